@@ -1,0 +1,1 @@
+"""AutoSFT: a plugin-based AutoML fine-tuner."""

@@ -1,0 +1,144 @@
+"""`BackboneFamily` and `WeightSource`: which encoders there are, and where their weights lie.
+
+Families, because one library has 1,800 names and a hub has any number. A family describes encoders without
+building them; weights are found by sources, so that an air-gapped site can bring its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from autosft.contracts.document import Document
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows
+from autosft.contracts.space import Space
+from autosft.contracts.state import State
+
+if TYPE_CHECKING:
+    from autosft.contracts.tensors import Encoder
+
+
+class Inputs(Document):
+    """What an encoder must be fed.
+
+    Attributes:
+        kind: The word by which views and encoders agree, such as `"image"` or `"tokens"`.
+        options: What a view must know: size, mean, standard deviation, tokenizer.
+    """
+
+    kind: str
+    options: Mapping[str, Any] = {}
+
+
+class BackboneInfo(Document):
+    """An encoder, described.
+
+    Attributes:
+        name: The full name, `"<prefix>/<name>"`.
+        inputs: What it must be fed.
+        gives: The keys of its outputs: `"pooled"`, `"tokens"`, `"maps"`, `"logits"`.
+        parameters: The number of weights; 0 if unknown.
+        gigaflops: Multiply-adds for one sample, in units of 1e9; 0 if unknown.
+        prior: The family's expectation of how well it transfers, from 0 to 1; orders the first trials.
+        pretrained: What weight sources go by, such as `{"hub": "timm/resnet18.a1_in1k"}`; empty if the encoder
+            learns from scratch and needs none.
+        license: The licence of the weights, as an SPDX expression where there is one.
+        arguments: What the family needs to build it.
+    """
+
+    name: str
+    inputs: Inputs
+    gives: frozenset[str] = frozenset({"pooled"})
+    parameters: int = 0
+    gigaflops: float = 0.0
+    prior: float = 0.5
+    pretrained: Mapping[str, str] = {}
+    license: str = ""
+    arguments: Mapping[str, Any] = {}
+
+
+class WeightFile(Document):
+    """A file of weights.
+
+    Attributes:
+        source: The name of the source, for reports.
+        path: Where it lies; empty if it must be fetched first.
+        sha256: What the content must hash to; empty if unknown.
+        license: The licence of the weights.
+        rename: Pairs of regular expression and replacement, applied in order to every key.
+        remote: What `WeightSource.fetch` needs.
+    """
+
+    source: str
+    path: str = ""
+    sha256: str = ""
+    license: str = ""
+    rename: tuple[tuple[str, str], ...] = ()
+    remote: Mapping[str, str] = {}
+
+
+class BackboneFamily(ABC):
+    """Encoders of one library.
+
+    Attributes:
+        prefix: What their names begin with, unique among families, such as `"timm"`.
+        space: Parameters of its own, found in the recipe under its prefix.
+    """
+
+    prefix: ClassVar[str]
+    space: ClassVar[Space] = {}
+
+    @abstractmethod
+    def curated(self) -> Sequence[BackboneInfo]:
+        """The default list. Metadata only: imports nothing heavy, reads no weights."""
+
+    @abstractmethod
+    def match(self, pattern: str) -> Sequence[BackboneInfo]:
+        """The encoders whose name, without the prefix, matches a shell pattern such as `"resnet*"`."""
+
+    def local(self, path: Path) -> tuple[BackboneInfo, WeightFile] | None:
+        """The encoder whose weights a user has at `path` (a folder or a file), or None if it is not this family's.
+
+        Raises:
+            BadWeights: The path is clearly this family's, but damaged or of an unknown architecture.
+        """
+        return None
+
+    def fit(self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any]) -> State:
+        """Learn from training rows what the encoder is built from, such as a vocabulary."""
+        return State()
+
+    @abstractmethod
+    def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
+        """Build the encoder, with the weights of a file or, if None, with fresh ones.
+
+        Raises:
+            BadWeights: The file is damaged or does not fit.
+        """
+
+
+class WeightSource(ABC):
+    """A place where weights may lie.
+
+    Attributes:
+        name: Unique among sources.
+        order: Sources are asked from low to high: 10 for installed packages, 20 for caches, 30 for the network.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int]
+
+    @abstractmethod
+    def find(self, info: BackboneInfo) -> WeightFile | None:
+        """Say within a few seconds whether this source has the weights. Downloads nothing."""
+
+    def fetch(self, file: WeightFile) -> WeightFile:
+        """Bring a found file to this machine; a file with a path is there already.
+
+        Raises:
+            BadWeights: The file cannot be brought.
+        """
+        return file

@@ -1,0 +1,96 @@
+"""`Document`: a frozen value that is read from a file and written to one, as JSON or TOML.
+
+It knows how to refuse a wrong key kindly and how a file is replaced whole; it knows no document by name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from autosft.errors import BadInput, UnknownName
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain JSON in one step; NaN and infinity are refused."""
+    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+class Document(BaseModel):
+    """A frozen pydantic model without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def parse(cls, content: Any, where: str) -> Self:
+        """Check plain data.
+
+        Raises:
+            UnknownName: A key does not exist; names the nearest known one.
+            BadInput: A value is wrong; names every wrong field at once.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            faults = error.errors()
+        for fault in faults:
+            if fault["type"] == "extra_forbidden":
+                known = _keys_at(cls, fault["loc"][:-1])
+                raise UnknownName("key", str(fault["loc"][-1]), known, f"(in {where})")
+        lines = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'value'}: {fault['msg']}" for fault in faults)
+        raise BadInput(f"{where}: {lines}.")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a `.toml` or `.json` file.
+
+        Raises:
+            BadInput: The file is missing, unreadable or not well-formed, or a value is wrong.
+        """
+        path = Path(path)
+        try:
+            content = path.read_text(encoding="utf-8")
+            plain = tomllib.loads(content) if path.suffix == ".toml" else json.loads(content)
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
+        except ValueError as error:
+            raise BadInput(f"{path}: not well-formed ({error}).") from error
+        return cls.parse(plain, str(path))
+
+    def plain(self) -> dict[str, Any]:
+        """The value as plain JSON data."""
+        return self.model_dump(mode="json")
+
+    def write(self, path: Path) -> None:
+        """Write the value as JSON, in one step."""
+        write_json(path, self.plain())
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The known keys of the model, or of the model nested at `location`."""
+    for step in location:
+        field = model.model_fields.get(str(step))
+        nested = field.annotation if field else None
+        if not (isinstance(nested, type) and issubclass(nested, BaseModel)):
+            break
+        model = nested
+    return list(model.model_fields)

@@ -1,0 +1,92 @@
+"""`Executor` and `Pool`: where workers run. `Order` goes to a worker, `Event` comes back.
+
+The driver pushes orders; a worker is one function that takes an order and emits events. A pool only decides where
+it runs. Workers never see the study.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from autosft.contracts.document import Document
+from autosft.contracts.recipe import Recipe
+
+
+class Order(Document):
+    """One trial to train.
+
+    Attributes:
+        run: The run's folder.
+        trial: The trial's number.
+        token: Unique per order; events carry it, so that late ones can be told apart.
+        recipe: What to train.
+        seconds: How long the worker may take.
+        replay: For a final training on training and validation rows: for each stage, how many epochs.
+    """
+
+    run: str
+    trial: int
+    token: str
+    recipe: Recipe
+    seconds: float
+    replay: Mapping[str, int] | None = None
+
+
+class Event(Document):
+    """News of an order.
+
+    `"epoch"` carries an `Epoch`, `"done"` a `Record` (whatever its state), `"lost"` a reason: the worker is gone.
+    """
+
+    token: str
+    kind: Literal["epoch", "done", "lost"]
+    body: Mapping[str, Any] = {}
+
+
+class Pool(ABC):
+    """Running workers.
+
+    Attributes:
+        slots: How many orders can be worked on at once.
+    """
+
+    slots: int
+
+    @abstractmethod
+    def submit(self, order: Order) -> None:
+        """Hand an order to a free slot."""
+
+    @abstractmethod
+    def events(self, timeout: float) -> Sequence[Event]:
+        """What has happened since the last call; waits at most `timeout` seconds for the first."""
+
+    @abstractmethod
+    def cancel(self, token: str) -> None:
+        """End the work on an order within seconds, by force if need be. A `"lost"` event follows."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all workers."""
+
+
+class Executor(ABC):
+    """A place where workers run.
+
+    Attributes:
+        name: Unique among executors.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def open(self, *, slots: int, threads: int, device: str, log: str) -> Pool:
+        """Start `slots` workers.
+
+        Args:
+            slots: How many.
+            threads: The CPU threads of each.
+            device: The device of all, such as `"cpu"` or `"cuda:0"`.
+            log: A file that takes what they print.
+        """

@@ -1,0 +1,86 @@
+"""`Modality`: how one kind of data is recognized, listed, read and shown to an encoder.
+
+A modality knows files and samples. It knows neither splits nor checks nor caches: those are the same for all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from autosft.contracts.backbone import Inputs
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.space import Space
+from autosft.contracts.state import State
+from autosft.contracts.task import Claim, Task
+
+Strength = Literal["none", "weak", "strong"]
+View = Callable[[Any], Any]
+Read = Callable[[Row], Any]
+
+
+class Modality(ABC):
+    """One kind of data.
+
+    Attributes:
+        name: Unique among modalities, such as `"image"`.
+        kinds: The kinds of `Inputs` that its views can make; a backbone fits if its kind is among them.
+        space: Parameters of its own, found in the recipe under its name.
+    """
+
+    name: ClassVar[str]
+    kinds: ClassVar[frozenset[str]]
+    space: ClassVar[Space] = {}
+
+    @abstractmethod
+    def recognize(self, path: Path, target: str = "") -> Claim | None:
+        """Propose a task for the data at `path`, or None if it is not of this kind.
+
+        Must be quick: names and first bytes, never the whole data.
+
+        Raises:
+            BadInput: The data is clearly of this kind but cannot be used, such as an empty folder per class.
+        """
+
+    @abstractmethod
+    def scan(self, task: Task) -> Scan:
+        """List every row of the task's data; what cannot be used becomes a `Fault`, never silence.
+
+        Raises:
+            BadInput: The task's `data` table is wrong or its files are missing.
+        """
+
+    @abstractmethod
+    def collect(self, inputs: Sequence[Any]) -> Scan:
+        """List rows to answer, without targets, from what a user hands to a predictor.
+
+        Raises:
+            BadInput: An input is of a type that this modality does not know, or a path is missing.
+        """
+
+    @abstractmethod
+    def read(self, row: Row) -> Any:
+        """Decode one sample, before any view; results may be cached.
+
+        Raises:
+            Unreadable: The sample cannot be decoded.
+        """
+
+    def fit(self, rows: Rows, read: Read) -> State:
+        """Learn from training rows what views need: lengths, sizes, statistics."""
+        return State()
+
+    @abstractmethod
+    def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
+        """A function from a decoded sample to what `collate` takes.
+
+        A view of strength `"none"` is deterministic. The others draw from torch's global generator alone, so that an
+        epoch is repeatable from its seed.
+        """
+
+    @abstractmethod
+    def collate(self, samples: Sequence[Any]) -> Any:
+        """Join viewed samples into the encoder's inputs: a tensor, or a mapping of tensors, batch first."""

@@ -1,0 +1,129 @@
+"""`Problem`: what is asked of a model, from the targets as written to the score. `Outputs`: its answers in numbers.
+
+One pipeline, outputs → combine → decide, so that ensembles, thresholds and probabilities have a home. A problem
+knows neither modality nor backbone; it says in `needs` which of an encoder's outputs its head reads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.state import State
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from autosft.contracts.tensors import Batch, Model
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """One problem's answers for some rows.
+
+    Attributes:
+        rows: The ids of the rows, in order.
+        arrays: Numeric arrays whose first axis is the rows: `"probabilities"` (rows, classes), `"values"`.
+        items: Plain JSON, one entry per row, where answers differ in length: sequences, boxes.
+    """
+
+    rows: tuple[str, ...]
+    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict[str, npt.NDArray[Any]])
+    items: tuple[Any, ...] = ()
+
+    @classmethod
+    def concat(cls, parts: Sequence[Outputs]) -> Outputs:
+        """One after the other, as batches come."""
+        if not parts:
+            return cls(())
+        return cls(
+            rows=tuple(row for part in parts for row in part.rows),
+            arrays={name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays},
+            items=tuple(item for part in parts for item in part.items),
+        )
+
+    def take(self, indices: npt.NDArray[np.integer[Any]]) -> Outputs:
+        """The answers at these positions; a position may come more than once."""
+        return Outputs(
+            rows=tuple(self.rows[index] for index in indices),
+            arrays={name: array[indices] for name, array in self.arrays.items()},
+            items=tuple(self.items[index] for index in indices) if self.items else (),
+        )
+
+
+class Problem(ABC):
+    """One kind of question.
+
+    Attributes:
+        name: Unique among problems, such as `"classification"`.
+        needs: The encoder outputs that its head reads; a backbone fits if it gives them all. A problem that needs
+            just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features.
+        metrics: The names of its scores; the first is the default. Higher is always better.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+    metrics: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def fit(self, targets: Sequence[Any]) -> State:
+        """Learn from training targets: class names and counts, a scale, a codec.
+
+        Raises:
+            BadInput: The targets do not make this problem, such as a single class.
+        """
+
+    def strata(self, targets: Sequence[Any]) -> Sequence[Hashable] | None:
+        """For each row the stratum that a split should keep in proportion; None if there is none."""
+        return None
+
+    def describe(self, state: State) -> str:
+        """What was learned from the targets, in a few words for the user, such as `"5 classes"`."""
+        return ""
+
+    @abstractmethod
+    def head(self, widths: Mapping[str, int], state: State, recipe: Recipe) -> nn.Module:
+        """A module from the encoder's mapping of outputs to this problem's raw output."""
+
+    @abstractmethod
+    def encode(self, targets: Sequence[Any], state: State) -> Any:
+        """Targets as `loss` wants them: a tensor, or a list where rows differ in length."""
+
+    @abstractmethod
+    def loss(self, out: Any, targets: Any, state: State, recipe: Recipe) -> Tensor:
+        """The loss of each row, shape (rows,). `out` is what the head gave, `targets` what `encode` gave."""
+
+    @abstractmethod
+    def outputs(self, out: Any, batch: Batch, state: State, model: Model) -> Outputs:
+        """Answers for a batch, from the head's raw output. A problem that generates may call the model again."""
+
+    def combine(self, many: Sequence[Outputs], shares: Sequence[float]) -> Outputs:
+        """The answers of an ensemble: the weighted mean of every array. Shares add up to 1.
+
+        Raises:
+            BadInput: An ensemble of such answers has no meaning.
+        """
+        first = many[0]
+        mean = {
+            name: sum(share * outputs.arrays[name] for share, outputs in zip(shares, many, strict=True))
+            for name in first.arrays
+        }
+        return Outputs(first.rows, {name: np.asarray(array) for name, array in mean.items()}, first.items)
+
+    def tune(self, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
+        """Choose on validation rows what `decide` needs, such as thresholds."""
+        return state
+
+    @abstractmethod
+    def decide(self, outputs: Outputs, state: State) -> Sequence[Any]:
+        """The answer for each row as plain JSON, in the words of the targets."""
+
+    @abstractmethod
+    def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
+        """One of `metrics`, higher is better; `targets` are as written, in the order of the outputs."""

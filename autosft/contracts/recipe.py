@@ -1,0 +1,110 @@
+"""`Recipe`: all that a trial decided. With the task, it is enough to train the model again.
+
+`SHARED` is the space of the fields that mean the same to every strategy; a strategy says which of them it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from autosft.contracts.document import Document
+from autosft.contracts.space import Choice, Float, Int, Space, Value
+
+
+class Optim(Document):
+    """How the weights move.
+
+    Attributes:
+        lr: Peak learning rate of the encoder's last block.
+        head_lr: Peak learning rate of the heads.
+        weight_decay: Decoupled weight decay (AdamW: Loshchilov and Hutter, 2019); none on norms and biases.
+        warmup: Share of the steps in which the rate rises linearly; cosine decay follows.
+        layer_decay: Each block nearer to the input learns by this factor more slowly (ULMFiT: Howard and Ruder, 2018).
+        batch_size: Rows per optimizer step.
+        clip: Largest norm of the gradient; 0 means no clipping.
+    """
+
+    lr: float = 3e-4
+    head_lr: float = 3e-3
+    weight_decay: float = 0.02
+    warmup: float = 0.1
+    layer_decay: float = 0.9
+    batch_size: int = 32
+    clip: float = 1.0
+
+
+class Regular(Document):
+    """What keeps the model from learning the training rows by heart.
+
+    Attributes:
+        dropout: Share of the head's inputs that are dropped.
+        label_smoothing: Share of the target spread over all classes (Szegedy et al., 2016).
+        augment: The strength of view that training rows are seen in: `"none"`, `"weak"` or `"strong"`.
+    """
+
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    augment: str = "weak"
+
+
+class Stop(Document):
+    """When a stage ends.
+
+    Attributes:
+        max_epochs: The length of the schedule.
+        patience: Epochs without a better validation score before the stage ends.
+        min_delta: By how much a score must rise to count as better.
+    """
+
+    max_epochs: int = Field(default=12, ge=1)
+    patience: int = Field(default=4, ge=1)
+    min_delta: float = 0.0
+
+
+SHARED: Space = {
+    "optim.lr": Float(3e-5, 3e-3, default=3e-4, log=True),
+    "optim.head_lr": Float(3e-4, 3e-2, default=3e-3, log=True),
+    "optim.weight_decay": Float(1e-4, 0.3, default=0.02, log=True),
+    "optim.layer_decay": Float(0.6, 1.0, default=0.9),
+    "optim.batch_size": Choice((32, 16, 64)),
+    "regular.dropout": Float(0.0, 0.5, default=0.0),
+    "regular.label_smoothing": Float(0.0, 0.2, default=0.0),
+    "regular.augment": Choice(("weak", "none", "strong")),
+    "stop.max_epochs": Int(3, 30, default=12, log=True),
+    "stop.patience": Int(2, 8, default=4),
+}
+
+
+class Recipe(Document):
+    """All that a trial decided.
+
+    Attributes:
+        backbone: The backbone's full name, such as `"timm/resnet18.a1_in1k"`.
+        strategy: The strategy's name.
+        optim: How the weights move.
+        regular: What regularizes.
+        stop: When a stage ends.
+        own: For each part that has parameters of its own, their values.
+        start: Weights to start from instead of the pretrained ones: a file of the run, relative to its folder.
+        seed: The seed from which everything random in the trial derives.
+    """
+
+    backbone: str
+    strategy: str
+    optim: Optim = Optim()
+    regular: Regular = Regular()
+    stop: Stop = Stop()
+    own: Mapping[str, Mapping[str, Value]] = {}
+    start: str = ""
+    seed: int = 0
+
+    def of(self, part: str) -> Mapping[str, Value]:
+        """The part's own parameters."""
+        return self.own.get(part, {})
+
+    def changed(self, **fields: Any) -> Recipe:
+        """The same recipe with some fields replaced and checked."""
+        return Recipe.model_validate({**dict(self), **fields})

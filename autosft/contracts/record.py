@@ -1,0 +1,98 @@
+"""What came out: `Epoch` and `Record` of one trial, `Result` of one search.
+
+All three are plain JSON. `Result` is the contract between running and reporting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from autosft.contracts.document import Document
+from autosft.contracts.recipe import Recipe
+
+SCHEMA = 1
+
+Ending = Literal["done", "diverged", "out_of_memory", "failed", "interrupted"]
+
+
+class Epoch(Document):
+    """One epoch of one stage. `score` is None where nothing was validated."""
+
+    stage: str
+    number: int
+    loss: float
+    score: float | None = None
+    seconds: float
+
+
+class Record(Document):
+    """The outcome of one trial.
+
+    Attributes:
+        number: The trial's number in the study.
+        state: How it ended.
+        recipe: What was trained.
+        score: The best validation score, higher is better; None if none was reached.
+        loss: The validation loss of the scored weights; breaks ties of `score`.
+        epochs: Every epoch that was trained.
+        best: For each stage, the number of epochs after which its best weights stood.
+        seconds: Wall-clock seconds of the trial.
+        peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
+        parameters: All parameters of the model.
+        trained: The parameters that were trained.
+        error: Why it failed, in one line.
+    """
+
+    number: int
+    state: Ending
+    recipe: Recipe
+    score: float | None = None
+    loss: float | None = None
+    epochs: tuple[Epoch, ...] = ()
+    best: Mapping[str, int] = {}
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    parameters: int = 0
+    trained: int = 0
+    error: str = ""
+
+
+class Result(Document):
+    """The published outcome of one search.
+
+    Attributes:
+        schema_version: The version of this format.
+        task: The task's name.
+        entry: Who competed: the name of the search's settings.
+        seed: The search's seed.
+        metric: The name of the score; higher is better.
+        valid: The best trial's validation score.
+        test: The bundle's test score, or None without a test split.
+        interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
+        test_reads: How often the test split has been read by this run.
+        best: The record of each member of the bundle.
+        refitted: Whether the bundle was trained again on training and validation rows together.
+        trials: How many trials ended in each state.
+        budget: The seconds that were allowed; None if only trials were counted.
+        seconds: The seconds that were used, by phase and in total.
+        versions: Distributions and their versions.
+        bundle: The bundle's folder, relative to the run's.
+    """
+
+    schema_version: int = SCHEMA
+    task: str
+    entry: str = "autosft"
+    seed: int
+    metric: str
+    valid: float
+    test: float | None = None
+    interval: tuple[float, float] | None = None
+    test_reads: int = 0
+    best: tuple[Record, ...]
+    refitted: bool = False
+    trials: Mapping[str, int]
+    budget: float | None = None
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str]
+    bundle: str = "best"

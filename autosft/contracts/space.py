@@ -1,0 +1,84 @@
+"""A declared search space: what a part lets the search decide.
+
+Plugins write `Float`, `Int` and `Choice`; they never see the sampler. A space maps dotted names to parameters:
+`"optim.lr"` is shared by all strategies, `"probe_epochs"` belongs to the part that declares it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autosft.errors import BadInput
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Float:
+    """A real number in [low, high], drawn on a logarithmic scale if `log`."""
+
+    low: float
+    high: float
+    default: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        _check_range(self.low, self.high, self.default, log=self.log)
+
+    def holds(self, value: Value) -> bool:
+        """Whether the value is allowed."""
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Int:
+    """A whole number in [low, high], both included, drawn on a logarithmic scale if `log`."""
+
+    low: int
+    high: int
+    default: int
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        _check_range(self.low, self.high, self.default, log=self.log)
+
+    def holds(self, value: Value) -> bool:
+        """Whether the value is allowed."""
+        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values; the first is the default."""
+
+    options: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if not self.options or len(set(self.options)) != len(self.options):
+            raise BadInput(f"A Choice needs one or more distinct options, not {self.options!r}.")
+
+    @property
+    def default(self) -> Value:
+        """The first option."""
+        return self.options[0]
+
+    def holds(self, value: Value) -> bool:
+        """Whether the value is one of the options."""
+        return value in self.options
+
+
+Parameter = Float | Int | Choice
+Space = Mapping[str, Parameter]
+
+
+def defaults(space: Space) -> dict[str, Value]:
+    """The default of every parameter."""
+    return {name: parameter.default for name, parameter in space.items()}
+
+
+def _check_range(low: float, high: float, default: float, *, log: bool) -> None:
+    if not low <= default <= high:
+        raise BadInput(f"The default {default} lies outside [{low}, {high}].")
+    if log and low <= 0:
+        raise BadInput(f"A logarithmic range must be positive, not [{low}, {high}].")

@@ -1,0 +1,154 @@
+"""`Strategy`: how one recipe trains a model, told as stages. `Job` is what it is given, `Stage` what it gives back.
+
+There is one training loop, and no strategy contains one. A strategy either yields stages, which the loop trains
+in order, or solves the whole thing at once in `fit`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
+from autosft.contracts.modality import Modality
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows
+from autosft.contracts.space import Space
+from autosft.contracts.state import State
+from autosft.contracts.task import Task
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from autosft.contracts.tensors import Batch, Model
+
+
+@dataclass(frozen=True)
+class States:
+    """What the parts learned from the training rows; the problems' states in the order of the task's problems."""
+
+    modality: State = State()
+    backbone: State = State()
+    problems: tuple[State, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trial, as a strategy and the loop see it. There are no test rows in it.
+
+    Attributes:
+        task: What to solve.
+        recipe: What was decided.
+        train: The rows to train on.
+        valid: The rows to validate on; empty when a chosen recipe is trained again on all rows.
+        unlabeled: Rows without targets.
+        modality, family, info, weights, problems: The parts that the recipe names.
+        states: What they learned from the training rows.
+        metric: The score to maximize.
+        read: Decode a row, maybe from a cache.
+        device: Where to train.
+        folder: Where the trial keeps its files.
+        seconds_left: How long the trial may still take.
+        micro_batch: The most rows that fit the device at once; 0 means a whole batch.
+        replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
+        features: Encoded rows that outlive the trial, by backbone and view.
+    """
+
+    task: Task
+    recipe: Recipe
+    train: Rows
+    valid: Rows
+    unlabeled: Rows
+    modality: Modality
+    family: BackboneFamily
+    info: BackboneInfo
+    weights: WeightFile | None
+    problems: tuple[Problem, ...]
+    states: States
+    metric: str
+    read: Callable[[Row], Any]
+    device: torch.device
+    folder: Path
+    seconds_left: Callable[[], float]
+    micro_batch: int = 0
+    replay: Mapping[str, int] | None = None
+    features: dict[Any, Any] = field(default_factory=dict[Any, Any])
+
+
+class Sized(Protocol):
+    """Batches that can be gone through once per epoch, and counted."""
+
+    def __iter__(self) -> Iterator[Batch]: ...
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the loop trains next.
+
+    Attributes:
+        name: Unique within the strategy.
+        model: What is trained; in training mode during the epochs.
+        batches: Gone through once per epoch; draws from torch's global generator alone.
+        loss: From a batch to a scalar.
+        parameters: Parameter groups as torch's optimizers take them, each with its own peak `lr` and `weight_decay`.
+        epochs: The length of the schedule.
+        valid: Rows to validate on after each epoch; None where there is nothing to validate, as in pretraining.
+        after_step: Called after each optimizer step, such as to move an EMA teacher.
+        evaluated: What is validated and kept instead of `model`, such as an EMA teacher of the same shape.
+        keeps: More modules whose state a checkpoint must hold; parameters outside `model` belong here.
+    """
+
+    name: str
+    model: nn.Module
+    batches: Sized
+    loss: Callable[[Batch], Tensor]
+    parameters: Sequence[Mapping[str, Any]]
+    epochs: int
+    valid: Rows | None = None
+    after_step: Callable[[], None] | None = None
+    evaluated: nn.Module | None = None
+    keeps: Mapping[str, nn.Module] = field(default_factory=dict[str, "nn.Module"])
+
+
+class Strategy(ABC):
+    """A way to train.
+
+    Attributes:
+        name: Unique among strategies, such as `"full"`.
+        space: Parameters of its own by plain name; a dotted name such as `"optim.lr"` gives a shared field another
+            range for this strategy.
+        uses: The shared recipe fields that mean anything to it; the search samples no others.
+        cheap: Whether it trains in seconds on cached features, so that the search may try it on every backbone.
+    """
+
+    name: ClassVar[str]
+    space: ClassVar[Space] = {}
+    uses: ClassVar[frozenset[str]] = frozenset()
+    cheap: ClassVar[bool] = False
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """An empty text if it can train this backbone on this task, or why not."""
+        return ""
+
+    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+        """The stages to train, in order. Code between two of them runs again on resume: cheap and repeatable."""
+        return ()
+
+    def fit(self, job: Job, model: Model) -> None:
+        """Change the model in one go, without the loop; called before the stages, of which there are then none."""
+        return None
+
+    def finish(self, job: Job, model: Model) -> None:
+        """Turn the trained model into an ordinary one, such as by merging adapters."""
+        return None
+
+    def restore(self, model: Model, tensors: Mapping[str, Tensor]) -> None:
+        """Put saved weights into a freshly built model. A strategy whose `fit` or `finish` replaces modules puts
+        them in place first."""
+        model.load_state_dict(tensors)

@@ -1,0 +1,63 @@
+"""`Task` says what to solve; `Claim` is a modality's proposal of one.
+
+A task comes from a `task.toml`, or from the modality that recognizes the data. It names no backbone and no
+strategy: what to allow is the search's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from autosft.contracts.document import Document
+
+
+class Task(Document):
+    """One fine-tuning task.
+
+    Attributes:
+        name: A short name, used for the run's folder and in leaderboards.
+        modality: The name of the modality that reads the data, such as `"image"`.
+        problems: The names of the problems to solve, usually one; several share one encoder.
+        data: The modality's own table: where the data lies and how it is laid out.
+        targets: One target (a column, or the modality's own word for it) per problem.
+        metric: The score that the search maximizes; empty means the first problem's first metric.
+        group: A column whose equal values must stay on one side of a split.
+        weight: A column of sample weights.
+    """
+
+    name: str = Field(min_length=1)
+    modality: str
+    problems: tuple[str, ...] = Field(min_length=1)
+    data: Mapping[str, Any]
+    targets: tuple[str, ...] = ("label",)
+    metric: str = ""
+    group: str = ""
+    weight: str = ""
+
+    @field_validator("problems")
+    @classmethod
+    def _distinct(cls, problems: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(problems)) != len(problems):
+            raise ValueError("each problem may be named once")
+        return problems
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A modality's "this looks like mine".
+
+    Attributes:
+        task: The task as the modality would set it.
+        confidence: From 0 to 1; of several claims the highest wins.
+        why: What was recognized, for the user.
+        unused: Files, folders or columns that the task does not use.
+    """
+
+    task: Task
+    confidence: float
+    why: str
+    unused: tuple[str, ...] = ()

@@ -1,0 +1,113 @@
+"""The words that need torch: `Batch`, `Encoder`, `Model` and `LinearHead`. The only contract that imports it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows, ready for a model.
+
+    Attributes:
+        inputs: What the encoder takes: a tensor or a mapping of tensors, batch first.
+        targets: One entry per problem, as `Problem.encode` gave it; empty for unlabelled rows.
+        rows: The ids of the rows.
+        weights: The weights of the rows, shape (rows,).
+    """
+
+    inputs: Any
+    targets: tuple[Any, ...]
+    rows: tuple[str, ...]
+    weights: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on a device."""
+
+        def move(leaf: Any) -> Any:
+            return leaf.to(device) if isinstance(leaf, Tensor) else leaf
+
+        return Batch(_map(move, self.inputs), _map(move, self.targets), self.rows, self.weights.to(device))
+
+    def split(self, size: int) -> Iterator[Batch]:
+        """Micro-batches of at most `size` rows, in order; 0 means one of all rows."""
+        size = size or len(self)
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+
+            def cut(leaf: Any, part: slice = part) -> Any:
+                return leaf[part] if isinstance(leaf, (Tensor, list)) else leaf
+
+            yield Batch(_map(cut, self.inputs), _map(cut, self.targets), self.rows[part], self.weights[part])
+
+
+def _map(change: Callable[[Any], Any], value: Any) -> Any:
+    """Change every leaf of nested mappings and tuples. A list is a leaf: one entry per row."""
+    if isinstance(value, Mapping):
+        return {key: _map(change, entry) for key, entry in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_map(change, entry) for entry in value)
+    return change(value)
+
+
+class Encoder(nn.Module):
+    """A backbone, built. `forward` takes inputs and gives a mapping from `"pooled"` (batch, width), `"tokens"`
+    (batch, length, width), `"maps"` (batch, channels, height, width) or `"logits"` to tensors.
+
+    Attributes:
+        widths: The width of each output.
+    """
+
+    widths: Mapping[str, int]
+
+    @abstractmethod
+    def forward(self, inputs: Any) -> Mapping[str, Tensor]:
+        """Encode a batch."""
+
+    def blocks(self) -> Sequence[Sequence[str]]:
+        """The names of all parameters in groups, from input to output; layer decay goes by them."""
+        groups: dict[str, list[str]] = {}
+        for name, _ in self.named_parameters():
+            groups.setdefault(name.split(".")[0], []).append(name)
+        return list(groups.values())
+
+
+class LinearHead(nn.Module):
+    """A linear layer on `"pooled"`, with dropout before it."""
+
+    def __init__(self, width: int, outputs: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(width, outputs)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, encoded: Mapping[str, Tensor]) -> Tensor:
+        """Raw outputs, shape (batch, outputs)."""
+        return self.linear(self.dropout(encoded["pooled"]))
+
+
+class Model(nn.Module):
+    """An encoder and one head per problem. `forward` gives one raw output per problem."""
+
+    def __init__(self, encoder: Encoder, heads: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.ModuleList(heads)
+
+    def forward(self, inputs: Any) -> tuple[Any, ...]:
+        """One raw output per problem, in the order of the task's problems."""
+        return self.read(self.encoder(inputs))
+
+    def read(self, encoded: Mapping[str, Tensor]) -> tuple[Any, ...]:
+        """What the heads make of an encoder's outputs, such as cached ones."""
+        return tuple(head(encoded) for head in self.heads)

@@ -1,0 +1,80 @@
+"""What can go wrong, for a user.
+
+    AutoSFTError                 one clear line: what is wrong, where, and how to mend it
+    ├── BadInput                 a path, an option, a task file or the data cannot be used
+    │   └── UnknownName          a metric, part or key that does not exist; names the nearest known one
+    ├── PartMissing              no installed plugin offers this part; names the package that would
+    ├── NoCandidates             no backbone and strategy fit the task, or no weights are at hand
+    ├── RunConflict              the run's folder belongs to another search, or to a running one
+    ├── BadBundle                a bundle is damaged, incomplete or of a newer schema
+    ├── BadWeights               a weights file is damaged or does not fit its architecture
+    ├── PluginBroken             a plugin does not load (raised only in strict mode)
+    ├── Unreadable               one sample cannot be read; counted and listed, seldom fatal
+    └── Diverged                 a loss or a score is not finite; ends the trial, never the search
+
+The command line prints the message of an `AutoSFTError` and exits with code 2; any other exception is a
+defect of AutoSFT or of a plugin and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AutoSFTError(Exception):
+    """The root of all errors that AutoSFT raises on purpose."""
+
+
+class BadInput(AutoSFTError):
+    """A path, an option, a task file or the data cannot be used."""
+
+
+class UnknownName(BadInput):
+    """A name that is not among the known ones.
+
+    Args:
+        kind: What the name stands for, such as `"metric"`.
+        name: The name as it was given.
+        known: Every name that would have been right.
+        mend: One more sentence on how to mend it.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], mend: str = "") -> None:
+        choices = sorted(known)
+        near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        listing = f" Known: {', '.join(choices[:20])}{' …' if len(choices) > 20 else ''}." if choices else " None is known."
+        super().__init__(f"Unknown {kind} {name!r}.{hint}{listing}{' ' + mend if mend else ''}")
+
+
+class PartMissing(AutoSFTError):
+    """No installed plugin offers this part."""
+
+
+class NoCandidates(AutoSFTError):
+    """No backbone and strategy fit the task, or no weights are at hand."""
+
+
+class RunConflict(AutoSFTError):
+    """The folder of a run belongs to another search, or to one that is running."""
+
+
+class BadBundle(AutoSFTError):
+    """A bundle is damaged, incomplete or of a newer schema."""
+
+
+class BadWeights(AutoSFTError):
+    """A weights file is damaged or does not fit its architecture."""
+
+
+class PluginBroken(AutoSFTError):
+    """A plugin does not load; raised only when `AUTOSFT_STRICT_PLUGINS` is set."""
+
+
+class Unreadable(AutoSFTError):
+    """One sample cannot be read."""
+
+
+class Diverged(AutoSFTError):
+    """A loss or a score is not finite."""

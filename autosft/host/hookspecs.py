@@ -1,0 +1,123 @@
+"""The eight hooks of AutoSFT: six offer parts, two observe.
+
+A plugin is a module named by an entry point of the group `autosft`. It implements some of these functions, each
+decorated with `hookimpl`, and states the API it was made for:
+
+    from autosft.host.hookspecs import hookimpl
+
+    autosft_api = 1
+
+    @hookimpl
+    def autosft_strategies():
+        from my_package.strategy import MyStrategy
+        return [MyStrategy()]
+
+Hooks receive and return values. Neither the module nor the modules of the parts that it offers may import torch or
+another heavy library at module level: `autosft plugins` calls every offering hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+import pluggy
+
+from autosft.contracts.backbone import BackboneFamily, WeightSource
+from autosft.contracts.executor import Executor
+from autosft.contracts.modality import Modality
+from autosft.contracts.problem import Problem
+from autosft.contracts.record import Epoch, Record
+from autosft.contracts.strategy import Strategy
+from autosft.contracts.task import Task
+
+GROUP = "autosft"
+API_VERSION = 1
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def autosft_modalities() -> Iterable[Modality]:
+    """Offer modalities.
+
+    @hookimpl
+    def autosft_modalities():
+        return [PointCloudModality()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_backbones() -> Iterable[BackboneFamily]:
+    """Offer families of backbones.
+
+    @hookimpl
+    def autosft_backbones():
+        return [PointNetFamily()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_problems() -> Iterable[Problem]:
+    """Offer problems.
+
+    @hookimpl
+    def autosft_problems():
+        return [OrdinalRegression()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_strategies() -> Iterable[Strategy]:
+    """Offer strategies.
+
+    @hookimpl
+    def autosft_strategies():
+        return [LastBlocksOnly()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_weights() -> Iterable[WeightSource]:
+    """Offer sources of weights.
+
+    @hookimpl
+    def autosft_weights():
+        return [CompanyMirror()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_executors() -> Iterable[Executor]:
+    """Offer executors.
+
+    @hookimpl
+    def autosft_executors():
+        return [SlurmExecutor()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_epoch_finished(task: Task, trial: int, epoch: Epoch) -> None:
+    """Observe an epoch, as soon as the driver hears of it. An observer that raises is dropped, and can never fail
+    a trial.
+
+    @hookimpl
+    def autosft_epoch_finished(task, trial, epoch):
+        print(task.name, trial, epoch.number, epoch.score)
+    """
+
+
+@hookspec
+def autosft_trial_finished(task: Task, record: Record) -> None:
+    """Observe the outcome of a trial, whatever its state.
+
+    @hookimpl
+    def autosft_trial_finished(task, record):
+        print(task.name, record.number, record.state, record.score)
+    """
