@@ -8,9 +8,12 @@
     ├── RunConflict              the run's folder belongs to another search, or to a running one
     ├── BadBundle                a bundle is damaged, incomplete or of a newer schema
     ├── BadWeights               a weights file is damaged or does not fit its architecture
+    ├── Unreachable              a source of weights cannot be asked, such as a hub without a network
     ├── PluginBroken             a plugin does not load (raised only in strict mode)
     ├── Unreadable               one sample cannot be read; counted and listed, seldom fatal
-    └── Diverged                 a loss or a score is not finite; ends the trial, never the search
+    ├── Diverged                 a loss or a score is not finite; ends the trial, never the search
+    ├── OutOfTime                a trial's seconds ran out before it had anything to keep
+    └── NothingFinished          the budget ended before any trial had a score
 
 The command line prints the message of an `AutoSFTError` and exits with code 2; any other exception is a
 defect of AutoSFT or of a plugin and keeps its traceback.
@@ -44,7 +47,8 @@ class UnknownName(BadInput):
         choices = sorted(known)
         near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        listing = f" Known: {', '.join(choices[:20])}{' …' if len(choices) > 20 else ''}." if choices else " None is known."
+        more = " …" if len(choices) > 20 else ""
+        listing = f" Known: {', '.join(choices[:20])}{more}." if choices else " None is known."
         super().__init__(f"Unknown {kind} {name!r}.{hint}{listing}{' ' + mend if mend else ''}")
 
 
@@ -68,6 +72,10 @@ class BadWeights(AutoSFTError):
     """A weights file is damaged or does not fit its architecture."""
 
 
+class Unreachable(AutoSFTError):
+    """A source of weights cannot be asked."""
+
+
 class PluginBroken(AutoSFTError):
     """A plugin does not load; raised only when `AUTOSFT_STRICT_PLUGINS` is set."""
 
@@ -78,3 +86,11 @@ class Unreadable(AutoSFTError):
 
 class Diverged(AutoSFTError):
     """A loss or a score is not finite."""
+
+
+class OutOfTime(AutoSFTError):
+    """A trial's seconds ran out before it had anything to keep."""
+
+
+class NothingFinished(AutoSFTError):
+    """The budget ended before any trial had a score."""

@@ -133,7 +133,11 @@ class WeightSource(ABC):
 
     @abstractmethod
     def find(self, info: BackboneInfo) -> WeightFile | None:
-        """Say within a few seconds whether this source has the weights. Downloads nothing."""
+        """Say within a few seconds whether this source has the weights. Downloads nothing.
+
+        Raises:
+            Unreachable: The source cannot be asked; the message says why.
+        """
 
     def fetch(self, file: WeightFile) -> WeightFile:
         """Bring a found file to this machine; a file with a path is there already.

@@ -28,12 +28,14 @@ class Modality(ABC):
     Attributes:
         name: Unique among modalities, such as `"image"`.
         kinds: The kinds of `Inputs` that its views can make; a backbone fits if its kind is among them.
-        space: Parameters of its own, found in the recipe under its name.
+        space: Parameters of its own that matter to every strategy, found in the recipe under its name.
+        augmentation: Parameters that matter only where rows are seen in views other than `"none"`; found there too.
     """
 
     name: ClassVar[str]
     kinds: ClassVar[frozenset[str]]
     space: ClassVar[Space] = {}
+    augmentation: ClassVar[Space] = {}
 
     @abstractmethod
     def recognize(self, path: Path, target: str = "") -> Claim | None:

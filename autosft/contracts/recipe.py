@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -47,7 +47,7 @@ class Regular(Document):
 
     dropout: float = 0.0
     label_smoothing: float = 0.0
-    augment: str = "weak"
+    augment: Literal["none", "weak", "strong"] = "weak"
 
 
 class Stop(Document):

@@ -39,6 +39,7 @@ class Record(Document):
         best: For each stage, the number of epochs after which its best weights stood.
         seconds: Wall-clock seconds of the trial.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
+        pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch.
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
@@ -53,6 +54,7 @@ class Record(Document):
     best: Mapping[str, int] = {}
     seconds: float = 0.0
     peak_bytes: int = 0
+    pace: Mapping[str, float] = {}
     parameters: int = 0
     trained: int = 0
     error: str = ""

@@ -108,7 +108,8 @@ class Rows(Sequence[Row]):
 
     def __add__(self, other: Rows) -> Rows:
         """Both, one after the other."""
-        return Rows(*(np.concatenate([mine, theirs]) for mine, theirs in zip(self._columns(), other._columns(), strict=True)))
+        pairs = zip(self._columns(), other._columns(), strict=True)
+        return Rows(*(np.concatenate(pair) for pair in pairs))
 
     def target(self, position: int) -> list[Any]:
         """One problem's targets, row by row."""

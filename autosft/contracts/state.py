@@ -5,6 +5,8 @@ A state is plain JSON and numeric arrays. It is saved with the model and never p
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +22,17 @@ class State:
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict[str, npt.NDArray[Any]])
 
-    def with_(self, *, values: Mapping[str, Any] | None = None, arrays: Mapping[str, npt.NDArray[Any]] | None = None) -> State:
-        """The same state with some entries added or replaced."""
-        return State({**self.values, **(values or {})}, {**self.arrays, **(arrays or {})})
+    def with_values(self, **values: Any) -> State:
+        """The same state with some values added or replaced."""
+        return State({**self.values, **values}, self.arrays)
+
+    def digest(self) -> str:
+        """sha256 of the content."""
+        content = hashlib.sha256(json.dumps(self.values, sort_keys=True).encode())
+        for name, array in sorted(self.arrays.items()):
+            content.update(f"{name} {array.dtype} {array.shape}".encode())
+            content.update(np.ascontiguousarray(array).data)
+        return content.hexdigest()
 
     def plain(self, key: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
         """The values as plain data; the arrays are put into `arrays` as `key/name`."""

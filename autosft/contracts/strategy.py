@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class States:
     """What the parts learned from the training rows; the problems' states in the order of the task's problems."""
 
-    modality: State = State()
-    backbone: State = State()
+    modality: State = field(default_factory=State)
+    backbone: State = field(default_factory=State)
     problems: tuple[State, ...] = ()
 
 
@@ -124,7 +124,8 @@ class Strategy(ABC):
         space: Parameters of its own by plain name; a dotted name such as `"optim.lr"` gives a shared field another
             range for this strategy.
         uses: The shared recipe fields that mean anything to it; the search samples no others.
-        cheap: Whether it trains in seconds on cached features, so that the search may try it on every backbone.
+        cheap: Whether the encoder stays as it was loaded, so that encoded rows are cached and the search may try it
+            on every backbone.
     """
 
     name: ClassVar[str]

@@ -25,8 +25,6 @@ class Task(Document):
         data: The modality's own table: where the data lies and how it is laid out.
         targets: One target (a column, or the modality's own word for it) per problem.
         metric: The score that the search maximizes; empty means the first problem's first metric.
-        group: A column whose equal values must stay on one side of a split.
-        weight: A column of sample weights.
     """
 
     name: str = Field(min_length=1)
@@ -35,8 +33,6 @@ class Task(Document):
     data: Mapping[str, Any]
     targets: tuple[str, ...] = ("label",)
     metric: str = ""
-    group: str = ""
-    weight: str = ""
 
     @field_validator("problems")
     @classmethod

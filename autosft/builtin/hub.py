@@ -1,0 +1,93 @@
+"""The Hugging Face hub as two sources of weights: what its cache on this machine holds, and what the network brings."""
+
+from __future__ import annotations
+
+from typing import final
+
+from autosft.contracts.backbone import BackboneInfo, WeightFile, WeightSource
+from autosft.errors import BadWeights, Unreachable
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+"""Names under which a repository holds its weights, the safer first."""
+
+ANSWER_SECONDS = 5.0
+"""How long the hub may take to say whether it has a file."""
+
+
+@final
+class HubCache(WeightSource):
+    """Files that the hub's client has downloaded before; `HF_HOME` and `HF_HUB_CACHE` say where they lie."""
+
+    name = "hub cache"
+    order = 20
+
+    def find(self, info: BackboneInfo) -> WeightFile | None:
+        """The newest cached revision of the backbone's repository."""
+        repository = info.pretrained.get("hub", "")
+        if not repository:
+            return None
+        from huggingface_hub import try_to_load_from_cache
+
+        for name in FILES:
+            path = try_to_load_from_cache(repository, name)
+            if isinstance(path, str):
+                return WeightFile(source=self.name, path=path, license=info.license)
+        return None
+
+
+@final
+class Hub(WeightSource):
+    """The hub itself. After a first request that reaches nobody it is not asked again."""
+
+    name = "hub"
+    order = 30
+
+    def __init__(self) -> None:
+        self._silence = ""
+
+    def find(self, info: BackboneInfo) -> WeightFile | None:
+        """Ask for the file's metadata; downloads nothing."""
+        repository = info.pretrained.get("hub", "")
+        if not repository:
+            return None
+        from httpx2 import HTTPError
+        from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
+
+        if constants.HF_HUB_OFFLINE:
+            raise Unreachable("HF_HUB_OFFLINE is set")
+        if self._silence:
+            raise Unreachable(self._silence)
+        for name in FILES:
+            try:
+                found = get_hf_file_metadata(hf_hub_url(repository, name), timeout=ANSWER_SECONDS)
+            except EntryNotFoundError:
+                continue
+            except HfHubHTTPError as error:  # it answers, but not with this file: unknown, gated or private
+                raise Unreachable(f"the hub refuses {repository} ({type(error).__name__})") from error
+            except (HTTPError, OfflineModeIsEnabled, OSError) as error:
+                self._silence = f"the hub cannot be reached ({type(error).__name__})"
+                raise Unreachable(self._silence) from error
+            remote = {"repository": repository, "file": name, "revision": found.commit_hash or "main"}
+            digest = found.etag or ""
+            return WeightFile(
+                source=self.name,
+                sha256=digest if len(digest) == 64 else "",
+                license=info.license,
+                remote=remote,
+            )
+        return None
+
+    def fetch(self, file: WeightFile) -> WeightFile:
+        """Download into the hub's cache."""
+        if file.path:
+            return file
+        from httpx2 import HTTPError
+        from huggingface_hub import hf_hub_download
+
+        remote = file.remote
+        try:
+            path = hf_hub_download(remote["repository"], remote["file"], revision=remote["revision"])
+        except (HTTPError, OSError) as error:
+            raise BadWeights(f"{remote['repository']}: download failed ({error}).") from error
+        return file.model_copy(update={"path": path})

@@ -1,0 +1,33 @@
+"""The hooks of AutoSFT's own parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autosft.builtin.classification import Classification
+from autosft.builtin.hub import Hub, HubCache
+from autosft.builtin.processes import Processes
+from autosft.contracts.backbone import WeightSource
+from autosft.contracts.executor import Executor
+from autosft.contracts.problem import Problem
+from autosft.host.hookspecs import hookimpl
+
+autosft_api = 1
+
+
+@hookimpl
+def autosft_problems() -> Iterable[Problem]:
+    """One label per row."""
+    return [Classification()]
+
+
+@hookimpl
+def autosft_weights() -> Iterable[WeightSource]:
+    """The Hugging Face hub: first its cache, then the network."""
+    return [HubCache(), Hub()]
+
+
+@hookimpl
+def autosft_executors() -> Iterable[Executor]:
+    """Child processes on this machine."""
+    return [Processes()]

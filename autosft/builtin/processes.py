@@ -1,0 +1,118 @@
+"""The local executor: one child process per slot, started as `python -m autosft worker`.
+
+A fresh interpreter per slot, so that unguarded scripts and notebooks work. Orders go to a child's standard input
+and events come from its standard output, one JSON document a line; what a child prints goes to the log.
+"""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, final
+
+from autosft.contracts.executor import Event, Executor, Order, Pool
+
+GRACE_SECONDS = 2.0
+"""How long a child may take to end when asked, before it is killed."""
+
+
+@final
+class Processes(Executor):
+    """Child processes on this machine."""
+
+    name = "processes"
+
+    def open(self, *, slots: int, threads: int, device: str, log: str) -> Pool:
+        """Start the children; each imports what it needs while the driver goes on."""
+        command = [sys.executable, "-m", "autosft", "worker", "--threads", str(threads), "--device", device]
+        return _ProcessPool(command, slots, Path(log))
+
+
+class _Child:
+    """One process, the order that it works on, and a thread that listens to it."""
+
+    def __init__(self, command: Sequence[str], log: IO[bytes], events: queue.Queue[Event]) -> None:
+        self.token = ""
+        self._events = events
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def send(self, order: Order) -> None:
+        self.token = order.token
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(order.model_dump_json().encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it is gone; the listener reports the order as lost
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            event = Event.model_validate_json(line)
+            if event.kind == "done":
+                self.token = ""
+            self._events.put(event)
+        status = self.process.wait()
+        if self.token:
+            reason = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+            self._events.put(Event(token=self.token, kind="lost", body={"reason": reason}))
+
+    def end(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._listener.join(GRACE_SECONDS)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+@final
+class _ProcessPool(Pool):
+    def __init__(self, command: Sequence[str], slots: int, log: Path) -> None:
+        self.slots = slots
+        self._command = command
+        self._queue: queue.Queue[Event] = queue.Queue()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._log = log.open("ab")
+        self._children = [_Child(command, self._log, self._queue) for _ in range(slots)]
+
+    def submit(self, order: Order) -> None:
+        for slot, child in enumerate(self._children):
+            if not child.token:
+                if child.process.poll() is not None:
+                    child.end()
+                    child = self._children[slot] = _Child(self._command, self._log, self._queue)
+                child.send(order)
+                return
+        raise RuntimeError("All slots are taken.")
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        events: list[Event] = []
+        deadline = time.monotonic() + timeout
+        while True:
+            left = deadline - time.monotonic() if not events else 0.0
+            try:
+                events.append(self._queue.get(block=left > 0, timeout=max(left, 0.0) or None))
+            except queue.Empty:
+                return events
+
+    def cancel(self, token: str) -> None:
+        for child in self._children:
+            if child.token == token:
+                child.end()
+
+    def close(self) -> None:
+        for child in self._children:
+            child.token = ""
+            child.end()
+        self._log.close()

@@ -1,0 +1,115 @@
+"""A member: one trained model in a folder, as its recipe, states and weights. Trials leave it, bundles hold it.
+
+`model.safetensors` holds every weight, `states.safetensors` the arrays that parts learned, and `member.json` the rest.
+Nothing in it is pickled, and it needs no other weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import load_file, save
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.document import Document, write_whole
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Rows
+from autosft.contracts.state import State
+from autosft.contracts.strategy import Job, States
+from autosft.contracts.task import Task
+from autosft.contracts.tensors import Model
+from autosft.errors import BadBundle
+from autosft.host.registry import Registry
+from autosft.training.model import build_model
+
+FILES = ("member.json", "states.safetensors", "model.safetensors")
+
+
+class MemberDocument(Document):
+    """What `member.json` holds; arrays of the states lie beside it."""
+
+    recipe: Recipe
+    info: BackboneInfo
+    license: str
+    modality_state: Mapping[str, Any]
+    backbone_state: Mapping[str, Any]
+    problem_states: tuple[Mapping[str, Any], ...]
+
+
+def save_member(folder: Path, job: Job, model: Model, states: States) -> None:
+    """Write a trained model; `member.json` comes last, so its existence means that all is there."""
+    arrays: dict[str, Any] = {}
+    document = MemberDocument(
+        recipe=job.recipe.changed(start=""),
+        info=job.info,
+        license=job.weights.license if job.weights else "",
+        modality_state=states.modality.plain("modality", arrays),
+        backbone_state=states.backbone.plain("backbone", arrays),
+        problem_states=tuple(state.plain(f"problem-{n}", arrays) for n, state in enumerate(states.problems)),
+    )
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_whole(folder / "model.safetensors", save(tensors))
+    write_whole(folder / "states.safetensors", save_arrays(arrays))
+    document.write(folder / "member.json")
+
+
+def load_states(folder: Path) -> tuple[MemberDocument, States]:
+    """The document and the states of a saved member.
+
+    Raises:
+        BadBundle: A file is missing or damaged.
+    """
+    document = MemberDocument.read(folder / "member.json")
+    try:
+        arrays: dict[str, np.ndarray[Any, Any]] = load_arrays(folder / "states.safetensors")
+        return document, States(
+            modality=State.from_plain(document.modality_state, "modality", arrays),
+            backbone=State.from_plain(document.backbone_state, "backbone", arrays),
+            problems=tuple(
+                State.from_plain(plain, f"problem-{n}", arrays) for n, plain in enumerate(document.problem_states)
+            ),
+        )
+    except (OSError, SafetensorError, KeyError) as error:
+        raise BadBundle(f"{folder}: the states cannot be read ({error}).") from error
+
+
+def load_member(folder: Path, task: Task, registry: Registry, device: torch.device) -> tuple[Job, Model]:
+    """The trained model, and a job without rows that knows its parts.
+
+    Raises:
+        BadBundle: A file is missing or damaged.
+        PartMissing: A part that the recipe names is not installed.
+    """
+    document, states = load_states(folder)
+    job = Job(
+        task=task,
+        recipe=document.recipe,
+        train=Rows.of(()),
+        valid=Rows.of(()),
+        unlabeled=Rows.of(()),
+        modality=registry.modality(task.modality),
+        family=registry.family(document.info.name),
+        info=document.info,
+        weights=None,
+        problems=tuple(registry.problem(name) for name in task.problems),
+        states=states,
+        metric=task.metric,
+        read=registry.modality(task.modality).read,
+        device=device,
+        folder=folder,
+        seconds_left=lambda: float("inf"),
+    )
+    model = build_model(job)
+    try:
+        tensors = load_file(folder / "model.safetensors", device=str(device))
+        registry.strategy(document.recipe.strategy).restore(model, tensors)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BadBundle(f"{folder}: the weights cannot be put into {document.info.name} ({error}).") from error
+    return job, model.to(device).eval()

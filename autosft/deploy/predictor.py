@@ -1,0 +1,142 @@
+"""`Predictor`: from raw inputs to answers, with a bundle and no run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self, final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autosft.contracts.problem import Outputs
+from autosft.contracts.rows import Rows, Scan
+from autosft.contracts.strategy import Job
+from autosft.contracts.tensors import Model
+from autosft.deploy.bundle import Bundle, open_bundle
+from autosft.deploy.member import load_member
+from autosft.errors import BadInput
+from autosft.host.loading import load
+from autosft.host.registry import Registry
+from autosft.training.features import encoded_batches
+
+
+@final
+class Predictor:
+    """Answers for new data. Made by `load`.
+
+    Attributes:
+        task: What the bundle answers.
+    """
+
+    def __init__(self, bundle: Bundle, members: Sequence[tuple[Job, Model]]) -> None:
+        self.task = bundle.task
+        self._shares = [member.share for member in bundle.members]
+        self._members = list(members)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "cpu", registry: Registry | None = None) -> Self:
+        """Load a bundle, or the bundle of a finished run.
+
+        Args:
+            folder: The bundle's or the run's folder.
+            device: Where to compute, such as `"cpu"` or `"cuda:0"`.
+            registry: The installed parts; loaded from the entry points by default.
+
+        Raises:
+            BadInput: There is no bundle.
+            BadBundle: The bundle is damaged or of a newer schema.
+            PartMissing: A part is not installed; names the distribution that would bring it.
+        """
+        path, bundle = open_bundle(Path(folder))
+        registry = registry or load()
+        members = [
+            load_member(path / entry.folder, bundle.task, registry, torch.device(device)) for entry in bundle.members
+        ]
+        return cls(bundle, members)
+
+    @property
+    def classes_(self) -> list[str]:
+        """The class names, in the order of `predict_proba`'s columns.
+
+        Raises:
+            AttributeError: The problem has no classes.
+        """
+        values = self._job.states.problems[0].values
+        if "classes" not in values:
+            raise AttributeError(f"A model for {self.task.problems[0]} has no classes_.")
+        return list(values["classes"])
+
+    def predict(self, inputs: Any) -> list[Any]:
+        """The answer for each input, in order; a tuple of answers where the task has several problems.
+
+        Args:
+            inputs: A path or other input of the bundle's modality, or a sequence of them. A folder stands for all
+                that lies below it, in sorted order.
+
+        Raises:
+            BadInput: An input cannot be read; names the first ones.
+        """
+        return self.decide(self.outputs(self.rows(inputs)))
+
+    def predict_proba(self, inputs: Any) -> npt.NDArray[np.floating[Any]]:
+        """Probabilities, shape (inputs, classes), of the first problem.
+
+        Raises:
+            BadInput: An input cannot be read, or the problem gives no probabilities.
+        """
+        outputs = self.outputs(self.rows(inputs))[0]
+        if "probabilities" not in outputs.arrays:
+            raise BadInput(f"A model for {self.task.problems[0]} gives no probabilities; use predict.")
+        return outputs.arrays["probabilities"]
+
+    def collect(self, inputs: Any) -> Scan:
+        """List inputs as rows; those that cannot be read become faults."""
+        many = inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]
+        return self._job.modality.collect(many)
+
+    def rows(self, inputs: Any) -> Rows:
+        """List inputs as rows, all of which can be read."""
+        scan = self.collect(inputs)
+        if scan.faults:
+            named = "; ".join(f"{fault.ref}: {fault.reason}" for fault in scan.faults[:3])
+            raise BadInput(f"{len(scan.faults)} inputs cannot be read: {named}.")
+        return scan.rows
+
+    def outputs(self, rows: Rows) -> list[Outputs]:
+        """Each problem's outputs, combined over the members."""
+        if not len(rows):
+            raise BadInput("There is nothing to answer.")
+        answered = [_answer(job, model, rows) for job, model in self._members]
+        return [
+            problem.combine([outputs[position] for outputs in answered], self._shares)
+            for position, problem in enumerate(self._job.problems)
+        ]
+
+    def decide(self, outputs: Sequence[Outputs]) -> list[Any]:
+        """Answers in the words of the targets."""
+        job = self._job
+        decided = [
+            list(problem.decide(output, state))
+            for problem, output, state in zip(job.problems, outputs, job.states.problems, strict=True)
+        ]
+        return decided[0] if len(decided) == 1 else list(zip(*decided, strict=True))
+
+    def score(self, metric: str, outputs: Sequence[Outputs], rows: Rows) -> float:
+        """The first problem's score on rows with targets."""
+        return self._job.problems[0].score(metric, outputs[0], rows.target(0), self._job.states.problems[0])
+
+    @property
+    def _job(self) -> Job:
+        return self._members[0][0]
+
+
+def _answer(job: Job, model: Model, rows: Rows) -> list[Outputs]:
+    """One member's outputs for each problem."""
+    parts: list[list[Outputs]] = [[] for _ in job.problems]
+    with torch.inference_mode():
+        for batch, encoded in encoded_batches(job, model.encoder, rows, cached=False):
+            for position, (problem, out) in enumerate(zip(job.problems, model.read(encoded), strict=True)):
+                parts[position].append(problem.outputs(out, batch, job.states.problems[position], model))
+    return [Outputs.concat(part) for part in parts]

@@ -1,0 +1,154 @@
+"""`load`: from the entry points of installed distributions to a `Registry`, one plugin at a time.
+
+A broken plugin becomes one row and stops nothing. This file knows neither hooks nor contracts in detail: what makes
+a plugin sound is said in `reading`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import replace
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from autosft.errors import PluginBroken
+from autosft.host.hookspecs import API_VERSION, GROUP
+from autosft.host.reading import OFFERS, Hooks, Key, blame, read
+from autosft.host.registry import Observer, Plugin, Registry
+
+_EPOCH, _TRIAL = "autosft_epoch_finished", "autosft_trial_finished"
+
+
+class _Entry(NamedTuple):
+    """A blank row and where its plugin is found; None if the distribution's list cannot be read (`row.error`)."""
+
+    row: Plugin
+    point: metadata.EntryPoint | None
+
+
+def load() -> Registry:
+    """Import every installed plugin and collect what it offers.
+
+    `AUTOSFT_DISABLE_PLUGINS=a,b` leaves out distributions or entry points by name, without importing them.
+
+    Raises:
+        PluginBroken: A plugin does not load, and `AUTOSFT_STRICT_PLUGINS` is set to anything but 0.
+    """
+    strict = os.environ.get("AUTOSFT_STRICT_PLUGINS", "") not in ("", "0")
+    disabled = {_canonical(name) for name in os.environ.get("AUTOSFT_DISABLE_PLUGINS", "").split(",") if name.strip()}
+    parts: dict[Key, Any] = {}
+    owners: dict[Key, str] = {}
+    plugins: list[Plugin] = []
+    observers: list[Observer] = []
+    for row, point in _installed():
+        if disabled & {_canonical(row.distribution), _canonical(row.name)}:
+            plugins.append(replace(row, status="disabled", error=""))
+            continue
+        try:
+            if point is None:
+                raise PluginBroken(row.error)
+            row, plugin = _import(row, point)
+            _check_api(row)
+            hooks, offered = read(plugin)
+            _check_new(offered, owners)
+        except PluginBroken as error:
+            if strict:
+                raise PluginBroken(f"{row.title}: {error}") from error
+            plugins.append(replace(row, status="failed", error=str(error)))
+            continue
+        parts |= offered
+        owners |= dict.fromkeys(offered, row.title)
+        if _EPOCH in hooks or _TRIAL in hooks:
+            observers.append(Observer(row.title, hooks.get(_EPOCH), hooks.get(_TRIAL)))
+        plugins.append(replace(row, parts=_phrases(offered, hooks)))
+    return _registry(parts, tuple(plugins), tuple(observers))
+
+
+def _registry(parts: dict[Key, Any], plugins: tuple[Plugin, ...], observers: tuple[Observer, ...]) -> Registry:
+    kinds: dict[str, dict[str, Any]] = {kind: {} for kind, _ in OFFERS.values()}
+    for (kind, name), part in parts.items():
+        kinds[kind][name] = part
+    return Registry(
+        modalities=MappingProxyType(kinds["modality"]),
+        backbones=MappingProxyType(kinds["backbone"]),
+        problems=MappingProxyType(kinds["problem"]),
+        strategies=MappingProxyType(kinds["strategy"]),
+        executors=MappingProxyType(kinds["executor"]),
+        weights=tuple(sorted(kinds["weights"].values(), key=lambda source: (source.order, source.name))),
+        plugins=plugins,
+        observers=observers,
+    )
+
+
+def _phrases(offered: dict[Key, Any], hooks: Hooks) -> tuple[str, ...]:
+    """What the plugin does, for its row."""
+    observed = [f"observer {hook.removeprefix('autosft_')}" for hook in (_EPOCH, _TRIAL) if hook in hooks]
+    return (*(f"{kind} {name}" for kind, name in offered), *observed)
+
+
+def _installed() -> list[_Entry]:
+    """Every entry point of our group, by distribution and name: the order of the file system must not matter."""
+    found: dict[tuple[str, str], _Entry] = {}
+    for distribution in metadata.distributions():
+        for entry in _entries(distribution):
+            found.setdefault((_canonical(entry.row.distribution), entry.row.name), entry)
+    ours_first = sorted(found, key=lambda key: (key[0] != "autosft", key))  # a stranger's duplicate must not fail ours
+    return [found[key] for key in ours_first]
+
+
+def _entries(distribution: metadata.Distribution) -> list[_Entry]:
+    """The entry points of one distribution. `metadata.entry_points` would stop at the first malformed list of any."""
+    fault = ""
+    points: list[metadata.EntryPoint] = []
+    try:
+        points = [point for point in distribution.entry_points if point.group == GROUP]
+    except Exception as error:
+        fault = f"Its entry_points.txt is not well-formed ({error}); install it again."
+    try:
+        if not points and not (fault and f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or "")):
+            return []
+        name, version = str(distribution.metadata["Name"]), str(distribution.version)
+        # Python imports from the first place on its path: a second copy further down is shadowed.
+        shadowed = str(metadata.distribution(name).locate_file("")) != str(distribution.locate_file(""))
+    except Exception:  # no readable metadata: what an interrupted uninstallation left behind
+        return []
+    if shadowed:
+        return []
+    if fault:
+        return [_Entry(Plugin(name, version, "", "", error=fault), None)]
+    return [_Entry(Plugin(name, version, point.name, point.value), point) for point in points]
+
+
+def _import(row: Plugin, point: metadata.EntryPoint) -> tuple[Plugin, object]:
+    started = time.perf_counter()
+    with blame(f"Importing {point.value}"):
+        plugin = point.load()
+        api = getattr(plugin, "autosft_api", None)
+    seconds = time.perf_counter() - started
+    return replace(row, api=api if isinstance(api, int) else None, seconds=seconds), plugin
+
+
+def _check_api(row: Plugin) -> None:
+    if row.api is None:
+        raise PluginBroken(f"{row.module} states no API version; add the line `autosft_api = {API_VERSION}` to it.")
+    if row.api != API_VERSION:
+        older = "autosft" if row.api > API_VERSION else row.distribution
+        raise PluginBroken(
+            f"{row.module} is made for API {row.api} of AutoSFT, not for {API_VERSION}; install a newer {older}."
+        )
+
+
+def _check_new(offered: dict[Key, Any], owners: dict[Key, str]) -> None:
+    for kind, name in offered:
+        if (kind, name) in owners:
+            raise PluginBroken(
+                f"Its {kind} {name!r} is already offered by {owners[kind, name]}; rename it, or disable one of the two "
+                f"with AUTOSFT_DISABLE_PLUGINS."
+            )
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()

@@ -1,0 +1,186 @@
+"""`Registry`: the parts that are at hand, and `Plugin`: one row per entry point, loaded or not.
+
+It answers who offers a part, and says what to do where nobody does. It knows neither entry points nor pluggy:
+`loading` fills it, and a test may fill it by hand.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from autosft.contracts.backbone import BackboneFamily, WeightSource
+from autosft.contracts.executor import Executor
+from autosft.contracts.modality import Modality
+from autosft.contracts.problem import Problem
+from autosft.contracts.record import Epoch, Record
+from autosft.contracts.strategy import Strategy
+from autosft.contracts.task import Task
+from autosft.errors import PartMissing
+
+_Part = TypeVar("_Part")
+_log = logging.getLogger("autosft.host")
+
+# Which distribution brings a first-party part, and the command that installs it. Only for advice: the host loads
+# these parts as it loads a stranger's.
+_IMAGE = ("autosft-image", 'pip install "autosft[image]"')
+_STRATEGIES = ("autosft-strategies", "pip install autosft-strategies")
+_FIRST_PARTY = {
+    ("modality", "image"): _IMAGE,
+    ("backbone", "timm"): _IMAGE,
+    ("strategy", "probe"): _STRATEGIES,
+    ("strategy", "full"): _STRATEGIES,
+}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point, and what became of it.
+
+    Attributes:
+        distribution: The installed distribution that names it.
+        version: The version of that distribution.
+        name: The name of the entry point.
+        module: Where the entry point leads.
+        api: The API version that the plugin states; None if it was not imported or states none.
+        status: `"failed"` and `"disabled"` plugins contribute nothing.
+        parts: What it offers, such as `"strategy probe"`, and what it observes.
+        seconds: How long the import took.
+        error: Why it failed, in one line.
+    """
+
+    distribution: str
+    version: str
+    name: str
+    module: str
+    api: int | None = None
+    status: Literal["ok", "failed", "disabled"] = "ok"
+    parts: tuple[str, ...] = ()
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def title(self) -> str:
+        """The plugin in one phrase, for messages."""
+        entry = f" ({self.name})" if self.name else ""
+        return f"{self.distribution} {self.version}{entry}"
+
+
+@dataclass(frozen=True)
+class Observer:
+    """The observing hooks of one plugin; `plugin` is its title."""
+
+    plugin: str
+    epoch_finished: Callable[..., Any] | None = None
+    trial_finished: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Every part at hand.
+
+    Attributes:
+        modalities, problems, strategies, executors: Parts by name.
+        backbones: Families by prefix.
+        weights: Sources of weights, in the order in which they are asked.
+        plugins: One row per plugin, in the order of loading.
+        observers: Those who wish to hear of epochs and trials.
+    """
+
+    modalities: Mapping[str, Modality] = field(default_factory=dict[str, Modality])
+    backbones: Mapping[str, BackboneFamily] = field(default_factory=dict[str, BackboneFamily])
+    problems: Mapping[str, Problem] = field(default_factory=dict[str, Problem])
+    strategies: Mapping[str, Strategy] = field(default_factory=dict[str, Strategy])
+    executors: Mapping[str, Executor] = field(default_factory=dict[str, Executor])
+    weights: tuple[WeightSource, ...] = ()
+    plugins: tuple[Plugin, ...] = ()
+    observers: tuple[Observer, ...] = ()
+    _dropped: set[str] = field(default_factory=set[str], init=False, repr=False, compare=False)
+
+    def modality(self, name: str) -> Modality:
+        """The modality of this name.
+
+        Raises:
+            PartMissing: No loaded plugin offers it.
+        """
+        return self._find("modality", name, self.modalities)
+
+    def family(self, name: str) -> BackboneFamily:
+        """The family of a backbone such as `"timm/resnet18.a1_in1k"`, or of a bare prefix.
+
+        Raises:
+            PartMissing: No loaded plugin offers it.
+        """
+        return self._find("backbone", name.partition("/")[0], self.backbones)
+
+    def problem(self, name: str) -> Problem:
+        """The problem of this name.
+
+        Raises:
+            PartMissing: No loaded plugin offers it.
+        """
+        return self._find("problem", name, self.problems)
+
+    def strategy(self, name: str) -> Strategy:
+        """The strategy of this name.
+
+        Raises:
+            PartMissing: No loaded plugin offers it.
+        """
+        return self._find("strategy", name, self.strategies)
+
+    def executor(self, name: str) -> Executor:
+        """The executor of this name.
+
+        Raises:
+            PartMissing: No loaded plugin offers it.
+        """
+        return self._find("executor", name, self.executors)
+
+    def epoch_finished(self, task: Task, trial: int, epoch: Epoch) -> None:
+        """Tell every observer of an epoch. Never raises for an observer's fault."""
+        for observer in self.observers:
+            self._tell(observer, observer.epoch_finished, task=task, trial=trial, epoch=epoch)
+
+    def trial_finished(self, task: Task, record: Record) -> None:
+        """Tell every observer of a trial's outcome. Never raises for an observer's fault."""
+        for observer in self.observers:
+            self._tell(observer, observer.trial_finished, task=task, record=record)
+
+    def _tell(self, observer: Observer, hook: Callable[..., Any] | None, **news: Any) -> None:
+        if hook is None or observer.plugin in self._dropped:
+            return
+        try:
+            hook(**news)
+        except (Exception, SystemExit):
+            self._dropped.add(observer.plugin)
+            _log.warning("The observer of %s raised and will not be called again.", observer.plugin, exc_info=True)
+
+    def _find(self, kind: str, name: str, parts: Mapping[str, _Part]) -> _Part:
+        if name in parts:
+            return parts[name]
+        raise PartMissing(_advice(kind, name, parts, self.plugins))
+
+
+def _advice(kind: str, name: str, known: Mapping[str, Any], plugins: tuple[Plugin, ...]) -> str:
+    """What is missing, what was perhaps meant, what to install, and which broken plugin might have had it."""
+    lines = [f"No plugin offers the {kind} {name!r}."]
+    elsewhere = [part for (part_kind, part) in _FIRST_PARTY if part_kind == kind]
+    near = difflib.get_close_matches(name, [*known, *elsewhere], n=1, cutoff=0.5)
+    meant = near[0] if near else name
+    if meant != name:
+        lines.append(f"Did you mean {meant!r}?")
+    if known:
+        lines.append(f"Known: {', '.join(sorted(known))}.")
+    distribution, command = _FIRST_PARTY.get((kind, meant), ("", ""))
+    if command and meant not in known and distribution not in {plugin.distribution for plugin in plugins}:
+        lines.append(f"`{command}` brings {meant!r}.")
+    for plugin in plugins:
+        if plugin.status == "failed":
+            lines.append(f"It might be in {plugin.title}, which did not load: {plugin.error}")
+        elif plugin.status == "disabled":
+            lines.append(f"It might be in {plugin.title}, which AUTOSFT_DISABLE_PLUGINS disables.")
+    return " ".join([*lines, "`autosft plugins` lists all parts."])

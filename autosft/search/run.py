@@ -1,0 +1,182 @@
+"""`Run`: the folder of one search, and its lock.
+
+    run.json          what is searched: task, settings, plan, versions     data.json       rows and their splits
+    study.db          the study (SQLite)                                   trials/0007/    a trial's record and member
+    leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
+    best/             the bundle                                           result.json     the outcome, written last
+    worker.log        what workers print                                   clock.json      seconds used so far
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, final
+
+from filelock import FileLock, Timeout
+
+from autosft.contracts.document import Document, write_json, write_whole
+from autosft.contracts.record import Record, Result
+from autosft.contracts.rows import Data, Rows
+from autosft.contracts.task import Task
+from autosft.errors import BadInput, RunConflict
+from autosft.search.plan import Plan
+from autosft.search.spec import SearchSpec
+
+SCHEMA = 1
+EXTENDABLE = ("budget", "trials")
+"""Settings that may grow when a run is taken up again."""
+
+
+class RunDocument(Document):
+    """What `run.json` holds."""
+
+    schema_version: int = SCHEMA
+    task: Task
+    spec: SearchSpec
+    plan: Plan
+    fingerprint: str
+    versions: Mapping[str, str]
+
+
+@final
+class Run:
+    """The folder of one search. Made by `create` or `resume`, which take the lock; `close` gives it back."""
+
+    def __init__(self, folder: Path, document: RunDocument, data: Data) -> None:
+        self.folder, self.document, self.data = folder, document, data
+        self._lock: FileLock | None = None
+
+    @classmethod
+    def create(cls, folder: Path, document: RunDocument, data: Data) -> Self:
+        """Write a new run's folder.
+
+        Raises:
+            RunConflict: The folder holds something else, or another search runs in it.
+            BadInput: The folder cannot be written.
+        """
+        if folder.exists() and any(entry.name != "run.lock" for entry in _entries(folder)):
+            raise RunConflict(f"{folder}: exists and is no run of AutoSFT. Give another folder with --run.")
+        run = cls(folder, document, data)
+        run._take_lock()
+        plain = {"given": data.given, "fingerprint": data.fingerprint, "unlabeled": data.unlabeled.plain()}
+        parts = [data.train, data.valid] + ([data.test] if data.test is not None else [])
+        rows = sum(parts[1:], start=parts[0])
+        write_json(folder / "data.json", {**plain, "rows": rows.plain()})
+        document.write(folder / "run.json")
+        return run
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The run in a folder, without its lock: what workers see.
+
+        Raises:
+            BadInput: There is no run, or its files are damaged.
+        """
+        document = RunDocument.read(folder / "run.json")
+        try:
+            plain = json.loads((folder / "data.json").read_text())
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{folder / 'data.json'}: cannot be read ({error}).") from error
+        rows = Rows.from_plain(plain["rows"])
+        test = rows.take(rows.split == "test")
+        data = Data(
+            train=rows.take(rows.split == "train"),
+            valid=rows.take(rows.split == "valid"),
+            test=test if len(test) else None,
+            unlabeled=Rows.from_plain(plain["unlabeled"]),
+            given=plain["given"],
+            fingerprint=plain["fingerprint"],
+        )
+        return cls(folder, document, data)
+
+    @classmethod
+    def resume(cls, folder: Path, task: Task, spec: SearchSpec) -> Self:
+        """Take up a run with the same task and settings; a larger budget or more trials extend it.
+
+        Raises:
+            RunConflict: It is another search, naming the differences, or it is running.
+        """
+        run = cls.read(folder)
+        old = run.document
+        differences = _differences(old.task.plain(), task.plain())
+        plain = {key: value for key, value in spec.plain().items() if key not in EXTENDABLE}
+        differences += _differences({key: old.spec.plain()[key] for key in plain}, plain)
+        if differences:
+            raise RunConflict(
+                f"{folder}: holds another search ({'; '.join(differences)}). "
+                "Give the same settings to go on with it, or another folder with --run."
+            )
+        run._take_lock()
+        if spec != old.spec:
+            run.document = old.model_copy(update={"spec": spec})
+            run.document.write(folder / "run.json")
+        return run
+
+    def close(self) -> None:
+        """Give the lock back."""
+        if self._lock:
+            self._lock.release()
+
+    def trial_folder(self, number: int) -> Path:
+        """Where a trial keeps its files."""
+        return self.folder / "trials" / f"{number:04d}"
+
+    def seconds_used(self) -> float:
+        """Seconds that earlier sessions of this run have used."""
+        path = self.folder / "clock.json"
+        return float(json.loads(path.read_text())["seconds"]) if path.exists() else 0.0
+
+    def note_seconds(self, seconds: float) -> None:
+        """Remember the seconds used so far."""
+        write_json(self.folder / "clock.json", {"seconds": seconds})
+
+    def result(self) -> Result | None:
+        """The outcome, if the run has finished."""
+        path = self.folder / "result.json"
+        return Result.read(path) if path.exists() else None
+
+    def keep_members(self, records: list[Record], count: int) -> None:
+        """Delete the heavy files of ended trials, except those of the best few."""
+        ranked = sorted((record for record in records if record.score is not None), key=rank_key)
+        kept = {record.number for record in ranked[:count]}
+        for record in records:
+            if record.number not in kept:
+                for path in self.trial_folder(record.number).glob("*"):
+                    if path.name != "record.json":
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _take_lock(self) -> None:
+        """One driver per run; a second is told who holds it."""
+        path = self.folder / "run.lock"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path, timeout=0.5)
+            lock.acquire()
+        except Timeout as error:
+            holder = (self.folder / "run.holder").read_text() if (self.folder / "run.holder").exists() else "unknown"
+            raise RunConflict(f"{self.folder}: another search is running in it ({holder}).") from error
+        except OSError as error:
+            raise BadInput(f"{self.folder}: cannot be written ({error.strerror}). Give another folder.") from error
+        self._lock = lock
+        write_whole(self.folder / "run.holder", f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+
+def rank_key(record: Record) -> tuple[float, float, int]:
+    """Sorts records from best to worst: by score, then by loss, then by age."""
+    score = record.score if record.score is not None else float("-inf")
+    return (-score, record.loss if record.loss is not None else float("inf"), record.number)
+
+
+def _entries(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise RunConflict(f"{folder}: is a file. Give a folder with --run.")
+    return list(folder.iterdir())
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [f"{key} was {old[key]!r}, now {new[key]!r}" for key in new if old[key] != new[key]]

@@ -1,0 +1,55 @@
+"""`SearchSpec`: how to search, apart from what to solve."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field
+
+from autosft.contracts.document import Document
+from autosft.errors import BadInput
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+class SearchSpec(Document):
+    """The settings of a search.
+
+    Attributes:
+        budget: Seconds of wall clock for everything, from the first look at the data to the test score; None means
+            that only `trials` ends the search.
+        trials: How many trials at most; None means that only `budget` ends the search.
+        seed: Splits, proposals and training derive from it.
+        device: Where to train, such as `"cpu"` or `"cuda:0"`; `"auto"` takes a GPU if there is one.
+        threads: CPU threads of the worker.
+        backbones: Shell patterns of the backbones to allow; empty means every family's curated list.
+        strategies: Names of the strategies to allow; empty means all.
+        weights: Folders or files of weights that lie on this machine; they are candidates like any other.
+        hold_out_test: Whether to hold out rows for a test score where the data gives no test split.
+    """
+
+    budget: float | None = Field(default=600.0, gt=0)
+    trials: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    threads: int = Field(default=1, ge=1)
+    backbones: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    hold_out_test: bool = True
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds from a length of time such as `"90s"`, `"5m"`, `"1h30m"` or `"300"`.
+
+    Raises:
+        BadInput: The text is not a positive length of time.
+    """
+    text = text.strip().lower()
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != text:
+        seconds = float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
+    if seconds <= 0:
+        raise BadInput(f"Budget {text!r} is not a length of time. Write 90s, 5m, 1h30m or a number of seconds.")
+    return seconds

@@ -1,0 +1,67 @@
+"""`evaluate`: a model's answers for rows, their score and their loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from autosft.contracts.problem import Outputs
+from autosft.contracts.rows import Rows
+from autosft.contracts.state import State
+from autosft.contracts.strategy import Job
+from autosft.contracts.tensors import Model
+from autosft.errors import Diverged
+from autosft.training.features import encoded_batches
+from autosft.training.losses import row_losses
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Answers per problem, the states as tuned on these rows, the score (higher is better) and the mean loss."""
+
+    outputs: tuple[Outputs, ...]
+    states: tuple[State, ...]
+    score: float
+    loss: float
+
+
+def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:
+    """Answer, tune and score.
+
+    The task's metric scores the first problem; every further problem is scored by its own first metric, and the score
+    is the mean over problems.
+
+    Args:
+        job: Whose problems to answer.
+        model: What answers.
+        rows: Rows with targets.
+        cached: Whether the encoder is as it was loaded, so that encoded rows may come from the cache.
+
+    Raises:
+        Diverged: The score is not finite.
+    """
+    model.eval()
+    parts: list[list[Outputs]] = [[] for _ in job.problems]
+    total = weight = 0.0
+    with torch.inference_mode():
+        for batch, encoded in encoded_batches(job, model.encoder, rows, cached=cached):
+            outs = model.read(encoded)
+            total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
+            weight += float(batch.weights.sum())
+            for position, problem in enumerate(job.problems):
+                state = job.states.problems[position]
+                parts[position].append(problem.outputs(outs[position], batch, state, model))
+    outputs = tuple(Outputs.concat(part) for part in parts)
+    states: list[State] = []
+    scores: list[float] = []
+    for position, problem in enumerate(job.problems):
+        targets = rows.target(position)
+        states.append(problem.tune(outputs[position], targets, job.states.problems[position]))
+        metric = job.metric if position == 0 else problem.metrics[0]
+        scores.append(problem.score(metric, outputs[position], targets, states[-1]))
+    score, loss = sum(scores) / len(scores), total / weight
+    if not math.isfinite(score) or not math.isfinite(loss):
+        raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
+    return Evaluation(outputs, tuple(states), score, loss)

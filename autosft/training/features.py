@@ -1,0 +1,65 @@
+"""Encoded rows: through the encoder once, kept by content of what encoded them, used again by later trials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Job
+from autosft.contracts.tensors import Batch, Encoder
+from autosft.errors import OutOfTime
+from autosft.training.loaders import Loader
+
+Encoded = Mapping[str, Tensor]
+
+
+def encoded_batches(job: Job, encoder: Encoder, rows: Rows, *, cached: bool) -> Iterator[tuple[Batch, Encoded]]:
+    """Batches with what the encoder makes of them; from the cache if `cached`, else anew."""
+    size = job.micro_batch or job.recipe.optim.batch_size
+    if not cached:
+        for batch in Loader(job, rows, batch_size=size):
+            moved = batch.to(job.device)
+            yield moved, encoder(moved.inputs)
+        return
+    features = encode(job, encoder, rows)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        targets = tuple(
+            problem.encode(part.target(position), state)
+            for position, (problem, state) in enumerate(zip(job.problems, job.states.problems, strict=True))
+        )
+        weights = torch.tensor(part.weight, dtype=torch.float32)
+        batch = Batch(None, targets if len(part) and part[0].targets else (), tuple(part.id), weights).to(job.device)
+        yield batch, {"pooled": features[start : start + size].to(job.device)}
+
+
+def encode(job: Job, encoder: Encoder, rows: Rows) -> Tensor:
+    """The pooled features of each row, shape (rows, width), on the CPU. Rows that were encoded before are not again.
+
+    Only right while the encoder is as it was loaded.
+    """
+    kept: dict[str, Tensor] = job.features.setdefault(_key(job), {})
+    missing = rows.take([index for index, row in enumerate(rows.id) if row not in kept])
+    started = time.perf_counter()
+    encoder.eval()
+    with torch.inference_mode():
+        for batch, encoded in encoded_batches(job, encoder, missing, cached=False):
+            if job.seconds_left() < 0:
+                raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
+            kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
+    if len(missing):
+        job.features["pace", job.info.name] = (time.perf_counter() - started) / len(missing)
+    return torch.stack([kept[row] for row in rows.id])
+
+
+def _key(job: Job) -> tuple[Any, ...]:
+    """All that decides what a row's features are."""
+    recipe, weights = job.recipe, job.weights
+    own = tuple(str(sorted(recipe.of(part).items())) for part in (job.modality.name, job.family.prefix))
+    states = (job.states.modality.digest(), job.states.backbone.digest())
+    return (job.info.name, weights.sha256 or weights.path if weights else "", recipe.start, own, states)

@@ -1,0 +1,28 @@
+"""The loss of a batch over all of a job's problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autosft.contracts.strategy import Job
+from autosft.contracts.tensors import Batch, Model
+
+
+def row_losses(job: Job, outs: Sequence[Any], targets: Sequence[Any]) -> Tensor:
+    """The loss of each row, shape (rows,), summed over problems."""
+    parts = zip(job.problems, outs, targets, job.states.problems, strict=True)
+    return torch.stack([problem.loss(out, target, state, job.recipe) for problem, out, target, state in parts]).sum(0)
+
+
+def supervised(job: Job, model: Model) -> Callable[[Batch], Tensor]:
+    """The weighted mean of a batch's losses, as a function from batch to scalar."""
+
+    def loss(batch: Batch) -> Tensor:
+        losses = row_losses(job, model(batch.inputs), batch.targets)
+        return (losses * batch.weights).sum() / batch.weights.sum()
+
+    return loss

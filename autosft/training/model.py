@@ -1,0 +1,56 @@
+"""Models: built from a job, frozen, and divided into parameter groups with layer decay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from autosft.contracts.strategy import Job
+from autosft.contracts.tensors import Model
+from autosft.training.checkpoint import load_checkpoint
+from autosft.training.seeds import seed_of
+
+
+def build_model(job: Job) -> Model:
+    """The job's encoder with its weights, and a fresh head per problem, on the job's device.
+
+    If the recipe names weights to start from, they are put into the encoder.
+    """
+    torch.manual_seed(seed_of(job.recipe.seed, "build"))
+    encoder = job.family.build(job.info, job.recipe, job.states.backbone, job.weights)
+    if job.recipe.start and (start := load_checkpoint(job.folder.parent.parent / job.recipe.start)):
+        encoder.load_state_dict(start["encoder"])
+    heads = [
+        problem.head(encoder.widths, state, job.recipe)
+        for problem, state in zip(job.problems, job.states.problems, strict=True)
+    ]
+    return Model(encoder, heads).to(job.device)
+
+
+def freeze(module: nn.Module) -> None:
+    """Stop the gradients of a module."""
+    for parameter in module.parameters():
+        parameter.requires_grad = False
+
+
+def parameter_groups(job: Job, model: Model) -> list[dict[str, Any]]:
+    """The trainable parameters in groups, with the recipe's learning rates and weight decay.
+
+    Each block of the encoder learns `layer_decay` times as fast as the next one towards the output; heads have a rate
+    of their own. Norms and biases (all parameters of one dimension) do not decay.
+    """
+    optim = job.recipe.optim
+    named = dict(model.encoder.named_parameters())
+    blocks = [[named[name] for name in names] for names in model.encoder.blocks()]
+    layers = [(optim.lr * optim.layer_decay ** (len(blocks) - 1 - depth), block) for depth, block in enumerate(blocks)]
+    layers.append((optim.head_lr, list(model.heads.parameters())))
+    groups: list[dict[str, Any]] = []
+    for rate, parameters in layers:
+        trainable = [parameter for parameter in parameters if parameter.requires_grad]
+        for decays in (True, False):
+            members = [parameter for parameter in trainable if (parameter.ndim > 1) == decays]
+            if members:
+                groups.append({"params": members, "lr": rate, "weight_decay": optim.weight_decay if decays else 0.0})
+    return groups

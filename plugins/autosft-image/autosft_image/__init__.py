@@ -1,0 +1,1 @@
+"""Images for AutoSFT. `plugin` offers the parts; nothing here imports torch, torchvision, timm or Pillow."""

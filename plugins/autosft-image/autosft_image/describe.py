@@ -1,0 +1,56 @@
+"""From timm's own words for a model to a `BackboneInfo`. Knows its configuration's keys; builds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autosft.contracts.backbone import BackboneInfo, Inputs
+from autosft_image.curated import DINOV2_SIDE
+
+_SPDX = {
+    "apache-2.0": "Apache-2.0",
+    "mit": "MIT",
+    "bsd-3-clause": "BSD-3-Clause",
+    "cc-by-4.0": "CC-BY-4.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0",
+}
+
+
+def describe(
+    name: str, config: Mapping[str, Any], arguments: Mapping[str, Any], *, parameters: int = 0, hub: str = ""
+) -> BackboneInfo:
+    """A model as its pretrained configuration has it.
+
+    Args:
+        name: The name without the family's prefix.
+        config: The keys of timm's `PretrainedCfg`.
+        arguments: The architecture, and what else `timm.create_model` takes.
+        parameters: The number of weights, 0 if unknown.
+        hub: The repository on the hub; empty if there is none.
+    """
+    arguments = dict(arguments)
+    size = list(config.get("input_size") or (3, 224, 224))
+    if "dinov2" in str(arguments["architecture"]) and "img_size" not in arguments:
+        size, arguments = [size[0], DINOV2_SIDE, DINOV2_SIDE], {**arguments, "dynamic_img_size": True}
+    license = str(config.get("license") or "")
+    return BackboneInfo(
+        name=f"timm/{name}",
+        inputs=Inputs(
+            kind="image",
+            options={
+                "size": size,
+                "mean": list(config.get("mean") or (0.485, 0.456, 0.406)),
+                "std": list(config.get("std") or (0.229, 0.224, 0.225)),
+                "interpolation": str(config.get("interpolation") or "bicubic"),
+                "crop_pct": float(config.get("crop_pct") or 0.875),
+                "fixed": bool(config.get("fixed_input_size")),
+            },
+        ),
+        # a pool size is what timm states of models that end in a map
+        gives=frozenset({"pooled", "maps" if config.get("pool_size") else "tokens"}),
+        parameters=parameters,
+        pretrained={"hub": hub} if hub else {},
+        license=_SPDX.get(license, license),
+        arguments=arguments,
+    )

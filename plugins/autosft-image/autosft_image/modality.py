@@ -1,0 +1,100 @@
+"""`ImageModality`: images in folders, one folder per class. Knows no backbone and no problem."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.backbone import Inputs
+from autosft.contracts.modality import Modality, Read, Strength, View
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.space import Choice, Space
+from autosft.contracts.state import State
+from autosft.contracts.task import Claim, Task
+from autosft.errors import BadInput, UnknownName, Unreadable
+from autosft_image.claim import claim
+from autosft_image.files import printable
+from autosft_image.layout import LAYOUTS, require_classes, survey
+from autosft_image.listing import rows_of, rows_of_inputs
+from autosft_image.reading import read_rgb, short_side
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MEASURED = 256
+"""Rows whose size is looked at; more would hardly move a median."""
+
+
+@final
+class ImageModality(Modality):
+    """Images: JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, JPEG 2000, PPM, QOI, ICO."""
+
+    name = "image"
+    kinds = frozenset({"image"})
+    augmentation: ClassVar[Space] = {"flip": Choice((True, False))}  # a mirrored digit or letter is another one, or none
+
+    def recognize(self, path: Path, target: str = "") -> Claim | None:
+        """Claim a folder with a subfolder of images per class, maybe below train, valid and test."""
+        return claim(path, target)
+
+    def scan(self, task: Task) -> Scan:
+        """Decode every image once and list those that can be read."""
+        folder, layout = _data_of(task)
+        found = survey(folder, layout)
+        require_classes(found, folder)
+        return rows_of(found, folder)
+
+    def collect(self, inputs: Sequence[Any]) -> Scan:
+        """Paths of images, folders of images (all below, sorted), Pillow images or uint8 arrays (height, width, 3)."""
+        return rows_of_inputs(inputs)
+
+    def read(self, row: Row) -> npt.NDArray[np.uint8]:
+        """8-bit RGB, shape (height, width, 3), upright; a short side above 384 pixels is reduced to 384."""
+        try:
+            return read_rgb(row.ref)
+        except Unreadable as error:
+            raise Unreadable(f"{row.id}: {error}") from error
+
+    def fit(self, rows: Rows, read: Read) -> State:
+        """The median short side in pixels, so that views need not enlarge without end."""
+        sides: list[int] = []
+        for index in np.unique(np.linspace(0, len(rows) - 1, min(_MEASURED, len(rows))).astype(int)):
+            try:
+                sides.append(short_side(rows[int(index)].ref))
+            except Unreadable:  # a file that has gone since the scan is reported by whoever reads it
+                continue
+        return State({"side": int(np.median(sides))}) if sides else State()
+
+    def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
+        """From a decoded image to a normalized float32 tensor, shape (3, side, side)."""
+        from autosft_image.views import image_view, side_for
+
+        flip = bool(recipe.of(self.name).get("flip", True))
+        return image_view(inputs, side_for(inputs, state), strength=strength, flip=flip)
+
+    def collate(self, samples: Sequence[Tensor]) -> Tensor:
+        """One tensor, shape (rows, 3, side, side)."""
+        import torch
+
+        return torch.stack(list(samples))
+
+
+def _data_of(task: Task) -> tuple[str, str]:
+    """The folder and the layout of a task's data table, checked."""
+    for key in task.data:
+        if key not in ("folder", "layout"):
+            raise UnknownName("key", key, ("folder", "layout"), f"(in the data table of task {task.name!r})")
+    folder, layout = task.data.get("folder"), task.data.get("layout", "")
+    if not isinstance(folder, str) or not folder:
+        raise BadInput(f"Task {task.name!r}: its data table needs the key folder, the path of the images.")
+    if layout not in ("", *LAYOUTS):
+        raise UnknownName("layout", str(layout), LAYOUTS, f"(in the data table of task {task.name!r})")
+    if not Path(folder).is_dir():
+        raise BadInput(f"{printable(folder)}: there is no such folder (task {task.name!r}).")
+    return os.path.abspath(folder), layout  # noqa: PTH100

@@ -1,0 +1,35 @@
+"""What this package offers to the host. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autosft.contracts.backbone import BackboneFamily, WeightSource
+from autosft.contracts.modality import Modality
+from autosft.host.hookspecs import hookimpl
+
+autosft_api = 1
+
+
+@hookimpl
+def autosft_modalities() -> Iterable[Modality]:
+    """Images in folders."""
+    from autosft_image.modality import ImageModality
+
+    return [ImageModality()]
+
+
+@hookimpl
+def autosft_backbones() -> Iterable[BackboneFamily]:
+    """The models of timm."""
+    from autosft_image.timm_family import TimmFamily
+
+    return [TimmFamily()]
+
+
+@hookimpl
+def autosft_weights() -> Iterable[WeightSource]:
+    """Weights that lie in installed packages."""
+    from autosft_image.packages import EfficientNetLitePackages
+
+    return [EfficientNetLitePackages()]

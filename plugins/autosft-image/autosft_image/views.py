@@ -1,0 +1,105 @@
+"""Views: from a decoded image to what an encoder takes. Knows neither files nor encoders.
+
+Images are resized as 8-bit tensors: as exact as Pillow to a gray level, and faster.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.backbone import Inputs
+from autosft.contracts.modality import Strength
+from autosft.contracts.state import State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_ENLARGE = 4
+"""Enlarging further adds cost and no information."""
+
+_LEAST_SIDE, _STEP = 64, 32
+"""Backbones halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left."""
+
+_CROP_SCALE = (0.35, 1.0)
+"""Share of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
+with a few hundred, crops that miss the object are wrong labels."""
+
+_CROP_RATIO = (3 / 4, 4 / 3)
+
+
+def side_for(inputs: Inputs, state: State) -> int:
+    """The side in pixels at which an encoder sees these images."""
+    native = int(inputs.options["size"][-1])
+    median = state.values.get("side")
+    if inputs.options.get("fixed") or not median:
+        return native
+    return min(native, max(_LEAST_SIDE, _STEP * math.ceil(_ENLARGE * median / _STEP)))
+
+
+def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> ImageView:
+    """The view of one strength.
+
+    `"none"` shows the middle of the whole image. `"weak"` crops at random (Szegedy et al., 2015) and mirrors;
+    `"strong"` adds one random change of color or shape (TrivialAugment: Müller and Hutter, 2021).
+    """
+    from torchvision.transforms import v2
+
+    options = inputs.options
+    filter_ = (
+        v2.InterpolationMode.BILINEAR if options.get("interpolation") == "bilinear" else v2.InterpolationMode.BICUBIC
+    )
+    steps: list[Callable[[Any], Any]] = []
+    if strength == "none":
+        steps.append(_Middle(side, math.floor(side / float(options.get("crop_pct", 1.0))), filter_))
+    else:
+        steps.append(v2.RandomResizedCrop([side, side], _CROP_SCALE, _CROP_RATIO, interpolation=filter_))
+        if flip:
+            steps.append(v2.RandomHorizontalFlip())
+    if strength == "strong":
+        steps.append(v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR))
+    return ImageView(steps, options["mean"], options["std"])
+
+
+@final
+class ImageView:
+    """Some steps on an 8-bit tensor, then normalization. Can be sent to another process."""
+
+    def __init__(self, steps: list[Callable[[Any], Any]], mean: Any, std: Any) -> None:
+        import torch
+
+        self._steps = steps
+        self._shift = torch.tensor(mean, dtype=torch.float32).view(3, 1, 1) * 255
+        self._scale = torch.tensor(std, dtype=torch.float32).view(3, 1, 1) * 255
+
+    def __call__(self, sample: npt.NDArray[np.uint8]) -> Tensor:
+        """From uint8 (height, width, 3) to float32 (3, side, side)."""
+        import torch
+
+        # torch warns of arrays that it may not write to, such as those of a cache
+        pixels = torch.from_numpy(sample if sample.flags.writeable else sample.copy()).permute(2, 0, 1)
+        for step in self._steps:
+            pixels = step(pixels)
+        return pixels.float().sub_(self._shift).div_(self._scale).contiguous()
+
+
+@final
+class _Middle:
+    """Resize the short side, then cut out the middle."""
+
+    def __init__(self, side: int, short: int, interpolation: Any) -> None:
+        self._side, self._short, self._interpolation = side, short, interpolation
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        from torchvision.transforms.v2 import functional
+
+        height, width = pixels.shape[-2:]
+        longest = 2 * min(height, width)
+        if max(height, width) > longest:  # a long strip would become huge; its ends are cut off anyway
+            pixels = functional.center_crop(pixels, [min(height, longest), min(width, longest)])
+        pixels = functional.resize(pixels, [self._short], interpolation=self._interpolation, antialias=True)
+        return functional.center_crop(pixels, [self._side, self._side])

@@ -1,0 +1,1 @@
+"""Training strategies that need nothing but torch."""

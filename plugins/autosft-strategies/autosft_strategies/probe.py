@@ -1,0 +1,84 @@
+"""`Probe`: a linear head on frozen features, solved to its optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, final
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
+from autosft.contracts.strategy import Job, Strategy
+from autosft.contracts.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from autosft.contracts.tensors import Model
+    from autosft_strategies.linear import LinearProblem
+
+STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+"""The L2 penalties to choose from, relative to the mean loss of a row, from strong to weak."""
+
+FOLDS = 5
+CHOOSING_ROWS = 3000
+"""Cross-validation looks at no more rows than this; the final solution uses all."""
+
+
+@final
+class Probe(Strategy):
+    """Linear regression of the problem's own loss (logistic, for classes) on frozen features, with an L2 penalty.
+
+    The loss is convex in the head, so L-BFGS (Liu and Nocedal, 1989) finds its optimum; the penalty with the lowest
+    cross-validated loss on the training rows is taken. Features are standardized; the scale is folded into the head.
+    """
+
+    name = "probe"
+    cheap = True
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """Every problem must be content with one pooled vector per row."""
+        more = sorted(set().union(*(problem.needs for problem in problems)) - {"pooled"})
+        return f"a linear probe reads pooled features alone, not {', '.join(more)}" if more else ""
+
+    def fit(self, job: Job, model: Model) -> None:
+        """Encode, choose the penalty, solve, and put the solution into the heads."""
+        import torch
+
+        from autosft.contracts.tensors import LinearHead
+        from autosft.training.features import encode
+        from autosft_strategies.linear import LinearProblem
+
+        features = encode(job, model.encoder, job.train).double()
+        mean, scale = features.mean(0), features.std(0, correction=0) + 1e-6
+        features = (features - mean) / scale
+        weights = torch.tensor(job.train.weight, dtype=torch.float64)
+        for position, head in enumerate(model.heads):
+            if not isinstance(head, LinearHead):
+                raise TypeError(
+                    f"Problem {job.problems[position].name!r} needs just pooled features but has no LinearHead."
+                )
+            linear = LinearProblem(job, position, head, features, job.train.target(position), weights)
+            weight, bias = _choose_and_solve(job, linear, features)
+            weight = weight / scale
+            with torch.no_grad():
+                head.linear.weight.copy_(weight)
+                head.linear.bias.copy_(bias - weight @ mean)
+
+
+def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
+    """The solution under the penalty with the lowest cross-validated loss."""
+    import torch
+
+    from autosft.training.seeds import seed_of
+
+    draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "folds"))
+    chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
+    folds = torch.arange(len(chosen)) % min(FOLDS, len(chosen))
+    losses = torch.zeros(len(STRENGTHS), dtype=torch.float64)
+    for fold in folds.unique():
+        train, held = chosen[folds != fold], chosen[folds == fold]
+        solution = None
+        for index, strength in enumerate(STRENGTHS):
+            solution = linear.solve(train, strength, solution)
+            losses[index] += linear.loss(held, solution).sum()
+    return linear.solve(torch.arange(len(features)), STRENGTHS[int(losses.argmin())], None)
