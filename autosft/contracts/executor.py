@@ -22,7 +22,7 @@ class Order(Document):
         trial: The trial's number.
         token: Unique per order; events carry it, so that late ones can be told apart.
         recipe: What to train.
-        seconds: How long the worker may take.
+        seconds: How long the worker may take; None means without end.
         replay: For a final training on training and validation rows: for each stage, how many epochs.
     """
 
@@ -30,7 +30,7 @@ class Order(Document):
     trial: int
     token: str
     recipe: Recipe
-    seconds: float
+    seconds: float | None
     replay: Mapping[str, int] | None = None
 
 

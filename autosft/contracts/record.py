@@ -59,6 +59,12 @@ class Record(Document):
     trained: int = 0
     error: str = ""
 
+    def order(self) -> tuple[float, float, int]:
+        """Sorts records from best to worst: by score, then by loss, then by age; without a score, last."""
+        scored = self.state == "done" and self.score is not None
+        loss = self.loss if self.loss is not None else float("inf")
+        return (-self.score if scored and self.score is not None else float("inf"), loss, self.number)
+
 
 class Result(Document):
     """The published outcome of one search.

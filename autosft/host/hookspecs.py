@@ -19,6 +19,7 @@ another heavy library at module level: `autosft plugins` calls every offering ho
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 import pluggy
 
 from autosft.contracts.backbone import BackboneFamily, WeightSource

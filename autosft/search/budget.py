@@ -12,11 +12,14 @@ from autosft.search.plan import Plan
 START_FINISH_SECONDS = 12.0
 """Importing torch and the backbone's library into the driver, writing the bundle and reading it again."""
 
+REFIT_SHARE = 0.25
+"""The most of the budget that is held back for training the best recipe again on all rows."""
+
 MARGIN = 1.25
 """Estimates are taken this much longer than measured."""
 
 TRAIN_TO_ENCODE = 4.0
-"""Seconds of one training epoch per second of one encoding pass, until it is measured: forward, backward, validation."""
+"""Seconds of a training epoch per second of an encoding pass, until measured: forward, backward, validation."""
 
 
 @final

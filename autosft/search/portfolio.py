@@ -14,7 +14,6 @@ from autosft.contracts.space import defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.plan import Plan, space_of
-from autosft.search.run import rank_key
 from autosft.search.study import Params
 
 CHEAP_SHARE = 0.5
@@ -41,7 +40,7 @@ def portfolio(task: Task, registry: Registry, plan: Plan, records: Sequence[Reco
             for strategy in candidate.strategies:
                 if registry.strategy(strategy).cheap:
                     yield params(candidate.info.name, strategy)
-    scored = sorted((record for record in records if record.score is not None), key=rank_key)
+    scored = sorted((record for record in records if record.score is not None), key=Record.order)
     favorite = plan.candidate(scored[0].recipe.backbone) if scored else plan.candidates[0]
     for strategy in favorite.strategies:
         yield params(favorite.info.name, strategy)

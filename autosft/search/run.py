@@ -1,10 +1,10 @@
 """`Run`: the folder of one search, and its lock.
 
-    run.json          what is searched: task, settings, plan, versions     data.json       rows and their splits
-    study.db          the study (SQLite)                                   trials/0007/    a trial's record and member
-    leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
-    best/             the bundle                                           result.json     the outcome, written last
-    worker.log        what workers print                                   clock.json      seconds used so far
+run.json          what is searched: task, settings, plan, versions     data.json       rows and their splits
+study.db          the study (SQLite)                                   trials/0007/    a trial's record and member
+leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
+best/             the bundle                                           result.json     the outcome, written last
+worker.log        what workers print                                   clock.json      seconds used so far
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Run:
 
     def keep_members(self, records: list[Record], count: int) -> None:
         """Delete the heavy files of ended trials, except those of the best few."""
-        ranked = sorted((record for record in records if record.score is not None), key=rank_key)
+        ranked = sorted((record for record in records if record.score is not None), key=Record.order)
         kept = {record.number for record in ranked[:count]}
         for record in records:
             if record.number not in kept:
@@ -164,12 +164,6 @@ class Run:
             raise BadInput(f"{self.folder}: cannot be written ({error.strerror}). Give another folder.") from error
         self._lock = lock
         write_whole(self.folder / "run.holder", f"process {os.getpid()} on {socket.gethostname()}".encode())
-
-
-def rank_key(record: Record) -> tuple[float, float, int]:
-    """Sorts records from best to worst: by score, then by loss, then by age."""
-    score = record.score if record.score is not None else float("-inf")
-    return (-score, record.loss if record.loss is not None else float("inf"), record.number)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -17,16 +17,13 @@ _SPDX = {
 }
 
 
-def describe(
-    name: str, config: Mapping[str, Any], arguments: Mapping[str, Any], *, parameters: int = 0, hub: str = ""
-) -> BackboneInfo:
+def describe(name: str, config: Mapping[str, Any], arguments: Mapping[str, Any], *, hub: str = "") -> BackboneInfo:
     """A model as its pretrained configuration has it.
 
     Args:
         name: The name without the family's prefix.
         config: The keys of timm's `PretrainedCfg`.
         arguments: The architecture, and what else `timm.create_model` takes.
-        parameters: The number of weights, 0 if unknown.
         hub: The repository on the hub; empty if there is none.
     """
     arguments = dict(arguments)
@@ -49,7 +46,6 @@ def describe(
         ),
         # a pool size is what timm states of models that end in a map
         gives=frozenset({"pooled", "maps" if config.get("pool_size") else "tokens"}),
-        parameters=parameters,
         pretrained={"hub": hub} if hub else {},
         license=_SPDX.get(license, license),
         arguments=arguments,

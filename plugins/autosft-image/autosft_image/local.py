@@ -11,6 +11,7 @@ from autosft.errors import BadWeights, UnknownName
 from autosft_image.checkpoint import digest
 from autosft_image.curated import ARCHITECTURES, BY_NAME
 from autosft_image.describe import describe
+from autosft_image.network import measured
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
 _SUFFIXES = (".safetensors", ".pth", ".bin")
@@ -34,7 +35,13 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
     known = BY_NAME.get(f"{architecture}.{stated.get('tag')}")
     arguments = {"architecture": architecture, **arguments}
     info = describe(folder.resolve().name, {**_defaults(architecture, stated), **stated}, arguments)
-    if known is not None:
+    if (
+        known is None
+        or known.inputs.options["size"] != info.inputs.options["size"]
+        or known.arguments != info.arguments
+    ):
+        info = measured(info)
+    else:
         figures = {"parameters": known.parameters, "gigaflops": known.gigaflops, "prior": known.prior}
         info = info.model_copy(update={**figures, "license": info.license or known.license})
     return info, _weight_file(weights, info)
@@ -53,7 +60,7 @@ def from_file(path: Path) -> tuple[BackboneInfo, WeightFile] | None:
         if not timm.is_model(architecture):
             return None
         config = get_pretrained_cfg(path.stem, allow_unregistered=True)
-        info = describe(path.stem, config.to_dict() if config else {}, {"architecture": architecture})
+        info = measured(describe(path.stem, config.to_dict() if config else {}, {"architecture": architecture}))
     info = info.model_copy(update={"pretrained": {}})
     return info, _weight_file(path, info)
 
@@ -85,7 +92,7 @@ def _require_known(architecture: str, folder: Path) -> None:
 
 def _defaults(architecture: str, stated: dict[str, Any]) -> dict[str, Any]:
     """What timm knows of the architecture, for a config.json that does not say how images must be fed."""
-    if {"input_size", "mean", "std"} <= stated.keys():
+    if {"input_size", "mean", "std", "pool_size"} <= stated.keys():
         return {}
     from timm.models import get_pretrained_cfg
 

@@ -37,7 +37,9 @@ class ImageModality(Modality):
 
     name = "image"
     kinds = frozenset({"image"})
-    augmentation: ClassVar[Space] = {"flip": Choice((True, False))}  # a mirrored digit or letter is another one, or none
+    augmentation: ClassVar[Space] = {
+        "flip": Choice((True, False))
+    }  # a mirrored digit or letter is another one, or none
 
     def recognize(self, path: Path, target: str = "") -> Claim | None:
         """Claim a folder with a subfolder of images per class, maybe below train, valid and test."""

@@ -5,21 +5,21 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
-from autosft.errors import BadWeights
 from autosft_image import local
 from autosft_image.curated import BY_NAME, CURATED
 from autosft_image.describe import describe
+from autosft_image.network import measured, network_of
 
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Encoder
 
-_COUNTED = 8
-"""So many matches have their weights counted; building a skeleton takes up to half a second."""
+_MEASURED = 8
+"""So many matches are measured; a skeleton takes up to half a second."""
 
 
 @final
@@ -29,7 +29,7 @@ class TimmFamily(BackboneFamily):
     prefix = "timm"
 
     def curated(self) -> Sequence[BackboneInfo]:
-        """About a dozen pretrained models of 2 to 86 million weights."""
+        """Fifteen pretrained models of 2 to 86 million weights."""
         return CURATED
 
     def match(self, pattern: str) -> Sequence[BackboneInfo]:
@@ -46,8 +46,8 @@ class TimmFamily(BackboneFamily):
         if not names and timm.is_model(pattern):
             default = get_pretrained_cfg(pattern)
             names = [f"{pattern}.{default.tag}"] if default and default.tag else []
-        count = len(names) <= _COUNTED
-        return [info for name in names for info in _infos(name, count=count)]
+        measure = len(names) <= _MEASURED
+        return [info for name in names for info in _infos(name, measure=measure)]
 
     def local(self, path: Path) -> tuple[BackboneInfo, WeightFile] | None:
         """A folder as `timm.models.push_to_hf_hub` writes it, or a file `<timm name>.safetensors`, `.pth` or `.bin`."""
@@ -58,28 +58,14 @@ class TimmFamily(BackboneFamily):
         from autosft_image.checkpoint import load_into
         from autosft_image.encoder import TimmEncoder
 
-        network = _network(info)
+        network = network_of(info)
         if weights is not None:
             names = network.pretrained_cfg.get("classifier") or ()
             load_into(network, weights, (names,) if isinstance(names, str) else tuple(names))
         return TimmEncoder(network)
 
 
-def _network(info: BackboneInfo) -> Any:
-    import timm
-
-    arguments = dict(info.arguments)
-    architecture = str(arguments.pop("architecture"))
-    # a model of fixed size is made for the size it is fed, except where positions are resampled on the fly
-    overlay = {} if arguments.get("dynamic_img_size") else {"input_size": tuple(info.inputs.options["size"])}
-    arguments["num_classes"] = 0
-    try:
-        return timm.create_model(architecture, pretrained=False, pretrained_cfg_overlay=overlay, **arguments)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise BadWeights(f"{info.name}: timm cannot build {architecture} ({error}).") from error
-
-
-def _infos(name: str, *, count: bool) -> Iterator[BackboneInfo]:
+def _infos(name: str, *, measure: bool) -> Iterator[BackboneInfo]:
     """One info, or none where the hub has no weights under timm's own key names."""
     if name in BY_NAME:
         yield BY_NAME[name]
@@ -90,11 +76,4 @@ def _infos(name: str, *, count: bool) -> Iterator[BackboneInfo]:
     if config is None or not (config.hf_hub_id or "").startswith("timm/") or config.hf_hub_filename:
         return
     info = describe(name, config.to_dict(), {"architecture": name.split(".")[0]}, hub=config.hf_hub_id or "")
-    if not count:
-        yield info
-        return
-    import torch
-
-    with torch.device("meta"):
-        weights = sum(parameter.numel() for parameter in _network(info).parameters())
-    yield info.model_copy(update={"parameters": weights})
+    yield measured(info) if measure else info

@@ -1,0 +1,44 @@
+"""What the user typed: the commands, and how an error reads. Imports nothing heavy; commands import what they need.
+
+An `AutoSFTError` becomes one line on standard error and exit code 2, with nothing of a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+
+from autosft.cli.model import predict
+from autosft.cli.plugins import plugins
+from autosft.cli.search import search, worker
+from autosft.cli.show import leaderboard
+from autosft.errors import AutoSFTError
+
+app = typer.Typer(
+    name="autosft",
+    help="Fine-tune the best pretrained model for your data, within a time budget.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(search)
+app.command()(leaderboard)
+app.command()(predict)
+app.command()(plugins)
+app.command(hidden=True)(worker)
+
+
+def main() -> None:
+    """Run the command line."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        app()
+    except AutoSFTError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print("[bold red]Error:[/] ", end="")
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. The same command goes on from here.\n")
+        sys.exit(130)

@@ -1,0 +1,139 @@
+"""`Progress`: a search as a person sees it. A live line in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+from autosft.cli.show import board_table
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record, Result
+from autosft.report.board import board_of
+from autosft.search.news import (
+    EpochFinished,
+    Finished,
+    News,
+    Noted,
+    Planned,
+    Recognized,
+    TrialFinished,
+    TrialStarted,
+)
+
+
+class Progress:
+    """Watches a search and prints what happens."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(soft_wrap=True, highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._best: Record | None = None
+        self._metric = ""
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, news: News) -> None:
+        """Print one piece of news."""
+        match news:
+            case Recognized(claim):
+                self._say(f"Recognized {claim.task.modality} data: {claim.why}")
+                if claim.unused:
+                    self._say(f"  not used: {', '.join(claim.unused[:10])}{' …' if len(claim.unused) > 10 else ''}")
+            case Planned():
+                self._planned(news)
+            case TrialStarted(number, recipe, left):
+                self._status(f"trial {number}: {_title(recipe)}, {_length(left)} left")
+            case EpochFinished(number, epoch):
+                score = "" if epoch.score is None else f", {self._metric} {epoch.score:.4f}"
+                self._status(f"trial {number}: {epoch.stage}, epoch {epoch.number}, loss {epoch.loss:.4f}{score}")
+            case TrialFinished(record, best, left):
+                self._finished_trial(record, best, left)
+            case Noted(text):
+                self._say(text[:1].upper() + text[1:])
+            case Finished(result, folder):
+                self._finished(result, folder)
+
+    def _planned(self, news: Planned) -> None:
+        self._metric = news.task.metric
+        for fact in news.summary.facts:
+            self._say(f"  {fact}")
+        for warning in news.summary.warnings:
+            self._say(f"[yellow]  Warning:[/] {escape(warning)}", markup=True)
+        names = ", ".join(candidate.info.name for candidate in news.plan.candidates)
+        self._say(f"Backbones to try: {names}")
+        by_reason: dict[str, list[str]] = {}
+        for name, reason in news.plan.left_out.items():
+            by_reason.setdefault(reason, []).append(name)
+        for reason, left_out in by_reason.items():
+            self._say(f"  left out, {reason}: {', '.join(left_out)}")
+        self._say(f"Maximizing {self._metric} on validation rows; run folder {_short(news.folder)}")
+
+    def _finished_trial(self, record: Record, best: Record | None, left: float) -> None:
+        outcome = f"{self._metric} {record.score:.4f}" if record.score is not None else record.state
+        if record.error:
+            outcome += f": {record.error}"
+        crown = " (best so far)" if best and best.number == record.number else ""
+        took = f"{record.seconds:.1f} s"
+        self._say(
+            f"trial {record.number:3d}  {_title(record.recipe)}  {outcome}{crown}  [{took}, {_length(left)} left]"
+        )
+        self._status("")
+
+    def _finished(self, result: Result, folder: Path) -> None:
+        self._live.stop()
+        self._console.print(board_table(board_of(folder), limit=10))
+        best = result.best[0]
+        self._say(f"Best: {_title(best.recipe)}, validation {result.metric} {result.valid:.4f}")
+        if result.refitted:
+            self._say("  trained again on training and validation rows together")
+        if result.test is not None and result.interval is not None:
+            low, high = result.interval
+            self._say(f"Test {result.metric}: {result.test:.4f} (95 % interval {low:.4f} to {high:.4f})")
+        within = f" of {_length(result.budget)}" if result.budget else ""
+        self._say(f"Time: {_length(result.seconds['total'])}{within}; model in {_short(folder / result.bundle)}")
+        run = shlex.quote(_short(folder))
+        self._say(f"Next: autosft predict {run} FILES --out answers.csv    autosft leaderboard {run}")
+
+    def _say(self, text: str, *, markup: bool = False) -> None:
+        self._console.print(text, markup=markup)
+
+    def _status(self, text: str) -> None:
+        if self._live.is_started:
+            self._live.update(Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
+
+
+def _title(recipe: Recipe) -> str:
+    return f"{recipe.strategy} on {recipe.backbone}"
+
+
+def _short(path: Path) -> str:
+    """Relative to the working directory where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _length(seconds: float | None) -> str:
+    if seconds is None or seconds == float("inf"):
+        return "no limit"
+    seconds = max(0.0, seconds)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"

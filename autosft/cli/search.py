@@ -1,0 +1,66 @@
+"""`autosft search`, and the hidden `autosft worker` that it starts."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def search(
+    data: Annotated[str, typer.Argument(help="A folder with one subfolder of images per class, or a task.toml.")],
+    budget: Annotated[
+        str, typer.Option(help="Wall clock for everything, such as 90s, 5m or 1h30m; 'none' with --trials.")
+    ] = "10m",
+    trials: Annotated[int | None, typer.Option(min=1, help="The most trials.")] = None,
+    metric: Annotated[str, typer.Option(help="The validation score to maximize.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads for training; all cores by default.")] = None,
+    backbones: Annotated[str, typer.Option(help="Shell patterns, separated by commas, such as 'timm/resnet*'.")] = "",
+    strategies: Annotated[str, typer.Option(help="Names, separated by commas, such as 'probe,full'.")] = "",
+    weights: Annotated[
+        list[str] | None, typer.Option(help="A folder of weights on this machine; may be given several times.")
+    ] = None,
+    hold_out_test: Annotated[
+        bool, typer.Option(help="Hold out a fifth of the rows for a test score where the data has no test split.")
+    ] = True,
+    run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
+) -> None:
+    """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
+    from autosft.cli.progress import Progress
+    from autosft.search.driver import run_search
+
+    with Progress() as progress:
+        run_search(
+            data,
+            budget=None if budget.lower() == "none" else budget,
+            trials=trials,
+            metric=metric,
+            seed=seed,
+            device=device,
+            threads=threads,
+            backbones=_names(backbones),
+            strategies=_names(strategies),
+            weights=weights or (),
+            hold_out_test=hold_out_test,
+            run=run or None,
+            watch=progress,
+        )
+
+
+def worker(threads: int = 1, device: str = "auto") -> None:
+    """Work on orders from standard input; started by the driver."""
+    import os
+
+    # Events own the real standard output; whatever a library prints goes to the log.
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    from autosft.search.worker import serve
+
+    serve(sys.stdin, events, threads=threads, device=device)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

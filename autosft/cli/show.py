@@ -1,0 +1,37 @@
+"""`autosft leaderboard`: the trials of a run, ranked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from autosft.report.board import COLUMNS, Board, board_of
+
+RIGHT = ("rank", "trial", "score", "loss", "epochs", "seconds")
+
+
+def leaderboard(run: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
+    """Show the trials of a run, best first."""
+    Console(soft_wrap=True, highlight=False).print(board_table(board_of(run)))
+
+
+def board_table(board: Board, *, limit: int | None = None) -> Table:
+    """A board as a table for the terminal; the columns of errors and states only where they say something."""
+    columns = [name for name in COLUMNS if name not in ("state", "error") or _says(board, name)]
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in columns:
+        table.add_column(name, justify="right" if name in RIGHT else "left", overflow="fold")
+    for row in board.rows[:limit]:
+        table.add_row(*(row[name] for name in columns))
+    if limit is not None and len(board.rows) > limit:
+        table.caption = f"{len(board.rows) - limit} more"
+    return table
+
+
+def _says(board: Board, name: str) -> bool:
+    return any(row[name] not in ("", "done") for row in board.rows)

@@ -1,0 +1,37 @@
+"""`SampleCache`: decoded samples in memory, so that files are decoded once and not once per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, final
+
+from autosft.contracts.rows import Row
+
+LIMIT_BYTES = 3 * 1024**3
+
+
+@final
+class SampleCache:
+    """Reads rows, and keeps what it read while there is room.
+
+    What came first is kept: where not all fits, going through all rows in turn would throw everything out.
+
+    Args:
+        read: Decodes a row.
+        limit: The most bytes to keep. A sample counts if it says its size in `nbytes`; others are not kept.
+    """
+
+    def __init__(self, read: Callable[[Row], Any], limit: int = LIMIT_BYTES) -> None:
+        self._read, self._room = read, limit
+        self._kept: dict[str, Any] = {}
+
+    def __call__(self, row: Row) -> Any:
+        """The decoded sample."""
+        if row.id in self._kept:
+            return self._kept[row.id]
+        sample = self._read(row)
+        size = getattr(sample, "nbytes", None)
+        if size is not None and size <= self._room:
+            self._room -= size
+            self._kept[row.id] = sample
+        return sample

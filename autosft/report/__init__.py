@@ -1,0 +1,2 @@
+"""Which result is better, and what happened in a run; reads the JSON that runs leave, and imports neither torch nor
+optuna."""

@@ -1,0 +1,61 @@
+"""`Board`: the trials of a run, ranked. One function ranks; terminal and CSV print the same rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from autosft.contracts.document import write_whole
+from autosft.contracts.record import Record
+from autosft.errors import BadInput
+
+COLUMNS = ("rank", "trial", "score", "loss", "backbone", "strategy", "epochs", "seconds", "state", "error")
+
+
+@dataclass(frozen=True)
+class Board:
+    """Ranked rows under `COLUMNS`; failed trials stand last, without a rank."""
+
+    rows: tuple[dict[str, str], ...]
+
+
+def board_of(folder: Path) -> Board:
+    """Rank the trials of a run's folder.
+
+    Raises:
+        BadInput: The folder is no run, or has no ended trial.
+    """
+    if not (folder / "run.json").exists():
+        raise BadInput(f"{folder}: no run here (run.json is missing). Give the folder that `autosft search` named.")
+    records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
+    if not records:
+        raise BadInput(f"{folder}: no trial has ended yet.")
+    ranked = sorted(records, key=Record.order)
+    return Board(tuple(_row(position, record) for position, record in enumerate(ranked, start=1)))
+
+
+def write_leaderboard(folder: Path) -> None:
+    """Write the board of a run as its `leaderboard.csv`."""
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(COLUMNS)
+    writer.writerows([row[column] for column in COLUMNS] for row in board_of(folder).rows)
+    write_whole(folder / "leaderboard.csv", stream.getvalue().encode())
+
+
+def _row(position: int, record: Record) -> dict[str, str]:
+    scored = record.state == "done" and record.score is not None
+    return {
+        "rank": str(position) if scored else "",
+        "trial": str(record.number),
+        "score": f"{record.score:.4f}" if record.score is not None else "",
+        "loss": f"{record.loss:.4f}" if record.loss is not None else "",
+        "backbone": record.recipe.backbone,
+        "strategy": record.recipe.strategy,
+        "epochs": str(len(record.epochs)),
+        "seconds": f"{record.seconds:.1f}",
+        "state": record.state,
+        "error": record.error,
+    }

@@ -1,0 +1,131 @@
+"""`finish`: from the best trial to a bundle, its test score and the result. The only file that reads the test split."""
+
+from __future__ import annotations
+
+import platform
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from autosft.contracts.executor import Order
+from autosft.contracts.record import Record, Result
+from autosft.errors import NothingFinished
+from autosft.host.registry import Registry
+from autosft.search.budget import Clock, Estimates
+from autosft.search.run import Run
+from autosft.training.seeds import seed_of
+
+RESAMPLES = 1000
+CONFIDENCE = 0.95
+
+
+def finish(
+    run: Run,
+    registry: Registry,
+    records: Sequence[Record],
+    estimates: Estimates,
+    clock: Clock,
+    send: Callable[[Order], Record],
+    seconds: Mapping[str, float],
+) -> Result:
+    """Train the best recipe again on all rows if there is time, bundle it, score it on the test rows, write the result.
+
+    Raises:
+        NothingFinished: No trial has a score; names what went wrong.
+    """
+    started = clock.used()
+    scored = [record for record in records if record.state == "done" and record.score is not None]
+    if not scored:
+        errors = list(dict.fromkeys(record.error for record in records if record.error))
+        said = f" The trials said: {'; '.join(errors[:3])}" if errors else ""
+        raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
+    best = min(scored, key=Record.order)
+    member = run.trial_folder(best.number)
+    if refitted := _refit(run, best, estimates, clock, send):
+        member = refitted
+    document = run.document
+    own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
+    from autosft.deploy.bundle import save_bundle
+
+    save_bundle(run.folder / "best", document.task, [(member, 1.0)], own, {"valid": best.score or 0.0})
+    earlier = run.result()
+    test, interval = _test(run, registry)
+    result = Result(
+        task=document.task.name,
+        seed=document.spec.seed,
+        metric=document.task.metric,
+        valid=best.score or 0.0,
+        test=test,
+        interval=interval,
+        test_reads=(earlier.test_reads if earlier else 0) + (test is not None),
+        best=(best,),
+        refitted=refitted is not None,
+        trials=Counter(record.state for record in records),
+        budget=document.spec.budget,
+        seconds={**seconds, "finish": clock.used() - started, "total": clock.used()},
+        versions=document.versions,
+    )
+    result.write(run.folder / "result.json")
+    return result
+
+
+def _refit(run: Run, best: Record, estimates: Estimates, clock: Clock, send: Callable[[Order], Record]) -> Path | None:
+    """The folder of the best recipe's model, trained on training and validation rows; None if it was not to be.
+
+    Rows that the data itself calls validation are never trained on. A model that recalls the validation rows worse
+    than the trial predicted them, though it has seen them, is not taken.
+    """
+    test_seconds = estimates.test_seconds(best)
+    if run.data.given or estimates.refit_seconds(best) + test_seconds > clock.left():
+        return None
+    left = clock.left() - test_seconds
+    order = Order(
+        run=str(run.folder),
+        trial=best.number,
+        token=uuid.uuid4().hex,
+        recipe=best.recipe,
+        seconds=None if left == float("inf") else left,
+        replay=best.best,
+    )
+    record = send(order)
+    good = record.state == "done" and record.score is not None and record.score >= (best.score or 0.0)
+    complete = {stage: sum(epoch.stage == stage for epoch in record.epochs) for stage in best.best} == dict(best.best)
+    return run.trial_folder(best.number) / "refit" if good and complete else None
+
+
+def _test(run: Run, registry: Registry) -> tuple[float | None, tuple[float, float] | None]:
+    """The bundle's score on the test rows, and its 95 % bootstrap percentile interval over rows (Efron, 1979)."""
+    rows = run.data.test
+    if rows is None:
+        return None, None
+    from autosft.deploy.predictor import Predictor
+    from autosft.search.worker import pick_device
+
+    device = str(pick_device(run.document.spec.device))
+    predictor = Predictor.load(run.folder / "best", device=device, registry=registry)
+    metric = run.document.task.metric
+    outputs = predictor.outputs(rows)
+    draw = np.random.default_rng(seed_of(run.document.spec.seed, "bootstrap"))
+    scores: list[float] = []
+    for _ in range(RESAMPLES):
+        chosen = draw.integers(0, len(rows), len(rows))
+        scores.append(predictor.score(metric, [output.take(chosen) for output in outputs], rows.take(chosen)))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(scores, [tail, 1 - tail])
+    return predictor.score(metric, outputs, rows), (float(low), float(high))
+
+
+def installed_versions(registry: Registry) -> dict[str, str]:
+    """Python, the distributions that bring parts, and the libraries under them."""
+    names = {plugin.distribution for plugin in registry.plugins if plugin.status == "ok"}
+    versions = {"python": platform.python_version()}
+    for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch"}):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

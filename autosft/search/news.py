@@ -1,0 +1,75 @@
+"""News of a search, for whoever watches: a terminal, a notebook, a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Epoch, Record, Result
+from autosft.contracts.task import Claim, Task
+from autosft.data.checks import Summary
+from autosft.search.plan import Plan
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """A modality has claimed the data."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The data is checked and the plan is made; the search begins."""
+
+    task: Task
+    folder: Path
+    summary: Summary
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    """A trial was sent to a worker."""
+
+    number: int
+    recipe: Recipe
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class EpochFinished:
+    """An epoch of a running trial is over."""
+
+    number: int
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class TrialFinished:
+    """A trial has ended, whatever its state; `best` is the best so far."""
+
+    record: Record
+    best: Record | None
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something that the user should know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The search is over."""
+
+    result: Result
+    folder: Path
+
+
+News = Recognized | Planned | TrialStarted | EpochFinished | TrialFinished | Noted | Finished
+Watch = Callable[[News], None]

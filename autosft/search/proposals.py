@@ -1,0 +1,101 @@
+"""`Proposals`: which trial comes next. First the portfolio, then the sampler; only what is new and fits the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record
+from autosft.contracts.space import Choice, Space
+from autosft.contracts.task import Task
+from autosft.host.registry import Registry
+from autosft.search.budget import Estimates
+from autosft.search.plan import Plan, recipe_of, space_of
+from autosft.search.portfolio import portfolio
+from autosft.search.study import Params, Study
+
+ATTEMPTS = 40
+"""After so many proposals that are old or do not fit, nothing is left to try."""
+
+MIN_EPOCHS = 3
+"""A trial that has time for fewer epochs is not started."""
+
+
+@final
+@dataclass(frozen=True)
+class Proposals:
+    """What to try next.
+
+    Attributes:
+        task: What is solved.
+        registry: The parts.
+        plan: What may be tried.
+        study: What was tried, and the sampler.
+    """
+
+    task: Task
+    registry: Registry
+    plan: Plan
+    study: Study
+
+    @property
+    def choices(self) -> Mapping[str, Choice]:
+        """The choices of backbone and strategy, which every trial has."""
+        candidates = self.plan.candidates
+        strategies = dict.fromkeys(name for candidate in candidates for name in candidate.strategies)
+        return {
+            "backbone": Choice(tuple(candidate.info.name for candidate in candidates)),
+            "strategy": Choice(tuple(strategies)),
+        }
+
+    def space(self, backbone: str, strategy: str) -> Space:
+        """The other parameters of this pair."""
+        return space_of(self.task, self.registry, backbone, strategy)
+
+    def next(self, records: Sequence[Record], estimates: Estimates, *, used: float, left: float) -> Params | None:
+        """The parameters of the next trial, or None if nothing new fits.
+
+        Args:
+            records: What every ended trial came to.
+            estimates: What things will take.
+            used: The share of the budget that is used.
+            left: The seconds that a trial may take.
+        """
+        tried = {_content(record.recipe) for record in records}
+
+        def useful(params: Params) -> Params | None:
+            fitted = self._fitted(params, records, estimates, left)
+            recipe = recipe_of(fitted, 0) if fitted else None
+            if recipe is None or _content(recipe) in tried:
+                return None
+            return fitted
+
+        for params in portfolio(self.task, self.registry, self.plan, records, used):
+            if fitted := useful(params):
+                return fitted
+        for attempt in range(ATTEMPTS):
+            if fitted := useful(self.study.propose(self.choices, self.space, attempt)):
+                return fitted
+        return None
+
+    def _fitted(self, params: Params, records: Sequence[Record], estimates: Estimates, left: float) -> Params | None:
+        """The parameters, with no more epochs than there is time for; None if the trial cannot be made at all."""
+        backbone, strategy = str(params["backbone"]), str(params["strategy"])
+        if strategy not in self.plan.candidate(backbone).strategies:
+            return None
+        if self.registry.strategy(strategy).cheap:
+            encoded = any(record.recipe.backbone == backbone for record in records)
+            seconds = 0.0 if encoded else estimates.probe_seconds(backbone) or 0.0
+            return params if seconds < left else None
+        epochs = estimates.epochs_in(left, backbone)
+        if epochs < MIN_EPOCHS:
+            return None
+        name = next((name for name in params if name.endswith("stop.max_epochs")), "")
+        return {**params, name: int(min(int(params[name]), epochs))} if name else params
+
+
+def _content(recipe: Recipe) -> str:
+    """What makes two recipes the same: all but the seed."""
+    return recipe.model_dump_json(exclude={"seed"})

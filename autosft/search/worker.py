@@ -1,0 +1,230 @@
+"""The worker: takes an order, trains, and hands back a record. It sees a run's folder, never the study.
+
+`serve` is the loop of a worker process: orders come in as JSON lines, events go out. Parts, decoded samples and
+encoded rows stay warm between orders.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, final
+
+import torch  # noqa: TID253
+from pydantic import ValidationError
+
+from autosft.contracts.executor import Event, Order
+from autosft.contracts.record import Ending, Epoch, Record
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Job, States, Strategy
+from autosft.data.cache import SampleCache
+from autosft.deploy.member import load_states, save_member
+from autosft.errors import AutoSFTError, Diverged, OutOfTime
+from autosft.host.loading import load
+from autosft.host.registry import Registry
+from autosft.search.run import Run
+from autosft.training.evaluation import Evaluation
+from autosft.training.loop import Trained, train
+
+Emit = Callable[[Epoch], None]
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `"auto"` is the first GPU, or else the CPU."""
+    if name == "auto":
+        name = "cuda:0" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def serve(orders: IO[str], events: IO[str], *, threads: int, device: str) -> None:
+    """Work on orders until there are no more. If the driver dies while an order is worked on, so does this process."""
+    torch.set_num_threads(threads)
+    workshop = Workshop(load(), pick_device(device))
+    inbox: list[Order] = []
+    ready = threading.Semaphore(0)
+
+    def listen() -> None:
+        for line in orders:
+            inbox.append(Order.model_validate_json(line))
+            ready.release()
+        os._exit(0)  # the driver is gone, or wants no more
+
+    def send(event: Event) -> None:
+        events.write(event.model_dump_json() + "\n")
+        events.flush()
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        ready.acquire()
+        order = inbox.pop(0)
+        token = order.token
+        record = workshop.work(
+            order, lambda epoch, token=token: send(Event(token=token, kind="epoch", body=epoch.plain()))
+        )
+        send(Event(token=token, kind="done", body=record.plain()))
+
+
+@final
+class Workshop:
+    """What one worker keeps between orders.
+
+    Args:
+        registry: The parts.
+        device: Where to train.
+    """
+
+    def __init__(self, registry: Registry, device: torch.device) -> None:
+        self._registry, self._device = registry, device
+        self._bench: _Bench | None = None
+
+    def work(self, order: Order, emit: Emit) -> Record:
+        """Train one trial, and leave a member in its folder. Whatever goes wrong becomes the state of the record."""
+        started = time.monotonic()
+        state: Ending = "failed"
+        error, done = "", {}
+        try:
+            if self._bench is None or self._bench.run.folder != Path(order.run):
+                self._bench = _Bench(Run.read(Path(order.run)), self._registry, self._device)
+            allowed = float("inf") if order.seconds is None else order.seconds
+            done = self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
+            state = "done"
+        except Diverged as problem:
+            state, error = "diverged", str(problem)
+        except OutOfTime as problem:
+            state, error = "interrupted", str(problem)
+        except (torch.OutOfMemoryError, MemoryError) as problem:
+            state, error = "out_of_memory", _one_line(problem)
+        except AutoSFTError as problem:
+            error = str(problem)
+        except Exception as problem:  # a fault in some part: it ends this trial, and is shown, but not the search
+            error = f"{type(problem).__name__}: {_one_line(problem)}"
+            _log_traceback()
+        return Record(
+            number=order.trial,
+            state=state,
+            recipe=order.recipe,
+            seconds=time.monotonic() - started,
+            peak_bytes=_peak_bytes(self._device),
+            error=error,
+            **done,
+        )
+
+
+class _Bench:
+    """One run's data and parts, warm."""
+
+    def __init__(self, run: Run, registry: Registry, device: torch.device) -> None:
+        self.run, self._registry, self._device = run, registry, device
+        task = run.document.task
+        self._modality = registry.modality(task.modality)
+        self._problems = tuple(registry.problem(name) for name in task.problems)
+        self._read = SampleCache(self._modality.read)
+        self._features: dict[Any, Any] = {}
+        self._states: dict[tuple[str, bool], States] = {}
+
+    def train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
+        """Train an order; the fields of its record."""
+        job = self._job(order, seconds_left)
+        strategy = self._registry.strategy(order.recipe.strategy)
+        trained = train(job, strategy, emit)
+        evaluation = trained.evaluation
+        states = job.states
+        if evaluation:
+            states = States(states.modality, states.backbone, evaluation.states)
+        save_member(job.folder, job, trained.model, states)
+        for path in job.folder.glob("*.pt"):
+            path.unlink()
+        if order.replay is not None:
+            evaluation = self._recall(job, strategy, trained)
+        return {
+            "score": evaluation.score if evaluation else None,
+            "loss": evaluation.loss if evaluation else None,
+            "epochs": trained.epochs,
+            "best": trained.best,
+            "pace": self._pace(job, trained),
+            "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+            "trained": trained.trained,
+        }
+
+    def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
+        """How well a model trained on all rows recalls the validation rows: a check, not an estimate."""
+        from autosft.training.evaluation import evaluate
+
+        return evaluate(job, trained.model, self.run.data.valid, cached=strategy.cheap)
+
+    def _job(self, order: Order, seconds_left: Callable[[], float]) -> Job:
+        document, data = self.run.document, self.run.data
+        candidate = document.plan.candidate(order.recipe.backbone)
+        weights = candidate.weights
+        if weights and not weights.path:
+            source = next(source for source in self._registry.weights if source.name == weights.source)
+            weights = source.fetch(weights)
+        folder = self.run.trial_folder(order.trial)
+        replay = order.replay is not None
+        train_rows = data.train + data.valid if replay else data.train
+        states = self._fit(order, train_rows, replay=replay)
+        if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
+            states = States(states.modality, states.backbone, load_states(folder)[1].problems)
+        return Job(
+            task=document.task,
+            recipe=order.recipe,
+            train=train_rows,
+            valid=Rows.of(()) if replay else data.valid,
+            unlabeled=data.unlabeled,
+            modality=self._modality,
+            family=self._registry.family(candidate.info.name),
+            info=candidate.info,
+            weights=weights,
+            problems=self._problems,
+            states=states,
+            metric=document.task.metric,
+            read=self._read,
+            device=self._device,
+            folder=folder / "refit" if replay else folder,
+            seconds_left=seconds_left,
+            replay=order.replay,
+            features=self._features,
+        )
+
+    def _fit(self, order: Order, rows: Rows, *, replay: bool) -> States:
+        """What the parts learn from training rows; learned once per backbone."""
+        key = (order.recipe.backbone, replay)
+        if key not in self._states:
+            info = self.run.document.plan.candidate(order.recipe.backbone).info
+            self._states[key] = States(
+                modality=self._modality.fit(rows, self._read),
+                backbone=self._registry.family(info.name).fit(info, rows, self._read),
+                problems=tuple(problem.fit(rows.target(n)) for n, problem in enumerate(self._problems)),
+            )
+        return self._states[key]
+
+    def _pace(self, job: Job, trained: Trained) -> dict[str, float]:
+        pace: dict[str, float] = {}
+        if encode := self._features.get(("pace", job.info.name)):
+            pace["encode"] = encode
+        if trained.epochs:
+            fastest = min(epoch.seconds for epoch in trained.epochs)
+            pace["train"] = fastest / len(job.train)
+        return pace
+
+
+def _peak_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _one_line(problem: BaseException) -> str:
+    if isinstance(problem, ValidationError):
+        problem = ValueError(problem.errors()[0]["msg"])
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0]
+
+
+def _log_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()

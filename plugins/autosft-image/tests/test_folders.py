@@ -1,0 +1,224 @@
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from autosft.contracts.task import Task
+from autosft.errors import BadInput, UnknownName, Unreadable
+from autosft_image.modality import ImageModality
+
+
+@pytest.fixture
+def modality():
+    return ImageModality()
+
+
+def test_splits_and_classes_are_recognized_and_scanned(modality, dataset):
+    claim = modality.recognize(dataset)
+    assert claim.why == "6 training and 6 test images in 2 folders, one per class"
+    assert claim.task.name == "insects" and claim.confidence > 0.9
+    scan = modality.scan(claim.task)
+    assert len(scan.rows) == 12 and not scan.faults and not len(scan.unlabeled)
+    row = scan.rows[0]
+    assert (row.targets, row.split, row.group, row.weight) == (("ants",), "test", "", 1.0)
+    assert row.id == "test/ants/0.jpg" and row.ref == str(dataset / row.id)
+    assert len(set(scan.rows.id)) == 12
+
+
+def test_classes_without_splits_are_recognized(modality, dataset):
+    claim = modality.recognize(dataset / "train")
+    assert claim.why == "6 images in 2 folders, one per class"
+    assert set(modality.scan(claim.task).rows.split) == {""}
+
+
+def test_names_of_splits_may_be_written_in_any_case(modality, dataset):
+    (dataset / "train").rename(dataset / "Training")
+    (dataset / "test").rename(dataset / "TEST")
+    shutil.copytree(dataset / "TEST", dataset / "Validation")
+    rows = modality.scan(modality.recognize(dataset).task).rows
+    assert sorted(set(rows.split)) == ["test", "train", "valid"] and len(rows) == 18
+
+
+def test_a_class_may_be_called_like_a_split(modality, dataset, save):
+    shutil.rmtree(dataset / "test")
+    shutil.move(dataset / "train" / "ants", dataset / "bus")
+    shutil.move(dataset / "train" / "bees", dataset / "car")
+    save(dataset / "train" / "ice.jpg")
+    claim = modality.recognize(dataset)
+    assert sorted(set(modality.scan(claim.task).rows.target(0))) == ["bus", "car", "train"]
+
+
+def test_side_files_are_passed_over_and_strangers_are_faults(modality, dataset):
+    for name in (".DS_Store", "train/.hidden.jpg", "train/ants/Thumbs.db", "LICENSE.txt", "train/ants/notes.md"):
+        (dataset / name).write_bytes(b"x")
+    (dataset / "train" / "ants" / "film.mp4").write_bytes(b"x")
+    claim = modality.recognize(dataset)
+    assert claim.unused == ("LICENSE.txt",)
+    (fault,) = modality.scan(claim.task).faults
+    assert fault.ref.endswith("film.mp4") and "neither an image" in fault.reason
+
+
+def test_damaged_files_are_faults_with_a_reason(modality, dataset):
+    (dataset / "train" / "ants" / "0.jpg").write_bytes(b"")
+    (dataset / "train" / "ants" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nrest")
+    (dataset / "train" / "ants" / "link.jpg").symlink_to(dataset / "nowhere.jpg")
+    scan = modality.scan(modality.recognize(dataset).task)
+    assert len(scan.rows) == 11
+    assert sorted(Path(fault.ref).name for fault in scan.faults) == ["0.jpg", "broken.png", "link.jpg"]
+    assert all(fault.reason and "\n" not in fault.reason for fault in scan.faults)
+
+
+def test_images_are_known_by_their_first_bytes_too(modality, dataset):
+    (dataset / "train" / "ants" / "0.jpg").rename(dataset / "train" / "ants" / "no_ending")
+    assert len(modality.scan(modality.recognize(dataset).task).rows) == 12
+
+
+def test_a_pipe_is_a_fault_and_never_waited_for(modality, dataset):
+    os.mkfifo(dataset / "train" / "ants" / "pipe.jpg")
+    (fault,) = modality.scan(modality.recognize(dataset).task).faults
+    assert "ordinary" in fault.reason
+
+
+def test_nested_and_non_ascii_names_are_found(modality, dataset, save):
+    save(dataset / "train" / "ants" / "Sommer 2024" / "Grüße #1 蟻.JPG")
+    rows = modality.scan(modality.recognize(dataset).task).rows
+    assert "train/ants/Sommer 2024/Grüße #1 蟻.JPG" in set(rows.id)
+
+
+def test_names_that_are_no_utf8_are_faults(modality, dataset):
+    shutil.copy(dataset / "train/ants/0.jpg", os.fsencode(dataset / "train/ants") + b"/\xff.jpg")
+    (fault,) = modality.scan(modality.recognize(dataset).task).faults
+    assert "UTF-8" in fault.reason and fault.ref.encode()
+
+
+def test_linked_folders_are_followed_but_never_in_circles(modality, dataset, tmp_path):
+    shutil.move(dataset / "train" / "bees", tmp_path / "elsewhere")
+    (dataset / "train" / "bees").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "circle").symlink_to(dataset)
+    (dataset / "train" / "ants" / "circle").symlink_to(dataset / "train" / "ants")
+    shutil.rmtree(dataset / "test")
+    rows = modality.scan(modality.recognize(dataset).task).rows
+    assert {"train/ants/0.jpg", "train/bees/0.jpg"} <= set(rows.id)
+    assert not any("ants/circle/circle" in id or "bees/circle/train/bees" in id for id in rows.id)
+
+
+@pytest.mark.parametrize("place", ["unlabeled", "Unlabelled", "train/unlabelled"])
+def test_unlabeled_images_have_rows_without_targets(place, modality, dataset, save):
+    save(dataset / place / "u.jpg")
+    claim = modality.recognize(dataset)
+    assert claim.why.endswith("and 1 unlabeled images")
+    scan = modality.scan(claim.task)
+    assert len(scan.rows) == 12 and list(scan.unlabeled.id) == [f"{place}/u.jpg"] and scan.unlabeled[0].targets == ()
+
+
+def test_unlabeled_images_of_the_test_folder_are_never_learned_from(modality, dataset, save):
+    save(dataset / "test" / "unlabeled" / "u.jpg")
+    scan = modality.scan(modality.recognize(dataset).task)
+    assert not len(scan.unlabeled) and "not used" in scan.faults[0].reason
+
+
+def test_stray_images_and_folders_without_images_are_named(modality, dataset, save):
+    save(dataset / "cover.jpg")
+    save(dataset / "extra" / "x.jpg")
+    (dataset / "train" / "wasps").mkdir()
+    claim = modality.recognize(dataset)
+    assert sorted(claim.unused) == ["cover.jpg", "extra", "wasps"]
+    assert len(modality.scan(claim.task).faults) == 3
+
+
+def test_images_without_class_folders_are_refused_with_a_way_out(modality, dataset):
+    with pytest.raises(BadInput, match=r"3 images, but no subfolder of images per class\. Put the images"):
+        modality.recognize(dataset / "train" / "ants")
+
+
+def test_a_single_class_is_refused_with_a_way_out(modality, dataset):
+    shutil.rmtree(dataset / "train" / "bees")
+    with pytest.raises(BadInput, match="just one class with images, 'ants'"):
+        modality.recognize(dataset / "train")
+
+
+def test_splits_without_class_folders_are_no_classes(modality, tmp_path, save):
+    for name in ("train/a.jpg", "test/b.jpg"):
+        save(tmp_path / name)
+    with pytest.raises(BadInput, match="no subfolder per class"):
+        modality.recognize(tmp_path)
+
+
+def test_missing_and_empty_folders_are_refused(modality, tmp_path):
+    with pytest.raises(BadInput, match="no such file"):
+        modality.recognize(tmp_path / "gone")
+    with pytest.raises(BadInput, match="empty"):
+        modality.recognize(tmp_path)
+    (tmp_path / "cats").mkdir()
+    with pytest.raises(BadInput, match="only empty folders"):
+        modality.recognize(tmp_path)
+
+
+def test_data_of_other_kinds_is_left_to_others(modality, tmp_path, save):
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    save(tmp_path / "figures" / "plot.png")
+    assert modality.recognize(tmp_path) is None
+    assert modality.recognize(tmp_path / "table.csv") is None
+    songs = tmp_path / "songs"
+    for genre in ("folk", "jazz"):
+        save(songs / genre / "cover.jpg")
+        for number in range(9):
+            (songs / genre / f"{number}.wav").write_bytes(b"RIFF0000WAVE")
+    assert modality.recognize(songs) is None
+
+
+def test_a_wrong_data_table_is_refused(modality, tmp_path):
+    def task(**data):
+        return Task(name="t", modality="image", problems=("classification",), data=data)
+
+    with pytest.raises(UnknownName, match="folder"):
+        modality.scan(task(foldr="x"))
+    with pytest.raises(BadInput, match="folder"):
+        modality.scan(task())
+    with pytest.raises(UnknownName, match="layout"):
+        modality.scan(task(folder=str(tmp_path), layout="clases"))
+    with pytest.raises(BadInput, match="no such folder"):
+        modality.scan(task(folder=str(tmp_path / "gone")))
+
+
+def test_inputs_of_every_kind_are_collected_in_order(modality, dataset, pixels):
+    single = dataset / "train" / "ants" / "1.jpg"
+    array = pixels()
+    scan = modality.collect([str(single), dataset / "test", array, Image.fromarray(array), single])
+    ids = list(scan.rows.id)
+    assert ids[0] == str(single) and ids[1:7] == sorted(ids[1:7]) and ids[7:9] == ["input-2", "input-3"]
+    assert ids[9] == f"{single} (2)"
+    assert all(modality.read(row).shape == (48, 64, 3) for row in scan.rows)
+    assert all(row.targets == () for row in scan.rows)
+
+
+def test_inputs_that_cannot_be_decoded_are_faults(modality, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    scan = modality.collect([tmp_path / "a.jpg"])
+    assert not len(scan.rows) and scan.faults[0].ref == str(tmp_path / "a.jpg")
+
+
+def test_inputs_of_no_known_kind_are_refused(modality, tmp_path):
+    for bad in (3, np.zeros((4, 4)), np.zeros((4, 4, 3)), None, b"bytes"):
+        with pytest.raises(BadInput, match="Input 0"):
+            modality.collect([bad])
+    with pytest.raises(BadInput, match="no such file"):
+        modality.collect([tmp_path / "gone.jpg"])
+    with pytest.raises(BadInput, match="no images"):
+        modality.collect([tmp_path])
+
+
+def test_reading_a_vanished_file_names_the_row(modality, dataset):
+    row = modality.scan(modality.recognize(dataset).task).rows[0]
+    Path(row.ref).unlink()
+    with pytest.raises(Unreadable, match=r"test/ants/0\.jpg"):
+        modality.read(row)
+
+
+def test_fit_learns_the_median_short_side(modality, dataset):
+    rows = modality.scan(modality.recognize(dataset).task).rows
+    assert modality.fit(rows, modality.read).values == {"side": 48}
+    assert modality.fit(rows.take([]), modality.read).values == {}

@@ -1,0 +1,108 @@
+import pickle
+import random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
+from timm.data import create_transform
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.state import State
+from autosft_image.curated import BY_NAME
+from autosft_image.modality import ImageModality
+
+LITE = BY_NAME["tf_efficientnet_lite0.in1k"].inputs
+FIXED = BY_NAME["vit_base_patch16_clip_224.laion2b"].inputs
+
+
+def view(inputs=LITE, state=None, *, strength="none", **own):
+    recipe = Recipe(backbone="b", strategy="s", own={"image": own})
+    return ImageModality().view(inputs, recipe, state or State(), strength=strength)
+
+
+@pytest.fixture(params=["china.jpg", "flower.jpg"])
+def photo(request):
+    return load_sample_image(request.param)
+
+
+@pytest.mark.parametrize(
+    "name", ["tf_efficientnet_lite2.in1k", "resnet18.a1_in1k", "vit_base_patch16_clip_224.laion2b"]
+)
+def test_a_plain_view_equals_timms_own_to_a_gray_level(name, photo):
+    options = BY_NAME[name].inputs.options
+    timms = create_transform(
+        tuple(options["size"]),
+        is_training=False,
+        interpolation=options["interpolation"],
+        mean=options["mean"],
+        std=options["std"],
+        crop_pct=options["crop_pct"],
+    )
+    theirs, ours = timms(Image.fromarray(photo)), view(BY_NAME[name].inputs)(photo)
+    assert ours.dtype == torch.float32 and ours.shape == theirs.shape and ours.is_contiguous()
+    levels = (ours - theirs).abs() * torch.tensor(options["std"]).view(3, 1, 1) * 255
+    assert levels.max() < 1.01 and levels.mean() < 0.05
+
+
+@pytest.mark.parametrize("median,side", [(None, 224), (8, 64), (16, 64), (17, 96), (28, 128), (48, 192), (400, 224)])
+def test_no_image_is_enlarged_more_than_fourfold(median, side, photo):
+    state = State({"side": median} if median else {})
+    assert view(state=state)(photo).shape == (3, side, side)
+    assert view(state=state, strength="weak")(photo).shape == (3, side, side)
+    assert view(FIXED, state)(photo).shape == (3, 224, 224)
+
+
+@pytest.mark.parametrize("strength", ["weak", "strong"])
+def test_random_views_repeat_from_torchs_seed_alone(strength, photo):
+    seen = view(strength=strength)
+    torch.manual_seed(1)
+    first = [seen(photo) for _ in range(6)]
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(1)
+    assert all(torch.equal(one, other) for one, other in zip(first, [seen(photo) for _ in range(6)], strict=True))
+    assert not torch.equal(first[0], first[1])
+    state = random.getstate()
+    seen(photo)
+    assert random.getstate() == state
+
+
+def test_a_plain_view_is_deterministic_and_leaves_the_sample_alone(photo):
+    before = photo.copy()
+    seen = view()
+    assert torch.equal(seen(photo), seen(photo)) and np.array_equal(photo, before)
+
+
+def test_flips_can_be_turned_off():
+    left = np.zeros((64, 64, 3), np.uint8)
+    left[:, :32] = 255
+    for flip, expected in ((True, {True, False}), (False, {True})):
+        torch.manual_seed(0)
+        seen = [view(strength="weak", flip=flip)(left) for _ in range(40)]
+        brighter = {bool(x[..., :112].mean() > x[..., 112:].mean()) for x in seen if x.std() > 0.1}
+        assert brighter == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (2, 7), (384, 9000)])
+def test_extreme_shapes_are_viewed(shape):
+    sample = np.full((*shape, 3), 7, np.uint8)
+    for strength in ("none", "weak", "strong"):
+        assert view(strength=strength)(sample).shape == (3, 224, 224)
+
+
+def test_read_only_samples_are_viewed(photo):
+    photo = photo.copy()
+    photo.setflags(write=False)
+    assert view()(photo).shape == (3, 224, 224)
+
+
+def test_views_can_be_sent_to_another_process(photo):
+    for strength in ("none", "weak", "strong"):
+        assert pickle.loads(pickle.dumps(view(strength=strength)))(photo).shape == (3, 224, 224)
+
+
+def test_samples_are_stacked(photo):
+    sample = view()(photo)
+    assert ImageModality().collate([sample, sample]).shape == (2, 3, 224, 224)
