@@ -60,9 +60,10 @@ class _Child:
                 self.token = ""
             self._events.put(event)
         status = self.process.wait()
-        if self.token:
+        token, self.token = self.token, ""
+        if token:
             reason = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-            self._events.put(Event(token=self.token, kind="lost", body={"reason": reason}))
+            self._events.put(Event(token=token, kind="lost", body={"reason": reason}))
 
     def end(self) -> None:
         self.process.terminate()

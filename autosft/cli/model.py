@@ -43,13 +43,16 @@ def predict(
 def _answers(predictor: Predictor, inputs: list[str]) -> tuple[list[str], list[list[Any]], int]:
     """Header, rows and the number of inputs that could not be read, which stand last."""
     scan = predictor.collect(inputs)
-    header, rows, columns = ["input", "prediction", "error"], [], []
+    header: list[str] = ["input", "prediction", "error"]
+    columns: list[str] = []
+    rows: list[list[Any]] = []
     if len(scan.rows):
         outputs = predictor.outputs(scan.rows)
-        table = outputs[0].arrays.get("probabilities")
-        if table is not None:
+        answers = predictor.decide(outputs)
+        rows = [[row, answer, ""] for row, answer in zip(scan.rows.id, answers, strict=True)]
+        if "probabilities" in outputs[0].arrays:
             columns = [f"p({name})" for name in predictor.classes_]
-        for number, (row, answer) in enumerate(zip(scan.rows.id, predictor.decide(outputs), strict=True)):
-            rows.append([row, answer, "", *(f"{value:.6f}" for value in (table[number] if columns else ()))])
+            for row, probabilities in zip(rows, outputs[0].arrays["probabilities"], strict=True):
+                row += [f"{value:.6f}" for value in probabilities]
     rows += [[fault.ref, "", fault.reason, *[""] * len(columns)] for fault in scan.faults]
     return header + columns, rows, len(scan.faults)

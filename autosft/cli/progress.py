@@ -88,10 +88,8 @@ class Progress:
         if record.error:
             outcome += f": {record.error}"
         crown = " (best so far)" if best and best.number == record.number else ""
-        took = f"{record.seconds:.1f} s"
-        self._say(
-            f"trial {record.number:3d}  {_title(record.recipe)}  {outcome}{crown}  [{took}, {_length(left)} left]"
-        )
+        time = f"[{record.seconds:.1f} s, {_length(left)} left]"
+        self._say(f"trial {record.number:3d}  {_title(record.recipe)}  {outcome}{crown}  {time}")
         self._status("")
 
     def _finished(self, result: Result, folder: Path) -> None:

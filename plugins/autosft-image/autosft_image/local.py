@@ -35,15 +35,13 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
     known = BY_NAME.get(f"{architecture}.{stated.get('tag')}")
     arguments = {"architecture": architecture, **arguments}
     info = describe(folder.resolve().name, {**_defaults(architecture, stated), **stated}, arguments)
-    if (
-        known is None
-        or known.inputs.options["size"] != info.inputs.options["size"]
-        or known.arguments != info.arguments
-    ):
+    if known is None:
         info = measured(info)
-    else:
+    elif (known.arguments, known.inputs.options["size"]) == (info.arguments, info.inputs.options["size"]):
         figures = {"parameters": known.parameters, "gigaflops": known.gigaflops, "prior": known.prior}
         info = info.model_copy(update={**figures, "license": info.license or known.license})
+    else:  # curated, but at another size
+        info = measured(info).model_copy(update={"prior": known.prior})
     return info, _weight_file(weights, info)
 
 

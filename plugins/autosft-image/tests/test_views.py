@@ -80,8 +80,9 @@ def test_flips_can_be_turned_off():
     left[:, :32] = 255
     for flip, expected in ((True, {True, False}), (False, {True})):
         torch.manual_seed(0)
-        seen = [view(strength="weak", flip=flip)(left) for _ in range(40)]
-        brighter = {bool(x[..., :112].mean() > x[..., 112:].mean()) for x in seen if x.std() > 0.1}
+        shown = view(state=State({"side": 16}), strength="weak", flip=flip)
+        seen = [shown(left) for _ in range(40)]
+        brighter = {bool(x[..., :32].mean() > x[..., 32:].mean()) for x in seen if x.std() > 0.1}
         assert brighter == expected
 
 
