@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from autosft.cli.show import board_table
+from autosft.cli.show import console as default_console
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record, Result
 from autosft.report.board import board_of
@@ -32,7 +33,7 @@ class Progress:
     """Watches a search and prints what happens."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(soft_wrap=True, highlight=False)
+        self._console = console or default_console()
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._best: Record | None = None
         self._metric = ""
@@ -108,7 +109,7 @@ class Progress:
         self._say(f"Next: autosft predict {run} FILES --out answers.csv    autosft leaderboard {run}")
 
     def _say(self, text: str, *, markup: bool = False) -> None:
-        self._console.print(text, markup=markup)
+        self._console.print(text, markup=markup, soft_wrap=True)
 
     def _status(self, text: str) -> None:
         if self._live.is_started:

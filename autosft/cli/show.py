@@ -12,18 +12,25 @@ from rich.table import Table
 
 from autosft.report.board import COLUMNS, Board, board_of
 
+WIDTH_OF_FILES = 160
 RIGHT = ("rank", "trial", "score", "loss", "epochs", "seconds")
 
 
 def leaderboard(run: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
     """Show the trials of a run, best first."""
-    Console(soft_wrap=True, highlight=False).print(board_table(board_of(run)))
+    console().print(board_table(board_of(run)))
+
+
+def console() -> Console:
+    """Where commands print: as wide as the terminal, and wide enough for every table where there is none."""
+    to = Console(highlight=False)
+    return to if to.is_terminal else Console(highlight=False, width=WIDTH_OF_FILES)
 
 
 def board_table(board: Board, *, limit: int | None = None) -> Table:
     """A board as a table for the terminal; the columns of errors and states only where they say something."""
     columns = [name for name in COLUMNS if name not in ("state", "error") or _says(board, name)]
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)  # fits 80 columns
     for name in columns:
         table.add_column(name, justify="right" if name in RIGHT else "left", overflow="fold")
     for row in board.rows[:limit]:

@@ -85,4 +85,5 @@ class Modality(ABC):
 
     @abstractmethod
     def collate(self, samples: Sequence[Any]) -> Any:
-        """Join viewed samples into the encoder's inputs: a tensor, or a mapping of tensors, batch first."""
+        """Join viewed samples into the encoder's inputs: a tensor, or a mapping of tensors, batch first; or a list with
+        one entry per row, such as texts for an encoder that learned its own vocabulary."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
+from autosft.errors import BadInput
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -107,9 +108,11 @@ class Problem(ABC):
         """The answers of an ensemble: the weighted mean of every array. Shares add up to 1.
 
         Raises:
-            BadInput: An ensemble of such answers has no meaning.
+            BadInput: An ensemble of such answers has no meaning, as of items unless a problem says how.
         """
         first = many[0]
+        if first.items and len(many) > 1:
+            raise BadInput(f"Answers of {self.name!r} differ in length and have no mean; bundle a single model.")
         mean = {
             name: sum(share * outputs.arrays[name] for share, outputs in zip(shares, many, strict=True))
             for name in first.arrays

@@ -24,7 +24,8 @@ class Row:
     Attributes:
         id: Stable and unique within the task.
         ref: What the modality needs to read the sample: a path, a text, a mapping of columns.
-        targets: One entry per problem, as written: a label, a tuple of labels, a number, a list of boxes.
+        targets: One entry per problem, as written: a label, a tuple of labels, a number, a tuple of boxes. Tuples and
+            no lists, because `Rows.from_plain` gives tuples.
         split: `"train"`, `"valid"`, `"test"`, or empty if the data does not say.
         group: Rows of one group stay on one side of a split.
         weight: The weight of the sample in loss and score.

@@ -16,7 +16,8 @@ class Batch:
     """Some rows, ready for a model.
 
     Attributes:
-        inputs: What the encoder takes: a tensor or a mapping of tensors, batch first.
+        inputs: What the encoder takes: a tensor, a list with one entry per row, or a mapping or tuple of these. Every
+            tensor and list in it has one entry per row, so that a batch can be split.
         targets: One entry per problem, as `Problem.encode` gave it; empty for unlabelled rows.
         rows: The ids of the rows.
         weights: The weights of the rows, shape (rows,).
@@ -34,6 +35,8 @@ class Batch:
         """The same batch on a device."""
 
         def move(leaf: Any) -> Any:
+            if isinstance(leaf, list):
+                return [_map(move, entry) for entry in leaf]
             return leaf.to(device) if isinstance(leaf, Tensor) else leaf
 
         return Batch(_map(move, self.inputs), _map(move, self.targets), self.rows, self.weights.to(device))
@@ -61,7 +64,8 @@ def _map(change: Callable[[Any], Any], value: Any) -> Any:
 
 class Encoder(nn.Module):
     """A backbone, built. `forward` takes inputs and gives a mapping from `"pooled"` (batch, width), `"tokens"`
-    (batch, length, width), `"maps"` (batch, channels, height, width) or `"logits"` to tensors.
+    (batch, length, width), `"maps"` (batch, channels, height, width) or `"logits"` to tensors. Where rows differ in
+    length, `"mask"` (batch, length) is true for the tokens that are there.
 
     Attributes:
         widths: The width of each output.

@@ -94,8 +94,9 @@ class Estimates:
     def refit_seconds(self, record: Record) -> float:
         """Training the record's recipe again on training and validation rows."""
         rows = self._sizes["train"] + self._sizes["valid"]
-        if not record.best:
-            return MARGIN * record.seconds * rows / self._sizes["train"]
+        if not record.best:  # a cheap strategy, whose rows are encoded already
+            encoded = rows * (self.encode_seconds(record.recipe.backbone) or 0.0)
+            return MARGIN * max(0.0, record.seconds - encoded) * rows / self._sizes["train"] + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe.backbone) or 0.0) + 2.0
 
     def test_seconds(self, record: Record) -> float:

@@ -2,7 +2,7 @@
 
 Trial 0 is the cheapest strategy on the backbone with the highest prior. Then the cheap strategies meet every other
 backbone, as long as they have used less than half of the budget; then each further strategy, with its defaults,
-meets the best backbone so far. A default first, because a search without it is often worse than no search.
+meets the best backbones so far. A default first, because a search without it is often worse than no search.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.plan import Plan, space_of
 from autosft.search.study import Params
+
+FAVORITES = 3
+"""How many of the best backbones meet every strategy; the first of them for which there is time comes first."""
 
 CHEAP_SHARE = 0.5
 """The share of the budget after which no further backbone is met by the portfolio."""
@@ -41,6 +44,7 @@ def portfolio(task: Task, registry: Registry, plan: Plan, records: Sequence[Reco
                 if registry.strategy(strategy).cheap:
                     yield params(candidate.info.name, strategy)
     scored = sorted((record for record in records if record.score is not None), key=Record.order)
-    favorite = plan.candidate(scored[0].recipe.backbone) if scored else plan.candidates[0]
-    for strategy in favorite.strategies:
-        yield params(favorite.info.name, strategy)
+    favorites = list(dict.fromkeys(record.recipe.backbone for record in scored))[:FAVORITES]
+    for backbone in favorites or [plan.candidates[0].info.name]:
+        for strategy in plan.candidate(backbone).strategies:
+            yield params(backbone, strategy)

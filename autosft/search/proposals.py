@@ -19,7 +19,7 @@ from autosft.search.study import Params, Study
 ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""
 
-MIN_EPOCHS = 3
+MIN_EPOCHS = 4
 """A trial that has time for fewer epochs is not started."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -72,9 +73,11 @@ class Study:
             attempt: Changes the draw when an earlier proposal was of no use.
         """
         seed = seed_of(self._seed, "proposal", len(self._beliefs.get_trials(deepcopy=False)), attempt)
-        self._beliefs.sampler = self._optuna.samplers.TPESampler(
-            n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True, seed=seed
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)  # `group`
+            self._beliefs.sampler = self._optuna.samplers.TPESampler(
+                n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True, seed=seed
+            )
         trial = self._beliefs.ask({name: _distribution(choice) for name, choice in choices.items()})
         for name, parameter in space_of(trial.params["backbone"], trial.params["strategy"]).items():
             _suggest(trial, name, parameter)

@@ -8,9 +8,10 @@ bit for bit on the CPU with the same number of threads.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,13 +81,25 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
     torch.manual_seed(seed_of(job.recipe.seed, "fit"))
     strategy.fit(job, model)
     progress = _Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
-    for number, stage in enumerate(strategy.stages(job, model)):
+    for number, stage in _seeded(job, strategy.stages(job, model)):
         if stage.name in progress.best:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")
         _train_stage(job, number, stage, progress, emit)
+    torch.manual_seed(seed_of(job.recipe.seed, "finish"))
     strategy.finish(job, model)
     evaluation = evaluate(job, model, job.valid, cached=strategy.cheap) if len(job.valid) else None
     return Trained(model, evaluation, tuple(progress.epochs), progress.best, progress.trained)
+
+
+def _seeded(job: Job, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
+    """Numbered stages. Code between two of them may draw, such as a new head; a resumed trial must draw the same."""
+    remaining = iter(stages)
+    for number in itertools.count():
+        torch.manual_seed(seed_of(job.recipe.seed, "stage", number))
+        stage = next(remaining, None)
+        if stage is None:
+            return
+        yield number, stage
 
 
 def _train_stage(job: Job, number: int, stage: Stage, progress: _Progress, emit: Emit | None) -> None:

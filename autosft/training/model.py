@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from autosft.contracts.strategy import Job
-from autosft.contracts.tensors import Model
+from autosft.contracts.tensors import Encoder, Model
+from autosft.errors import BadWeights
 from autosft.training.checkpoint import load_checkpoint
 from autosft.training.seeds import seed_of
 
@@ -17,16 +18,31 @@ def build_model(job: Job) -> Model:
     """The job's encoder with its weights, and a fresh head per problem, on the job's device.
 
     If the recipe names weights to start from, they are put into the encoder.
+
+    Raises:
+        BadWeights: The weights to start from are missing or damaged, or do not fit.
     """
     torch.manual_seed(seed_of(job.recipe.seed, "build"))
     encoder = job.family.build(job.info, job.recipe, job.states.backbone, job.weights)
-    if job.recipe.start and (start := load_checkpoint(job.folder.parent.parent / job.recipe.start)):
-        encoder.load_state_dict(start["encoder"])
+    if job.recipe.start:
+        _start(job, encoder)
     heads = [
         problem.head(encoder.widths, state, job.recipe)
         for problem, state in zip(job.problems, job.states.problems, strict=True)
     ]
     return Model(encoder, heads).to(job.device)
+
+
+def _start(job: Job, encoder: Encoder) -> None:
+    """Put the run's file of weights into the encoder. A trial's folder lies two or more folders below the run's."""
+    name = job.recipe.start
+    saved = next((saved for folder in job.folder.parents if (saved := load_checkpoint(folder / name))), None)
+    if saved is None:
+        raise BadWeights(f"{name}: no such weights above {job.folder}; the trial cannot start from them.")
+    try:
+        encoder.load_state_dict(saved["encoder"])
+    except (KeyError, RuntimeError) as error:
+        raise BadWeights(f"{name}: does not fit {job.info.name} ({error}).") from error
 
 
 def freeze(module: nn.Module) -> None:

@@ -25,7 +25,7 @@ _ENLARGE = 4
 _LEAST_SIDE, _STEP = 64, 32
 """Backbones halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left."""
 
-_CROP_SCALE = (0.35, 1.0)
+_CROP_SCALE = (0.5, 1.0)
 """Share of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
 with a few hundred, crops that miss the object are wrong labels."""
 

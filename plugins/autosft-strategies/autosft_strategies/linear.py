@@ -12,6 +12,9 @@ from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import LinearHead
 
 ITERATIONS = 200
+FINE, COARSE = 1e-7, 2e-6
+"""A solution is good enough when a step changes the mean loss by less than this: `COARSE` to compare penalties."""
+
 Solution = tuple[Tensor, Tensor]
 """Weight (outputs, width) and bias (outputs,)."""
 
@@ -40,7 +43,7 @@ class LinearProblem:
         """The weighted loss of each of these rows."""
         return self._loss(self._features[rows], self._targets[rows], self._weights[rows], solution)
 
-    def solve(self, rows: Tensor, strength: float, start: Solution | None) -> Solution:
+    def solve(self, rows: Tensor, strength: float, start: Solution | None, *, tolerance: float = FINE) -> Solution:
         """Minimize the mean loss of these rows plus `strength / width` times half the squared weights."""
         features, targets, weights = self._features[rows], self._targets[rows], self._weights[rows]
         width = features.shape[1]
@@ -48,7 +51,13 @@ class LinearProblem:
         bias = start[1].clone() if start else features.new_zeros(self._outputs)
         weight.requires_grad_()
         bias.requires_grad_()
-        optimizer = torch.optim.LBFGS([weight, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+        optimizer = torch.optim.LBFGS(
+            [weight, bias],
+            max_iter=ITERATIONS,
+            tolerance_change=tolerance,
+            history_size=20,
+            line_search_fn="strong_wolfe",
+        )
 
         def closure() -> Tensor:
             optimizer.zero_grad()

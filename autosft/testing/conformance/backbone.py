@@ -1,0 +1,125 @@
+"""What every family of backbones promises."""
+
+# ruff: noqa: D102 (the name of a test is its docstring)
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
+from autosft.contracts.modality import Modality
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.state import State
+from autosft.errors import BadWeights
+from autosft.testing.conformance.promises import check_light, check_state
+
+AXES = {"pooled": (2, 1), "tokens": (3, 2), "maps": (4, 1), "logits": (None, -1)}
+"""For each output how many axes it has, and which of them is its width."""
+
+
+class BackboneConformance:
+    """Needs the fixtures `family`, and a `modality` with a `data_path` that it can encode; `info` says which of its
+    encoders to build."""
+
+    @pytest.fixture
+    def family(self) -> BackboneFamily:
+        """The family to test."""
+        raise NotImplementedError("define the fixture `family`")
+
+    @pytest.fixture
+    def modality(self) -> Modality:
+        """A modality whose kinds hold what the encoder takes."""
+        raise NotImplementedError("define the fixture `modality`")
+
+    @pytest.fixture
+    def data_path(self) -> Path:
+        """Data of that modality, with two or more rows."""
+        raise NotImplementedError("define the fixture `data_path`")
+
+    @pytest.fixture
+    def info(self, family: BackboneFamily) -> BackboneInfo:
+        """The smallest curated encoder."""
+        return min(family.curated(), key=lambda info: (info.parameters, info.gigaflops))
+
+    @pytest.fixture
+    def batch(
+        self, family: BackboneFamily, info: BackboneInfo, modality: Modality, data_path: Path
+    ) -> tuple[State, Any]:
+        """What the family learned, and the inputs of two rows."""
+        claim = modality.recognize(data_path)
+        assert claim is not None and info.inputs.kind in modality.kinds
+        rows = modality.scan(claim.task).rows
+        state, recipe = modality.fit(rows, modality.read), _recipe(info)
+        view = modality.view(info.inputs, recipe, state, strength="none")
+        return family.fit(info, rows, modality.read), modality.collate([view(modality.read(row)) for row in rows[:2]])
+
+    def test_its_encoders_are_named_after_it(self, family: BackboneFamily) -> None:
+        infos = family.curated()
+        names = [info.name for info in infos]
+        assert family.prefix and "/" not in family.prefix and len(set(names)) == len(names)
+        assert all(name.startswith(f"{family.prefix}/") for name in names)
+        for info in infos:
+            assert 0 <= info.prior <= 1 and info.gives and set(info.gives) <= set(AXES)
+            assert BackboneInfo.parse(info.plain(), info.name) == info
+
+    def test_listing_it_imports_nothing_heavy(self, family: BackboneFamily) -> None:
+        check_light(family, call="curated")
+
+    def test_names_and_patterns_find_encoders(self, family: BackboneFamily, info: BackboneInfo) -> None:
+        assert info in family.match(info.name.removeprefix(f"{family.prefix}/"))
+        assert not family.match("no-such-encoder-*")
+
+    def test_a_strange_path_holds_no_weights_of_it(self, family: BackboneFamily, tmp_path: Path) -> None:
+        assert family.local(tmp_path) is None
+
+    def test_encoding_gives_what_was_announced(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        state, inputs = batch
+        check_state(state)
+        encoder = family.build(info, _recipe(info), state, None).eval()
+        with torch.inference_mode():
+            encoded, again = encoder(inputs), encoder(inputs)
+        assert set(info.gives) <= set(encoded), f"{info.name} announces {set(info.gives)}, gives {set(encoded)}"
+        for key in info.gives:
+            axes, wide = AXES[key]
+            value = encoded[key]
+            assert len(value) == 2 and value.ndim == (axes or value.ndim) and torch.isfinite(value).all()
+            assert value.shape[wide] == encoder.widths[key]
+            assert torch.equal(value, again[key]), "an encoder in evaluation mode draws nothing"
+
+    def test_blocks_hold_every_parameter_once(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        encoder = family.build(info, _recipe(info), batch[0], None)
+        blocks = [name for block in encoder.blocks() for name in block]
+        assert sorted(blocks) == sorted(name for name, _ in encoder.named_parameters())
+
+    def test_weights_can_be_put_into_a_new_encoder(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        state, inputs = batch
+        torch.manual_seed(0)
+        first = family.build(info, _recipe(info), state, None).eval()
+        torch.manual_seed(1)
+        second = family.build(info, _recipe(info), state, None).eval()
+        second.load_state_dict(first.state_dict())
+        with torch.inference_mode():
+            before, after = first(inputs), second(inputs)
+        assert all(torch.equal(before[key], after[key]) for key in before)
+
+    def test_a_damaged_file_of_weights_is_refused(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any], tmp_path: Path
+    ) -> None:
+        damaged = tmp_path / "model.safetensors"
+        damaged.write_bytes(b"not weights")
+        with pytest.raises(BadWeights):
+            family.build(info, _recipe(info), batch[0], WeightFile(source="test", path=str(damaged)))
+
+
+def _recipe(info: BackboneInfo) -> Recipe:
+    return Recipe(backbone=info.name, strategy="any")

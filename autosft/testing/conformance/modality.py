@@ -1,0 +1,137 @@
+"""What every modality promises."""
+
+# ruff: noqa: D102 (the name of a test is its docstring)
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from autosft.contracts.backbone import Inputs
+from autosft.contracts.modality import Modality, Strength
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Rows, Scan
+from autosft.contracts.task import Task
+from autosft.errors import BadInput
+from autosft.testing.conformance.promises import check_light, check_plain, check_state, leaves, same
+
+RECIPE = Recipe(backbone="any/any", strategy="any")
+
+
+class ModalityConformance:
+    """Needs the fixtures `modality` and `data_path`; `inputs` where views need options, `raw` where users hand over
+    other things than paths."""
+
+    @pytest.fixture
+    def modality(self) -> Modality:
+        """The modality to test."""
+        raise NotImplementedError("define the fixture `modality`")
+
+    @pytest.fixture
+    def data_path(self) -> Path:
+        """Sound data of its kind, with four or more rows."""
+        raise NotImplementedError("define the fixture `data_path`")
+
+    @pytest.fixture
+    def inputs(self, modality: Modality) -> Inputs:
+        """What an encoder asks of its views."""
+        return Inputs(kind=min(modality.kinds))
+
+    @pytest.fixture
+    def raw(self, data_path: Path) -> Sequence[Any]:
+        """What a user hands to a predictor."""
+        return [data_path]
+
+    @pytest.fixture
+    def task(self, modality: Modality, data_path: Path) -> Task:
+        """The task that the modality itself proposes."""
+        claim = modality.recognize(data_path)
+        assert claim is not None, "the modality does not recognize its own data"
+        return claim.task
+
+    @pytest.fixture
+    def scan(self, modality: Modality, task: Task) -> Scan:
+        """All rows."""
+        return modality.scan(task)
+
+    def test_it_has_a_name_and_kinds(self, modality: Modality) -> None:
+        assert modality.name and modality.kinds
+        assert all("." not in name for name in (*modality.space, *modality.augmentation))
+
+    def test_offering_it_imports_nothing_heavy(self, modality: Modality) -> None:
+        check_light(modality)
+
+    def test_its_claim_can_be_written_down(self, modality: Modality, data_path: Path) -> None:
+        claim = modality.recognize(data_path)
+        assert claim is not None and 0 < claim.confidence <= 1 and claim.why
+        assert claim.task.modality == modality.name
+        check_plain(claim.task.plain())
+        assert Task.parse(claim.task.plain(), "claim") == claim.task
+
+    def test_it_does_not_claim_what_it_does_not_know(self, modality: Modality, tmp_path: Path) -> None:
+        strange = tmp_path / "strange.bin"
+        strange.write_bytes(bytes(range(256)))
+        assert modality.recognize(strange) is None
+
+    def test_a_task_without_its_data_is_refused(self, modality: Modality, task: Task) -> None:
+        with pytest.raises(BadInput):
+            modality.scan(task.model_copy(update={"data": {}}))
+
+    def test_rows_are_unique_and_stable(self, modality: Modality, task: Task, scan: Scan) -> None:
+        ids = [*scan.rows.id, *scan.unlabeled.id]
+        assert len(scan.rows) >= 4 and len(set(ids)) == len(ids)
+        assert all(len(row.targets) == len(task.targets) for row in scan.rows)
+        assert not any(row.targets for row in scan.unlabeled)
+        again = modality.scan(task)
+        assert again.rows.id.tolist() == scan.rows.id.tolist()
+
+    def test_rows_can_be_written_down(self, modality: Modality, scan: Scan) -> None:
+        check_plain(scan.rows.plain())
+        check_plain(scan.unlabeled.plain())
+        again = Rows.from_plain(scan.rows.plain())
+        assert again.targets.tolist() == scan.rows.targets.tolist()
+        check_state(modality.fit(again, modality.read))
+
+    def test_what_a_user_hands_over_becomes_rows_without_targets(
+        self, modality: Modality, raw: Sequence[Any], tmp_path: Path
+    ) -> None:
+        rows = modality.collect(raw).rows
+        assert len(rows) and len(set(rows.id)) == len(rows)
+        assert not any(row.targets for row in rows)
+        modality.read(rows[0])
+        for wrong in (object(), tmp_path / "missing"):
+            with pytest.raises(BadInput):
+                modality.collect([wrong])
+
+    def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
+        before = _viewed(modality, scan.rows, inputs, strength="none", seed=0)
+        assert same(before, _viewed(modality, scan.rows, inputs, strength="none", seed=1))
+
+    @pytest.mark.parametrize("strength", ["weak", "strong"])
+    def test_other_views_are_repeatable_from_torch_s_seed(
+        self, modality: Modality, scan: Scan, inputs: Inputs, strength: Strength
+    ) -> None:
+        before = _viewed(modality, scan.rows, inputs, strength=strength, seed=7)
+        random.seed(len(before) + 1)
+        np.random.seed(len(before) + 1)
+        assert same(before, _viewed(modality, scan.rows, inputs, strength=strength, seed=7)), (
+            "a view may draw from torch's global generator alone"
+        )
+
+    def test_collated_samples_have_one_entry_per_row(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
+        joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
+        assert all(len(leaf) == 4 for leaf in leaves(joined))
+
+
+def _viewed(modality: Modality, rows: Rows, inputs: Inputs, *, strength: Strength, seed: int) -> list[Any]:
+    """Four rows, seen and joined."""
+    state = modality.fit(rows, modality.read)
+    torch.manual_seed(seed)
+    view = modality.view(inputs, RECIPE, state, strength=strength)
+    return [modality.collate([view(modality.read(row)) for row in rows[:4]])]

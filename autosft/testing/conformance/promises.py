@@ -1,0 +1,70 @@
+"""Checks that several contracts share: light imports, plain values, equal tensors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from autosft.contracts.state import State
+
+HEAVY = ("torch", "timm", "torchvision", "torchaudio", "sklearn", "optuna", "pandas", "transformers", "plotly", "ray")
+
+
+def check_light(part: Any, *, call: str = "") -> None:
+    """Importing the part's module, making the part and calling one of its methods imports nothing heavy."""
+    module, name = type(part).__module__, type(part).__qualname__
+    if module.rpartition(".")[2].startswith("test_") or "<locals>" in name:
+        pytest.skip("a part that is defined in a test is offered by no plugin")
+    code = (
+        "import importlib, sys\n"
+        f"part = importlib.import_module({module!r}).{name}\n"
+        + (f"part().{call}()\n" if call else "")
+        + f"print(*({set(HEAVY)!r} & set(sys.modules)))"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert child.returncode == 0, child.stderr
+    loaded = child.stdout.split()
+    assert not loaded, f"offering {name} imports {', '.join(loaded)}; import it where the part starts to work"
+
+
+def check_plain(value: Any) -> None:
+    """The value is plain JSON, without NaN."""
+    json.dumps(value, allow_nan=False)
+
+
+def check_state(state: State) -> None:
+    """The state survives being saved."""
+    arrays: dict[str, Any] = {}
+    plain = json.loads(json.dumps(state.plain("part", arrays), allow_nan=False))
+    assert all(array.dtype.kind in "biuf" for array in arrays.values()), "a state's arrays must be numeric"
+    assert State.from_plain(plain, "part", arrays).digest() == state.digest()
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """The tensors and lists in nested mappings and tuples: what has one entry per row."""
+    if isinstance(value, Mapping):
+        for entry in value.values():
+            yield from leaves(entry)
+    elif isinstance(value, tuple):
+        for entry in value:
+            yield from leaves(entry)
+    else:
+        yield value
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two nested values hold the same numbers, bit for bit."""
+    if isinstance(first, Tensor):
+        return isinstance(second, Tensor) and torch.equal(first, second)
+    if isinstance(first, Mapping):
+        return list(first) == list(second) and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, Sequence) and not isinstance(first, str):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)

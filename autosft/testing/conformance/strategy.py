@@ -1,0 +1,141 @@
+"""What every strategy promises."""
+
+# ruff: noqa: D102 (the name of a test is its docstring)
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import SHARED, Recipe
+from autosft.contracts.record import Epoch
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Job, Strategy
+from autosft.contracts.tensors import Model
+from autosft.host.loading import load as load_plugins
+from autosft.testing.conformance.promises import check_light
+from autosft.testing.job import default_recipe, make_job, points_task
+from autosft.testing.toy import make_points, registry
+from autosft.training.evaluation import evaluate
+from autosft.training.loop import train
+from autosft.training.model import build_model
+
+CHANCE = 1 / 3
+
+
+class _Killed(Exception):
+    """Ends a trial as a power cut would."""
+
+
+class StrategyConformance:
+    """Needs the fixture `strategy`; `recipe` and `problems` where the defaults don't do."""
+
+    @pytest.fixture(autouse=True)
+    def one_thread(self) -> Iterator[None]:
+        """Equal to the bit holds for one number of threads, and a toy is fastest with one."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(before)
+
+    @pytest.fixture
+    def strategy(self) -> Strategy:
+        """The strategy to test."""
+        raise NotImplementedError("define the fixture `strategy`")
+
+    @pytest.fixture
+    def recipe(self, strategy: Strategy) -> Recipe:
+        """What a search would try first."""
+        return default_recipe(strategy, "toy/wide")
+
+    @pytest.fixture
+    def problems(self) -> Sequence[Problem]:
+        """What to solve."""
+        return [load_plugins().problem("classification")]
+
+    @pytest.fixture
+    def job(self, strategy: Strategy, recipe: Recipe, problems: Sequence[Problem], tmp_path: Path) -> Job:
+        """Sixty points of three classes and twenty without."""
+        task = points_task(make_points(tmp_path / "data.points.json", rows=60), problems=[p.name for p in problems])
+        job = make_job(tmp_path / "whole", task, registry(*problems), recipe)
+        if reason := strategy.accepts(job.task, job.info, job.problems):
+            pytest.skip(f"not for {job.info.name}: {reason}")
+        return job
+
+    def test_it_has_a_name_and_a_space(self, strategy: Strategy) -> None:
+        assert strategy.name and "." not in strategy.name and strategy.uses <= set(SHARED)
+        assert all(name in SHARED for name in strategy.space if "." in name), "a dotted name is a shared field"
+
+    def test_offering_it_imports_nothing_heavy(self, strategy: Strategy) -> None:
+        check_light(strategy)
+
+    def test_it_learns(self, strategy: Strategy, job: Job) -> None:
+        trained = train(job, strategy)
+        assert trained.evaluation is not None
+        assert trained.evaluation.score > CHANCE
+
+    def test_one_seed_gives_one_model(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
+        first = train(job, strategy).model
+        second = train(replace(job, folder=tmp_path / "again"), strategy).model
+        _check_equal(first, second)
+
+    def test_killed_after_every_epoch_it_ends_with_the_same_weights(
+        self, strategy: Strategy, job: Job, tmp_path: Path
+    ) -> None:
+        whole = train(job, strategy)
+        job = replace(job, folder=tmp_path / "killed")
+
+        def kill(_: Epoch) -> None:
+            raise _Killed
+
+        for _ in whole.epochs:
+            with pytest.raises(_Killed):
+                train(job, strategy, kill)
+        resumed = train(job, strategy, kill)
+        _check_equal(whole.model, resumed.model)
+        assert [epoch.loss for epoch in resumed.epochs] == [epoch.loss for epoch in whole.epochs]
+        assert resumed.best == whole.best and resumed.trained == whole.trained
+
+    def test_saved_weights_give_the_same_answers(self, strategy: Strategy, job: Job) -> None:
+        trained = train(job, strategy)
+        saved = save({name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()})
+        fresh = build_model(job)
+        strategy.restore(fresh, load(saved))
+        before, after = evaluate(job, trained.model, job.valid), evaluate(job, fresh, job.valid)
+        for one, other in zip(before.outputs, after.outputs, strict=True):
+            assert all((one.arrays[name] == other.arrays[name]).all() for name in one.arrays)
+            assert one.items == other.items
+
+    def test_a_cheap_strategy_leaves_the_encoder_alone(self, strategy: Strategy, job: Job) -> None:
+        if not strategy.cheap:
+            pytest.skip("it does not say so")
+        _check_equal(train(job, strategy).model.encoder, build_model(job).encoder)
+
+    def test_it_trains_again_on_all_rows(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
+        best = train(job, strategy).best
+        rows = job.train + job.valid
+        job = replace(job, train=rows, valid=Rows.of(()), folder=tmp_path / "again", replay=best)
+        again = train(job, strategy)
+        assert again.evaluation is None and again.best == best
+
+    def test_it_can_work_in_smaller_portions(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
+        whole = train(job, strategy)
+        parts = train(replace(job, folder=tmp_path / "parts", micro_batch=5), strategy)
+        assert parts.evaluation is not None and bool(parts.epochs) == bool(whole.epochs)
+        if whole.epochs:  # the parts of a batch add up to it, but for what was drawn at random
+            assert parts.epochs[0].loss == pytest.approx(whole.epochs[0].loss, rel=0.1)
+
+
+def _check_equal(first: Model | torch.nn.Module, second: Model | torch.nn.Module) -> None:
+    one: dict[str, Tensor] = first.state_dict()
+    other: dict[str, Tensor] = second.state_dict()
+    assert list(one) == list(other)
+    different = [name for name in one if not torch.equal(one[name], other[name])]
+    assert not different, f"these weights differ: {', '.join(different)}"

@@ -1,0 +1,51 @@
+"""What every source of weights promises."""
+
+# ruff: noqa: D102 (the name of a test is its docstring)
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile, WeightSource
+from autosft.testing.conformance.promises import check_light
+
+
+class WeightSourceConformance:
+    """Needs the fixture `source`; with `known`, an encoder whose weights it has, it is also made to bring them."""
+
+    @pytest.fixture
+    def source(self) -> WeightSource:
+        """The source to test."""
+        raise NotImplementedError("define the fixture `source`")
+
+    @pytest.fixture
+    def known(self) -> BackboneInfo | None:
+        """An encoder whose weights it has, if that can be tested without a network."""
+        return None
+
+    def test_it_has_a_name_and_an_order(self, source: WeightSource) -> None:
+        assert source.name and isinstance(source.order, int)
+
+    def test_offering_it_imports_nothing_heavy(self, source: WeightSource) -> None:
+        check_light(source)
+
+    @pytest.mark.parametrize("pretrained", [{}, {"nowhere": "no-such-weights"}])
+    def test_it_does_not_find_what_it_does_not_know(self, source: WeightSource, pretrained: dict[str, str]) -> None:
+        info = BackboneInfo(name="any/any", inputs=Inputs(kind="any"), pretrained=pretrained)
+        assert source.find(info) is None
+
+    def test_a_file_that_is_here_needs_no_fetching(self, source: WeightSource, tmp_path: Path) -> None:
+        here = WeightFile(source=source.name, path=str(tmp_path / "model.safetensors"))
+        assert source.fetch(here) == here
+
+    def test_what_it_finds_it_brings(self, source: WeightSource, known: BackboneInfo | None) -> None:
+        if known is None:
+            pytest.skip("no encoder is known to it")
+        found = source.find(known)
+        assert found is not None and found.source == source.name and (found.path or found.remote)
+        file = source.fetch(found)
+        content = Path(file.path).read_bytes()
+        assert content and (not file.sha256 or hashlib.sha256(content).hexdigest() == file.sha256)

@@ -1,0 +1,83 @@
+"""Jobs for tests: what a worker would make of a task and a recipe, without a search. It needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autosft.contracts.recipe import Optim, Recipe, Stop
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Job, States, Strategy
+from autosft.contracts.task import Task
+from autosft.host.registry import Registry
+
+VALID_EVERY = 4
+"""Where the data names no validation rows, each fourth row validates."""
+
+
+def make_job(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> Job:
+    """A job on the CPU, without an end to its time; `dataclasses.replace` changes what a test needs otherwise."""
+    modality, family = registry.modality(task.modality), registry.family(recipe.backbone)
+    problems = tuple(registry.problem(name) for name in task.problems)
+    info = family.match(recipe.backbone.partition("/")[2])[0]
+    scan = modality.scan(task)
+    train, valid = _divided(scan.rows)
+    states = States(
+        modality=modality.fit(train, modality.read),
+        backbone=family.fit(info, train, modality.read),
+        problems=tuple(problem.fit(train.target(position)) for position, problem in enumerate(problems)),
+    )
+    return Job(
+        task=task,
+        recipe=recipe,
+        train=train,
+        valid=valid,
+        unlabeled=scan.unlabeled,
+        modality=modality,
+        family=family,
+        info=info,
+        weights=None,
+        problems=problems,
+        states=states,
+        metric=task.metric or problems[0].metrics[0],
+        read=modality.read,
+        device=torch.device("cpu"),
+        folder=folder,
+        seconds_left=lambda: float("inf"),
+    )
+
+
+def points_task(
+    path: Path, *, problems: Sequence[str] = ("classification",), targets: Sequence[str] = ("label",)
+) -> Task:
+    """The task of a file of points."""
+    data = {"file": str(path)}
+    return Task(name="points", modality="points", problems=tuple(problems), data=data, targets=tuple(targets))
+
+
+def quick_recipe(strategy: str, *, backbone: str = "toy/narrow", epochs: int = 3) -> Recipe:
+    """A recipe under which toy encoders learn within a few epochs."""
+    optim = Optim(lr=1e-2, head_lr=5e-2, batch_size=16)
+    return Recipe(backbone=backbone, strategy=strategy, optim=optim, stop=Stop(max_epochs=epochs), seed=1)
+
+
+def default_recipe(strategy: Strategy, backbone: str) -> Recipe:
+    """The recipe of a search's first trial: every parameter at its default, with the strategy's own ranges."""
+    tables: dict[str, dict[str, Any]] = {"optim": {}, "regular": {}, "stop": {}, "own": {}}
+    for name, parameter in strategy.space.items():
+        table, dot, field = name.rpartition(".")
+        tables[table if dot else "own"][field] = parameter.default
+    own = {strategy.name: tables.pop("own")}
+    return Recipe.model_validate({"backbone": backbone, "strategy": strategy.name, **tables, "own": own, "seed": 1})
+
+
+def _divided(rows: Rows) -> tuple[Rows, Rows]:
+    """Rows to train on and to validate on."""
+    split = rows.split
+    valid = [name == "valid" or (not (split == "valid").any() and n % VALID_EVERY == 0) for n, name in enumerate(split)]
+    return rows.take([n for n, chosen in enumerate(valid) if not chosen]), rows.take(
+        [n for n, chosen in enumerate(valid) if chosen]
+    )

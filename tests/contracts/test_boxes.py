@@ -1,0 +1,170 @@
+"""Proves ragged targets from rows through micro-batches to the answers: boxes found on `"maps"`.
+
+Objects as the peaks of a map, with their sizes beside (CenterNet: Zhou et al., 2019), at toy size.
+"""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
+from autosft.contracts.modality import Modality
+from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.state import State
+from autosft.contracts.task import Task
+from autosft.contracts.tensors import Encoder
+from autosft.host.registry import Registry
+from autosft.testing.job import make_job, quick_recipe
+from autosft.testing.toy import ToyStrategy
+from autosft.training.loop import train
+
+SIDE = 8
+
+
+class Pictures(Modality):
+    name = "pictures"
+    kinds = frozenset({"pictures"})
+
+    def recognize(self, path, target=""):
+        return None
+
+    def scan(self, task):
+        columns = json.loads(json.dumps(task.data["rows"]))  # as a run would have stored them
+        return Scan(Rows.from_plain(columns))
+
+    def collect(self, inputs):
+        return Scan(Rows.of(Row(f"row-{n}", picture) for n, picture in enumerate(inputs)))
+
+    def read(self, row):
+        return np.array(row.ref, dtype=np.float32)
+
+    def view(self, inputs, recipe, state, *, strength):
+        return lambda sample: torch.from_numpy(sample)[None]
+
+    def collate(self, samples):
+        return torch.stack(samples)
+
+
+class Eyes(BackboneFamily):
+    prefix = "eyes"
+
+    def curated(self):
+        return [BackboneInfo(name="eyes/small", inputs=Inputs(kind="pictures"), gives=frozenset({"maps"}))]
+
+    def match(self, pattern):
+        return self.curated()
+
+    def build(self, info, recipe, state, weights):
+        return Eye()
+
+
+class Eye(Encoder):
+    def __init__(self):
+        super().__init__()
+        self.widths = {"maps": 16}
+        self.first, self.second = nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, inputs):
+        return {"maps": self.second(self.first(inputs).relu()).relu()}
+
+
+class MapsHead(nn.Conv2d):
+    """For each place: whether an object is there, and its height and width."""
+
+    def forward(self, encoded):
+        return super().forward(encoded["maps"])
+
+
+class Boxes(Problem):
+    """A target is a tuple of boxes (top, left, height, width), maybe empty."""
+
+    name = "boxes"
+    needs = frozenset({"maps"})
+    metrics = ("f1",)
+
+    def fit(self, targets):
+        return State({"boxes": sum(map(len, targets))})
+
+    def head(self, widths, state, recipe):
+        return MapsHead(widths["maps"], 3, 1)
+
+    def encode(self, targets, state):
+        return [torch.tensor(target, dtype=torch.float32).reshape(-1, 4) for target in targets]
+
+    def loss(self, out, targets, state, recipe):
+        losses = []
+        for maps, boxes in zip(out, targets, strict=True):
+            top, left = boxes[:, 0].long(), boxes[:, 1].long()
+            there = torch.zeros_like(maps[0])
+            there[top, left] = 1
+            sizes = l1_loss(maps[1:, top, left].T, boxes[:, 2:], reduction="sum")
+            losses.append(binary_cross_entropy_with_logits(maps[0], there, reduction="sum") + 0.3 * sizes)
+        return torch.stack(losses)
+
+    def outputs(self, out, batch, state, model):
+        return Outputs(batch.rows, items=tuple(_boxes(maps) for maps in out.cpu()))
+
+    def decide(self, outputs, state):
+        return [[box[:4] for box in boxes] for boxes in outputs.items]
+
+    def score(self, metric, outputs, targets, state):
+        found = [{tuple(map(round, box)) for box in boxes} for boxes in self.decide(outputs, state)]
+        right = sum(len(boxes & set(map(tuple, truth))) for boxes, truth in zip(found, targets, strict=True))
+        return 2 * right / max(1, sum(map(len, found)) + sum(map(len, targets)))
+
+
+def _boxes(maps):
+    """Places with a probability above one half, with it as the fifth number."""
+    places = (maps[0] > 0).nonzero().tolist()
+    return [[top, left, *maps[1:, top, left].tolist(), float(maps[0, top, left].sigmoid())] for top, left in places]
+
+
+def _rows(count):
+    draw = np.random.default_rng(0)
+    for number in range(count):
+        picture, boxes = np.zeros((SIDE, SIDE)), []
+        for corner in draw.permutation([(0, 0), (0, 4), (4, 0), (4, 4)])[: draw.integers(0, 4)]:
+            top, left, height, width = (*(corner + draw.integers(0, 2, 2)), *draw.integers(1, 3, 2))
+            picture[top : top + height, left : left + width] = 1
+            boxes.append(tuple(map(int, (top, left, height, width))))
+        yield Row(f"row-{number}", picture.tolist(), (tuple(boxes),))
+
+
+@pytest.fixture
+def parts():
+    return Registry(
+        modalities={"pictures": Pictures()},
+        backbones={"eyes": Eyes()},
+        problems={"boxes": Boxes()},
+        strategies={"toy": ToyStrategy()},
+    )
+
+
+@pytest.fixture
+def job(tmp_path, parts):
+    task = Task(name="b", modality="pictures", problems=("boxes",), data={"rows": Rows.of(_rows(96)).plain()})
+    return make_job(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="eyes/small", epochs=15))
+
+
+def test_boxes_are_learned_answered_and_bundled(job, parts, bundled):
+    assert {len(boxes) for boxes in job.train.target(0)} == {0, 1, 2, 3}
+    trained = train(job, ToyStrategy())
+    assert trained.evaluation.score > 0.7
+    predictor = bundled(parts, (job, trained))
+    assert predictor.predict([row.ref for row in job.valid]) == Boxes().decide(
+        trained.evaluation.outputs[0], trained.evaluation.states[0]
+    )
+
+
+def test_micro_batches_of_ragged_targets_train_the_same_model(job, tmp_path):
+    job = replace(job, recipe=quick_recipe("toy", backbone="eyes/small", epochs=2))
+    whole = train(job, ToyStrategy())
+    parts = train(replace(job, micro_batch=3, folder=tmp_path / "parts"), ToyStrategy())
+    for one, other in zip(whole.model.parameters(), parts.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)

@@ -1,0 +1,35 @@
+"""Proves members, shares and `Problem.combine`: two different backbones answer as one bundle."""
+
+import numpy as np
+import pytest
+
+from autosft.builtin.classification import Classification
+from autosft.contracts.problem import Outputs
+from autosft.errors import BadInput
+from autosft.testing.toy import ToyStrategy, registry
+from autosft.training.loop import train
+from autosft_strategies.probe import Probe
+
+
+def test_a_bundle_of_two_backbones_answers_with_the_weighted_mean(points_job, bundled):
+    first = points_job("probe", Classification(), backbone="toy/narrow", trial=0)
+    second = points_job("toy", Classification(), backbone="toy/wide", trial=1)
+    trials = (first, train(first, Probe())), (second, train(second, ToyStrategy()))
+    parts = registry(Classification())
+    parts.strategies["probe"] = Probe()
+    predictor = bundled(parts, *trials, shares=(0.25, 0.75))
+    one, other = (trained.evaluation.outputs[0].arrays["probabilities"] for _, trained in trials)
+    assert np.abs(one - other).max() > 0.01
+    answers = predictor.outputs(first.valid)[0]
+    np.testing.assert_allclose(answers.arrays["probabilities"], 0.25 * one + 0.75 * other, rtol=1e-6)
+    assert answers.rows == tuple(first.valid.id)
+    assert predictor.predict([list(row.ref) for row in first.valid]) == [
+        predictor.classes_[number] for number in answers.arrays["probabilities"].argmax(1)
+    ]
+
+
+def test_answers_that_differ_in_length_have_no_mean():
+    answers = Outputs(("row-0",), items=("abc",))
+    assert Classification().combine([answers], [1.0]).items == ("abc",)
+    with pytest.raises(BadInput, match="single model"):
+        Classification().combine([answers, answers], [0.5, 0.5])

@@ -1,0 +1,105 @@
+"""Proves batches of unequal kinds, `Stage.evaluated` and `after_step`: unlabelled rows teach too.
+
+FixMatch (Sohn et al., 2020): what the model is sure of in a weak view is the label of the strong view. The answers
+come from an average of the weights over time, as in Mean Teacher (Tarvainen and Valpola, 2017).
+"""
+
+import copy
+import itertools
+from typing import ClassVar
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from autosft.contracts.space import Float
+from autosft.contracts.strategy import Stage, Strategy
+from autosft.contracts.tensors import Batch
+from autosft.testing.conformance import StrategyConformance
+from autosft.testing.job import quick_recipe
+from autosft.training.loaders import Loader
+from autosft.training.losses import row_losses
+from autosft.training.model import parameter_groups
+
+PER_LABELED = 2
+"""Unlabelled rows per labelled one."""
+
+
+class Zipped:
+    """Labelled batches, each with so many unlabelled rows per labelled one that both can be split together."""
+
+    def __init__(self, labeled, unlabeled):
+        self.labeled, self.unlabeled = labeled, unlabeled
+
+    def __len__(self):
+        return len(self.labeled)
+
+    def __iter__(self):
+        endless = itertools.chain.from_iterable(itertools.repeat(self.unlabeled))
+        for batch in self.labeled:
+            needed = PER_LABELED * len(batch)
+            extra = next(other for other in endless if len(other) >= needed)
+            views = tuple(view[:needed].unflatten(0, (len(batch), PER_LABELED)) for view in extra.inputs)
+            yield Batch((batch.inputs, *views), batch.targets, batch.rows, batch.weights)
+
+
+class FixMatch(Strategy):
+    """One stage over labelled and unlabelled rows."""
+
+    name = "fixmatch"
+    uses = frozenset({"optim.lr"})
+    space: ClassVar = {"sure": Float(0.5, 0.99, default=0.8), "memory": Float(0.5, 0.999, default=0.8)}
+
+    def accepts(self, task, info, problems):
+        return "" if [problem.name for problem in problems] == ["classification"] else "needs one label per row"
+
+    def stages(self, job, model):
+        own = job.recipe.of(self.name)
+        teacher = copy.deepcopy(model)
+
+        def loss(batch):
+            labeled, weak, strong = batch.inputs
+            supervised = (row_losses(job, model(labeled), batch.targets) * batch.weights).mean()
+            with torch.no_grad():
+                sureness, labels = model(weak.flatten(0, 1))[0].softmax(1).max(1)
+            losses = cross_entropy(model(strong.flatten(0, 1))[0], labels, reduction="none")
+            return supervised + (losses * (sureness > own.get("sure", 0.8))).mean()
+
+        def follow():
+            with torch.no_grad():
+                for slow, fast in zip(teacher.parameters(), model.parameters(), strict=True):
+                    slow.lerp_(fast, 1 - own.get("memory", 0.8))
+
+        yield Stage(
+            name="fixmatch",
+            model=model,
+            batches=Zipped(
+                Loader(job, job.train, ["weak"], shuffle=True),
+                Loader(
+                    job,
+                    job.unlabeled,
+                    ["weak", "strong"],
+                    shuffle=True,
+                    batch_size=PER_LABELED * job.recipe.optim.batch_size,
+                ),
+            ),
+            loss=loss,
+            parameters=parameter_groups(job, model),
+            epochs=job.recipe.stop.max_epochs,
+            valid=job.valid,
+            after_step=follow,
+            evaluated=teacher,
+        )
+
+
+class TestFixMatch(StrategyConformance):
+    """Among others: killed after every epoch, it ends with the same weights of model and teacher."""
+
+    @pytest.fixture
+    def strategy(self):
+        return FixMatch()
+
+    @pytest.fixture
+    def recipe(self):
+        recipe = quick_recipe("fixmatch", epochs=4)
+        return recipe.changed(optim=recipe.optim.model_copy(update={"batch_size": 8}))

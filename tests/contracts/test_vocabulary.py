@@ -1,0 +1,105 @@
+"""Proves `BackboneFamily.fit`, `State` and list inputs: an encoder that learns its vocabulary from the training rows.
+
+TF-IDF (Salton and Buckley, 1988) under a logistic head, saved and loaded without the rows that it learned from.
+"""
+
+from collections import Counter
+
+import numpy as np
+import torch
+
+from autosft.builtin.classification import Classification
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
+from autosft.contracts.modality import Modality
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.state import State
+from autosft.contracts.task import Task
+from autosft.contracts.tensors import Encoder
+from autosft.host.registry import Registry
+from autosft.testing.job import make_job
+from autosft.training.loop import train
+from autosft_strategies.probe import Probe
+
+
+class Texts(Modality):
+    name = "texts"
+    kinds = frozenset({"text"})
+
+    def recognize(self, path, target=""):
+        return None
+
+    def scan(self, task):
+        return Scan(Rows.of(Row(f"row-{n}", text, (label,)) for n, (text, label) in enumerate(task.data["texts"])))
+
+    def collect(self, inputs):
+        return Scan(Rows.of(Row(f"row-{n}", text) for n, text in enumerate(inputs)))
+
+    def read(self, row):
+        return row.ref
+
+    def view(self, inputs, recipe, state, *, strength):
+        return str.split
+
+    def collate(self, samples):
+        return list(samples)
+
+
+class TfIdf(BackboneFamily):
+    prefix = "tfidf"
+
+    def curated(self):
+        return [BackboneInfo(name="tfidf/words", inputs=Inputs(kind="text"))]
+
+    def match(self, pattern):
+        return self.curated()
+
+    def fit(self, info, rows, read):
+        counts = Counter(word for row in rows for word in set(read(row).split()))
+        words = sorted(counts)
+        rarity = np.log(len(rows) / np.array([counts[word] for word in words])) + 1
+        return State({"words": words}, {"rarity": rarity.astype(np.float32)})
+
+    def build(self, info, recipe, state, weights):
+        return TfIdfEncoder(state)
+
+
+class TfIdfEncoder(Encoder):
+    def __init__(self, state):
+        super().__init__()
+        self.places = {word: place for place, word in enumerate(state.values["words"])}
+        self.widths = {"pooled": len(self.places)}
+        self.register_buffer("rarity", torch.from_numpy(state.arrays["rarity"]))
+
+    def forward(self, inputs):
+        counts = torch.zeros(len(inputs), len(self.places))
+        for row, words in enumerate(inputs):
+            for word in words:
+                if word in self.places:
+                    counts[row, self.places[word]] += 1
+        return {"pooled": torch.nn.functional.normalize(counts.to(self.rarity.device) * self.rarity, dim=1)}
+
+
+def _texts():
+    kinds = {"fruit": "apple pear plum fig", "tool": "saw drill file rasp", "bird": "owl rook wren swift"}
+    draw = np.random.default_rng(0)
+    for number in range(48):
+        label = list(kinds)[number % 3]
+        yield f"the {' '.join(draw.choice(kinds[label].split(), 2))} is {draw.choice(['new', 'old'])}", label
+
+
+def test_a_learned_vocabulary_travels_with_the_model(tmp_path, bundled):
+    task = Task(name="words", modality="texts", problems=("classification",), data={"texts": list(_texts())})
+    parts = Registry(
+        modalities={"texts": Texts()},
+        backbones={"tfidf": TfIdf()},
+        problems={"classification": Classification()},
+        strategies={"probe": Probe()},
+    )
+    job = make_job(tmp_path / "trial", task, parts, Recipe(backbone="tfidf/words", strategy="probe"))
+    trained = train(job, Probe())
+    assert trained.evaluation.score > 0.9
+    predictor = bundled(parts, (job, trained))
+    again = predictor.outputs(job.valid)[0]
+    assert (again.arrays["probabilities"] == trained.evaluation.outputs[0].arrays["probabilities"]).all()
+    assert predictor.predict(["the fig is unheard", "wren owl", "a rasp"]) == ["fruit", "bird", "tool"]

@@ -1,0 +1,94 @@
+"""What stops a search before the clock runs, and what a user is told of the data."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from autosft.builtin.classification import Classification
+from autosft.contracts.rows import Data, Fault, Row, Rows, Scan
+from autosft.data.checks import check_scan, summarize, write_skipped
+from autosft.errors import BadInput
+
+PROBLEM = Classification()
+
+
+def rows(labels, name=""):
+    return Rows.of(Row(f"{name}{number}", number, (label,)) for number, label in enumerate(labels))
+
+
+def faults(count):
+    return tuple(Fault(f"photos/{number}.jpg", "not an image") for number in range(count))
+
+
+def data(train, valid="ab", test=None):
+    return Data(rows(train), rows(valid), rows(test) if test else None, Rows.of(()), False, "")
+
+
+def test_more_than_a_fifth_of_unusable_files_stops_with_the_share_and_the_first_names():
+    with pytest.raises(BadInput) as caught:
+        check_scan(Scan(rows("ab" * 7), faults=faults(6)))
+
+    text = str(caught.value)
+    assert "6 of 20 files (30 %)" in text
+    assert "photos/0.jpg: not an image" in text and "photos/2.jpg" in text and "photos/3.jpg" not in text
+    assert "\n" not in text
+
+
+def test_a_fifth_of_unusable_files_is_let_through():
+    check_scan(Scan(rows("ab" * 8), faults=faults(4)))
+
+
+def test_no_usable_row_is_refused_with_the_reason():
+    with pytest.raises(BadInput, match=r"No labelled row.*photos/0\.jpg: not an image"):
+        check_scan(Scan(Rows.of(()), faults=faults(1)))
+    with pytest.raises(BadInput, match="No labelled row"):
+        check_scan(Scan(Rows.of(())))
+
+
+def test_skipped_csv_lists_each_fault(tmp_path):
+    given = (Fault("a.jpg", "empty file"), Fault("b, c.jpg", 'says "no"'), Fault("ü.jpg", "broken"))
+
+    write_skipped(tmp_path / "skipped.csv", given)
+
+    with (tmp_path / "skipped.csv").open(newline="", encoding="utf-8") as stream:
+        header, *listed = csv.reader(stream)
+    assert header == ["file", "reason"]
+    assert listed == [[fault.ref, fault.reason] for fault in given]
+
+
+def test_the_summary_counts_rows_and_classes():
+    summary = summarize(Scan(rows("a")), data("aaaaabbbbb", "abab", "ab"), PROBLEM)
+
+    assert summary.facts == ("2 classes: a, b", "rows: 10 training, 4 validation, 2 test")
+    assert summary.warnings == ()
+
+
+def test_skipped_files_are_warned_of():
+    summary = summarize(Scan(rows("a"), faults=faults(2)), data("aaaaabbbbb"), PROBLEM)
+
+    assert any("2 files" in warning and "skipped.csv" in warning for warning in summary.warnings)
+
+
+def test_classes_with_few_training_rows_are_named():
+    (warning,) = summarize(Scan(rows("a")), data("a" * 5 + "b" * 4 + "c"), PROBLEM).warnings
+
+    assert warning == "fewer than 5 training rows: b, c"
+
+
+def test_a_long_list_of_few_row_classes_is_cut():
+    (warning,) = summarize(Scan(rows("a")), data("aaaaabcdefgh"), PROBLEM).warnings
+
+    assert warning == "fewer than 5 training rows: b, c, d, e, f and 2 more"
+
+
+def test_labels_that_only_the_test_rows_have_are_named():
+    (warning,) = summarize(Scan(rows("a")), data("aaaaabbbbb", "ab", "abzy"), PROBLEM).warnings
+
+    assert warning == "only among the test rows, so always wrong there: y, z"
+
+
+def test_a_single_class_is_refused():
+    with pytest.raises(BadInput, match=r"Only one class \('a'\)"):
+        summarize(Scan(rows("a")), data("aaaa", "aa"), PROBLEM)

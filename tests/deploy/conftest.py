@@ -1,0 +1,79 @@
+"""A toy model, trained and bundled."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import pytest
+import torch
+
+from autosft.builtin.classification import Classification
+from autosft.contracts.recipe import Recipe, Regular, Stop
+from autosft.contracts.strategy import Job, States
+from autosft.data.splits import split
+from autosft.deploy.bundle import save_bundle
+from autosft.deploy.member import save_member
+from autosft.search.recognize import recognize, with_metric
+from autosft.testing import toy
+from autosft.training.loop import train
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A bundle, what it was made from, and the rows that tested it."""
+
+    folder: object
+    task: object
+    job: object
+    model: object
+    evaluation: object
+    member: object
+
+
+@pytest.fixture(scope="session")
+def registry():
+    return toy.registry(Classification())
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory, registry):
+    """Train one trial by hand, as a worker does, and bundle it."""
+    folder = tmp_path_factory.mktemp("deploy")
+    source = toy.make_points(folder / "clouds.points.json", rows=90, seed=1)
+    task = with_metric(recognize(source, registry).task, "", registry)
+    modality, family, problem = registry.modality("points"), registry.family("toy"), registry.problem("classification")
+    data = split(modality.scan(task), problem, seed=0)
+    info = family.curated()[0]
+    job = Job(
+        task=task,
+        recipe=Recipe(backbone=info.name, strategy="toy", stop=Stop(max_epochs=3), regular=Regular(augment="none")),
+        train=data.train,
+        valid=data.valid,
+        unlabeled=data.unlabeled,
+        modality=modality,
+        family=family,
+        info=info,
+        weights=None,
+        problems=(problem,),
+        states=States(
+            modality.fit(data.train, modality.read),
+            family.fit(info, data.train, modality.read),
+            (problem.fit(data.train.target(0)),),
+        ),
+        metric=task.metric,
+        read=modality.read,
+        device=torch.device("cpu"),
+        folder=folder / "trial",
+        seconds_left=lambda: float("inf"),
+    )
+    trained = train(job, registry.strategy("toy"))
+    save_member(job.folder, job, trained.model, job.states)
+    save_bundle(folder / "best", task, [(job.folder, 1.0)], {"autosft-toy": "1.0"}, {"valid": trained.evaluation.score})
+    return Made(folder / "best", task, job, trained.model, trained.evaluation, job.folder)
+
+
+@pytest.fixture
+def bundle(made, tmp_path):
+    """A copy of the bundle that may be spoilt."""
+    return shutil.copytree(made.folder, tmp_path / "bundle")

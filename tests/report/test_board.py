@@ -1,0 +1,94 @@
+"""How trials are ranked, and what a leaderboard shows of them."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Epoch, Record
+from autosft.errors import BadInput
+from autosft.report.board import COLUMNS, board_of, write_leaderboard
+
+RECIPE = Recipe(backbone="toy/wide", strategy="toy")
+EPOCH = Epoch(stage="toy", number=1, loss=1.0, seconds=0.1)
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """A function that writes records into a folder that looks like a run."""
+
+    def write(*outcomes):
+        (tmp_path / "run.json").write_text("{}")
+        for number, outcome in enumerate(outcomes):
+            record = Record(**{"number": number, "state": "done", "recipe": RECIPE, **outcome})
+            record.write(tmp_path / "trials" / f"{number:04d}" / "record.json")
+        return tmp_path
+
+    return write
+
+
+def column(board, name):
+    return [row[name] for row in board.rows]
+
+
+def test_trials_are_ranked_by_score_then_by_loss_then_by_age(run_of):
+    scores = [(0.5, 0.1), (0.9, 0.3), (0.9, 0.2), (0.9, 0.3), (0.9, None)]
+
+    board = board_of(run_of(*({"score": score, "loss": loss} for score, loss in scores)))
+
+    assert column(board, "trial") == ["2", "1", "3", "4", "0"]
+    assert column(board, "rank") == ["1", "2", "3", "4", "5"]
+
+
+def test_failed_trials_stand_last_without_a_rank(run_of):
+    board = board_of(
+        run_of(
+            {"state": "failed", "error": "out of order"},
+            {"score": 0.2},
+            {"state": "interrupted", "score": 0.99, "loss": 0.1},
+            {"score": 0.0},
+        )
+    )
+
+    assert column(board, "trial")[:2] == ["1", "3"] and set(column(board, "trial")[2:]) == {"0", "2"}
+    assert column(board, "rank") == ["1", "2", "", ""]
+    assert set(column(board, "state")[2:]) == {"failed", "interrupted"}
+
+
+def test_a_row_shows_what_was_trained(run_of):
+    board = board_of(run_of({"score": 0.98765, "loss": 0.012345, "epochs": (EPOCH, EPOCH), "seconds": 3.14159}))
+
+    assert board.rows[0] == dict(
+        zip(COLUMNS, ("1", "0", "0.9877", "0.0123", "toy/wide", "toy", "2", "3.1", "done", ""), strict=True)
+    )
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="no run here"):
+        board_of(tmp_path)
+    with pytest.raises(BadInput, match="no run here"):
+        board_of(tmp_path / "none")
+
+
+def test_a_run_without_an_ended_trial_is_refused(run_of):
+    with pytest.raises(BadInput, match="no trial has ended yet"):
+        board_of(run_of())
+
+
+def test_a_damaged_record_is_named(run_of):
+    folder = run_of({"score": 0.5})
+    (folder / "trials" / "0000" / "record.json").write_text('{"number": 0}')
+
+    with pytest.raises(BadInput, match=r"0000/record\.json"):
+        board_of(folder)
+
+
+def test_the_csv_holds_the_rows_of_the_board(run_of):
+    folder = run_of({"score": 0.5}, {"state": "failed", "error": 'said "no", twice; ü'})
+
+    write_leaderboard(folder)
+
+    with (folder / "leaderboard.csv").open(newline="", encoding="utf-8") as stream:
+        assert list(csv.DictReader(stream)) == list(board_of(folder).rows)

@@ -1,0 +1,115 @@
+"""The toy plugin and a plugin of troublemakers, installed where this process and its children find them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import textwrap
+
+import pytest
+
+from autosft.builtin.classification import Classification
+from autosft.data.splits import split
+from autosft.search.plan import make_plan
+from autosft.search.recognize import recognize, with_metric
+from autosft.search.run import Run, RunDocument
+from autosft.search.spec import SearchSpec
+from autosft.testing import toy
+
+TROUBLE = """
+    import os, signal, time
+    from autosft.contracts.strategy import Strategy
+    from autosft.host.hookspecs import hookimpl
+    from autosft.testing.toy import ToyStrategy
+
+    autosft_api = 1
+
+    class Still(Strategy):
+        name, cheap = "still", True
+
+    class Raises(Strategy):
+        name = "raises"
+        def fit(self, job, model):
+            raise RuntimeError("the part is out of order\\nand says more")
+
+    class Dies(Strategy):
+        name = "dies"
+        def fit(self, job, model):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class Sleeps(Strategy):
+        name, uses = "sleeps", frozenset({"optim.head_lr", "regular.augment", "stop.max_epochs"})
+        def stages(self, job, model):
+            for stage in ToyStrategy().stages(job, model):
+                yield dataclasses.replace(stage, after_step=lambda: time.sleep(0.1))
+
+    @hookimpl
+    def autosft_strategies():
+        return [Still(), Raises(), Dies(), Sleeps()]
+"""
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory):
+    """Install the toy plugin, and one whose strategies do nothing, raise, die or dawdle; first-party ones are left out.
+
+    Troublemakers are tried only if a search names them.
+    """
+    folder = tmp_path_factory.mktemp("plugins")
+    toy.write_distribution(folder)
+    (folder / "trouble.py").write_text("import dataclasses\n" + textwrap.dedent(TROUBLE))
+    info = folder / "trouble-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: trouble\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[autosft]\ntrouble = trouble\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        patch.setenv("AUTOSFT_DISABLE_PLUGINS", "autosft-image,autosft-strategies")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory):
+    return toy.make_points(tmp_path_factory.mktemp("data") / "clouds.points.json", rows=90, seed=1)
+
+
+@pytest.fixture
+def registry():
+    return toy.registry(Classification())
+
+
+@pytest.fixture
+def with_parts(registry):
+    """A function that adds parts to the toy registry by the names of its fields."""
+
+    def add(**parts):
+        fields = {
+            name: tuple(new) if name == "weights" else {**getattr(registry, name), **new} for name, new in parts.items()
+        }
+        return dataclasses.replace(registry, **fields)
+
+    return add
+
+
+@pytest.fixture
+def task(points, registry):
+    return with_metric(recognize(points, registry).task, "", registry)
+
+
+@pytest.fixture
+def plan(task, registry):
+    return make_plan(task, registry, SearchSpec())
+
+
+@pytest.fixture
+def make_run(task, plan, registry):
+    """A function that makes a run's folder, as the driver does before the first trial."""
+
+    def make(folder, **settings):
+        spec = SearchSpec(**settings)
+        data = split(registry.modality(task.modality).scan(task), Classification(), seed=spec.seed)
+        document = RunDocument(task=task, spec=spec, plan=plan, fingerprint=data.fingerprint, versions={})
+        return Run.create(folder, document, data)
+
+    return make

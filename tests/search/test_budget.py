@@ -1,0 +1,90 @@
+"""What the clock says, and what is expected to take how long."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record
+from autosft.search.budget import MARGIN, START_FINISH_SECONDS, TRAIN_TO_ENCODE, Clock, Estimates
+
+SIZES = {"train": 100, "valid": 20, "test": 40}
+
+
+def record(backbone="toy/narrow", *, best=None, seconds=3.0, **pace):
+    recipe = Recipe(backbone=backbone, strategy="toy")
+    return Record(number=0, state="done", recipe=recipe, score=0.5, pace=pace, best=best or {}, seconds=seconds)
+
+
+def test_the_clock_sums_over_sessions():
+    clock = Clock(10.0, spent=4.0, started=time.monotonic() - 3.0)
+
+    assert clock.used() == pytest.approx(7.0, abs=0.2)
+    assert clock.left() == pytest.approx(3.0, abs=0.2)
+
+
+def test_the_clock_runs_and_may_run_out():
+    clock = Clock(0.05, started=time.monotonic())
+    before = clock.left()
+    time.sleep(0.06)
+
+    assert before > 0 > clock.left()
+
+
+def test_without_a_budget_there_is_always_time():
+    assert Clock(None, spent=1e9).left() == math.inf
+
+
+def test_nothing_is_known_before_the_first_trial(plan):
+    estimates = Estimates(plan, [], SIZES)
+
+    assert estimates.encode_seconds("toy/wide") is None
+    assert estimates.train_seconds("toy/wide") is None
+    assert estimates.probe_seconds("toy/wide") is None
+    assert estimates.epochs_in(5.0, "toy/wide") == math.inf
+
+
+def test_what_was_measured_is_believed(plan):
+    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES)
+
+    assert estimates.encode_seconds("toy/narrow") == 0.01
+    assert estimates.train_seconds("toy/narrow") == 0.05
+    assert estimates.epochs_in(25.0, "toy/narrow") == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
+
+
+def test_the_latest_measurement_counts(plan):
+    assert Estimates(plan, [record(encode=0.01), record(encode=0.03)], SIZES).encode_seconds("toy/narrow") == 0.03
+
+
+def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan):
+    estimates = Estimates(plan, [record(encode=0.01)], SIZES)
+
+    assert estimates.encode_seconds("toy/wide") == pytest.approx(0.02)
+    assert estimates.train_seconds("toy/wide") == pytest.approx(0.02 * TRAIN_TO_ENCODE)
+
+
+def test_a_probe_encodes_training_and_validation_rows(plan):
+    seconds = Estimates(plan, [record(encode=0.01)], SIZES).probe_seconds("toy/narrow")
+
+    assert seconds is not None and 0.01 * 120 <= seconds <= 2 * 0.01 * 120 + 2.0
+
+
+def test_a_refit_takes_the_best_epochs_on_more_rows(plan):
+    done = record(train=0.05, best={"toy": 4})
+
+    assert Estimates(plan, [done], SIZES).refit_seconds(done) >= 4 * 0.05 * 120
+
+
+def test_a_refit_on_encoded_rows_takes_what_the_trial_took_beside_encoding_and_more(plan):
+    done = record(seconds=3.0, encode=0.01)
+
+    assert Estimates(plan, [done], SIZES).refit_seconds(done) >= (3.0 - 0.01 * 120) * 120 / 100
+
+
+def test_the_test_is_paid_for_before_it_begins(plan):
+    done = record(encode=0.01)
+
+    assert Estimates(plan, [done], SIZES).test_seconds(done) >= START_FINISH_SECONDS + 0.01 * 40

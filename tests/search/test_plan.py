@@ -1,0 +1,198 @@
+"""Which backbones and strategies a search may try, what it says of the others, and what a parameter is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile, WeightSource
+from autosft.contracts.recipe import SHARED
+from autosft.contracts.space import defaults
+from autosft.contracts.strategy import Strategy
+from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
+from autosft.search.plan import make_plan, recipe_of, space_of
+from autosft.search.spec import SearchSpec
+from autosft.testing.toy import ToyFamily
+
+
+class Library(ToyFamily.__base__):
+    """A family of pretrained encoders."""
+
+    prefix = "library"
+
+    def __init__(self, *infos):
+        self.infos = infos
+
+    def curated(self):
+        return self.infos
+
+    def match(self, pattern):
+        return [info for info in self.infos if info.name == f"library/{pattern}"]
+
+    def build(self, info, recipe, state, weights):
+        raise NotImplementedError
+
+
+class Shelf(WeightSource):
+    def __init__(self, order, *, holds=(), silent=""):
+        self.name, self.order, self.holds, self.silent, self.asked = f"shelf {order}", order, holds, silent, []
+
+    def find(self, info):
+        self.asked.append(info.name)
+        if self.silent:
+            raise Unreachable(self.silent)
+        return WeightFile(source=self.name, path=f"/{info.name}") if info.name in self.holds else None
+
+
+class Picky(Strategy):
+    name = "picky"
+
+    def accepts(self, task, info, problems):
+        return "wants wide ones" if "narrow" in info.name else ""
+
+
+def info(name, **more):
+    return BackboneInfo(name=f"library/{name}", inputs=Inputs(kind="points"), pretrained={"hub": name}, **more)
+
+
+def names(plan):
+    return [candidate.info.name for candidate in plan.candidates]
+
+
+def test_everything_curated_is_tried_the_highest_prior_first(task, registry):
+    plan = make_plan(task, registry, SearchSpec())
+
+    assert names(plan) == ["toy/wide", "toy/narrow"]
+    assert plan.candidate("toy/narrow").strategies == ("toy",)
+    assert plan.left_out == {}
+
+
+@pytest.mark.parametrize("pattern", ["toy/narrow", "toy/n*", "narrow", "n*", "*row"])
+def test_a_pattern_narrows(task, registry, pattern):
+    assert names(make_plan(task, registry, SearchSpec(backbones=(pattern,)))) == ["toy/narrow"]
+
+
+@pytest.mark.parametrize("pattern", ["toy/narow", "toy/narrow2"])
+def test_an_unknown_backbone_names_the_nearest(task, registry, pattern):
+    with pytest.raises(UnknownName, match=r"backbone .* Did you mean 'toy/narrow'\?"):
+        make_plan(task, registry, SearchSpec(backbones=("toy/wide", pattern)))
+
+
+def test_an_unknown_strategy_names_the_nearest(task, registry):
+    with pytest.raises(UnknownName, match=r"strategy 'toi'. Did you mean 'toy'\?"):
+        make_plan(task, registry, SearchSpec(strategies=("toi",)))
+
+
+def test_what_has_no_weights_is_left_out_with_every_reason(task, with_parts):
+    library = Library(info("here", prior=0.9), info("gone"))
+    shelves = Shelf(10, holds=("library/here",)), Shelf(20, silent="the hub is down")
+
+    plan = make_plan(task, with_parts(backbones={"library": library}, weights=shelves), SearchSpec())
+
+    assert names(plan) == ["library/here", "toy/wide", "toy/narrow"]
+    assert plan.left_out == {"library/gone": "no weights at hand (not in shelf 10, the hub is down)"}
+    weights = plan.candidate("library/here").weights
+    assert weights is not None and weights.source == "shelf 10"
+
+
+def test_a_later_source_is_not_asked_for_what_an_earlier_one_has(task, with_parts):
+    near, far = Shelf(10, holds=("library/here",)), Shelf(20, holds=("library/here",))
+
+    make_plan(task, with_parts(backbones={"library": Library(info("here"))}, weights=(near, far)), SearchSpec())
+
+    assert near.asked == ["library/here"] and far.asked == []
+
+
+def test_backbones_that_need_no_weights_are_asked_of_no_source(task, with_parts):
+    shelf = Shelf(10)
+
+    make_plan(task, with_parts(weights=(shelf,)), SearchSpec())
+
+    assert shelf.asked == []
+
+
+def test_nothing_to_try_names_the_reasons_and_the_mend(task, with_parts):
+    registry = with_parts(backbones={"library": Library(info("gone"))}, weights=(Shelf(10),))
+
+    with pytest.raises(NoCandidates, match=r"library/gone: no weights at hand \(not in shelf 10\).*--weights"):
+        make_plan(task, registry, SearchSpec(backbones=("library/*",)))
+
+
+def test_another_kind_of_inputs_is_left_out_of_the_default(task, with_parts):
+    pictures = BackboneInfo(name="library/eye", inputs=Inputs(kind="image"))
+
+    plan = make_plan(task, with_parts(backbones={"library": Library(pictures)}), SearchSpec())
+
+    assert names(plan) == ["toy/wide", "toy/narrow"]
+
+
+def test_another_kind_of_inputs_is_explained_if_it_was_asked_for(task, with_parts):
+    registry = with_parts(backbones={"library": Library(BackboneInfo(name="library/eye", inputs=Inputs(kind="image")))})
+
+    with pytest.raises(NoCandidates, match="library/eye: needs image inputs, which points data does not give"):
+        make_plan(task, registry, SearchSpec(backbones=("library/eye",)))
+
+
+def test_a_backbone_without_the_outputs_that_the_problem_reads_is_left_out(task, with_parts):
+    maps = BackboneInfo(name="library/maps", inputs=Inputs(kind="points"), gives=frozenset({"maps"}))
+
+    plan = make_plan(task, with_parts(backbones={"library": Library(maps)}), SearchSpec())
+
+    assert plan.left_out == {"library/maps": "gives no pooled"}
+
+
+def test_a_strategy_that_declines_a_backbone_is_not_paired_with_it(task, with_parts):
+    plan = make_plan(task, with_parts(strategies={"picky": Picky()}), SearchSpec())
+    alone = make_plan(task, with_parts(strategies={"picky": Picky()}), SearchSpec(strategies=("picky",)))
+
+    assert plan.candidate("toy/wide").strategies == ("toy", "picky")
+    assert plan.candidate("toy/narrow").strategies == ("toy",)
+    assert alone.left_out == {"toy/narrow": "picky: wants wide ones"}
+
+
+def test_weights_that_are_not_there_or_nobodys_are_refused(task, registry, tmp_path):
+    with pytest.raises(BadInput, match="no such file"):
+        make_plan(task, registry, SearchSpec(weights=(str(tmp_path / "none"),)))
+    with pytest.raises(BadInput, match="holds no weights"):
+        make_plan(task, registry, SearchSpec(weights=(str(tmp_path),)))
+
+
+def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry):
+    space = space_of(task, registry, "toy/wide", "toy")
+
+    toy = registry.strategy("toy")
+    assert set(space) == {
+        *("toy.optim.lr", "toy.optim.head_lr", "toy.stop.max_epochs"),
+        *("optim.batch_size", "regular.augment", "toy.activation", "points.noise"),
+    }
+    assert space["toy.optim.lr"] == toy.space["optim.lr"] != SHARED["optim.lr"]
+    assert space["optim.batch_size"] == SHARED["optim.batch_size"]
+
+
+def test_augmentation_is_sampled_only_where_views_are(task, with_parts):
+    assert set(space_of(task, with_parts(strategies={"picky": Picky()}), "toy/wide", "picky")) == {"toy.activation"}
+
+
+def test_a_recipe_holds_what_the_parameters_said(task, registry):
+    space = space_of(task, registry, "toy/wide", "toy")
+    chosen = {
+        **{"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "toy.stop.max_epochs": 7, "optim.batch_size": 16},
+        **{"regular.augment": "strong", "toy.activation": "relu", "points.noise": 0.3},
+    }
+    assert set(chosen) == set(space) and all(space[name].holds(value) for name, value in chosen.items())
+
+    recipe = recipe_of({"backbone": "toy/wide", "strategy": "toy", **chosen}, 11)
+
+    assert (recipe.backbone, recipe.strategy, recipe.seed) == ("toy/wide", "toy", 11)
+    assert (recipe.optim.lr, recipe.optim.head_lr, recipe.optim.batch_size) == (0.05, 0.2, 16)
+    assert (recipe.stop.max_epochs, recipe.regular.augment) == (7, "strong")
+    assert recipe.of("toy") == {"activation": "relu"} and recipe.of("points") == {"noise": 0.3}
+
+
+def test_different_parameters_never_make_the_same_recipe(task, registry):
+    space = space_of(task, registry, "toy/wide", "toy")
+    plain = {"backbone": "toy/wide", "strategy": "toy", **defaults(space)}
+    other = {"toy.optim.lr": 0.03, "toy.activation": "relu", "points.noise": 0.02, "optim.batch_size": 64}
+
+    recipes = [recipe_of({**plain, name: value}, 0).model_dump_json() for name, value in other.items()]
+
+    assert len({*recipes, recipe_of(plain, 0).model_dump_json()}) == len(other) + 1
