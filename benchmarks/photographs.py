@@ -90,16 +90,15 @@ def main() -> None:
     lines: list[str] = []
     differences: list[np.ndarray] = []
     for data in arguments.data:
+        script = Path(__file__).with_name("frozen_features.py")
+        options = ["--weights", str(arguments.weights), "--seeds", *map(str, arguments.seeds)]
+        subprocess.run([sys.executable, str(script), str(data), str(arguments.out), *options], check=True)
         pairs = []
         for seed in arguments.seeds:
             run = arguments.out / f"{data.name}-{seed}"
             wall = search(data, run, arguments.weights, arguments.budget, seed)
-            baseline = arguments.out / f"{data.name}-{seed}.baseline.json"
-            script = Path(__file__).with_name("frozen_features.py")
-            options = ["--weights", str(arguments.weights), "--seed", str(seed)]
-            subprocess.run([sys.executable, str(script), str(data), str(baseline), *options], check=True)
             result = json.loads((run / "result.json").read_text())
-            other = json.loads(baseline.read_text())
+            other = json.loads((arguments.out / f"{data.name}-{seed}.baseline.json").read_text())
             ours, theirs = compare(answers(data, run), other["predicted"])
             pairs.append(np.array(ours) - np.array(theirs))
             best = result["best"][0]["recipe"]

@@ -1,0 +1,22 @@
+"""One thread, and a job on sixty toy points."""
+
+import pytest
+import torch
+
+from autosft.builtin.classification import Classification
+from autosft.testing.job import make_job, points_task, quick_recipe
+from autosft.testing.toy import make_points, registry
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def job(tmp_path):
+    task = points_task(make_points(tmp_path / "clouds.points.json", rows=60))
+    return make_job(tmp_path / "run" / "trials" / "0", task, registry(Classification()), quick_recipe("toy", epochs=4))

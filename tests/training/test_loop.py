@@ -1,0 +1,203 @@
+"""The one loop: what it keeps, when it stops, and how it goes on."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from autosft.contracts.recipe import Stop
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Strategy
+from autosft.errors import BadWeights, Diverged, OutOfTime
+from autosft.testing.toy import ToyStrategy
+from autosft.training.evaluation import evaluate
+from autosft.training.loop import train
+
+
+class Killed(Exception):
+    pass
+
+
+class Changed(Strategy):
+    """The toy strategy, with some fields of its stages changed."""
+
+    name = "changed"
+
+    def __init__(self, *changes):
+        self.changes = changes
+
+    def stages(self, job, model):
+        for change in self.changes:
+            for stage in ToyStrategy().stages(job, model):
+                yield replace(stage, **change)
+
+
+def _weights(trained):
+    return trained.model.state_dict()
+
+
+def _equal(first, second):
+    return list(first) == list(second) and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def _killer(survives):
+    """An observer that kills the trial after so many epochs."""
+    seen = []
+
+    def emit(epoch):
+        seen.append(epoch)
+        if len(seen) > survives:
+            raise Killed
+
+    return emit
+
+
+def _tripped(job, at):
+    """The job's seconds are up when they are asked for the `at`-th time."""
+    asked = []
+
+    def seconds_left():
+        asked.append(None)
+        return -1.0 if len(asked) >= at else math.inf
+
+    return replace(job, seconds_left=seconds_left)
+
+
+def test_the_best_weights_are_kept_and_not_the_last(job, monkeypatch):
+    """Scores rise to the third epoch and fall then; patience ends the stage two epochs later."""
+    stop = Stop(max_epochs=9, patience=2)
+    job = replace(job, recipe=job.recipe.changed(stop=stop))
+    scores = iter([0.1, 0.2, 0.9, 0.5, 0.6, 0.7])
+    real, seen = evaluate, []
+
+    def scored(job, model, rows):
+        seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return replace(real(job, model, rows), score=next(scores))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("autosft.training.loop.evaluate", lambda job, model, rows, cached=None: scored(job, model, rows))
+        trained = train(job, ToyStrategy())
+    assert [epoch.score for epoch in trained.epochs] == [0.1, 0.2, 0.9, 0.5, 0.6]
+    assert trained.best == {"toy": 3}
+    assert _equal(_weights(trained), seen[2]) and not _equal(_weights(trained), seen[4])
+
+
+def test_one_seed_gives_one_model_and_another_seed_another(job, tmp_path):
+    first = _weights(train(job, ToyStrategy()))
+    again = _weights(train(replace(job, folder=tmp_path / "again"), ToyStrategy()))
+    other = replace(job, recipe=job.recipe.changed(seed=2), folder=tmp_path / "other")
+    assert _equal(first, again)
+    assert not _equal(first, _weights(train(other, ToyStrategy())))
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_a_trial_killed_after_every_epoch_ends_with_the_same_weights(job, tmp_path, stages):
+    strategy = Changed(*({"name": f"stage-{number}", "epochs": 3} for number in range(stages)))
+    whole = train(job, strategy)
+    job = replace(job, folder=tmp_path / "killed")
+    for done in range(len(whole.epochs)):
+        with pytest.raises(Killed):
+            train(job, strategy, _killer(0))
+        assert (job.folder / "last.pt").exists(), f"no checkpoint after epoch {done + 1}"
+    resumed = train(job, strategy, _killer(0))
+    assert _equal(_weights(whole), _weights(resumed))
+    assert [(e.stage, e.number, e.loss, e.score) for e in resumed.epochs] == [
+        (e.stage, e.number, e.loss, e.score) for e in whole.epochs
+    ]
+
+
+def test_a_finished_trial_is_not_trained_again(job):
+    first = train(job, ToyStrategy())
+    again = train(job, ToyStrategy(), _killer(0))
+    assert _equal(_weights(first), _weights(again)) and again.epochs == first.epochs
+
+
+@pytest.mark.parametrize("place", [0, 20, 500, -1])
+def test_a_damaged_checkpoint_is_named_and_not_trusted(job, place):
+    with pytest.raises(Killed):
+        train(job, ToyStrategy(), _killer(1))
+    path = job.folder / "last.pt"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BadWeights, match=r"last\.pt"):
+        train(job, ToyStrategy())
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial(job):
+    with pytest.raises(Diverged, match="epoch 1, step 1"):
+        train(job, Changed({"loss": lambda batch: batch.weights.sum() * torch.tensor(math.nan, requires_grad=True)}))
+
+
+def test_weights_that_are_not_finite_end_the_trial_at_validation(job):
+    def spoil():
+        for parameter in stage_model.parameters():
+            parameter.data.fill_(math.inf)
+
+    stage_model = torch.nn.Linear(1, 1)
+
+    class Spoiled(Strategy):
+        name = "spoiled"
+
+        def stages(self, job, model):
+            nonlocal stage_model
+            stage_model = model
+            short = replace(job, train=job.train[:8])
+            yield from (replace(stage, after_step=spoil) for stage in ToyStrategy().stages(short, model))
+
+    with pytest.raises(Diverged):
+        train(job, Spoiled())
+
+
+def test_time_that_is_up_before_the_first_epoch_ends_the_trial_with_nothing(job):
+    with pytest.raises(OutOfTime, match="epoch 1, step 2 of 3"):
+        train(_tripped(job, at=3), ToyStrategy())
+    assert not list(job.folder.glob("*.pt"))
+
+
+def test_time_that_is_up_later_keeps_the_best_so_far(job, tmp_path):
+    """Each epoch asks once at its head and once per step: four times with 45 rows in batches of 16."""
+    whole = train(replace(job, folder=tmp_path / "whole"), ToyStrategy())
+    trained = train(_tripped(job, at=11), ToyStrategy())
+    assert len(trained.epochs) == 2
+    assert [epoch.loss for epoch in trained.epochs] == [epoch.loss for epoch in whole.epochs[:2]]
+    assert trained.evaluation.score == max(epoch.score for epoch in trained.epochs)
+
+
+def test_no_epoch_starts_that_would_not_fit(job):
+    trained = train(replace(job, seconds_left=lambda: 1e-9), ToyStrategy())
+    assert len(trained.epochs) == 1
+
+
+def test_replay_stops_each_stage_after_the_recorded_epochs(job, tmp_path):
+    strategy = Changed({"name": "one", "epochs": 4}, {"name": "two", "epochs": 4})
+    rows = job.train + job.valid
+    again = replace(job, train=rows, valid=Rows.of(()), folder=tmp_path / "refit", replay={"one": 3, "two": 1})
+    trained = train(again, strategy)
+    assert [(epoch.stage, epoch.number, epoch.score) for epoch in trained.epochs] == [
+        ("one", 1, None),
+        ("one", 2, None),
+        ("one", 3, None),
+        ("two", 1, None),
+    ]
+    assert trained.evaluation is None and trained.best == {"one": 3, "two": 1}
+
+
+def test_two_stages_of_one_name_are_refused(job):
+    with pytest.raises(ValueError, match="two stages named 'toy'"):
+        train(job, Changed({}, {}))
+
+
+def test_micro_batches_train_the_same_model_as_whole_batches(job, tmp_path):
+    job = replace(job, recipe=job.recipe.changed(stop=Stop(max_epochs=2)))
+    whole = _weights(train(job, ToyStrategy()))
+    parts = _weights(train(replace(job, micro_batch=5, folder=tmp_path / "parts"), ToyStrategy()))
+    for name in whole:
+        torch.testing.assert_close(parts[name], whole[name], rtol=1e-3, atol=1e-4)
+
+
+def test_the_final_evaluation_is_of_the_kept_weights(job):
+    trained = train(job, ToyStrategy())
+    assert trained.evaluation.score == trained.epochs[trained.best["toy"] - 1].score
+    assert evaluate(job, trained.model, job.valid).loss == trained.evaluation.loss
