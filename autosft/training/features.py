@@ -29,12 +29,10 @@ def encoded_batches(job: Job, encoder: Encoder, rows: Rows, *, cached: bool) -> 
     features = encode(job, encoder, rows)
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        targets = tuple(
-            problem.encode(part.target(position), state)
-            for position, (problem, state) in enumerate(zip(job.problems, job.states.problems, strict=True))
-        )
+        parts = zip(job.problems, job.states.problems, strict=True) if part[0].targets else ()
+        targets = tuple(problem.encode(part.target(n), state) for n, (problem, state) in enumerate(parts))
         weights = torch.tensor(part.weight, dtype=torch.float32)
-        batch = Batch(None, targets if len(part) and part[0].targets else (), tuple(part.id), weights).to(job.device)
+        batch = Batch(None, targets, tuple(part.id), weights).to(job.device)
         yield batch, {"pooled": features[start : start + size].to(job.device)}
 
 

@@ -39,7 +39,7 @@ def test_the_score_is_that_of_the_trained_model(made, predictor):
 
 
 def test_one_input_and_many_are_answered(made, predictor):
-    point = made.job.valid.ref[0]
+    point = np.array(made.job.valid.ref[0])
 
     assert predictor.predict(point) == predictor.predict([point])
     assert predictor.predict(np.array([point, point])) == predictor.predict([point, point])
