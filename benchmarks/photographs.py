@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -87,30 +88,29 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    lines: list[str] = []
-    differences: list[np.ndarray] = []
     for data in arguments.data:
         script = Path(__file__).with_name("frozen_features.py")
         options = ["--weights", str(arguments.weights), "--seeds", *map(str, arguments.seeds)]
-        subprocess.run([sys.executable, str(script), str(data), str(arguments.out), *options], check=True)
-        pairs = []
-        for seed in arguments.seeds:
-            run = arguments.out / f"{data.name}-{seed}"
-            wall = search(data, run, arguments.weights, arguments.budget, seed)
-            result = json.loads((run / "result.json").read_text())
-            other = json.loads((arguments.out / f"{data.name}-{seed}.baseline.json").read_text())
-            ours, theirs = compare(answers(data, run), other["predicted"])
-            pairs.append(np.array(ours) - np.array(theirs))
-            best = result["best"][0]["recipe"]
-            trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
-            lines.append(
-                f"| {data.name} | {seed} | {np.mean(ours):.4f} | {np.mean(theirs):.4f} | {best['strategy']} on "
-                f"{best['backbone']} | {other['backbone']} | {wall:.0f} / {arguments.budget} | {trials} | "
-                f"{other['seconds']:.0f} |"
-            )
-            print(lines[-1], flush=True)
-        differences.append(np.array(pairs))
-    text = report(lines, differences)
+        if not (arguments.out / f"{data.name}-{arguments.seeds[-1]}.baseline.json").exists():
+            subprocess.run([sys.executable, str(script), str(data), str(arguments.out), *options], check=True)
+    lines: list[str] = []
+    differences: dict[str, list[np.ndarray]] = {data.name: [] for data in arguments.data}
+    for seed, data in itertools.product(arguments.seeds, arguments.data):
+        run = arguments.out / f"{data.name}-{seed}"
+        wall = search(data, run, arguments.weights, arguments.budget, seed)
+        result = json.loads((run / "result.json").read_text())
+        other = json.loads((arguments.out / f"{data.name}-{seed}.baseline.json").read_text())
+        ours, theirs = compare(answers(data, run), other["predicted"])
+        differences[data.name].append(np.array(ours) - np.array(theirs))
+        best = result["best"][0]["recipe"]
+        trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
+        lines.append(
+            f"| {data.name} | {seed} | {np.mean(ours):.4f} | {np.mean(theirs):.4f} | {best['strategy']} on "
+            f"{best['backbone']} | {other['backbone']} | {wall:.0f} / {arguments.budget} | {trials} | "
+            f"{other['seconds']:.0f} |"
+        )
+        print(lines[-1], flush=True)
+    text = report(sorted(lines), [np.array(seeds) for seeds in differences.values()])
     (arguments.out / "report.md").write_text(text)
     print(text)
 

@@ -18,10 +18,16 @@ from typing import IO, final
 
 from autosft.contracts.executor import Event, Executor, Order, Pool
 
-KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
-"""glibc gives large freed blocks back to the system, and training asks for the same ones again at every step, a page
-fault per 4 KiB. Keeping them took a tenth of the page faults and 0.4 to 1.0 of the time (README of benchmarks). Other
-C libraries ignore these variables; they are set for the children alone."""
+GOOD_NEIGHBOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**32),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""Set for the children alone; what the user has set wins. Measured in benchmarks/README.md.
+
+glibc gives large freed blocks back to the system, and training asks for the same ones at every step, a page fault per
+4 KiB; the first two make it keep them. OpenMP's threads wait by spinning, and with one busy process beside them on a
+small machine they mostly keep each other from working; the third makes them sleep."""
 
 GRACE_SECONDS = 2.0
 """How long a child may take to end when asked, before it is killed."""
@@ -45,7 +51,7 @@ class _Child:
     def __init__(self, command: Sequence[str], log: IO[bytes], events: queue.Queue[Event]) -> None:
         self.token = ""
         self._events = events
-        environment = KEEP_FREED_MEMORY | os.environ  # what the user has set wins
+        environment = GOOD_NEIGHBOR | os.environ
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
         )

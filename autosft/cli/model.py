@@ -23,7 +23,7 @@ def predict(
     """Answer for new data, as CSV: the input, its prediction, and the probability of each class."""
     from autosft.contracts.document import write_whole
     from autosft.deploy.predictor import Predictor
-    from autosft.search.worker import pick_device
+    from autosft.training.device import pick_device
 
     predictor = Predictor.load(run, device=str(pick_device(device)))
     header, rows, failed = _answers(predictor, inputs)

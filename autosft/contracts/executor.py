@@ -15,29 +15,32 @@ from autosft.contracts.recipe import Recipe
 
 
 class Order(Document):
-    """One trial to train.
+    """Something to do for one trial.
 
     Attributes:
+        work: `"train"` the recipe; `"refit"` it on training and validation rows together; `"test"` the run's bundle.
         run: The run's folder.
         trial: The trial's number.
         token: Unique per order; events carry it, so that late ones can be told apart.
         recipe: What to train.
         seconds: How long the worker may take; None means without end.
-        replay: For a final training on training and validation rows: for each stage, how many epochs.
+        replay: When refitting: for each stage, how many epochs.
     """
 
+    work: Literal["train", "refit", "test"] = "train"
     run: str
     trial: int
     token: str
     recipe: Recipe
     seconds: float | None
-    replay: Mapping[str, int] | None = None
+    replay: Mapping[str, int] = {}
 
 
 class Event(Document):
     """News of an order.
 
-    `"epoch"` carries an `Epoch`, `"done"` a `Record` (whatever its state), `"lost"` a reason: the worker is gone.
+    `"epoch"` carries an `Epoch`, `"done"` a `Record` (whatever its state; the score of a `"test"` is the test score),
+    `"lost"` a reason: the worker is gone.
     """
 
     token: str

@@ -52,9 +52,9 @@ class Outputs:
     def take(self, indices: npt.NDArray[np.integer[Any]]) -> Outputs:
         """The answers at these positions; a position may come more than once."""
         return Outputs(
-            rows=tuple(self.rows[index] for index in indices),
+            rows=tuple(self.rows[index] for index in indices.tolist()),
             arrays={name: array[indices] for name, array in self.arrays.items()},
-            items=tuple(self.items[index] for index in indices) if self.items else (),
+            items=tuple(self.items[index] for index in indices.tolist()) if self.items else (),
         )
 
 

@@ -34,6 +34,7 @@ class Record(Document):
         state: How it ended.
         recipe: What was trained.
         score: The best validation score, higher is better; None if none was reached.
+        interval: 95 % bootstrap percentile interval of the score over rows (Efron, 1979), where it was asked for.
         loss: The validation loss of the scored weights; breaks ties of `score`.
         epochs: Every epoch that was trained.
         best: For each stage, the number of epochs after which its best weights stood.
@@ -49,6 +50,7 @@ class Record(Document):
     state: Ending
     recipe: Recipe
     score: float | None = None
+    interval: tuple[float, float] | None = None
     loss: float | None = None
     epochs: tuple[Epoch, ...] = ()
     best: Mapping[str, int] = {}
@@ -83,6 +85,7 @@ class Result(Document):
         refitted: Whether the bundle was trained again on training and validation rows together.
         trials: How many trials ended in each state.
         budget: The seconds that were allowed; None if only trials were counted.
+        trial_limit: The trials that were allowed; None if only the clock counted.
         seconds: The seconds that were used, by phase and in total.
         versions: Distributions and their versions.
         bundle: The bundle's folder, relative to the run's.
@@ -101,6 +104,7 @@ class Result(Document):
     refitted: bool = False
     trials: Mapping[str, int]
     budget: float | None = None
+    trial_limit: int | None = None
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
     bundle: str = "best"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class Batch:
 
         def move(leaf: Any) -> Any:
             if isinstance(leaf, list):
-                return [_map(move, entry) for entry in leaf]
+                return [_map(move, entry) for entry in cast("list[Any]", leaf)]
             return leaf.to(device) if isinstance(leaf, Tensor) else leaf
 
         return Batch(_map(move, self.inputs), _map(move, self.targets), self.rows, self.weights.to(device))
@@ -48,7 +48,9 @@ class Batch:
             part = slice(start, start + size)
 
             def cut(leaf: Any, part: slice = part) -> Any:
-                return leaf[part] if isinstance(leaf, (Tensor, list)) else leaf
+                if isinstance(leaf, (Tensor, list)):
+                    return cast("Any", leaf)[part]
+                return leaf
 
             yield Batch(_map(cut, self.inputs), _map(cut, self.targets), self.rows[part], self.weights[part])
 
@@ -56,9 +58,9 @@ class Batch:
 def _map(change: Callable[[Any], Any], value: Any) -> Any:
     """Change every leaf of nested mappings and tuples. A list is a leaf: one entry per row."""
     if isinstance(value, Mapping):
-        return {key: _map(change, entry) for key, entry in value.items()}
+        return {key: _map(change, entry) for key, entry in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, tuple):
-        return tuple(_map(change, entry) for entry in value)
+        return tuple(_map(change, entry) for entry in cast("tuple[Any, ...]", value))
     return change(value)
 
 

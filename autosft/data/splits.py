@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -66,30 +65,30 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
 
 
 def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int) -> Mask:
-    """A mask of about one in `folds` of the pool's rows; groups stay whole, and no stratum leaves training."""
-    from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+    """A mask of about one in `folds` of the pool's rows; groups stay whole, and no stratum leaves training.
 
+    Systematic sampling of shuffled units (groups, or single rows) in the order of their strata: each stratum gives its
+    share to within one unit, however small it is.
+    """
     positions = np.flatnonzero(pool)
-    if len(positions) < 4:
-        raise BadInput(f"{len(positions)} rows are too few to split; give at least 4, or a split of your own.")
     strata = problem.strata([rows.targets[position][0] for position in positions])
     labels = _numbered(strata) if strata is not None else np.zeros(len(positions), dtype=np.int64)
-    groups = rows.group[positions]
-    largest = int(np.bincount(labels).max())
-    folds = min(folds, len(positions))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # small strata cannot be in every fold; they are put back below
-        if any(groups):
-            keys = [group or f"row {position}" for group, position in zip(groups, positions, strict=True)]
-            parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, keys)
-        elif largest >= 2:
-            parts = StratifiedKFold(min(folds, largest), shuffle=True, random_state=seed).split(labels, labels)
-        else:
-            parts = KFold(folds, shuffle=True, random_state=seed).split(labels)
-        kept, held = next(iter(parts))
-    held = held[np.isin(labels[held], labels[kept])]
-    if not len(held):
-        raise BadInput(f"{len(positions)} rows are too few to split: every label stands on a single row or group.")
+    units = _numbered([group or number for number, group in enumerate(rows.group[positions])])
+    first = np.unique(units, return_index=True)[1]  # a group counts to the stratum of its first row
+    stratum_of = labels[first]
+    draw = np.random.default_rng(seed)
+    order = draw.permutation(len(first))
+    order = order[np.bincount(stratum_of)[stratum_of[order]] > 1]  # the only unit of a stratum is never held out
+    order = order[np.argsort(stratum_of[order], kind="stable")]
+    held = np.isin(units, order[draw.integers(max(1, min(folds, len(order)))) :: folds])
+    for stratum in np.setdiff1d(labels, labels[~held]):
+        held &= ~np.isin(units, units[labels == stratum])
+    if not held.any():
+        what = "groups" if any(rows.group[positions]) else "rows"
+        raise BadInput(
+            f"{len(first)} {what} are too few to split: some label would have none to train on. "
+            "Give more, or a split of your own."
+        )
     mask = np.zeros(len(rows), dtype=bool)
     mask[positions[held]] = True
     return mask

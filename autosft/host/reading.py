@@ -7,7 +7,7 @@ plugins offer.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,7 +56,7 @@ def read(plugin: object) -> tuple[Hooks, dict[Key, Any]]:
 
 
 @contextmanager
-def blame(doing: str) -> Iterator[None]:
+def blame(doing: str) -> Generator[None, None, None]:
     """Turn whatever a plugin raises into a `PluginBroken` of one line. A plugin may call `sys.exit`, as scripts do."""
     try:
         yield
@@ -129,6 +129,7 @@ def _name(hook: str, part: Any, contract: type) -> str:
         name = None
     if not isinstance(name, str) or not name or (word == "prefix" and "/" in name):
         raise PluginBroken(f"{hook}() gave an object of type {given} whose `{word}` is {name!r}; set a short text.")
-    if isinstance(part, WeightSource) and not isinstance(part.order, int):
+    order: Any = part.order if isinstance(part, WeightSource) else 0
+    if not isinstance(order, int):
         raise PluginBroken(f"{hook}() gave an object of type {given} whose `order` is not a whole number.")
     return name

@@ -9,8 +9,8 @@ from typing import final
 from autosft.contracts.record import Record
 from autosft.search.plan import Plan
 
-START_FINISH_SECONDS = 12.0
-"""Importing torch and the backbone's library into the driver, writing the bundle and reading it again."""
+FINISH_SECONDS = 5.0
+"""Writing the bundle, reading it again, and resampling the test score."""
 
 REFIT_SHARE = 0.25
 """The most of the budget that is held back for training the best recipe again on all rows."""
@@ -102,4 +102,4 @@ class Estimates:
     def test_seconds(self, record: Record) -> float:
         """Bundling the record's model and scoring it on the test rows."""
         encode = self.encode_seconds(record.recipe.backbone) or 0.0
-        return START_FINISH_SECONDS + MARGIN * self._sizes["test"] * encode
+        return FINISH_SECONDS + MARGIN * self._sizes["test"] * encode

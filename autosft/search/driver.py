@@ -18,7 +18,7 @@ from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
-from autosft.search.budget import REFIT_SHARE, START_FINISH_SECONDS, Clock, Estimates
+from autosft.search.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
 from autosft.search.finish import finish, installed_versions
 from autosft.search.news import (
     EpochFinished,
@@ -39,8 +39,8 @@ from autosft.search.spec import SearchSpec, parse_seconds
 from autosft.search.study import Params, Study
 from autosft.training.seeds import seed_of
 
-GRACE_SECONDS = 10.0
-"""How long a worker may overstay its seconds before it is ended by force."""
+GRACE_SECONDS = 5.0
+"""How long a worker may overstay its seconds before it is ended by force; held back from every trial."""
 
 KEPT_MEMBERS = 3
 FAILURES_IN_A_ROW = 5
@@ -126,6 +126,11 @@ def run_search(
         opened.close()
 
 
+def _grew(new: float | None, old: float | None) -> bool:
+    """Whether a limit allows more than before; None is no limit."""
+    return old is not None and (new is None or new > old)
+
+
 def _unwatched(news: News) -> None:
     """Nobody listens."""
 
@@ -187,6 +192,7 @@ class _Search:
                 self._estimates(),
                 self._clock,
                 lambda order: self._send(pool, order),
+                self._watch,
                 {"prepare": prepared, "search": searched - prepared},
             )
         finally:
@@ -197,10 +203,10 @@ class _Search:
 
     def _extended(self, result: Result) -> bool:
         """Whether the budget or the number of trials has grown since the run finished."""
-        ended = sum(result.trials.values())
-        more_time = self._spec.budget is None or (result.budget is not None and self._spec.budget > result.budget)
-        more_trials = self._spec.trials is None or self._spec.trials > ended
-        return more_time and more_trials and self._clock.left() > 0
+        spec = self._spec
+        grown = _grew(spec.budget, result.budget) or _grew(spec.trials, result.trial_limit)
+        room = spec.trials is None or spec.trials > sum(result.trials.values())
+        return grown and room and self._clock.left() > 0
 
     def _search(self, pool: Pool) -> None:
         while True:
@@ -225,11 +231,11 @@ class _Search:
         """What is left when finishing with the best so far is paid for."""
         estimates, best = self._estimates(), self._best()
         if best is None:
-            return self._clock.left() - START_FINISH_SECONDS
+            return self._clock.left() - FINISH_SECONDS - GRACE_SECONDS
         refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
         if self._spec.budget:
             refit = min(refit, REFIT_SHARE * self._spec.budget)
-        return self._clock.left() - estimates.test_seconds(best) - refit
+        return self._clock.left() - estimates.test_seconds(best) - refit - GRACE_SECONDS
 
     def _train(self, pool: Pool, number: int, params: Params) -> None:
         recipe = recipe_of(params, seed_of(self._spec.seed, "trial", number))

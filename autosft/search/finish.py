@@ -8,16 +8,24 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record, Result
-from autosft.errors import NothingFinished
+from autosft.errors import BadInput, NothingFinished
 from autosft.host.registry import Registry
 from autosft.search.budget import Clock, Estimates
+from autosft.search.news import Noted, Watch
 from autosft.search.run import Run
 from autosft.training.seeds import seed_of
+
+if TYPE_CHECKING:
+    import torch
+
+LEAST_SECONDS = 10.0
+"""What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -30,6 +38,7 @@ def finish(
     estimates: Estimates,
     clock: Clock,
     send: Callable[[Order], Record],
+    watch: Watch,
     seconds: Mapping[str, float],
 ) -> Result:
     """Train the best recipe again on all rows if there is time, bundle it, score it on the test rows, write the result.
@@ -53,19 +62,24 @@ def finish(
 
     save_bundle(run.folder / "best", document.task, [(member, 1.0)], own, {"valid": best.score or 0.0})
     earlier = run.result()
-    test, interval = _test(run, registry)
+    tested = None
+    if run.data.test is not None:
+        tested = send(_order(run, best, "test", clock.left()))
+        if tested.state != "done":
+            watch(Noted(f"the test rows could not be scored: {tested.error}"))
     result = Result(
         task=document.task.name,
         seed=document.spec.seed,
         metric=document.task.metric,
         valid=best.score or 0.0,
-        test=test,
-        interval=interval,
-        test_reads=(earlier.test_reads if earlier else 0) + (test is not None),
+        test=tested.score if tested else None,
+        interval=tested.interval if tested else None,
+        test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
         best=(best,),
         refitted=refitted is not None,
         trials=Counter(record.state for record in records),
         budget=document.spec.budget,
+        trial_limit=document.spec.trials,
         seconds={**seconds, "finish": clock.used() - started, "total": clock.used()},
         versions=document.versions,
     )
@@ -82,31 +96,35 @@ def _refit(run: Run, best: Record, estimates: Estimates, clock: Clock, send: Cal
     test_seconds = estimates.test_seconds(best)
     if run.data.given or estimates.refit_seconds(best) + test_seconds > clock.left():
         return None
-    left = clock.left() - test_seconds
-    order = Order(
-        run=str(run.folder),
-        trial=best.number,
-        token=uuid.uuid4().hex,
-        recipe=best.recipe,
-        seconds=None if left == float("inf") else left,
-        replay=best.best,
-    )
-    record = send(order)
+    record = send(_order(run, best, "refit", clock.left() - test_seconds))
     good = record.state == "done" and record.score is not None and record.score >= (best.score or 0.0)
     complete = {stage: sum(epoch.stage == stage for epoch in record.epochs) for stage in best.best} == dict(best.best)
     return run.trial_folder(best.number) / "refit" if good and complete else None
 
 
-def _test(run: Run, registry: Registry) -> tuple[float | None, tuple[float, float] | None]:
-    """The bundle's score on the test rows, and its 95 % bootstrap percentile interval over rows (Efron, 1979)."""
+def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: float) -> Order:
+    return Order(
+        work=work,
+        run=str(run.folder),
+        trial=best.number,
+        token=uuid.uuid4().hex,
+        recipe=best.recipe,
+        seconds=None if seconds == float("inf") else max(seconds, LEAST_SECONDS),
+        replay=best.best,
+    )
+
+
+def score_on_test(run: Run, registry: Registry, device: torch.device) -> tuple[float, tuple[float, float]]:
+    """The bundle's score on the test rows, and its 95 % bootstrap percentile interval over rows (Efron, 1979).
+
+    Called by a worker, where everything is warm; from the bundle as it lies on disk, as a user would predict.
+    """
+    from autosft.deploy.predictor import Predictor
+
     rows = run.data.test
     if rows is None:
-        return None, None
-    from autosft.deploy.predictor import Predictor
-    from autosft.search.worker import pick_device
-
-    device = str(pick_device(run.document.spec.device))
-    predictor = Predictor.load(run.folder / "best", device=device, registry=registry)
+        raise BadInput(f"{run.folder}: the run has no test rows.")
+    predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
     metric = run.document.task.metric
     outputs = predictor.outputs(rows)
     draw = np.random.default_rng(seed_of(run.document.spec.seed, "bootstrap"))

@@ -135,7 +135,7 @@ def _fitting(
     if info.inputs.kind not in modality.kinds:
         return [], f"needs {info.inputs.kind} inputs, which {modality.name} data does not give"
     problems = [registry.problem(name) for name in task.problems]
-    missing = sorted(set().union(*(problem.needs for problem in problems)) - info.gives)
+    missing = sorted({need for problem in problems for need in problem.needs} - info.gives)
     if missing:
         return [], f"gives no {', '.join(missing)}"
     reasons = {strategy.name: strategy.accepts(task, info, problems) for strategy in strategies}

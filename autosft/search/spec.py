@@ -31,7 +31,7 @@ class SearchSpec(Document):
     budget: float | None = Field(default=600.0, gt=0)
     trials: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
-    device: str = "auto"
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     threads: int = Field(default=1, ge=1)
     backbones: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()

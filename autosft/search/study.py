@@ -96,7 +96,8 @@ class Study:
         """End a trial. A score that is missing or not finite fails it, and is never best."""
         trial = self._stored.get_trials(deepcopy=False)[record.number]
         # The record goes in first: a trial that is told without one would look finished, but hold nothing.
-        live = self._optuna.trial.Trial(self._stored, trial._trial_id)
+        # Optuna has no public way from a number to a live trial, and a resumed one was asked for by another process.
+        live = self._optuna.trial.Trial(self._stored, trial._trial_id)  # pyright: ignore[reportPrivateUsage]
         live.set_user_attr("record", record.model_dump_json())
         scored = record.state == "done" and record.score is not None and math.isfinite(record.score)
         if scored:

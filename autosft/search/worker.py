@@ -26,18 +26,13 @@ from autosft.deploy.member import load_states, save_member
 from autosft.errors import AutoSFTError, Diverged, OutOfTime
 from autosft.host.loading import load
 from autosft.host.registry import Registry
+from autosft.search.finish import score_on_test
 from autosft.search.run import Run
-from autosft.training.evaluation import Evaluation
+from autosft.training.device import pick_device
+from autosft.training.evaluation import Evaluation, evaluate
 from autosft.training.loop import Trained, train
 
 Emit = Callable[[Epoch], None]
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of that name; `"auto"` is the first GPU, or else the CPU."""
-    if name == "auto":
-        name = "cuda:0" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def serve(orders: IO[str], events: IO[str], *, threads: int, device: str) -> None:
@@ -82,15 +77,20 @@ class Workshop:
         self._bench: _Bench | None = None
 
     def work(self, order: Order, emit: Emit) -> Record:
-        """Train one trial, and leave a member in its folder. Whatever goes wrong becomes the state of the record."""
+        """Do what an order says; training leaves a member in the trial's folder. What goes wrong becomes a state."""
         started = time.monotonic()
         state: Ending = "failed"
-        error, done = "", {}
+        error = ""
+        done: dict[str, Any] = {}
         try:
             if self._bench is None or self._bench.run.folder != Path(order.run):
                 self._bench = _Bench(Run.read(Path(order.run)), self._registry, self._device)
             allowed = float("inf") if order.seconds is None else order.seconds
-            done = self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
+            if order.work == "test":
+                score, interval = score_on_test(self._bench.run, self._registry, self._device)
+                done = {"score": score, "interval": interval}
+            else:
+                done = self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
             state = "done"
         except Diverged as problem:
             state, error = "diverged", str(problem)
@@ -138,7 +138,7 @@ class _Bench:
         save_member(job.folder, job, trained.model, states)
         for path in job.folder.glob("*.pt"):
             path.unlink()
-        if order.replay is not None:
+        if order.work == "refit":
             evaluation = self._recall(job, strategy, trained)
         return {
             "score": evaluation.score if evaluation else None,
@@ -152,8 +152,6 @@ class _Bench:
 
     def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
         """How well a model trained on all rows recalls the validation rows: a check, not an estimate."""
-        from autosft.training.evaluation import evaluate
-
         return evaluate(job, trained.model, self.run.data.valid, cached=strategy.cheap)
 
     def _job(self, order: Order, seconds_left: Callable[[], float]) -> Job:
@@ -164,7 +162,7 @@ class _Bench:
             source = next(source for source in self._registry.weights if source.name == weights.source)
             weights = source.fetch(weights)
         folder = self.run.trial_folder(order.trial)
-        replay = order.replay is not None
+        replay = order.work == "refit"
         train_rows = data.train + data.valid if replay else data.train
         states = self._fit(order, train_rows, replay=replay)
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
@@ -186,7 +184,7 @@ class _Bench:
             device=self._device,
             folder=folder / "refit" if replay else folder,
             seconds_left=seconds_left,
-            replay=order.replay,
+            replay=order.replay if replay else None,
             features=self._features,
         )
 

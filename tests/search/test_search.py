@@ -195,7 +195,6 @@ def test_nothing_finished_says_what_the_trials_said(points, tmp_path, plugins):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="_extended takes a run that stopped before its number of trials for unfinished")
 def test_a_search_that_ran_out_of_ideas_is_finished(points, tmp_path, plugins):
     settings = {**SETTINGS, "strategies": ["still"], "backbones": ["toy/narrow"], "trials": 50}
     first = run_search(points, run=tmp_path / "run", **settings)

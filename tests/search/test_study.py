@@ -88,14 +88,14 @@ def test_optuna_opens_the_file_as_it_is(path):
     assert opened.best_trial.number == 1 and opened.best_params["other.depth"] == 7
 
 
-@pytest.mark.parametrize("state", ["failed", "diverged", "out_of_memory", "interrupted"])
-def test_a_failed_trial_is_never_best(path, state):
+def test_a_failed_trial_is_never_best(path):
     study = Study(path, 0)
     run(study, score=0.1)
-    run(study, score=0.99, state=state)
+    for state in ("failed", "diverged", "out_of_memory", "interrupted"):
+        run(study, score=0.99, state=state)
 
     assert stored(path).best_trial.number == 0
-    assert [trial.state.name for trial in stored(path).trials] == ["COMPLETE", "FAIL"]
+    assert [trial.state.name for trial in stored(path).trials] == ["COMPLETE", *["FAIL"] * 4]
 
 
 NAN = pytest.mark.xfail(strict=True, raises=ValueError, reason="_believe passes a NaN on to optuna")
@@ -145,7 +145,7 @@ def test_another_attempt_proposes_something_else(path):
 
 def test_a_restarted_search_does_not_repeat_its_proposals(path):
     started = []
-    for _ in range(6):  # each of them a new driver
+    for _ in range(4):  # each of them a new driver
         study = Study(path, 3)
         params = study.propose(CHOICES, space_of, 0)
         run(study, params, score=0.5)
@@ -163,7 +163,8 @@ def test_proposals_learn_from_outcomes_also_after_reopening(path):
         number = study.start(params, {**choices, **space})
         study.finish(record(number, score=-abs(params["x"] - 0.8)))
 
-    drawn = [Study(path, 0).propose(choices, lambda backbone, strategy: space, attempt)["x"] for attempt in range(6)]
+    reopened = Study(path, 0)
+    drawn = [reopened.propose(choices, lambda backbone, strategy: space, attempt)["x"] for attempt in range(6)]
 
     assert sum(abs(x - 0.8) for x in drawn) / len(drawn) < 0.15  # at random it would be 0.34
 

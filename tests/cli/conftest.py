@@ -1,0 +1,60 @@
+"""The command line in a child process that sees the toy plugin beside the installed ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from autosft.testing import toy
+
+LISTED = """
+import sys
+from autosft.cli import main
+try:
+    main()
+finally:
+    with open(sys.argv[0], "w") as stream:
+        print(*sys.modules, file=stream)
+"""
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plugins")
+    toy.write_distribution(folder)
+    left_out = ("FORCE_COLOR", "AUTOSFT_DISABLE_PLUGINS", "AUTOSFT_STRICT_PLUGINS")
+    given = {name: value for name, value in os.environ.items() if name not in left_out}
+    return {**given, "PYTHONPATH": str(folder), "HF_HUB_OFFLINE": "1"}
+
+
+@pytest.fixture
+def autosft(environment, tmp_path):
+    """A function that runs `autosft …` in the test's folder, with its outputs piped."""
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "autosft", *map(str, arguments)]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90)
+
+    return run
+
+
+@pytest.fixture
+def listed(environment, tmp_path, tmp_path_factory):
+    """The same, with the libraries that were imported: a pair of the finished process and their names."""
+
+    def run(*arguments):
+        modules = tmp_path_factory.mktemp("modules") / "names"
+        program = f"import sys; sys.argv[0] = {str(modules)!r}\n{LISTED}"
+        command = [sys.executable, "-c", program, *map(str, arguments)]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90)
+        return done, {name.partition(".")[0] for name in modules.read_text().split()}
+
+    return run
+
+
+@pytest.fixture
+def points(tmp_path):
+    return toy.make_points(tmp_path / "clouds.points.json", rows=90, seed=1)
