@@ -68,7 +68,7 @@ class Hub(WeightSource):
             except (HTTPError, OfflineModeIsEnabled, OSError) as error:
                 self._silence = f"the hub cannot be reached ({type(error).__name__})"
                 raise Unreachable(self._silence) from error
-            remote = {"repository": repository, "file": name, "revision": found.commit_hash or "main"}
+            remote = {"repository": repository, "file": name}
             digest = found.etag or ""
             return WeightFile(
                 source=self.name,
@@ -79,7 +79,10 @@ class Hub(WeightSource):
         return None
 
     def fetch(self, file: WeightFile) -> WeightFile:
-        """Download into the hub's cache."""
+        """Download the newest revision into the hub's cache, where `HubCache` finds it the next time.
+
+        Should it have changed since `find`, its sha256 differs and the family refuses it by name.
+        """
         if file.path:
             return file
         from httpx2 import HTTPError
@@ -87,7 +90,7 @@ class Hub(WeightSource):
 
         remote = file.remote
         try:
-            path = hf_hub_download(remote["repository"], remote["file"], revision=remote["revision"])
+            path = hf_hub_download(remote["repository"], remote["file"])
         except (HTTPError, OSError) as error:
             raise BadWeights(f"{remote['repository']}: download failed ({error}).") from error
         return file.model_copy(update={"path": path})

@@ -6,6 +6,7 @@ and events come from its standard output, one JSON document a line; what a child
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
@@ -51,6 +52,8 @@ class _Child:
     def __init__(self, command: Sequence[str], log: IO[bytes], events: queue.Queue[Event]) -> None:
         self.token = ""
         self._events = events
+        self._gone = ""
+        self._lock = threading.Lock()
         environment = GOOD_NEIGHBOR | os.environ
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
@@ -59,13 +62,16 @@ class _Child:
         self._listener.start()
 
     def send(self, order: Order) -> None:
-        self.token = order.token
+        """Hand over an order; if the process is gone, or goes meanwhile, the order is reported as lost."""
+        with self._lock:
+            self.token = order.token
+            if self._gone:
+                self._report_loss()
+                return
         assert self.process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # the listener reports the loss
             self.process.stdin.write(order.model_dump_json().encode() + b"\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it is gone; the listener reports the order as lost
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -75,12 +81,17 @@ class _Child:
                 self.token = ""
             self._events.put(event)
         status = self.process.wait()
+        with self._lock:
+            self._gone = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+            self._report_loss()
+
+    def _report_loss(self) -> None:
         token, self.token = self.token, ""
         if token:
-            reason = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-            self._events.put(Event(token=token, kind="lost", body={"reason": reason}))
+            self._events.put(Event(token=token, kind="lost", body={"reason": self._gone}))
 
     def end(self) -> None:
+        """End the process, by force if it does not hurry."""
         self.process.terminate()
         try:
             self.process.wait(GRACE_SECONDS)
@@ -89,7 +100,8 @@ class _Child:
         self._listener.join(GRACE_SECONDS)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # an order that was never read
+                    stream.close()
 
 
 @final

@@ -30,6 +30,9 @@ app.command()(plugins)
 app.command(hidden=True)(worker)
 
 
+INTERRUPTED = 130
+
+
 def main() -> None:
     """Run the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
@@ -39,6 +42,7 @@ def main() -> None:
         Console(stderr=True, soft_wrap=True, highlight=False).print("[bold red]Error:[/] ", end="")
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. The same command goes on from here.\n")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer turns Ctrl-C into this
+            sys.stderr.write("Interrupted. The same command goes on from here.\n")
+        raise

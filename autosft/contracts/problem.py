@@ -51,10 +51,11 @@ class Outputs:
 
     def take(self, indices: npt.NDArray[np.integer[Any]]) -> Outputs:
         """The answers at these positions; a position may come more than once."""
+        positions: list[int] = indices.tolist()
         return Outputs(
-            rows=tuple(self.rows[index] for index in indices.tolist()),
+            rows=tuple(self.rows[index] for index in positions),
             arrays={name: array[indices] for name, array in self.arrays.items()},
-            items=tuple(self.items[index] for index in indices.tolist()) if self.items else (),
+            items=tuple(self.items[index] for index in positions) if self.items else (),
         )
 
 

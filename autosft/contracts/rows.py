@@ -28,7 +28,7 @@ class Row:
             no lists, because `Rows.from_plain` gives tuples.
         split: `"train"`, `"valid"`, `"test"`, or empty if the data does not say.
         group: Rows of one group stay on one side of a split.
-        weight: The weight of the sample in loss and score.
+        weight: The weight of the sample in the loss.
     """
 
     id: str

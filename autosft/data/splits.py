@@ -60,7 +60,7 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
         test=rows.take(names == "test") if test.any() else None,
         unlabeled=scan.unlabeled,
         given=valid_is_given,
-        fingerprint=_fingerprint(rows),
+        fingerprint=fingerprint_of(rows),
     )
 
 
@@ -99,6 +99,7 @@ def _numbered(strata: Sequence[Hashable]) -> npt.NDArray[np.int64]:
     return np.array([numbers.setdefault(stratum, len(numbers)) for stratum in strata], dtype=np.int64)
 
 
-def _fingerprint(rows: Rows) -> str:
-    content: list[Any] = [[row.id, row.targets, row.split] for row in rows]
+def fingerprint_of(rows: Rows) -> str:
+    """sha256 over the ids, targets and splits of rows, whatever their order."""
+    content: list[Any] = sorted([row.id, row.targets, row.split] for row in rows)
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from autosft.contracts.document import Document
 from autosft.contracts.task import Task
@@ -36,6 +38,7 @@ class Bundle(Document):
         files: The sha256 of every file beside `bundle.json`.
         distributions: The installed distributions that its parts come from, with versions.
         scores: The validation score of the best trial under `"valid"`.
+        digest: The sha256 of all the above.
     """
 
     schema_version: int = SCHEMA
@@ -44,6 +47,12 @@ class Bundle(Document):
     files: Mapping[str, str]
     distributions: Mapping[str, str]
     scores: Mapping[str, float] = {}
+    digest: str = ""
+
+    def sealed(self) -> Self:
+        """The same, with its digest."""
+        content = json.dumps({**self.plain(), "digest": ""}, sort_keys=True)
+        return self.model_copy(update={"digest": hashlib.sha256(content.encode()).hexdigest()})
 
 
 def save_bundle(
@@ -65,7 +74,7 @@ def save_bundle(
             shutil.copyfile(source / name, draft / entries[-1].folder / name)
             files[f"{entries[-1].folder}/{name}"] = _sha256(draft / entries[-1].folder / name)
     bundle = Bundle(task=task, members=tuple(entries), files=files, distributions=distributions, scores=scores)
-    bundle.write(draft / MANIFEST)
+    bundle.sealed().write(draft / MANIFEST)
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -93,6 +102,8 @@ def open_bundle(folder: Path) -> tuple[Path, Bundle]:
         raise BadBundle(
             f"{folder}: schema {bundle.schema_version} is newer than this AutoSFT reads ({SCHEMA}). Upgrade autosft."
         )
+    if bundle != bundle.sealed():
+        raise BadBundle(f"{folder / MANIFEST}: damaged (its digest differs). Copy the whole folder again.")
     for name, digest in bundle.files.items():
         path = folder / name
         if not path.is_file():

@@ -54,7 +54,7 @@ def save_member(folder: Path, job: Job, model: Model, states: States) -> None:
         backbone_state=states.backbone.plain("backbone", arrays),
         problem_states=tuple(state.plain(f"problem-{n}", arrays) for n, state in enumerate(states.problems)),
     )
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
     write_whole(folder / "model.safetensors", save(tensors))
     write_whole(folder / "states.safetensors", save_arrays(arrays))
     document.write(folder / "member.json")

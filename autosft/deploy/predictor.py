@@ -16,7 +16,7 @@ from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
 from autosft.deploy.bundle import Bundle, open_bundle
 from autosft.deploy.member import load_member
-from autosft.errors import BadInput
+from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.training.features import encoded_batches
@@ -51,9 +51,14 @@ class Predictor:
         """
         path, bundle = open_bundle(Path(folder))
         registry = registry or load()
-        members = [
-            load_member(path / entry.folder, bundle.task, registry, torch.device(device)) for entry in bundle.members
-        ]
+        try:
+            members = [
+                load_member(path / entry.folder, bundle.task, registry, torch.device(device))
+                for entry in bundle.members
+            ]
+        except PartMissing as error:
+            made_with = ", ".join(f"{name} {version}" for name, version in bundle.distributions.items())
+            raise PartMissing(f"{error} The bundle was made with {made_with}.") from error
         return cls(bundle, members)
 
     @property

@@ -34,7 +34,7 @@ from autosft.search.news import (
 from autosft.search.plan import make_plan, recipe_of
 from autosft.search.proposals import Proposals
 from autosft.search.recognize import recognize, with_metric
-from autosft.search.run import Run, RunDocument
+from autosft.search.run import Run, RunDocument, grew
 from autosft.search.spec import SearchSpec, parse_seconds
 from autosft.search.study import Params, Study
 from autosft.training.seeds import seed_of
@@ -126,11 +126,6 @@ def run_search(
         opened.close()
 
 
-def _grew(new: float | None, old: float | None) -> bool:
-    """Whether a limit allows more than before; None is no limit."""
-    return old is not None and (new is None or new > old)
-
-
 def _unwatched(news: News) -> None:
     """Nobody listens."""
 
@@ -204,7 +199,7 @@ class _Search:
     def _extended(self, result: Result) -> bool:
         """Whether the budget or the number of trials has grown since the run finished."""
         spec = self._spec
-        grown = _grew(spec.budget, result.budget) or _grew(spec.trials, result.trial_limit)
+        grown = grew(spec.budget, result.budget) or grew(spec.trials, result.trial_limit)
         room = spec.trials is None or spec.trials > sum(result.trials.values())
         return grown and room and self._clock.left() > 0
 

@@ -82,6 +82,8 @@ class Proposals:
 
     def _fitted(self, params: Params, records: Sequence[Record], estimates: Estimates, left: float) -> Params | None:
         """The parameters, with no more epochs than there is time for; None if the trial cannot be made at all."""
+        if left <= 0:
+            return None
         backbone, strategy = str(params["backbone"]), str(params["strategy"])
         if strategy not in self.plan.candidate(backbone).strategies:
             return None

@@ -23,11 +23,15 @@ from autosft.contracts.document import Document, write_json, write_whole
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Data, Rows
 from autosft.contracts.task import Task
+from autosft.data.splits import fingerprint_of
 from autosft.errors import BadInput, RunConflict
 from autosft.search.plan import Plan
 from autosft.search.spec import SearchSpec
 
 SCHEMA = 1
+BEFORE_RUN_JSON = ("run.lock", "run.holder", "data.json")
+"""What a driver that was killed at its very start may leave; such a folder can be begun anew."""
+
 EXTENDABLE = ("budget", "trials")
 """Settings that may grow when a run is taken up again."""
 
@@ -59,11 +63,14 @@ class Run:
             RunConflict: The folder holds something else, or another search runs in it.
             BadInput: The folder cannot be written.
         """
-        if folder.exists() and any(entry.name != "run.lock" for entry in _entries(folder)):
+        if folder.exists() and any(entry.name not in BEFORE_RUN_JSON for entry in _entries(folder)):
             raise RunConflict(f"{folder}: exists and is no run of AutoSFT. Give another folder with --run.")
         run = cls(folder, document, data)
         run._take_lock()
-        plain = {"given": data.given, "fingerprint": data.fingerprint, "unlabeled": data.unlabeled.plain()}
+        if (folder / "run.json").exists():
+            run.close()
+            raise RunConflict(f"{folder}: another search has just begun in it. Give another folder with --run.")
+        plain = {"given": data.given, "unlabeled": data.unlabeled.plain()}
         parts = [data.train, data.valid] + ([data.test] if data.test is not None else [])
         rows = sum(parts[1:], start=parts[0])
         write_json(folder / "data.json", {**plain, "rows": rows.plain()})
@@ -90,8 +97,10 @@ class Run:
             test=test if len(test) else None,
             unlabeled=Rows.from_plain(plain["unlabeled"]),
             given=plain["given"],
-            fingerprint=plain["fingerprint"],
+            fingerprint=fingerprint_of(rows),
         )
+        if data.fingerprint != document.fingerprint:
+            raise BadInput(f"{folder / 'data.json'}: damaged or edited since the run began; it cannot go on.")
         return cls(folder, document, data)
 
     @classmethod
@@ -106,14 +115,19 @@ class Run:
         differences = _differences(old.task.plain(), task.plain())
         plain = {key: value for key, value in spec.plain().items() if key not in EXTENDABLE}
         differences += _differences({key: old.spec.plain()[key] for key in plain}, plain)
+        limits = {name: (getattr(old.spec, name), getattr(spec, name)) for name in EXTENDABLE}
+        smaller = {name: pair for name, pair in limits.items() if pair[0] != pair[1] and not grew(pair[1], pair[0])}
+        if run.result() is None:
+            differences += [f"{name} was {before}, now {now}" for name, (before, now) in smaller.items()]
         if differences:
             raise RunConflict(
                 f"{folder}: holds another search ({'; '.join(differences)}). "
                 "Give the same settings to go on with it, or another folder with --run."
             )
         run._take_lock()
-        if spec != old.spec:
-            run.document = old.model_copy(update={"spec": spec})
+        grown = {name: now for name, (_, now) in limits.items() if name not in smaller}
+        if grown:
+            run.document = old.model_copy(update={"spec": old.spec.model_copy(update=grown)})
             run.document.write(folder / "run.json")
         return run
 
@@ -164,6 +178,11 @@ class Run:
             raise BadInput(f"{self.folder}: cannot be written ({error.strerror}). Give another folder.") from error
         self._lock = lock
         write_whole(self.folder / "run.holder", f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+
+def grew(new: float | None, old: float | None) -> bool:
+    """Whether a limit allows more than before; None is no limit."""
+    return old is not None and (new is None or new > old)
 
 
 def _entries(folder: Path) -> list[Path]:

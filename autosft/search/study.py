@@ -86,11 +86,15 @@ class Study:
 
     def start(self, params: Params, space: Space) -> int:
         """Begin a trial with these parameters; its number."""
-        self._stored.enqueue_trial(params)
-        trial = self._stored.ask()
-        for name, parameter in space.items():
-            _suggest(trial, name, parameter)
-        return trial.number
+        # In one transaction: a driver killed half-way leaves either the whole trial or none.
+        self._stored.add_trial(
+            self._optuna.trial.create_trial(
+                state=self._optuna.trial.TrialState.RUNNING,
+                params=params,
+                distributions={name: _distribution(parameter) for name, parameter in space.items()},
+            )
+        )
+        return len(self._stored.get_trials(deepcopy=False)) - 1
 
     def finish(self, record: Record) -> None:
         """End a trial. A score that is missing or not finite fails it, and is never best."""
@@ -99,22 +103,23 @@ class Study:
         # Optuna has no public way from a number to a live trial, and a resumed one was asked for by another process.
         live = self._optuna.trial.Trial(self._stored, trial._trial_id)  # pyright: ignore[reportPrivateUsage]
         live.set_user_attr("record", record.model_dump_json())
-        scored = record.state == "done" and record.score is not None and math.isfinite(record.score)
-        if scored:
-            self._stored.tell(record.number, record.score)
-        else:
-            self._stored.tell(record.number, state=self._optuna.trial.TrialState.FAIL)
+        state, value = self._outcome(record)
+        self._stored.tell(record.number, value, state)
         self._believe(trial.params, trial.distributions, record)
 
     def _believe(self, params: Mapping[str, Any], distributions: Mapping[str, Any], record: Record) -> None:
-        state, value = self._optuna.trial.TrialState.FAIL, None
-        if record.state == "done" and record.score is not None:
-            state, value = self._optuna.trial.TrialState.COMPLETE, record.score
+        state, value = self._outcome(record)
         self._beliefs.add_trial(
             self._optuna.trial.create_trial(
                 state=state, value=value, params=dict(params), distributions=dict(distributions)
             )
         )
+
+    def _outcome(self, record: Record) -> tuple[optuna.trial.TrialState, float | None]:
+        states = self._optuna.trial.TrialState
+        if record.state == "done" and record.score is not None and math.isfinite(record.score):
+            return states.COMPLETE, record.score
+        return states.FAIL, None
 
     @staticmethod
     def _record(trial: optuna.trial.FrozenTrial) -> Record:

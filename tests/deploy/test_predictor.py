@@ -100,7 +100,6 @@ def test_a_plugin_that_did_not_load_is_named(made, registry):
         Predictor.load(made.folder, registry=dataclasses.replace(registry, modalities={}, plugins=(broken,)))
 
 
-@pytest.mark.xfail(strict=True, reason="what bundle.json says of distributions is not used in the message")
 def test_the_distribution_of_a_missing_part_is_named(made, registry):
     with pytest.raises(PartMissing, match="autosft-toy"):
         Predictor.load(made.folder, registry=dataclasses.replace(registry, modalities={}))
