@@ -213,7 +213,8 @@ def test_a_real_worker_trains_and_ends_when_its_driver_is_gone(tmp_path, monkeyp
     spec, problem = SearchSpec(budget=None, trials=1), registry.problem("classification")
     data = split(registry.modality("points").scan(task), problem, seed=0)
     plan = make_plan(task, registry, spec)
-    run = Run.create(tmp_path / "run", RunDocument(task=task, spec=spec, plan=plan, fingerprint=data.fingerprint, versions={}), data)
+    document = RunDocument(task=task, spec=spec, plan=plan, fingerprint=data.fingerprint, versions={})
+    run = Run.create(tmp_path / "run", document, data)
     recipe = Recipe(backbone="toy/wide", strategy="toy", stop=Stop(max_epochs=3))
     real = Order(run=str(run.folder), trial=0, token="real", recipe=recipe, seconds=None)
 
