@@ -1,15 +1,16 @@
 # Every target sets up what it needs; `make demo` and `make test` work on a fresh clone with Python 3.11+ and make.
 PYTHON ?= python3
 BIN := .venv/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 .PHONY: install demo test test-all check
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
+.venv/installed: pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet $(foreach plugin,$(wildcard plugins/*),-e $(plugin)) -e . --group dev
+	$(BIN)/pip install --quiet $(PLUGINS:%=-e %) -e . --group dev
 	touch $@
 
 demo: install
