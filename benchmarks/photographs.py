@@ -1,6 +1,6 @@
 """AutoSFT against the frozen-features baseline on folders of photographs, over several seeds.
 
-Each search and each baseline is a process of its own, one after the other. Writes `OUT/<data>-<seed>/` (the run),
+Each search and each baseline is a process of its own; `--at-once` searches run side by side. Writes `OUT/<data>-<seed>/` (the run),
 `OUT/<data>-<seed>.baseline.json` and `OUT/report.md`: test accuracy of each, wall clock against the budget, and the
 paired difference over all test rows with a bootstrap interval (rows are drawn, with all their seeds together).
 
@@ -13,9 +13,11 @@ import argparse
 import csv
 import itertools
 import json
+import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ import numpy as np
 RESAMPLES = 10_000
 
 
-def search(data: Path, run: Path, weights: Path, budget: int, seed: int) -> float:
+def search(data: Path, run: Path, weights: Path, budget: int, seed: int, threads: int) -> float:
     """Run the command that a user would type; the wall clock of the whole process."""
     command = [
         sys.executable,
@@ -38,7 +40,12 @@ def search(data: Path, run: Path, weights: Path, budget: int, seed: int) -> floa
     ]
     started = time.monotonic()
     with run.with_suffix(".log").open("w") as log:
-        subprocess.run([*command, "--seed", str(seed), "--run", str(run)], check=True, stdout=log, stderr=log)
+        subprocess.run(
+            [*command, "--threads", str(threads), "--seed", str(seed), "--run", str(run)],
+            check=True,
+            stdout=log,
+            stderr=log,
+        )
     return time.monotonic() - started
 
 
@@ -86,6 +93,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--budget", type=int, default=300)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads of each search")
+    parser.add_argument("--at-once", type=int, default=1, help="searches side by side")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for data in arguments.data:
@@ -93,24 +102,29 @@ def main() -> None:
         options = ["--weights", str(arguments.weights), "--seeds", *map(str, arguments.seeds)]
         if not (arguments.out / f"{data.name}-{arguments.seeds[-1]}.baseline.json").exists():
             subprocess.run([sys.executable, str(script), str(data), str(arguments.out), *options], check=True)
-    lines: list[str] = []
-    differences: dict[str, list[np.ndarray]] = {data.name: [] for data in arguments.data}
-    for seed, data in itertools.product(arguments.seeds, arguments.data):
+
+    def one(seed: int, data: Path) -> tuple[Path, str, np.ndarray]:
         run = arguments.out / f"{data.name}-{seed}"
-        wall = search(data, run, arguments.weights, arguments.budget, seed)
+        wall = search(data, run, arguments.weights, arguments.budget, seed, arguments.threads)
         result = json.loads((run / "result.json").read_text())
         other = json.loads((arguments.out / f"{data.name}-{seed}.baseline.json").read_text())
         ours, theirs = compare(answers(data, run), other["predicted"])
-        differences[data.name].append(np.array(ours) - np.array(theirs))
         best = result["best"][0]["recipe"]
         trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
-        lines.append(
+        line = (
             f"| {data.name} | {seed} | {np.mean(ours):.4f} | {np.mean(theirs):.4f} | {best['strategy']} on "
             f"{best['backbone']} | {other['backbone']} | {wall:.0f} / {arguments.budget} | {trials} | "
             f"{other['seconds']:.0f} |"
         )
-        print(lines[-1], flush=True)
-    text = report(sorted(lines), [np.array(seeds) for seeds in differences.values()])
+        print(line, flush=True)
+        return data, line, np.array(ours) - np.array(theirs)
+
+    with ThreadPoolExecutor(arguments.at_once) as pool:
+        jobs = [pool.submit(one, *pair) for pair in itertools.product(arguments.seeds, arguments.data)]
+        done = [job.result() for job in jobs]
+    lines = sorted(line for _, line, _ in done)
+    differences = [np.array([rows for where, _, rows in done if where == data]) for data in arguments.data]
+    text = report(lines, differences)
     (arguments.out / "report.md").write_text(text)
     print(text)
 
