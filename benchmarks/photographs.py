@@ -1,8 +1,9 @@
 """AutoSFT against the frozen-features baseline on folders of photographs, over several seeds.
 
-Each search and each baseline is a process of its own; `--at-once` searches run side by side. Writes `OUT/<data>-<seed>/` (the run),
-`OUT/<data>-<seed>.baseline.json` and `OUT/report.md`: test accuracy of each, wall clock against the budget, and the
-paired difference over all test rows with a bootstrap interval (rows are drawn, with all their seeds together).
+Each search and each baseline is a process of its own; `--at-once` searches run side by side. Writes
+`OUT/<data>-<seed>/` (the run), `OUT/<data>-<seed>.baseline.json` and `OUT/report.md`: test accuracy of each, wall clock
+against the budget, and the paired difference over all test rows with a bootstrap interval (rows are drawn, with all
+their seeds together).
 
     python benchmarks/photographs.py OUT DATA [DATA ...] --weights DIR --budget 300 --seeds 0 1 2
 """
