@@ -9,7 +9,7 @@ import pytest
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
-from autosft.search.budget import MARGIN, START_FINISH_SECONDS, TRAIN_TO_ENCODE, Clock, Estimates
+from autosft.search.budget import MARGIN, FINISH_SECONDS, TRAIN_TO_ENCODE, Clock, Estimates
 
 SIZES = {"train": 100, "valid": 20, "test": 40}
 
@@ -87,4 +87,4 @@ def test_a_refit_on_encoded_rows_takes_what_the_trial_took_beside_encoding_and_m
 def test_the_test_is_paid_for_before_it_begins(plan):
     done = record(encode=0.01)
 
-    assert Estimates(plan, [done], SIZES).test_seconds(done) >= START_FINISH_SECONDS + 0.01 * 40
+    assert Estimates(plan, [done], SIZES).test_seconds(done) >= FINISH_SECONDS + 0.01 * 40
