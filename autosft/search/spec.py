@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from autosft.contracts.document import Document
 from autosft.errors import BadInput
@@ -31,12 +31,19 @@ class SearchSpec(Document):
     budget: float | None = Field(default=600.0, gt=0)
     trials: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = "auto"
     threads: int = Field(default=1, ge=1)
     backbones: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     hold_out_test: bool = True
+
+    @field_validator("device")
+    @classmethod
+    def _known(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+            raise ValueError(f"{device!r} is none; write auto, cpu, cuda, cuda:0 or mps")
+        return device
 
 
 def parse_seconds(text: str) -> float:
