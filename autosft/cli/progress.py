@@ -35,7 +35,6 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or default_console()
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
-        self._best: Record | None = None
         self._metric = ""
 
     def __enter__(self) -> Self:
@@ -84,11 +83,11 @@ class Progress:
             self._say(f"  left out, {reason}: {', '.join(left_out)}")
         self._say(f"Maximizing {self._metric} on validation rows; run folder {_short(news.folder)}")
 
-    def _finished_trial(self, record: Record, best: Record | None, left: float) -> None:
+    def _finished_trial(self, record: Record, best: Record, left: float) -> None:
         outcome = f"{self._metric} {record.score:.4f}" if record.score is not None else record.state
         if record.error:
             outcome += f": {record.error}"
-        crown = " (best so far)" if best and best.number == record.number else ""
+        crown = " (best so far)" if best.number == record.number and record.score is not None else ""
         time = f"[{record.seconds:.1f} s, {_length(left)} left]"
         self._say(f"trial {record.number:3d}  {_title(record.recipe)}  {outcome}{crown}  {time}")
         self._status("")

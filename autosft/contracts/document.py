@@ -56,7 +56,8 @@ class Document(BaseModel):
             if fault["type"] == "extra_forbidden":
                 known = _keys_at(cls, fault["loc"][:-1])
                 raise UnknownName("key", str(fault["loc"][-1]), known, f"(in {where})")
-        lines = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'value'}: {fault['msg']}" for fault in faults)
+        named = [(".".join(map(str, fault["loc"])) or "value", fault["msg"]) for fault in faults]
+        lines = "; ".join(f"{field}: {fault.removeprefix('Value error, ')}" for field, fault in named)
         raise BadInput(f"{where}: {lines}.")
 
     @classmethod

@@ -34,6 +34,7 @@ class Record(Document):
         state: How it ended.
         recipe: What was trained.
         score: The best validation score, higher is better; None if none was reached.
+        score_error: The standard error of the validation score over rows, by bootstrap (Efron, 1979).
         interval: 95 % bootstrap percentile interval of the score over rows (Efron, 1979), where it was asked for.
         loss: The validation loss of the scored weights; breaks ties of `score`.
         epochs: Every epoch that was trained.
@@ -50,6 +51,7 @@ class Record(Document):
     state: Ending
     recipe: Recipe
     score: float | None = None
+    score_error: float | None = None
     interval: tuple[float, float] | None = None
     loss: float | None = None
     epochs: tuple[Epoch, ...] = ()
@@ -77,7 +79,7 @@ class Result(Document):
         entry: Who competed: the name of the search's settings.
         seed: The search's seed.
         metric: The name of the score; higher is better.
-        valid: The best trial's validation score.
+        valid: The validation score of the trial in the bundle.
         test: The bundle's test score, or None without a test split.
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
         test_reads: How often the test split has been read by this run.

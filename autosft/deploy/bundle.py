@@ -14,11 +14,12 @@ from typing import Self
 
 from autosft.contracts.document import Document
 from autosft.contracts.task import Task
-from autosft.deploy.member import FILES
 from autosft.errors import BadBundle, BadInput
 
 SCHEMA = 1
 MANIFEST = "bundle.json"
+MEMBER_FILES = ("member.json", "states.safetensors", "model.safetensors")
+"""What `autosft.deploy.member` writes, and a bundle copies."""
 
 
 class MemberEntry(Document):
@@ -70,7 +71,7 @@ def save_bundle(
     for number, (source, share) in enumerate(members):
         entries.append(MemberEntry(folder=f"member-{number}", share=share))
         (draft / entries[-1].folder).mkdir(parents=True)
-        for name in FILES:
+        for name in MEMBER_FILES:
             shutil.copyfile(source / name, draft / entries[-1].folder / name)
             files[f"{entries[-1].folder}/{name}"] = _sha256(draft / entries[-1].folder / name)
     bundle = Bundle(task=task, members=tuple(entries), files=files, distributions=distributions, scores=scores)

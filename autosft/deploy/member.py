@@ -29,8 +29,6 @@ from autosft.errors import BadBundle
 from autosft.host.registry import Registry
 from autosft.training.model import build_model
 
-FILES = ("member.json", "states.safetensors", "model.safetensors")
-
 
 class MemberDocument(Document):
     """What `member.json` holds; arrays of the states lie beside it."""

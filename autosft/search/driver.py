@@ -19,6 +19,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
 from autosft.search.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
+from autosft.search.choice import choose
 from autosft.search.finish import finish, installed_versions
 from autosft.search.news import (
     EpochFinished,
@@ -224,7 +225,7 @@ class _Search:
 
     def _seconds_for_a_trial(self) -> float:
         """What is left when finishing with the best so far is paid for."""
-        estimates, best = self._estimates(), self._best()
+        estimates, best = self._estimates(), choose(self._records, self._registry)
         if best is None:
             return self._clock.left() - FINISH_SECONDS - GRACE_SECONDS
         refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
@@ -251,7 +252,7 @@ class _Search:
         self._run.note_seconds(self._clock.used())
         write_leaderboard(self._run.folder)
         self._registry.trial_finished(self._task, record)
-        self._watch(TrialFinished(record, self._best(), self._clock.left()))
+        self._watch(TrialFinished(record, min(self._records, key=Record.order), self._clock.left()))
 
     def _send(self, pool: Pool, order: Order) -> Record:
         """Hand an order to the worker and wait for its record; a worker that is gone or late gives a failed one."""
@@ -276,10 +277,6 @@ class _Search:
             if order.seconds is not None and not late and time.monotonic() - sent > order.seconds + GRACE_SECONDS:
                 late = True
                 pool.cancel(order.token)
-
-    def _best(self) -> Record | None:
-        scored = [record for record in self._records if record.state == "done" and record.score is not None]
-        return min(scored, key=Record.order, default=None)
 
     def _estimates(self) -> Estimates:
         return Estimates(self._plan, self._records, self._sizes)

@@ -14,11 +14,14 @@ import numpy as np
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record, Result
+from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput, NothingFinished
 from autosft.host.registry import Registry
 from autosft.search.budget import Clock, Estimates
+from autosft.search.choice import choose
 from autosft.search.news import Noted, Watch
 from autosft.search.run import Run
+from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -47,19 +50,24 @@ def finish(
         NothingFinished: No trial has a score; names what went wrong.
     """
     started = clock.used()
-    scored = [record for record in records if record.state == "done" and record.score is not None]
-    if not scored:
+    best = choose(records, registry)
+    if best is None:
         errors = list(dict.fromkeys(record.error for record in records if record.error))
         said = f" The trials said: {'; '.join(errors[:3])}" if errors else ""
         raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
-    best = min(scored, key=Record.order)
+    highest = min(records, key=Record.order)
+    if best != highest:
+        watch(
+            Noted(
+                f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
+                f"({highest.score_error:.4f}) of its validation score"
+            )
+        )
     member = run.trial_folder(best.number)
     if refitted := _refit(run, best, estimates, clock, send):
         member = refitted
     document = run.document
     own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
-    from autosft.deploy.bundle import save_bundle
-
     save_bundle(run.folder / "best", document.task, [(member, 1.0)], own, {"valid": best.score or 0.0})
     earlier = run.result()
     tested = None
@@ -127,11 +135,11 @@ def score_on_test(run: Run, registry: Registry, device: torch.device) -> tuple[f
     predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
     metric = run.document.task.metric
     outputs = predictor.outputs(rows)
-    draw = np.random.default_rng(seed_of(run.document.spec.seed, "bootstrap"))
-    scores: list[float] = []
-    for _ in range(RESAMPLES):
-        chosen = draw.integers(0, len(rows), len(rows))
-        scores.append(predictor.score(metric, [output.take(chosen) for output in outputs], rows.take(chosen)))
+
+    def score(positions: Positions) -> float:
+        return predictor.score(metric, [output.take(positions) for output in outputs], rows.take(positions))
+
+    scores = bootstrap(score, len(rows), seed=seed_of(run.document.spec.seed, "bootstrap"), resamples=RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return predictor.score(metric, outputs, rows), (float(low), float(high))

@@ -52,7 +52,7 @@ class TrialFinished:
     """A trial has ended, whatever its state; `best` is the best so far."""
 
     record: Record
-    best: Record | None
+    best: Record
     seconds_left: float
 
 

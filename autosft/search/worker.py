@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from autosft.host.registry import Registry
 from autosft.search.finish import score_on_test
 from autosft.search.run import Run
 from autosft.training.device import pick_device
-from autosft.training.evaluation import Evaluation, evaluate
+from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.loop import Trained, train
 
 Emit = Callable[[Epoch], None]
@@ -142,6 +143,7 @@ class _Bench:
             evaluation = self._recall(job, strategy, trained)
         return {
             "score": evaluation.score if evaluation else None,
+            "score_error": score_error(job, trained.evaluation, job.valid) if trained.evaluation else None,
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
@@ -205,8 +207,7 @@ class _Bench:
         if encode := self._features.get(("pace", job.info.name)):
             pace["encode"] = encode
         if trained.epochs:
-            fastest = min(epoch.seconds for epoch in trained.epochs)
-            pace["train"] = fastest / len(job.train)
+            pace["train"] = statistics.median(epoch.seconds for epoch in trained.epochs) / len(job.train)
         return pace
 
 

@@ -15,6 +15,10 @@ from autosft.contracts.tensors import Model
 from autosft.errors import Diverged
 from autosft.training.features import encoded_batches
 from autosft.training.losses import row_losses
+from autosft.training.resampling import Positions, bootstrap
+from autosft.training.seeds import seed_of
+
+RESAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -65,3 +69,16 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
     if not math.isfinite(score) or not math.isfinite(loss):
         raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
     return Evaluation(outputs, tuple(states), score, loss)
+
+
+def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
+    """The standard error of the first problem's score over rows, by bootstrap."""
+    problem, outputs, state = job.problems[0], evaluation.outputs[0], evaluation.states[0]
+    targets = rows.target(0)
+
+    def score(positions: Positions) -> float:
+        chosen: list[int] = positions.tolist()
+        return problem.score(job.metric, outputs.take(positions), [targets[index] for index in chosen], state)
+
+    scores = bootstrap(score, len(rows), seed=seed_of(job.recipe.seed, "bootstrap"), resamples=RESAMPLES)
+    return float(scores.std())

@@ -9,7 +9,7 @@ import pytest
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
-from autosft.search.budget import MARGIN, FINISH_SECONDS, TRAIN_TO_ENCODE, Clock, Estimates
+from autosft.search.budget import FINISH_SECONDS, MARGIN, TRAIN_TO_ENCODE, Clock, Estimates
 
 SIZES = {"train": 100, "valid": 20, "test": 40}
 
