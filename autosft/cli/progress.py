@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,7 +35,8 @@ class Progress:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or default_console()
-        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._status, self._ends = "", float("inf")
+        self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=4, transient=True)
         self._metric = ""
 
     def __enter__(self) -> Self:
@@ -57,10 +59,10 @@ class Progress:
             case Planned():
                 self._planned(news)
             case TrialStarted(number, recipe, left):
-                self._status(f"trial {number}: {_title(recipe)}, {_length(left)} left")
+                self._status, self._ends = f"trial {number}: {_title(recipe)}", time.monotonic() + left
             case EpochFinished(number, epoch):
                 score = "" if epoch.score is None else f", {self._metric} {epoch.score:.4f}"
-                self._status(f"trial {number}: {epoch.stage}, epoch {epoch.number}, loss {epoch.loss:.4f}{score}")
+                self._status = f"trial {number}: {epoch.stage}, epoch {epoch.number}, loss {epoch.loss:.4f}{score}"
             case TrialFinished(record, best, left):
                 self._finished_trial(record, best, left)
             case Noted(text):
@@ -90,7 +92,7 @@ class Progress:
         crown = " (best so far)" if best.number == record.number and record.score is not None else ""
         time = f"[{record.seconds:.1f} s, {_length(left)} left]"
         self._say(f"trial {record.number:3d}  {_title(record.recipe)}  {outcome}{crown}  {time}")
-        self._status("")
+        self._status = ""
 
     def _finished(self, result: Result, folder: Path) -> None:
         self._live.stop()
@@ -110,9 +112,10 @@ class Progress:
     def _say(self, text: str, *, markup: bool = False) -> None:
         self._console.print(text, markup=markup, soft_wrap=True)
 
-    def _status(self, text: str) -> None:
-        if self._live.is_started:
-            self._live.update(Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
+    def _line(self) -> Text:
+        """The live line: what runs, and how long is left."""
+        left = "" if self._ends == float("inf") else f"{_length(self._ends - time.monotonic())} left"
+        return Text(", ".join(filter(None, [self._status, left])), style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def _title(recipe: Recipe) -> str:
