@@ -22,6 +22,10 @@ STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 PAST_THE_BEST = 2
 """Weaker penalties take longest to solve; after this many that were worse than the best no weaker one is tried."""
 
+LEAST_SCALE = 0.05
+"""Features that hardly vary over the training rows are scaled as if they varied by this share of the mean deviation:
+else one row in which such a feature does vary is answered with absurd confidence."""
+
 FOLDS = 5
 CHOOSING_ROWS = 3000
 """Cross-validation looks at no more rows than this; the final solution uses all."""
@@ -52,7 +56,8 @@ class Probe(Strategy):
         from autosft_strategies.linear import LinearProblem
 
         features = encode(job, model.encoder, job.train).float()
-        mean, scale = features.mean(0), features.std(0, correction=0) + 1e-6
+        mean, scale = features.mean(0), features.std(0, correction=0)
+        scale = scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
         features = (features - mean) / scale
         weights = torch.tensor(job.train.weight, dtype=torch.float32)
         for position, head in enumerate(model.heads):
