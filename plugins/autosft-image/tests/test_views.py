@@ -1,4 +1,4 @@
-import pickle
+import copy
 import random
 
 import numpy as np
@@ -99,9 +99,9 @@ def test_read_only_samples_are_viewed(photo):
     assert view()(photo).shape == (3, 224, 224)
 
 
-def test_views_can_be_sent_to_another_process(photo):
+def test_views_can_be_copied(photo):
     for strength in ("none", "weak", "strong"):
-        assert pickle.loads(pickle.dumps(view(strength=strength)))(photo).shape == (3, 224, 224)
+        assert copy.deepcopy(view(strength=strength))(photo).shape == (3, 224, 224)
 
 
 def test_samples_are_stacked(photo):
