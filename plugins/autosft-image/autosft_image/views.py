@@ -67,7 +67,7 @@ def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> 
 
 @final
 class ImageView:
-    """Some steps on an 8-bit tensor, then normalization.."""
+    """Some steps on an 8-bit tensor, then normalization."""
 
     def __init__(self, steps: list[Callable[[Any], Any]], mean: Any, std: Any) -> None:
         self._steps = steps
