@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, final
 
+from pydantic import ValidationError
+
 from autosft.contracts.executor import Event, Executor, Order, Pool
 
 GOOD_NEIGHBOR = {
@@ -75,14 +77,20 @@ class _Child:
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
+        fault = ""
         for line in self.process.stdout:
-            event = Event.model_validate_json(line)
+            try:
+                event = Event.model_validate_json(line)
+            except ValidationError:
+                fault = f"it sent {line[:80]!r}, which is no event"
+                self.process.kill()
+                break
             if event.kind == "done":
                 self.token = ""
             self._events.put(event)
         status = self.process.wait()
         with self._lock:
-            self._gone = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+            self._gone = fault or (f"killed by signal {-status}" if status < 0 else f"exit status {status}")
             self._report_loss()
 
     def _report_loss(self) -> None:

@@ -1,4 +1,4 @@
-"""`choose`: which trial becomes the bundle."""
+"""`choose`: which trial becomes the bundle. `contenders`: which may yet become it."""
 
 from __future__ import annotations
 
@@ -22,3 +22,13 @@ def choose(records: Sequence[Record], registry: Registry) -> Record | None:
     least = scored[0].score - (best.score_error or 0.0)
     close = [record for record in scored if record.score is not None and record.score >= least]
     return next((record for record in close if registry.strategy(record.recipe.strategy).cheap), best)
+
+
+def contenders(records: Sequence[Record], registry: Registry, count: int) -> set[int]:
+    """The numbers of the trials whose models are worth their disk: the best few, and the best with a frozen encoder.
+
+    `choose` never takes another: it takes the highest score, or the highest one with a frozen encoder.
+    """
+    scored = sorted((record for record in records if record.state == "done"), key=Record.order)
+    frozen = [record for record in scored if registry.strategy(record.recipe.strategy).cheap]
+    return {record.number for record in scored[:count] + frozen[:1]}

@@ -19,7 +19,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
 from autosft.search.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
-from autosft.search.choice import choose
+from autosft.search.choice import choose, contenders
 from autosft.search.finish import finish, installed_versions
 from autosft.search.news import (
     EpochFinished,
@@ -248,7 +248,7 @@ class _Search:
         self._study.finish(record)
         self._records.append(record)
         record.write(self._run.trial_folder(number) / "record.json")
-        self._run.keep_members(self._records, KEPT_MEMBERS)
+        self._run.keep_members(self._records, contenders(self._records, self._registry, KEPT_MEMBERS))
         self._run.note_seconds(self._clock.used())
         write_leaderboard(self._run.folder)
         self._registry.trial_finished(self._task, record)

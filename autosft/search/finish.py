@@ -50,19 +50,7 @@ def finish(
         NothingFinished: No trial has a score; names what went wrong.
     """
     started = clock.used()
-    best = choose(records, registry)
-    if best is None:
-        errors = list(dict.fromkeys(record.error for record in records if record.error))
-        said = f" The trials said: {'; '.join(errors[:3])}" if errors else ""
-        raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
-    highest = min(records, key=Record.order)
-    if best != highest:
-        watch(
-            Noted(
-                f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
-                f"({highest.score_error:.4f}) of its validation score"
-            )
-        )
+    best = _chosen(records, registry, watch)
     member = run.trial_folder(best.number)
     if refitted := _refit(run, best, estimates, clock, send):
         member = refitted
@@ -93,6 +81,24 @@ def finish(
     )
     result.write(run.folder / "result.json")
     return result
+
+
+def _chosen(records: Sequence[Record], registry: Registry, watch: Watch) -> Record:
+    """The trial to bundle; where it has not the highest score, the user is told why."""
+    best = choose(records, registry)
+    if best is None:
+        errors = list(dict.fromkeys(record.error for record in records if record.error))
+        said = f" The trials said: {'; '.join(errors[:3])}" if errors else ""
+        raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
+    highest = min(records, key=Record.order)
+    if best != highest:
+        watch(
+            Noted(
+                f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
+                f"({highest.score_error:.4f}) of its validation score"
+            )
+        )
+    return best
 
 
 def _refit(run: Run, best: Record, estimates: Estimates, clock: Clock, send: Callable[[Order], Record]) -> Path | None:

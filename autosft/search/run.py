@@ -154,10 +154,8 @@ class Run:
         path = self.folder / "result.json"
         return Result.read(path) if path.exists() else None
 
-    def keep_members(self, records: list[Record], count: int) -> None:
-        """Delete the heavy files of ended trials, except those of the best few."""
-        ranked = sorted((record for record in records if record.score is not None), key=Record.order)
-        kept = {record.number for record in ranked[:count]}
+    def keep_members(self, records: list[Record], kept: set[int]) -> None:
+        """Delete the heavy files of ended trials, except those of the trials with these numbers."""
         for record in records:
             if record.number not in kept:
                 for path in self.trial_folder(record.number).glob("*"):

@@ -39,6 +39,8 @@ for line in sys.stdin:
     say("epoch", number=1, pid=os.getpid())
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "babble":
+        print("this is no event", flush=True)
     if what == "leave":
         sys.exit(3)
     while what in ("hang", "stubborn"):
@@ -113,7 +115,14 @@ def test_a_worker_serves_many_orders(open_pool):
     assert len(pids) == 1
 
 
-@pytest.mark.parametrize(("how", "reason"), [("die", "killed by signal 9"), ("leave", "exit status 3")])
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("die", "killed by signal 9"),
+        ("leave", "exit status 3"),
+        ("babble", r"it sent b'this is no event\n', which is no event"),
+    ],
+)
 def test_a_worker_that_is_gone_loses_its_order_and_the_slot_is_used_again(open_pool, how, reason):
     pool = open_pool(WORKER)
     pool.submit(order("gone", how))

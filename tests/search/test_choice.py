@@ -9,7 +9,7 @@ import pytest
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.strategy import Strategy
-from autosft.search.choice import choose
+from autosft.search.choice import choose, contenders
 from autosft.testing import toy
 
 
@@ -62,3 +62,13 @@ def test_a_failed_trial_is_never_chosen(registry):
     records = [trial(0, "frozen", 0.9, state="diverged"), trial(1, "toy", 0.5)]
 
     assert choose(records, registry).number == 1
+
+
+def test_the_models_of_contenders_are_kept_however_many_score_higher(registry):
+    records = [trial(0, "frozen", 0.80), trial(1, "frozen", 0.78)]
+    records += [trial(number, "toy", 0.80 + number / 1000) for number in range(2, 8)]
+
+    kept = contenders(records, registry, 3)
+
+    assert kept == {7, 6, 5, 0}
+    assert choose(records, registry).number in kept
