@@ -27,7 +27,7 @@ class Optim(Document):
         clip: Largest norm of the gradient; 0 means no clipping.
     """
 
-    lr: float = 5e-4
+    lr: float = 1e-3
     head_lr: float = 3e-3
     weight_decay: float = 0.02
     warmup: float = 0.1
@@ -47,7 +47,7 @@ class Regular(Document):
 
     dropout: float = 0.0
     label_smoothing: float = 0.0
-    augment: Literal["none", "weak", "strong"] = "weak"
+    augment: Literal["none", "weak", "strong"] = "none"
 
 
 class Stop(Document):
@@ -65,14 +65,14 @@ class Stop(Document):
 
 
 SHARED: Space = {
-    "optim.lr": Float(3e-5, 3e-3, default=5e-4, log=True),
+    "optim.lr": Float(3e-5, 3e-3, default=1e-3, log=True),
     "optim.head_lr": Float(3e-4, 3e-2, default=3e-3, log=True),
     "optim.weight_decay": Float(1e-4, 0.3, default=0.02, log=True),
     "optim.layer_decay": Float(0.6, 1.0, default=0.9),
     "optim.batch_size": Choice((32, 16, 64)),
     "regular.dropout": Float(0.0, 0.5, default=0.0),
     "regular.label_smoothing": Float(0.0, 0.2, default=0.0),
-    "regular.augment": Choice(("weak", "none", "strong")),
+    "regular.augment": Choice(("none", "weak", "strong")),
     "stop.max_epochs": Int(4, 30, default=12, log=True),
     "stop.patience": Int(2, 8, default=4),
 }

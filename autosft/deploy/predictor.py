@@ -19,7 +19,7 @@ from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.training.features import encoded_batches
+from autosft.training.evaluation import answer
 
 
 @final
@@ -113,7 +113,7 @@ class Predictor:
         """Each problem's outputs, combined over the members."""
         if not len(rows):
             raise BadInput("There is nothing to answer.")
-        answered = [_answer(job, model, rows) for job, model in self._members]
+        answered = [answer(job, model, rows).outputs for job, model in self._members]
         return [
             problem.combine([outputs[position] for outputs in answered], self._shares)
             for position, problem in enumerate(self._job.problems)
@@ -135,13 +135,3 @@ class Predictor:
     @property
     def _job(self) -> Job:
         return self._members[0][0]
-
-
-def _answer(job: Job, model: Model, rows: Rows) -> list[Outputs]:
-    """One member's outputs for each problem."""
-    parts: list[list[Outputs]] = [[] for _ in job.problems]
-    with torch.inference_mode():
-        for batch, encoded in encoded_batches(job, model.encoder, rows, cached=False):
-            for position, (problem, out) in enumerate(zip(job.problems, model.read(encoded), strict=True)):
-                parts[position].append(problem.outputs(out, batch, job.states.problems[position], model))
-    return [Outputs.concat(part) for part in parts]

@@ -1,4 +1,4 @@
-"""`evaluate`: a model's answers for rows, their score and their loss."""
+"""`answer`: a model's outputs for rows. `evaluate`: those, tuned and scored."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ RESAMPLES = 200
 
 
 @dataclass(frozen=True)
+class Answers:
+    """Outputs per problem, and the mean loss; nan where rows have no targets."""
+
+    outputs: tuple[Outputs, ...]
+    loss: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Answers per problem, the states as tuned on these rows, the score (higher is better) and the mean loss."""
 
@@ -29,6 +37,29 @@ class Evaluation:
     states: tuple[State, ...]
     score: float
     loss: float
+
+
+def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answers:
+    """Each problem's outputs for rows, and the loss where the rows have targets.
+
+    Args:
+        job: Whose problems to answer.
+        model: What answers.
+        rows: What to answer.
+        cached: Whether the encoder is as it was loaded, so that encoded rows may come from the cache.
+    """
+    model.eval()
+    parts: list[list[Outputs]] = [[] for _ in job.problems]
+    total = weight = 0.0
+    with torch.inference_mode():
+        for batch, encoded in encoded_batches(job, model.encoder, rows, cached=cached):
+            outs = model.read(encoded)
+            if batch.targets:
+                total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
+                weight += float(batch.weights.sum())
+            for position, problem in enumerate(job.problems):
+                parts[position].append(problem.outputs(outs[position], batch, job.states.problems[position], model))
+    return Answers(tuple(Outputs.concat(part) for part in parts), total / weight if weight else math.nan)
 
 
 def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:
@@ -46,29 +77,18 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
     Raises:
         Diverged: The score is not finite.
     """
-    model.eval()
-    parts: list[list[Outputs]] = [[] for _ in job.problems]
-    total = weight = 0.0
-    with torch.inference_mode():
-        for batch, encoded in encoded_batches(job, model.encoder, rows, cached=cached):
-            outs = model.read(encoded)
-            total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
-            weight += float(batch.weights.sum())
-            for position, problem in enumerate(job.problems):
-                state = job.states.problems[position]
-                parts[position].append(problem.outputs(outs[position], batch, state, model))
-    outputs = tuple(Outputs.concat(part) for part in parts)
+    answers = answer(job, model, rows, cached=cached)
     states: list[State] = []
     scores: list[float] = []
     for position, problem in enumerate(job.problems):
         targets = rows.target(position)
-        states.append(problem.tune(outputs[position], targets, job.states.problems[position]))
+        states.append(problem.tune(answers.outputs[position], targets, job.states.problems[position]))
         metric = job.metric if position == 0 else problem.metrics[0]
-        scores.append(problem.score(metric, outputs[position], targets, states[-1]))
-    score, loss = sum(scores) / len(scores), total / weight
+        scores.append(problem.score(metric, answers.outputs[position], targets, states[-1]))
+    score, loss = sum(scores) / len(scores), answers.loss
     if not math.isfinite(score) or not math.isfinite(loss):
         raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
-    return Evaluation(outputs, tuple(states), score, loss)
+    return Evaluation(answers.outputs, tuple(states), score, loss)
 
 
 def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
