@@ -13,6 +13,7 @@
     ├── Unreadable               one sample cannot be read; counted and listed, seldom fatal
     ├── Diverged                 a loss or a score is not finite; ends the trial, never the search
     ├── OutOfTime                a trial's seconds ran out before it had anything to keep
+    ├── CannotWrite              the disk is full, or a folder cannot be written; what was there stays whole
     └── NothingFinished          the budget ended before any trial had a score
 
 The command line prints the message of an `AutoSFTError` and exits with code 2; any other exception is a
@@ -90,6 +91,10 @@ class Diverged(AutoSFTError):
 
 class OutOfTime(AutoSFTError):
     """A trial's seconds ran out before it had anything to keep."""
+
+
+class CannotWrite(AutoSFTError):
+    """The disk is full, or a folder cannot be written."""
 
 
 class NothingFinished(AutoSFTError):

@@ -1,6 +1,7 @@
 """The local executor: one child process per slot, started as `python -m autosft worker`.
 
-A fresh interpreter per slot, so that unguarded scripts and notebooks work. Orders go to a child's standard input
+A fresh interpreter per slot, so that unguarded scripts and notebooks work. A child is in a process group of its own:
+Ctrl-C in a terminal is the driver's to answer. Orders go to a child's standard input
 and events come from its standard output, one JSON document a line; what a child prints goes to the log.
 """
 
@@ -9,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, final
+from typing import IO, Any, final
 
 from pydantic import ValidationError
 
@@ -32,7 +34,7 @@ glibc gives large freed blocks back to the system, and training asks for the sam
 4 KiB; the first two make it keep them. OpenMP's threads wait by spinning, and with one busy process beside them on a
 small machine they mostly keep each other from working; the third makes them sleep."""
 
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.0
 """How long a child may take to end when asked, before it is killed."""
 
 
@@ -45,7 +47,7 @@ class Processes(Executor):
     def open(self, *, slots: int, threads: int, device: str, log: str) -> Pool:
         """Start the children; each imports what it needs while the driver goes on."""
         command = [sys.executable, "-m", "autosft", "worker", "--threads", str(threads), "--device", device]
-        return _ProcessPool(command, slots, Path(log))
+        return _ProcessPool([[*command, "--slot", str(slot)] for slot in range(slots)], Path(log))
 
 
 class _Child:
@@ -54,11 +56,17 @@ class _Child:
     def __init__(self, command: Sequence[str], log: IO[bytes], events: queue.Queue[Event]) -> None:
         self.token = ""
         self._events = events
-        self._gone = ""
+        self._gone: dict[str, Any] = {}
+        self._kernel_kills = _kernel_kills()
         self._lock = threading.Lock()
         environment = GOOD_NEIGHBOR | os.environ
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -90,13 +98,16 @@ class _Child:
             self._events.put(event)
         status = self.process.wait()
         with self._lock:
-            self._gone = fault or (f"killed by signal {-status}" if status < 0 else f"exit status {status}")
+            starved = status == -signal.SIGKILL and _kernel_kills() > self._kernel_kills
+            how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+            reason = fault or ("the system ended it, because memory ran out" if starved else how)
+            self._gone = {"reason": reason, "out_of_memory": starved and not fault}
             self._report_loss()
 
     def _report_loss(self) -> None:
         token, self.token = self.token, ""
         if token:
-            self._events.put(Event(token=token, kind="lost", body={"reason": self._gone}))
+            self._events.put(Event(token=token, kind="lost", body=self._gone))
 
     def end(self) -> None:
         """End the process, by force if it does not hurry."""
@@ -114,20 +125,20 @@ class _Child:
 
 @final
 class _ProcessPool(Pool):
-    def __init__(self, command: Sequence[str], slots: int, log: Path) -> None:
-        self.slots = slots
-        self._command = command
+    def __init__(self, commands: Sequence[Sequence[str]], log: Path) -> None:
+        self.slots = len(commands)
+        self._commands = commands
         self._queue: queue.Queue[Event] = queue.Queue()
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log.open("ab")
-        self._children = [_Child(command, self._log, self._queue) for _ in range(slots)]
+        self._children = [_Child(command, self._log, self._queue) for command in commands]
 
     def submit(self, order: Order) -> None:
         for slot, child in enumerate(self._children):
             if not child.token:
                 if child.process.poll() is not None:
                     child.end()
-                    child = self._children[slot] = _Child(self._command, self._log, self._queue)
+                    child = self._children[slot] = _Child(self._commands[slot], self._log, self._queue)
                 child.send(order)
                 return
         raise RuntimeError("All slots are taken.")
@@ -150,5 +161,17 @@ class _ProcessPool(Pool):
     def close(self) -> None:
         for child in self._children:
             child.token = ""
+            child.process.terminate()
+        for child in self._children:
             child.end()
         self._log.close()
+
+
+def _kernel_kills() -> int:
+    """How many processes the kernel has ended since it started because memory ran out; 0 where it does not say."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return 0

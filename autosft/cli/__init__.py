@@ -30,7 +30,8 @@ app.command()(plugins)
 app.command(hidden=True)(worker)
 
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+"""What typer makes of Ctrl-C, and a search of SIGTERM."""
 
 
 def main() -> None:
@@ -43,6 +44,6 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # typer turns Ctrl-C into this
+        if end.code in (INTERRUPTED, TERMINATED):
             sys.stderr.write("Interrupted. The same command goes on from here.\n")
         raise

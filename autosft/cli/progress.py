@@ -26,6 +26,8 @@ from autosft.search.news import (
     Planned,
     Recognized,
     TrialFinished,
+    TrialPaused,
+    TrialResumed,
     TrialStarted,
 )
 
@@ -35,7 +37,8 @@ class Progress:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or default_console()
-        self._status, self._ends = "", float("inf")
+        self._running: dict[int, str] = {}
+        self._ends = float("inf")
         self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=4, transient=True)
         self._metric = ""
 
@@ -58,11 +61,14 @@ class Progress:
                     self._say(f"  not used: {', '.join(claim.unused[:10])}{' …' if len(claim.unused) > 10 else ''}")
             case Planned():
                 self._planned(news)
-            case TrialStarted(number, recipe, left):
-                self._status, self._ends = f"trial {number}: {_title(recipe)}", time.monotonic() + left
+            case TrialStarted(number, recipe, left) | TrialResumed(number, recipe, left):
+                self._running[number], self._ends = f"trial {number}: {_title(recipe)}", time.monotonic() + left
             case EpochFinished(number, epoch):
                 score = "" if epoch.score is None else f", {self._metric} {epoch.score:.4f}"
-                self._status = f"trial {number}: {epoch.stage}, epoch {epoch.number}, loss {epoch.loss:.4f}{score}"
+                where = f"{epoch.stage}, epoch {epoch.number}"
+                self._running[number] = f"trial {number}: {where}, loss {epoch.loss:.4f}{score}"
+            case TrialPaused(record, left):
+                self._paused_trial(record, left)
             case TrialFinished(record, best, left):
                 self._finished_trial(record, best, left)
             case Noted(text):
@@ -85,6 +91,12 @@ class Progress:
             self._say(f"  left out, {reason}: {', '.join(left_out)}")
         self._say(f"Maximizing {self._metric} on validation rows; run folder {_short(news.folder)}")
 
+    def _paused_trial(self, record: Record, left: float) -> None:
+        score = f"{self._metric} {record.score:.4f} " if record.score is not None else ""
+        where = f"{score}after {len(record.epochs)} epochs, paused"
+        self._say(f"trial {record.number:3d}  {_title(record.recipe)}  {where}  [{_length(left)} left]")
+        self._running.pop(record.number, None)
+
     def _finished_trial(self, record: Record, best: Record, left: float) -> None:
         outcome = f"{self._metric} {record.score:.4f}" if record.score is not None else record.state
         if record.error:
@@ -92,7 +104,7 @@ class Progress:
         crown = " (best so far)" if best.number == record.number and record.score is not None else ""
         time = f"[{record.seconds:.1f} s, {_length(left)} left]"
         self._say(f"trial {record.number:3d}  {_title(record.recipe)}  {outcome}{crown}  {time}")
-        self._status = ""
+        self._running.pop(record.number, None)
 
     def _finished(self, result: Result, folder: Path) -> None:
         self._live.stop()
@@ -115,7 +127,8 @@ class Progress:
     def _line(self) -> Text:
         """The live line: what runs, and how long is left."""
         left = "" if self._ends == float("inf") else f"{_length(self._ends - time.monotonic())} left"
-        return Text(", ".join(filter(None, [self._status, left])), style="dim", no_wrap=True, overflow="ellipsis")
+        parts = filter(None, [*self._running.values(), left])
+        return Text(", ".join(parts), style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def _title(recipe: Recipe) -> str:

@@ -17,7 +17,10 @@ def search(
     metric: Annotated[str, typer.Option(help="The validation score to maximize.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads for training; all cores by default.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of all workers together; all cores by default.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many trials are trained at the same time.")] = 1,
     backbones: Annotated[str, typer.Option(help="Shell patterns, separated by commas, such as 'timm/resnet*'.")] = "",
     strategies: Annotated[str, typer.Option(help="Names, separated by commas, such as 'probe,full'.")] = "",
     weights: Annotated[
@@ -26,6 +29,9 @@ def search(
     hold_out_test: Annotated[
         bool, typer.Option(help="Hold out a fifth of the rows for a test score where the data has no test split.")
     ] = True,
+    storage: Annotated[
+        str, typer.Option(help="A database for the study, such as postgresql://user@host/name, instead of a file.")
+    ] = "",
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
 ) -> None:
     """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
@@ -41,16 +47,18 @@ def search(
             seed=seed,
             device=device,
             threads=threads,
+            workers=workers,
             backbones=_names(backbones),
             strategies=_names(strategies),
             weights=weights or (),
             hold_out_test=hold_out_test,
+            storage=storage,
             run=run or None,
             watch=progress,
         )
 
 
-def worker(threads: int = 1, device: str = "auto") -> None:
+def worker(threads: int = 1, device: str = "auto", slot: int = 0) -> None:
     """Work on orders from standard input; started by the driver."""
     import os
 
@@ -59,7 +67,7 @@ def worker(threads: int = 1, device: str = "auto") -> None:
     os.dup2(2, 1)
     from autosft.search.worker import serve
 
-    serve(sys.stdin, events, threads=threads, device=device)
+    serve(sys.stdin, events, threads=threads, device=device, slot=slot)
 
 
 def _names(text: str) -> tuple[str, ...]:

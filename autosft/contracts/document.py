@@ -13,21 +13,30 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from autosft.errors import BadInput, UnknownName
+from autosft.errors import BadInput, CannotWrite, UnknownName
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace a file in one step, so that no reader ever sees half of it.
+
+    Raises:
+        CannotWrite: The disk is full, or the folder cannot be written. What was there stays whole.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with draft.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with draft.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWrite(
+            f"{path}: cannot be written ({error.strerror}). Make room, or give another folder."
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -18,29 +18,35 @@ class Order(Document):
     """Something to do for one trial.
 
     Attributes:
-        work: `"train"` the recipe; `"refit"` it on training and validation rows together; `"test"` the run's bundle.
+        work: `"train"` the recipe; `"keep"` the best weights of a paused trial, without more training; `"refit"` the
+            recipe on training and validation rows together; `"test"` the run's bundle.
         run: The run's folder.
         trial: The trial's number.
         token: Unique per order; events carry it, so that late ones can be told apart.
         recipe: What to train.
         seconds: How long the worker may take; None means without end.
         replay: When refitting: for each stage, how many epochs.
+        pause_after: After how many validated epochs the trial pauses; None means that it runs through.
+        micro_batch: The most rows at once, where memory ran out with more; 0 means a whole batch. Gradients are summed
+            over the parts, so that the batch of the recipe stays what it is.
     """
 
-    work: Literal["train", "refit", "test"] = "train"
+    work: Literal["train", "keep", "refit", "test"] = "train"
     run: str
     trial: int
     token: str
     recipe: Recipe
     seconds: float | None
     replay: Mapping[str, int] = {}
+    pause_after: int | None = None
+    micro_batch: int = 0
 
 
 class Event(Document):
     """News of an order.
 
     `"epoch"` carries an `Epoch`, `"done"` a `Record` (whatever its state; the score of a `"test"` is the test score),
-    `"lost"` a reason: the worker is gone.
+    `"lost"` a `reason`, and `out_of_memory` where that is known to be it: the worker is gone.
     """
 
     token: str

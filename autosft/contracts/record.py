@@ -13,7 +13,7 @@ from autosft.contracts.recipe import Recipe
 
 SCHEMA = 1
 
-Ending = Literal["done", "diverged", "out_of_memory", "failed", "interrupted"]
+Ending = Literal["done", "paused", "diverged", "out_of_memory", "cannot_write", "failed", "interrupted"]
 
 
 class Epoch(Document):
@@ -40,6 +40,7 @@ class Record(Document):
         epochs: Every epoch that was trained.
         best: For each stage, the number of epochs after which its best weights stood.
         seconds: Wall-clock seconds of the trial.
+        micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
         pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch.
         parameters: All parameters of the model.
@@ -57,6 +58,7 @@ class Record(Document):
     epochs: tuple[Epoch, ...] = ()
     best: Mapping[str, int] = {}
     seconds: float = 0.0
+    micro_batch: int = 0
     peak_bytes: int = 0
     pace: Mapping[str, float] = {}
     parameters: int = 0
@@ -65,7 +67,7 @@ class Record(Document):
 
     def order(self) -> tuple[float, float, int]:
         """Sorts records from best to worst: by score, then by loss, then by age; without a score, last."""
-        scored = self.state == "done" and self.score is not None
+        scored = self.state in ("done", "paused") and self.score is not None
         loss = self.loss if self.loss is not None else float("inf")
         return (-self.score if scored and self.score is not None else float("inf"), loss, self.number)
 
@@ -85,6 +87,7 @@ class Result(Document):
         test_reads: How often the test split has been read by this run.
         best: The record of each member of the bundle.
         refitted: Whether the bundle was trained again on training and validation rows together.
+        interrupted: Whether the user ended the search before its time; the same command goes on with it.
         trials: How many trials ended in each state.
         budget: The seconds that were allowed; None if only trials were counted.
         trial_limit: The trials that were allowed; None if only the clock counted.
@@ -104,6 +107,7 @@ class Result(Document):
     test_reads: int = 0
     best: tuple[Record, ...]
     refitted: bool = False
+    interrupted: bool = False
     trials: Mapping[str, int]
     budget: float | None = None
     trial_limit: int | None = None

@@ -55,6 +55,7 @@ class Job:
         folder: Where the trial keeps its files.
         seconds_left: How long the trial may still take.
         micro_batch: The most rows that fit the device at once; 0 means a whole batch.
+        pause_after: After how many validated epochs, over all stages, the trial pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
         features: Encoded rows that outlive the trial, by backbone and view.
     """
@@ -76,6 +77,7 @@ class Job:
     folder: Path
     seconds_left: Callable[[], float]
     micro_batch: int = 0
+    pause_after: int | None = None
     replay: Mapping[str, int] | None = None
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
 

@@ -21,6 +21,7 @@ from autosft.search.budget import Clock, Estimates
 from autosft.search.choice import choose
 from autosft.search.news import Noted, Watch
 from autosft.search.run import Run
+from autosft.search.trials import Trials
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 
@@ -37,23 +38,27 @@ CONFIDENCE = 0.95
 def finish(
     run: Run,
     registry: Registry,
-    records: Sequence[Record],
+    trials: Trials,
     estimates: Estimates,
     clock: Clock,
     send: Callable[[Order], Record],
     watch: Watch,
     seconds: Mapping[str, float],
+    *,
+    interrupted: bool,
 ) -> Result:
     """Train the best recipe again on all rows if there is time, bundle it, score it on the test rows, write the result.
+
+    Who interrupts a search does not want to wait: then the best model is taken as it is.
 
     Raises:
         NothingFinished: No trial has a score; names what went wrong.
     """
     started = clock.used()
-    best = _chosen(records, registry, watch)
+    best = _chosen(trials.ended, registry, watch)
     member = run.trial_folder(best.number)
-    if refitted := _refit(run, best, estimates, clock, send):
-        member = refitted
+    refitted = None if interrupted else _refit(run, best, estimates, clock, send)
+    member = refitted or member
     document = run.document
     own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
     save_bundle(run.folder / "best", document.task, [(member, 1.0)], own, {"valid": best.score or 0.0})
@@ -70,10 +75,11 @@ def finish(
         valid=best.score or 0.0,
         test=tested.score if tested else None,
         interval=tested.interval if tested else None,
+        interrupted=interrupted,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
         best=(best,),
         refitted=refitted is not None,
-        trials=Counter(record.state for record in records),
+        trials=Counter(record.state for record in trials.known),
         budget=document.spec.budget,
         trial_limit=document.spec.trials,
         seconds={**seconds, "finish": clock.used() - started, "total": clock.used()},
@@ -125,6 +131,7 @@ def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: floa
         recipe=best.recipe,
         seconds=None if seconds == float("inf") else max(seconds, LEAST_SECONDS),
         replay=best.best,
+        micro_batch=best.micro_batch,
     )
 
 

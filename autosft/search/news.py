@@ -40,6 +40,23 @@ class TrialStarted:
 
 
 @dataclass(frozen=True)
+class TrialPaused:
+    """A trial has reached its rung; it may go on later."""
+
+    record: Record
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class TrialResumed:
+    """A paused trial goes on."""
+
+    number: int
+    recipe: Recipe
+    seconds_left: float
+
+
+@dataclass(frozen=True)
 class EpochFinished:
     """An epoch of a running trial is over."""
 
@@ -71,5 +88,7 @@ class Finished:
     folder: Path
 
 
-News = Recognized | Planned | TrialStarted | EpochFinished | TrialFinished | Noted | Finished
+News = (
+    Recognized | Planned | TrialStarted | TrialPaused | TrialResumed | EpochFinished | TrialFinished | Noted | Finished
+)
 Watch = Callable[[News], None]

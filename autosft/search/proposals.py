@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,7 +14,7 @@ from autosft.host.registry import Registry
 from autosft.search.budget import Estimates
 from autosft.search.plan import Plan, recipe_of, space_of
 from autosft.search.portfolio import portfolio
-from autosft.search.study import Params, Study
+from autosft.search.sampler import Params, Sampler
 
 ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""
@@ -32,13 +32,13 @@ class Proposals:
         task: What is solved.
         registry: The parts.
         plan: What may be tried.
-        study: What was tried, and the sampler.
+        sampler: Proposes when the portfolio is through.
     """
 
     task: Task
     registry: Registry
     plan: Plan
-    study: Study
+    sampler: Sampler
 
     @property
     def choices(self) -> Mapping[str, Choice]:
@@ -54,18 +54,33 @@ class Proposals:
         """The other parameters of this pair."""
         return space_of(self.task, self.registry, backbone, strategy)
 
-    def next(self, records: Sequence[Record], estimates: Estimates, *, used: float, left: float) -> Params | None:
+    def next(
+        self,
+        records: Sequence[Record],
+        estimates: Estimates,
+        *,
+        running: Sequence[Recipe],
+        aside: Container[str],
+        used: float,
+        started: int,
+        left: float,
+    ) -> Params | None:
         """The parameters of the next trial, or None if nothing new fits.
 
         Args:
-            records: What every ended trial came to.
+            records: The latest record of every trial that has one.
             estimates: What things will take.
+            running: What is being trained.
+            aside: Backbones and strategies that are not to be tried any more.
+            started: How many trials were started.
             used: The share of the budget that is used.
             left: The seconds that a trial may take.
         """
-        tried = {_content(record.recipe) for record in records}
+        tried = {_content(recipe) for recipe in [*(record.recipe for record in records), *running]}
 
         def useful(params: Params) -> Params | None:
+            if str(params["backbone"]) in aside or str(params["strategy"]) in aside:
+                return None
             fitted = self._fitted(params, records, estimates, left)
             recipe = recipe_of(fitted, 0) if fitted else None
             if recipe is None or _content(recipe) in tried:
@@ -76,7 +91,7 @@ class Proposals:
             if fitted := useful(params):
                 return fitted
         for attempt in range(ATTEMPTS):
-            if fitted := useful(self.study.propose(self.choices, self.space, attempt)):
+            if fitted := useful(self.sampler.propose(self.choices, self.space, started, attempt)):
                 return fitted
         return None
 

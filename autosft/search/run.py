@@ -37,12 +37,13 @@ EXTENDABLE = ("budget", "trials")
 
 
 class RunDocument(Document):
-    """What `run.json` holds."""
+    """What `run.json` holds; `study` is the study's name in its database."""
 
     schema_version: int = SCHEMA
     task: Task
     spec: SearchSpec
     plan: Plan
+    study: str = "autosft"
     fingerprint: str
     versions: Mapping[str, str]
 

@@ -21,11 +21,13 @@ class SearchSpec(Document):
         trials: How many trials at most; None means that only `budget` ends the search.
         seed: Splits, proposals and training derive from it.
         device: Where to train, such as `"cpu"` or `"cuda:0"`; `"auto"` takes a GPU if there is one.
-        threads: CPU threads of the worker.
+        threads: CPU threads of all workers together.
+        workers: How many trials are trained at the same time.
         backbones: Shell patterns of the backbones to allow; empty means every family's curated list.
         strategies: Names of the strategies to allow; empty means all.
         weights: Folders or files of weights that lie on this machine; they are candidates like any other.
         hold_out_test: Whether to hold out rows for a test score where the data gives no test split.
+        storage: The URL of a database for the study, without its password; empty means SQLite in the run's folder.
     """
 
     budget: float | None = Field(default=600.0, gt=0)
@@ -33,10 +35,12 @@ class SearchSpec(Document):
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
+    workers: int = Field(default=1, ge=1)
     backbones: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     hold_out_test: bool = True
+    storage: str = ""
 
     @field_validator("device")
     @classmethod
@@ -60,3 +64,8 @@ def parse_seconds(text: str) -> float:
     if seconds <= 0:
         raise BadInput(f"Budget {text!r} is not a length of time. Write 90s, 5m, 1h30m or a number of seconds.")
     return seconds
+
+
+def without_password(url: str) -> str:
+    """The URL of a database as it may be written down."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", url)

@@ -1,145 +1,218 @@
-"""The study: the only file that imports optuna. The stored study is the record of trials; beliefs guide the sampler.
+"""`Study`: the stored study, which is the record of trials. `optuna.load_study` and optuna-dashboard open it as it is.
 
-Truth and beliefs are kept apart: the stored study holds what happened, in SQLite, so that `optuna.load_study` opens a
-run as it is. Proposals come from a study in memory that holds every finished configuration as complete. The sampler is
-a multivariate, grouped TPE (Bergstra et al., 2011; Falkner et al., 2018).
+A trial that runs is RUNNING, one that is paused WAITING, one that ended with a score COMPLETE, any other FAIL. What it
+came to is in its user attribute `record`. SQLite lies in the run's folder, with a write-ahead log; a PostgreSQL server
+may go away for a while.
 """
 
 from __future__ import annotations
 
-import json
+import importlib.util
 import math
-import warnings
+import time
+import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, TypeVar, final
 
 from autosft.contracts.record import Record
-from autosft.contracts.space import Choice, Float, Parameter, Space, Value
-from autosft.training.seeds import seed_of
+from autosft.contracts.space import Space
+from autosft.errors import BadInput, CannotWrite, PartMissing
+from autosft.search.sampler import Params, distribution_of
 
-if TYPE_CHECKING:
-    import optuna
+T = TypeVar("T")
 
-NAME = "autosft"
-STARTUP_TRIALS = 8
-"""The sampler draws at random until it has seen this many outcomes."""
+RECONNECT_SECONDS = 60.0
+"""So long a server may be away before the search gives up."""
 
-Params = dict[str, Value]
-SpaceOf = Callable[[str, str], Space]
+
+@final
+@dataclass(frozen=True)
+class Trial:
+    """A trial as it is stored.
+
+    Attributes:
+        number: Its number, from 0.
+        params: Its parameters.
+        distributions: Where they were drawn from, in Optuna's words.
+        record: What it came to, or where it paused; None if it is in its first leg.
+        running: Whether it was being trained when this was written.
+    """
+
+    number: int
+    params: Params
+    distributions: Mapping[str, Any]
+    record: Record | None
+    running: bool
 
 
 @final
 class Study:
-    """The trials of one run.
+    """The trials of one run. One driver writes.
 
     Args:
-        path: The SQLite file.
-        seed: The run's seed. Each proposal is seeded by it and the number of trials, so that a restarted search does
-            not repeat its old proposals.
+        url: Where it is stored, as a URL of SQLAlchemy.
+        name: Its name there.
+
+    Raises:
+        BadInput: The storage cannot be reached.
+        PartMissing: The driver of the database is not installed.
     """
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, url: str, name: str) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._optuna, self._seed = optuna, seed
-        self._stored = optuna.create_study(
-            study_name=NAME, storage=f"sqlite:///{path}", direction="maximize", load_if_exists=True
-        )
-        self._beliefs = optuna.create_study(direction="maximize")
-        for trial in self._stored.get_trials(deepcopy=False):
-            if "record" in trial.user_attrs:
-                self._believe(trial.params, trial.distributions, self._record(trial))
+        self._states = optuna.trial.TrialState
+        self._faults, self._finished = _faults(), optuna.exceptions.UpdateFinishedTrialError
+        self._where = url.rpartition("@")[2]
+        self._patience = 0.0 if url.startswith("sqlite") else RECONNECT_SECONDS
+        try:
+            self._storage = optuna.storages.RDBStorage(_with_driver(url), engine_kwargs={"pool_pre_ping": True})
+            _tune(self._storage.engine)
+            optuna.create_study(study_name=name, storage=self._storage, direction="maximize", load_if_exists=True)
+        except (*self._faults, ValueError) as error:
+            raise BadInput(f"{self._where}: cannot be opened ({_reason(error)}).") from error
+        self._study_id = self._storage.get_study_id_from_name(name)
+        self._ids: dict[int, int] = {}
 
-    def records(self) -> list[Record]:
-        """What every ended trial came to, in order."""
-        trials = self._stored.get_trials(deepcopy=False)
-        return [self._record(trial) for trial in trials if "record" in trial.user_attrs]
+    def close(self) -> None:
+        """Let go of the storage."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
-    def unfinished(self) -> dict[int, Params]:
-        """Trials that a killed driver left running."""
-        running = self._optuna.trial.TrialState.RUNNING
-        return {
-            trial.number: dict(trial.params) for trial in self._stored.get_trials(deepcopy=False, states=(running,))
-        }
-
-    def propose(self, choices: Mapping[str, Choice], space_of: SpaceOf, attempt: int) -> Params:
-        """Draw parameters. Proposals are not remembered until they are started.
-
-        Args:
-            choices: The choices under `"backbone"` and `"strategy"`.
-            space_of: The other parameters of a pair of backbone and strategy.
-            attempt: Changes the draw when an earlier proposal was of no use.
-        """
-        seed = seed_of(self._seed, "proposal", len(self._beliefs.get_trials(deepcopy=False)), attempt)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)  # `group`
-            self._beliefs.sampler = self._optuna.samplers.TPESampler(
-                n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True, seed=seed
+    def trials(self) -> list[Trial]:
+        """Every trial, in order."""
+        stored = sorted(self._storage.get_all_trials(self._study_id, deepcopy=False), key=lambda trial: trial.number)
+        return [
+            Trial(
+                number=trial.number,
+                params=dict(trial.params),
+                distributions=trial.distributions,
+                record=Record.model_validate_json(trial.user_attrs["record"]) if "record" in trial.user_attrs else None,
+                running=trial.state == self._states.RUNNING,
             )
-        trial = self._beliefs.ask({name: _distribution(choice) for name, choice in choices.items()})
-        for name, parameter in space_of(trial.params["backbone"], trial.params["strategy"]).items():
-            _suggest(trial, name, parameter)
-        self._beliefs.tell(trial, state=self._optuna.trial.TrialState.FAIL)
-        return dict(trial.params)
+            for trial in stored
+        ]
 
-    def start(self, params: Params, space: Space) -> int:
-        """Begin a trial with these parameters; its number."""
-        # In one transaction: a driver killed half-way leaves either the whole trial or none.
-        self._stored.add_trial(
-            self._optuna.trial.create_trial(
-                state=self._optuna.trial.TrialState.RUNNING,
-                params=params,
-                distributions={name: _distribution(parameter) for name, parameter in space.items()},
-            )
+    def start(self, params: Params, space: Space) -> Trial:
+        """Begin a trial with these parameters."""
+        from optuna.trial import create_trial
+
+        mark = uuid.uuid4().hex
+        distributions = {name: distribution_of(parameter) for name, parameter in space.items()}
+        frozen = create_trial(
+            state=self._states.RUNNING, params=params, distributions=distributions, user_attrs={"mark": mark}
         )
-        return len(self._stored.get_trials(deepcopy=False)) - 1
+
+        def begin() -> int:
+            running = self._storage.get_all_trials(self._study_id, deepcopy=False, states=(self._states.RUNNING,))
+            for trial in running:  # an attempt whose answer was lost with the connection
+                if trial.user_attrs.get("mark") == mark:
+                    return trial.number
+            # In one transaction: a driver killed half-way leaves either the whole trial or none.
+            return self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study_id, frozen))
+
+        number = self._written(begin)
+        return Trial(number, params, distributions, record=None, running=True)
+
+    def pause(self, record: Record) -> None:
+        """Note where a trial paused."""
+        self._note(record, self._states.WAITING, None)
+
+    def resume(self, number: int) -> None:
+        """A paused trial is being trained again."""
+        self._written(lambda: self._storage.set_trial_state_values(self._id(number), self._states.RUNNING))
 
     def finish(self, record: Record) -> None:
         """End a trial. A score that is missing or not finite fails it, and is never best."""
-        trial = self._stored.get_trials(deepcopy=False)[record.number]
-        # The record goes in first: a trial that is told without one would look finished, but hold nothing.
-        # Optuna has no public way from a number to a live trial, and a resumed one was asked for by another process.
-        live = self._optuna.trial.Trial(self._stored, trial._trial_id)  # pyright: ignore[reportPrivateUsage]
-        live.set_user_attr("record", record.model_dump_json())
-        state, value = self._outcome(record)
-        self._stored.tell(record.number, value, state)
-        self._believe(trial.params, trial.distributions, record)
+        score = score_of(record) if record.state == "done" else None
+        state = self._states.FAIL if score is None else self._states.COMPLETE
+        self._note(record, state, None if score is None else [score])
 
-    def _believe(self, params: Mapping[str, Any], distributions: Mapping[str, Any], record: Record) -> None:
-        state, value = self._outcome(record)
-        self._beliefs.add_trial(
-            self._optuna.trial.create_trial(
-                state=state, value=value, params=dict(params), distributions=dict(distributions)
+    def _note(self, record: Record, state: Any, values: list[float] | None) -> None:
+        trial = self._id(record.number)
+
+        def note() -> None:
+            try:
+                for step, epoch in enumerate(record.epochs, start=1):
+                    if epoch.score is not None and math.isfinite(epoch.score):
+                        self._storage.set_trial_intermediate_value(trial, step, epoch.score)
+                # The record goes in first: a trial that is told without one would look finished, but hold nothing.
+                self._storage.set_trial_user_attr(trial, "record", record.model_dump_json())
+                self._storage.set_trial_state_values(trial, state, values)
+            except self._finished:  # by an attempt whose answer was lost with the connection
+                return
+
+        self._written(note)
+
+    def _id(self, number: int) -> int:
+        if number not in self._ids:
+            self._ids[number] = self._written(
+                lambda: self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
             )
-        )
+        return self._ids[number]
 
-    def _outcome(self, record: Record) -> tuple[optuna.trial.TrialState, float | None]:
-        states = self._optuna.trial.TrialState
-        if record.state == "done" and record.score is not None and math.isfinite(record.score):
-            return states.COMPLETE, record.score
-        return states.FAIL, None
+    def _written(self, write: Callable[[], T]) -> T:
+        """Write, again and again while a server is away; every write may be repeated.
 
-    @staticmethod
-    def _record(trial: optuna.trial.FrozenTrial) -> Record:
-        return Record.model_validate(json.loads(trial.user_attrs["record"]))
-
-
-def _distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
-    from optuna import distributions
-
-    if isinstance(parameter, Choice):
-        return distributions.CategoricalDistribution(parameter.options)
-    if isinstance(parameter, Float):
-        return distributions.FloatDistribution(parameter.low, parameter.high, log=parameter.log)
-    return distributions.IntDistribution(parameter.low, parameter.high, log=parameter.log)
+        Raises:
+            CannotWrite: The disk is full, or the server does not come back.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return write()
+            except self._faults as error:
+                if time.monotonic() >= deadline:
+                    raise CannotWrite(f"{self._where}: cannot be written ({_reason(error)}).") from error
+                time.sleep(1.0)
 
 
-def _suggest(trial: optuna.trial.Trial, name: str, parameter: Parameter) -> None:
-    if isinstance(parameter, Choice):
-        trial.suggest_categorical(name, parameter.options)
-    elif isinstance(parameter, Float):
-        trial.suggest_float(name, parameter.low, parameter.high, log=parameter.log)
-    else:
-        trial.suggest_int(name, parameter.low, parameter.high, log=parameter.log)
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def score_of(record: Record) -> float | None:
+    """The record's score, if it is a number."""
+    return record.score if record.score is not None and math.isfinite(record.score) else None
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (StorageInternalError, SQLAlchemyError)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what the database said."""
+    cause = error.__cause__ or error
+    return str(getattr(cause, "orig", cause)).strip().splitlines()[0]
+
+
+def _with_driver(url: str) -> str:
+    """PostgreSQL through psycopg 3, unless the user names another driver."""
+    scheme, separator, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres"):
+        return url
+    if importlib.util.find_spec("psycopg") is None:
+        raise PartMissing("PostgreSQL needs psycopg. Install it with: pip install 'autosft[postgresql]'")
+    return f"postgresql+psycopg{separator}{rest}"
+
+
+def _tune(engine: Any) -> None:
+    """A write-ahead log halves what a trial costs in SQLite; no commit is lost when the process is killed."""
+    if engine.dialect.name != "sqlite":
+        return
+    from sqlalchemy import event
+
+    def connected(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA busy_timeout=10000")
+
+    event.listen(engine, "connect", connected)
+    engine.dispose()

@@ -7,39 +7,39 @@ encoded rows stay warm between orders.
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, final
 
 import torch  # noqa: TID253
-from pydantic import ValidationError
 
 from autosft.contracts.executor import Event, Order
-from autosft.contracts.record import Ending, Epoch, Record
+from autosft.contracts.record import Epoch, Record
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
 from autosft.deploy.member import load_states, save_member
-from autosft.errors import AutoSFTError, Diverged, OutOfTime
+from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.finish import score_on_test
 from autosft.search.run import Run
-from autosft.training.device import pick_device
+from autosft.search.verdict import verdict
+from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
-from autosft.training.loop import Trained, train
+from autosft.training.loop import Paused, Trained, train
 
 Emit = Callable[[Epoch], None]
 
 
-def serve(orders: IO[str], events: IO[str], *, threads: int, device: str) -> None:
+def serve(orders: IO[str], events: IO[str], *, threads: int, device: str, slot: int) -> None:
     """Work on orders until there are no more. If the driver dies while an order is worked on, so does this process."""
     torch.set_num_threads(threads)
-    workshop = Workshop(load(), pick_device(device))
+    workshop = Workshop(load(), pick_device(device, slot))
     inbox: list[Order] = []
     ready = threading.Semaphore(0)
 
@@ -80,37 +80,29 @@ class Workshop:
     def work(self, order: Order, emit: Emit) -> Record:
         """Do what an order says; training leaves a member in the trial's folder. What goes wrong becomes a state."""
         started = time.monotonic()
-        state: Ending = "failed"
-        error = ""
-        done: dict[str, Any] = {}
+        free_memory(self._device)
+        done: dict[str, Any] = {"state": "done"}
         try:
             if self._bench is None or self._bench.run.folder != Path(order.run):
                 self._bench = _Bench(Run.read(Path(order.run)), self._registry, self._device)
             allowed = float("inf") if order.seconds is None else order.seconds
             if order.work == "test":
                 score, interval = score_on_test(self._bench.run, self._registry, self._device)
-                done = {"score": score, "interval": interval}
+                done |= {"score": score, "interval": interval}
             else:
-                done = self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
-            state = "done"
-        except Diverged as problem:
-            state, error = "diverged", str(problem)
-        except OutOfTime as problem:
-            state, error = "interrupted", str(problem)
-        except (torch.OutOfMemoryError, MemoryError) as problem:
-            state, error = "out_of_memory", _one_line(problem)
-        except AutoSFTError as problem:
-            error = str(problem)
-        except Exception as problem:  # a fault in some part: it ends this trial, and is shown, but not the search
-            error = f"{type(problem).__name__}: {_one_line(problem)}"
-            _log_traceback()
+                left = 0.0 if order.work == "keep" else allowed
+                done |= self._bench.train(order, emit, lambda: left - (time.monotonic() - started))
+        except Exception as problem:  # it ends this trial, and is shown, but not the search
+            state, error = verdict(problem)
+            done = {"state": state, "error": error}
+            if not isinstance(problem, AutoSFTError):
+                traceback.print_exc()
         return Record(
             number=order.trial,
-            state=state,
             recipe=order.recipe,
             seconds=time.monotonic() - started,
-            peak_bytes=_peak_bytes(self._device),
-            error=error,
+            micro_batch=order.micro_batch,
+            peak_bytes=peak_bytes(self._device),
             **done,
         )
 
@@ -131,7 +123,17 @@ class _Bench:
         """Train an order; the fields of its record."""
         job = self._job(order, seconds_left)
         strategy = self._registry.strategy(order.recipe.strategy)
-        trained = train(job, strategy, emit)
+        try:
+            trained = train(job, strategy, emit)
+        except Paused as pause:
+            return {
+                "state": "paused",
+                "score": pause.score,
+                "loss": pause.loss,
+                "epochs": pause.epochs,
+                "pace": self._pace(job, pause.epochs),
+                "trained": pause.trained,
+            }
         evaluation = trained.evaluation
         states = job.states
         if evaluation:
@@ -147,7 +149,7 @@ class _Bench:
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
-            "pace": self._pace(job, trained),
+            "pace": self._pace(job, trained.epochs),
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
         }
@@ -186,6 +188,8 @@ class _Bench:
             device=self._device,
             folder=folder / "refit" if replay else folder,
             seconds_left=seconds_left,
+            micro_batch=order.micro_batch,
+            pause_after=order.pause_after,
             replay=order.replay if replay else None,
             features=self._features,
         )
@@ -202,28 +206,10 @@ class _Bench:
             )
         return self._states[key]
 
-    def _pace(self, job: Job, trained: Trained) -> dict[str, float]:
+    def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
         pace: dict[str, float] = {}
         if encode := self._features.get(("pace", job.info.name)):
             pace["encode"] = encode
-        if trained.epochs:
-            pace["train"] = statistics.median(epoch.seconds for epoch in trained.epochs) / len(job.train)
+        if epochs:
+            pace["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(job.train)
         return pace
-
-
-def _peak_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _one_line(problem: BaseException) -> str:
-    if isinstance(problem, ValidationError):
-        problem = ValueError(problem.errors()[0]["msg"])
-    return (str(problem).strip() or type(problem).__name__).splitlines()[0]
-
-
-def _log_traceback() -> None:
-    import traceback
-
-    traceback.print_exc()

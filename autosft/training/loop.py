@@ -54,6 +54,21 @@ class Trained:
     trained: int
 
 
+class Paused(Exception):
+    """The trial has done as many epochs as it was to do for now; its checkpoint is there.
+
+    Attributes:
+        epochs: Every epoch, in order.
+        score: The best validation score so far; None if nothing was validated.
+        loss: The validation loss that came with it.
+        trained: The number of parameters that are trained.
+    """
+
+    def __init__(self, epochs: tuple[Epoch, ...], patience: Patience, trained: int) -> None:
+        super().__init__()
+        self.epochs, self.score, self.loss, self.trained = epochs, patience.score, patience.loss, trained
+
+
 @dataclass
 class _Progress:
     """Where a stage stands; all that a checkpoint holds beside tensors."""
@@ -61,6 +76,11 @@ class _Progress:
     epochs: list[Epoch] = field(default_factory=list[Epoch])
     best: dict[str, int] = field(default_factory=dict[str, int])
     trained: int = 0
+
+    @property
+    def validated(self) -> int:
+        """The number of epochs that have a score."""
+        return sum(epoch.score is not None for epoch in self.epochs)
 
 
 def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
@@ -74,6 +94,7 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
     Raises:
         Diverged: A loss or a score is not finite.
         OutOfTime: The seconds ran out before the first epoch was done.
+        Paused: The trial has done the epochs after which it pauses.
         BadWeights: A weights file or checkpoint is damaged or does not fit.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -116,9 +137,13 @@ def _train_stage(job: Job, number: int, stage: Stage, progress: _Progress, emit:
         patience, best, epoch = Patience(**last["patience"]), last["best_weights"], last["epoch"]
     kept = stage.evaluated or stage.model
     limit = stage.epochs if job.replay is None else job.replay.get(stage.name, stage.epochs)
-    longest = 0.0
+    longest = ROOM_FOR_AN_EPOCH * max(
+        (done.seconds for done in progress.epochs if done.stage == stage.name), default=0.0
+    )
     # The question whether to stop is asked here, from saved state, so that a resumed trial answers it the same way.
     while epoch < limit and not (patience.exhausted(job.recipe.stop) or job.seconds_left() < longest):
+        if job.pause_after is not None and progress.validated >= job.pause_after:
+            raise Paused(tuple(progress.epochs), patience, progress.trained)
         torch.manual_seed(seed_of(job.recipe.seed, stage.name, epoch))
         started = time.perf_counter()
         try:

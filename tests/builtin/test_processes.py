@@ -128,7 +128,7 @@ def test_a_worker_that_is_gone_loses_its_order_and_the_slot_is_used_again(open_p
     pool.submit(order("gone", how))
 
     lost = until(pool, "lost")[-1]
-    assert (lost.token, lost.body) == ("gone", {"reason": reason})
+    assert (lost.token, lost.body) == ("gone", {"reason": reason, "out_of_memory": False})
 
     pool.submit(order("next"))
     assert until(pool, "done")[-1].token == "next"

@@ -150,9 +150,9 @@ def test_an_interrupted_search_goes_on(autosft, environment, points, tmp_path):
             if line.startswith("trial   0"):
                 break
         first.send_signal(signal.SIGINT)
-        assert first.wait(timeout=20) == 130
+        assert first.wait(timeout=20) == 0
 
     second = autosft(*search)
 
-    assert second.returncode == 0 and "trial   0" not in second.stdout
-    assert "after 1 trials" in second.stdout and "trial   1  toy" in second.stdout
+    assert second.returncode == 0 and "Going on with" in second.stdout
+    assert "trial   1  toy" in second.stdout and second.stdout.count("trial   0  toy") <= 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import textwrap
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -16,48 +17,16 @@ from autosft.search.run import Run, RunDocument
 from autosft.search.spec import SearchSpec
 from autosft.testing import toy
 
-TROUBLE = """
-    import os, signal, time
-    from autosft.contracts.strategy import Strategy
-    from autosft.host.hookspecs import hookimpl
-    from autosft.testing.toy import ToyStrategy
-
-    autosft_api = 1
-
-    class Still(Strategy):
-        name, cheap = "still", True
-
-    class Raises(Strategy):
-        name = "raises"
-        def fit(self, job, model):
-            raise RuntimeError("the part is out of order\\nand says more")
-
-    class Dies(Strategy):
-        name = "dies"
-        def fit(self, job, model):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    class Sleeps(Strategy):
-        name, uses = "sleeps", frozenset({"optim.head_lr", "regular.augment", "stop.max_epochs"})
-        def stages(self, job, model):
-            for stage in ToyStrategy().stages(job, model):
-                yield dataclasses.replace(stage, after_step=lambda: time.sleep(0.1))
-
-    @hookimpl
-    def autosft_strategies():
-        return [Still(), Raises(), Dies(), Sleeps()]
-"""
-
 
 @pytest.fixture(scope="module")
 def plugins(tmp_path_factory):
-    """Install the toy plugin, and one whose strategies do nothing, raise, die or dawdle; first-party ones are left out.
+    """Install the toy plugin, and one whose strategies are trouble; first-party ones are left out.
 
     Troublemakers are tried only if a search names them.
     """
     folder = tmp_path_factory.mktemp("plugins")
     toy.write_distribution(folder)
-    (folder / "trouble.py").write_text("import dataclasses\n" + textwrap.dedent(TROUBLE))
+    shutil.copy(Path(__file__).with_name("trouble.py"), folder)
     info = folder / "trouble-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: trouble\nVersion: 1.0\n")

@@ -1,20 +1,23 @@
-"""What the study remembers, what it proposes, and what it never does."""
+"""What study and sampler remember together, what is proposed, and what is never stored."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import os
+import sqlite3
 import warnings
 
 import optuna
 import pytest
 from sqlalchemy import Engine, event
 
-from autosft.contracts.record import Record
+from autosft.contracts.record import Epoch, Record
 from autosft.contracts.space import Choice, Float, Int
 from autosft.search.plan import recipe_of
-from autosft.search.study import NAME, Study
+from autosft.search.sampler import Sampler
+from autosft.search.study import Study, sqlite_url
+from autosft.search.trials import Trials
 
 CHOICES = {"backbone": Choice(("toy/wide", "toy/narrow")), "strategy": Choice(("toy", "other"))}
 PARAMS = {"backbone": "toy/wide", "strategy": "toy", "toy.optim.lr": 0.02, "toy.stop.max_epochs": 4}
@@ -36,9 +39,15 @@ def record(number, params=PARAMS, *, score=0.5, state="done"):
     )
 
 
-def run(study, params=PARAMS, **outcome):
-    ended = record(study.start(params, space_for(params)), params, **outcome)
-    study.finish(ended)
+def opened(path, seed=0):
+    """Trials and sampler, as a driver opens them."""
+    sampler = Sampler(seed)
+    return Trials(Study(sqlite_url(path), "autosft"), sampler, seed), sampler
+
+
+def run(trials, params=PARAMS, **outcome):
+    ended = record(trials.start(params, space_for(params)), params, **outcome)
+    trials.note(ended)
     return ended
 
 
@@ -53,46 +62,46 @@ def start_and_be_killed(path, params, *, commit):
         warnings.simplefilter("ignore", DeprecationWarning)  # other threads of this process do not matter to the fork
         child = os.fork()
     if not child:
-        study, commits = Study(path, 0), itertools.count()
+        (trials, _), commits = opened(path), itertools.count()
         event.listen(Engine, "commit", lambda connection: next(commits) == commit and os._exit(0))
-        study.start(params, space_for(params))
+        trials.start(params, space_for(params))
         os._exit(0)
     os.waitpid(child, 0)
 
 
 def stored(path):
-    return optuna.load_study(study_name=NAME, storage=f"sqlite:///{path}")
+    return optuna.load_study(study_name="autosft", storage=f"sqlite:///{path}")
 
 
 def test_records_survive_reopening(path):
-    study = Study(path, 0)
+    trials, _ = opened(path)
     written = [
-        run(study, score=0.4),
-        run(study, {**PARAMS, "toy.optim.lr": 0.05}, score=None, state="diverged"),
-        run(study, {"backbone": "toy/narrow", "strategy": "other", "other.depth": 7}, score=0.9),
+        run(trials, score=0.4),
+        run(trials, {**PARAMS, "toy.optim.lr": 0.05}, score=None, state="diverged"),
+        run(trials, {"backbone": "toy/narrow", "strategy": "other", "other.depth": 7}, score=0.9),
     ]
 
-    assert study.records() == Study(path, 0).records() == written
+    assert trials.ended == opened(path)[0].ended == written
 
 
 def test_optuna_opens_the_file_as_it_is(path):
-    study = Study(path, 0)
-    run(study, score=0.4)
-    run(study, {"backbone": "toy/narrow", "strategy": "other", "other.depth": 7}, score=0.9)
+    trials, _ = opened(path)
+    run(trials, score=0.4)
+    run(trials, {"backbone": "toy/narrow", "strategy": "other", "other.depth": 7}, score=0.9)
 
-    opened = stored(path)
+    found = stored(path)
 
-    assert opened.direction == optuna.study.StudyDirection.MAXIMIZE
-    assert [trial.value for trial in opened.trials] == [0.4, 0.9]
-    assert opened.trials[0].params == PARAMS
-    assert opened.best_trial.number == 1 and opened.best_params["other.depth"] == 7
+    assert found.direction == optuna.study.StudyDirection.MAXIMIZE
+    assert [trial.value for trial in found.trials] == [0.4, 0.9]
+    assert found.trials[0].params == PARAMS
+    assert found.best_trial.number == 1 and found.best_params["other.depth"] == 7
 
 
 def test_a_failed_trial_is_never_best(path):
-    study = Study(path, 0)
-    run(study, score=0.1)
+    trials, _ = opened(path)
+    run(trials, score=0.1)
     for state in ("failed", "diverged", "out_of_memory", "interrupted"):
-        run(study, score=0.99, state=state)
+        run(trials, score=0.99, state=state)
 
     assert stored(path).best_trial.number == 0
     assert [trial.state.name for trial in stored(path).trials] == ["COMPLETE", *["FAIL"] * 4]
@@ -100,27 +109,27 @@ def test_a_failed_trial_is_never_best(path):
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_not_finite_fails_the_trial(path, score):
-    study = Study(path, 0)
-    run(study, score=0.1)
-    run(study, score=score)
+    trials, _ = opened(path)
+    run(trials, score=0.1)
+    run(trials, score=score)
 
     assert stored(path).best_trial.number == 0
-    assert Study(path, 0).records()[1].score is None
+    assert opened(path)[0].ended[1].score is None
 
 
 def test_a_proposal_is_not_stored(path):
-    study = Study(path, 0)
+    trials, sampler = opened(path)
     for attempt in range(3):
-        study.propose(CHOICES, space_of, attempt)
+        sampler.propose(CHOICES, space_of, 0, attempt)
 
     assert stored(path).trials == []
-    assert study.unfinished() == {} and study.records() == []
+    assert trials.started == 0 and trials.ended == []
 
 
 def test_a_proposal_lies_in_the_space_of_its_pair(path):
-    study = Study(path, 0)
+    _, sampler = opened(path)
     for attempt in range(12):
-        params = study.propose(CHOICES, space_of, attempt)
+        params = sampler.propose(CHOICES, space_of, 0, attempt)
         space = space_for(params)
         assert set(params) == set(space)
         assert all(space[name].holds(value) for name, value in params.items())
@@ -128,24 +137,25 @@ def test_a_proposal_lies_in_the_space_of_its_pair(path):
 
 def test_the_same_seed_proposes_the_same_and_another_another(tmp_path):
     first, again, other = (
-        Study(tmp_path / name, seed).propose(CHOICES, space_of, 0) for name, seed in [("a", 1), ("b", 1), ("c", 2)]
+        opened(tmp_path / name, seed)[1].propose(CHOICES, space_of, 0, 0)
+        for name, seed in [("a", 1), ("b", 1), ("c", 2)]
     )
 
     assert first == again != other
 
 
 def test_another_attempt_proposes_something_else(path):
-    study = Study(path, 0)
+    _, sampler = opened(path)
 
-    assert study.propose(CHOICES, space_of, 0) != study.propose(CHOICES, space_of, 1)
+    assert sampler.propose(CHOICES, space_of, 0, 0) != sampler.propose(CHOICES, space_of, 0, 1)
 
 
 def test_a_restarted_search_does_not_repeat_its_proposals(path):
     started = []
     for _ in range(4):  # each of them a new driver
-        study = Study(path, 3)
-        params = study.propose(CHOICES, space_of, 0)
-        run(study, params, score=0.5)
+        trials, sampler = opened(path, 3)
+        params = sampler.propose(CHOICES, space_of, trials.started, 0)
+        run(trials, params, score=0.5)
         started.append(params)
 
     assert len({tuple(sorted(params.items())) for params in started}) == len(started)
@@ -154,29 +164,29 @@ def test_a_restarted_search_does_not_repeat_its_proposals(path):
 def test_proposals_learn_from_outcomes_also_after_reopening(path):
     space = {"x": Float(0.0, 1.0, default=0.5)}
     choices = {"backbone": Choice(("toy/wide",)), "strategy": Choice(("toy",))}
-    study = Study(path, 0)
-    for _ in range(20):
-        params = study.propose(choices, lambda backbone, strategy: space, 0)
-        number = study.start(params, {**choices, **space})
-        study.finish(record(number, score=-abs(params["x"] - 0.8)))
+    trials, sampler = opened(path)
+    for _ in range(40):
+        params = sampler.propose(choices, lambda backbone, strategy: space, trials.started, 0)
+        number = trials.start(params, {**choices, **space})
+        trials.note(record(number, score=-abs(params["x"] - 0.8)))
 
-    reopened = Study(path, 0)
-    drawn = [reopened.propose(choices, lambda backbone, strategy: space, attempt)["x"] for attempt in range(6)]
+    _, sampler = opened(path)
+    drawn = [sampler.propose(choices, lambda backbone, strategy: space, 40, attempt)["x"] for attempt in range(12)]
 
-    assert sum(abs(x - 0.8) for x in drawn) / len(drawn) < 0.15  # at random it would be 0.34
+    assert sum(abs(x - 0.8) for x in drawn) / len(drawn) < 0.2  # at random it would be 0.34
 
 
 def test_a_trial_that_a_killed_driver_left_is_found_with_its_parameters(path):
-    study = Study(path, 0)
-    run(study)
-    number = study.start({**PARAMS, "toy.stop.max_epochs": 6}, space_for(PARAMS))
+    trials, _ = opened(path)
+    run(trials)
+    number = trials.start({**PARAMS, "toy.stop.max_epochs": 6}, space_for(PARAMS))
 
-    reopened = Study(path, 0)
-    assert reopened.unfinished() == {number: {**PARAMS, "toy.stop.max_epochs": 6}}
-    assert [ended.number for ended in reopened.records()] == [0]
+    reopened, _ = opened(path)
+    assert reopened.cut_off == [number] and reopened.recipe(number).stop.max_epochs == 6
+    assert [ended.number for ended in reopened.ended] == [0]
 
-    reopened.finish(record(number, score=0.8))
-    assert Study(path, 0).unfinished() == {}
+    reopened.note(record(number, score=0.8))
+    assert opened(path)[0].cut_off == []
     assert stored(path).best_trial.number == number
 
 
@@ -185,10 +195,60 @@ def test_a_driver_killed_while_it_starts_a_trial_leaves_no_half_trial(path):
     for commit in range(8):
         start_and_be_killed(path, PARAMS, commit=commit)
 
-        study = Study(path, 0)
-        assert all(params == PARAMS for params in study.unfinished().values())
-        for left in study.unfinished():
-            study.finish(record(left))
-        number = study.start(other, space_for(other))
-        assert study.unfinished() == {number: other}
-        study.finish(record(number))
+        trials, _ = opened(path)
+        for left in trials.cut_off:
+            assert trials.recipe(left).optim.lr == PARAMS["toy.optim.lr"]
+            trials.note(record(left))
+        number = trials.start(other, space_for(other))
+        assert opened(path)[0].cut_off == [number]
+        trials.note(record(number))
+
+
+def paused(number, score, epochs=2):
+    curve = tuple(Epoch(stage="s", number=n + 1, loss=1.0, score=score, seconds=1.0) for n in range(epochs))
+    return record(number, score=score, state="paused").model_copy(update={"epochs": curve})
+
+
+def test_a_paused_trial_waits_with_its_curve_and_goes_on_after_reopening(path):
+    trials, _ = opened(path)
+    number = trials.start(PARAMS, space_for(PARAMS))
+    trials.note(paused(number, 0.7))
+
+    assert [trial.state.name for trial in stored(path).trials] == ["WAITING"]
+    assert stored(path).trials[0].intermediate_values == {1: 0.7, 2: 0.7}
+    trials, _ = opened(path)
+    assert trials.cut_off == [] and [leg.number for leg in trials.paused] == [number] and trials.ended == []
+    trials.resume(number)
+    assert trials.paused == [] and trials.leg(number) and [known.number for known in trials.known] == [number]
+    assert opened(path)[0].cut_off == [number]
+    trials.note(record(number, score=0.9))
+    assert stored(path).best_value == 0.9 and trials.known == trials.ended
+
+
+def test_the_sampler_learns_from_paused_trials_and_again_when_they_go_on(path):
+    space = {"x": Float(0.0, 1.0, default=0.5)}
+    choices = {"backbone": Choice(("toy/wide",)), "strategy": Choice(("toy",))}
+
+    def drawn(sampler):
+        return [sampler.propose(choices, lambda backbone, strategy: space, 30, attempt)["x"] for attempt in range(8)]
+
+    trials, sampler = opened(path)
+    numbers = {}
+    for step in range(21):
+        x = step / 20
+        number = trials.start({"backbone": "toy/wide", "strategy": "toy", "x": x}, {**choices, **space})
+        trials.note(paused(number, 1 - abs(x - 0.2)))
+        numbers[number] = x
+    assert sum(abs(x - 0.2) for x in drawn(sampler)) / 8 < 0.15  # at random it would be 0.34
+    for number, x in numbers.items():
+        trials.resume(number)
+        trials.note(paused(number, 3 - abs(x - 0.9), epochs=6))
+    assert sum(abs(x - 0.9) for x in drawn(sampler)) / 8 < 0.15
+    assert sum(abs(x - 0.9) for x in drawn(opened(path)[1])) / 8 < 0.15
+
+
+def test_sqlite_keeps_a_write_ahead_log(path):
+    run(opened(path)[0])
+
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,0 +1,96 @@
+"""`Agenda`: what the next free worker does. A cut-off trial first, then a promotion, then something new."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import final
+
+from autosft.contracts.record import Record
+from autosft.search.budget import Estimates
+from autosft.search.proposals import Proposals
+from autosft.search.rungs import FIRST_RUNG, hopeful, next_rung, promoted
+from autosft.search.trials import Trials
+
+
+@final
+@dataclass(frozen=True)
+class Leg:
+    """A stretch of a trial.
+
+    Attributes:
+        number: The trial.
+        pause_after: After how many validated epochs of the trial it pauses; None means that it runs through.
+        resumed: Whether the trial had paused before.
+    """
+
+    number: int
+    pause_after: int | None
+    resumed: bool
+
+
+@final
+class Agenda:
+    """Decides what comes next.
+
+    Args:
+        trials: What was tried and what is under way; new trials are begun there.
+        proposals: Where new trials come from.
+        limit: The most trials; None means that only the clock counts.
+    """
+
+    def __init__(self, trials: Trials, proposals: Proposals, limit: int | None) -> None:
+        self._trials, self._proposals, self._limit = trials, proposals, limit
+        self._cut_off = list(trials.cut_off)
+
+    def next(self, estimates: Estimates, aside: Container[str], *, used: float, left: float) -> Leg | None:
+        """The next leg, or None if nothing is worth the time that is left.
+
+        Args:
+            estimates: What things will take.
+            aside: Backbones and strategies that are not to be tried any more.
+            used: The share of the budget that is used.
+            left: The seconds that a trial may take.
+        """
+        if self._cut_off:
+            number = self._cut_off.pop(0)
+            return Leg(number, next_rung(self._trials.leg(number)), resumed=False)
+        paused = [record for record in self._trials.paused if estimates.epochs_in(left, record.recipe.backbone) >= 1]
+        if earned := promoted(paused, self._trials.known):
+            return self._resumed(earned, next_rung(earned))
+        best = min(paused, key=Record.order, default=None)
+        if best and _last_chance(best, estimates, left):
+            return self._resumed(best, None)
+        if (number := self._begun(estimates, aside, used, left)) is not None:
+            return Leg(number, next_rung(None), resumed=False)
+        best = hopeful(paused, self._trials.known)
+        return self._resumed(best, None) if best else None
+
+    def _resumed(self, record: Record, pause_after: int | None) -> Leg:
+        self._trials.resume(record.number)
+        return Leg(record.number, pause_after, resumed=True)
+
+    def _begun(self, estimates: Estimates, aside: Container[str], used: float, left: float) -> int | None:
+        """The number of a new trial, or None if there is to be none."""
+        trials = self._trials
+        if self._limit is not None and trials.started >= self._limit:
+            return None
+        params = self._proposals.next(
+            trials.known,
+            estimates,
+            running=trials.running,
+            aside=aside,
+            started=trials.started,
+            used=used,
+            left=left,
+        )
+        if params is None:
+            return None
+        pair = self._proposals.space(str(params["backbone"]), str(params["strategy"]))
+        return trials.start(params, {**self._proposals.choices, **pair})
+
+
+def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:
+    """Whether after the first rung of yet another trial there would be no time for the rest of this one."""
+    rest = best.recipe.stop.max_epochs - sum(epoch.score is not None for epoch in best.epochs)
+    return estimates.epochs_in(left, best.recipe.backbone) < rest + FIRST_RUNG

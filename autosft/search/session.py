@@ -1,0 +1,252 @@
+"""`Session`: one sitting of a search. It owns the study, the clock and the run's folder, and keeps the workers busy."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from typing import final
+
+from autosft.contracts.executor import Order
+from autosft.contracts.record import Epoch, Record, Result
+from autosft.errors import CannotWrite
+from autosft.host.registry import Registry
+from autosft.report.board import write_leaderboard
+from autosft.search.agenda import Agenda, Leg
+from autosft.search.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
+from autosft.search.choice import choose, contenders
+from autosft.search.faults import Retries, micro_batch_for, set_aside
+from autosft.search.finish import finish
+from autosft.search.fleet import GRACE_SECONDS, Answer, Fleet
+from autosft.search.interrupts import Interrupts
+from autosft.search.news import (
+    EpochFinished,
+    Finished,
+    Noted,
+    TrialFinished,
+    TrialPaused,
+    TrialResumed,
+    TrialStarted,
+    Watch,
+)
+from autosft.search.proposals import Proposals
+from autosft.search.run import Run, grew
+from autosft.search.rungs import hopeful
+from autosft.search.sampler import Sampler
+from autosft.search.study import Study
+from autosft.search.trials import Trials
+
+TICK_SECONDS = 0.5
+"""How long the driver waits for news before it looks at leases and interrupts again."""
+
+KEPT_MEMBERS = 3
+
+
+@final
+class Session:
+    """One sitting of a search, from taking the run up to its result.
+
+    Args:
+        run: The run's folder, locked.
+        registry: The parts.
+        study: The stored study.
+        watch: Told what happens.
+        started: When this sitting began, by `time.monotonic`.
+    """
+
+    def __init__(self, run: Run, registry: Registry, study: Study, watch: Watch, started: float) -> None:
+        document = run.document
+        self._run, self._registry, self._watch = run, registry, watch
+        self._task, self._spec, self._plan = document.task, document.spec, document.plan
+        self._clock = Clock(self._spec.budget, run.seconds_used(), started)
+        sampler = Sampler(self._spec.seed)
+        self._trials = Trials(study, sampler, self._spec.seed)
+        proposals = Proposals(self._task, registry, self._plan, sampler)
+        self._agenda = Agenda(self._trials, proposals, self._spec.trials)
+        self._aside = set_aside(self._trials.ended)
+        self._retries = Retries()
+        self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
+        data = run.data
+        self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
+
+    def go(self) -> Result:
+        """Search until the clock, the number of trials, the space or the user ends it; then finish.
+
+        Raises:
+            NothingFinished: No trial has a score.
+            CannotWrite: The disk is full, or the folder cannot be written; the same command goes on.
+            KeyboardInterrupt: The user left, or interrupted before any trial had a score.
+        """
+        result = self._run.result()
+        if result and not self._goes_on(result):
+            self._watch(Finished(result, self._run.folder))
+            return result
+        if self._trials.started or result:
+            self._watch(Noted(f"going on with {self._run.folder} after {len(self._trials.ended)} trials"))
+        spec = self._spec
+        pool = self._registry.executor("processes").open(
+            slots=spec.workers,
+            threads=max(1, spec.threads // spec.workers),
+            device=spec.device,
+            log=str(self._run.folder / "worker.log"),
+        )
+        with Interrupts() as interrupts:
+            try:
+                result = self._searched_and_finished(Fleet(pool), interrupts)
+            finally:
+                pool.close()
+                self._run.note_seconds(self._clock.used())
+        self._watch(Finished(result, self._run.folder))
+        return result
+
+    def _goes_on(self, result: Result) -> bool:
+        """Whether the run was interrupted, or its budget or number of trials has grown since it finished."""
+        spec = self._spec
+        grown = grew(spec.budget, result.budget) or grew(spec.trials, result.trial_limit)
+        room = spec.trials is None or spec.trials > sum(result.trials.values())
+        return self._clock.left() > 0 and (result.interrupted or (grown and room))
+
+    def _searched_and_finished(self, fleet: Fleet, interrupts: Interrupts) -> Result:
+        prepared = self._clock.used()
+        self._search(fleet, interrupts)
+        searched = self._clock.used()
+        if interrupts.asked:
+            self._watch(Noted("interrupted: finishing with the best so far; press Ctrl-C again to leave at once"))
+            fleet.abandon()
+        self._keep_the_best_paused(fleet)
+        if interrupts.asked and choose(self._trials.ended, self._registry) is None:
+            raise KeyboardInterrupt
+        return finish(
+            self._run,
+            self._registry,
+            self._trials,
+            self._estimates(),
+            self._clock,
+            lambda order: self._done(fleet, order),
+            self._watch,
+            {"prepare": prepared, "search": searched - prepared},
+            interrupted=interrupts.asked,
+        )
+
+    def _search(self, fleet: Fleet, interrupts: Interrupts) -> None:
+        news, idle = 0, -1  # how many legs have ended, and how many had when there was nothing left to do
+        while not interrupts.asked:
+            while fleet.free and idle != news:
+                leg = self._agenda.next(
+                    self._estimates(),
+                    self._aside,
+                    used=self._clock.used() / self._spec.budget if self._spec.budget else 0.0,
+                    left=self._seconds_for_a_trial(),
+                )
+                if leg:
+                    fleet.send(self._order(leg))
+                else:
+                    idle = news
+            if not fleet.busy:
+                if self._spec.trials is None or self._trials.started < self._spec.trials:
+                    self._watch(Noted("nothing new fits the time that is left"))
+                return
+            for answer in fleet.answers(TICK_SECONDS):
+                if record := self._outcome(fleet, answer):
+                    self._note(record)
+                    news += 1
+            self._run.note_seconds(self._clock.used())
+
+    def _order(self, leg: Leg) -> Order:
+        recipe = self._trials.recipe(leg.number)
+        news = TrialResumed if leg.resumed else TrialStarted
+        self._watch(news(leg.number, recipe, self._clock.left()))
+        seconds = self._seconds_for_a_trial()
+        return Order(
+            run=str(self._run.folder),
+            trial=leg.number,
+            token=uuid.uuid4().hex,
+            recipe=recipe,
+            seconds=None if seconds == float("inf") else seconds,
+            pause_after=leg.pause_after,
+            micro_batch=micro_batch_for(recipe, self._trials.known),
+        )
+
+    def _keep_the_best_paused(self, fleet: Fleet) -> None:
+        """A paused trial that is better than all that ended becomes a model as it is, without more training."""
+        best = hopeful(self._trials.paused, self._trials.known)
+        over = choose(self._trials.ended, self._registry)
+        if best and best.score is not None and (over is None or best.order() < over.order()):
+            left = self._clock.left()
+            order = Order(
+                work="keep",
+                run=str(self._run.folder),
+                trial=best.number,
+                token=uuid.uuid4().hex,
+                recipe=best.recipe,
+                seconds=None if left == float("inf") else max(left, FINISH_SECONDS),
+                micro_batch=best.micro_batch,
+            )
+            self._trials.resume(best.number)
+            self._note(self._done(fleet, order))
+
+    def _seconds_for_a_trial(self) -> float:
+        """What is left when finishing with the best so far is paid for."""
+        estimates, best = self._estimates(), choose(self._trials.ended, self._registry)
+        if best is None:
+            return self._clock.left() - FINISH_SECONDS - GRACE_SECONDS
+        refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
+        if self._spec.budget:
+            refit = min(refit, REFIT_SHARE * self._spec.budget)
+        return self._clock.left() - estimates.test_seconds(best) - refit - GRACE_SECONDS
+
+    def _outcome(self, fleet: Fleet, answer: Answer) -> Record | None:
+        """The record that an order came to; None if it goes on, maybe with another worker.
+
+        Raises:
+            CannotWrite: The worker could not write. The trial stays unfinished.
+        """
+        order, event = answer.order, answer.event
+        if event.kind == "epoch":
+            epoch = Epoch.model_validate(event.body)
+            self._registry.epoch_finished(self._task, order.trial, epoch)
+            self._watch(EpochFinished(order.trial, epoch))
+            return None
+        self._spent[order.trial] += round(1000 * answer.seconds)
+        if again := self._retries.again(answer):
+            renewed, why = again
+            self._watch(Noted(f"trial {order.trial}: {why}"))
+            fleet.send(renewed)
+            return None
+        earlier = self._trials.leg(order.trial)
+        seconds = self._spent.pop(order.trial) / 1000 + (earlier.seconds if earlier else 0.0)
+        if event.kind == "lost":
+            reason = "it did not end in time" if answer.late else event.body["reason"]
+            error = f"the worker was lost: {reason}; see worker.log"
+            return Record(number=order.trial, state="failed", recipe=order.recipe, seconds=seconds, error=error)
+        record = Record.model_validate(event.body)
+        if record.state == "cannot_write":
+            raise CannotWrite(record.error)
+        return record.model_copy(update={"seconds": seconds})
+
+    def _done(self, fleet: Fleet, order: Order) -> Record:
+        """Send one order and wait for its end."""
+        fleet.send(order)
+        while True:
+            for answer in fleet.answers(TICK_SECONDS):
+                if record := self._outcome(fleet, answer):
+                    return record
+
+    def _note(self, record: Record) -> None:
+        """Write down where a trial paused, or what it came to."""
+        self._trials.note(record)
+        record.write(self._run.trial_folder(record.number) / "record.json")
+        ended = self._trials.ended
+        self._run.keep_members(ended, contenders(ended, self._registry, KEPT_MEMBERS))
+        write_leaderboard(self._run.folder)
+        if record.state == "paused":
+            self._watch(TrialPaused(record, self._clock.left()))
+            return
+        self._registry.trial_finished(self._task, record)
+        self._watch(TrialFinished(record, min(self._trials.known, key=Record.order), self._clock.left()))
+        aside = set_aside(ended)
+        for part in aside.keys() - self._aside.keys():
+            self._watch(Noted(f"{part} is set aside, because it failed three times in a row: {aside[part]}"))
+        self._aside = aside
+
+    def _estimates(self) -> Estimates:
+        return Estimates(self._plan, self._trials.known, self._sizes)

@@ -1,0 +1,34 @@
+"""`verdict`: what an exception says of the trial that raised it."""
+
+from __future__ import annotations
+
+import torch  # noqa: TID253
+from pydantic import ValidationError
+
+from autosft.contracts.record import Ending
+from autosft.errors import AutoSFTError, CannotWrite, Diverged, OutOfTime
+
+_NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
+"""What torch says in a plain `RuntimeError` when the host has no memory left."""
+
+
+def verdict(problem: Exception) -> tuple[Ending, str]:
+    """How the trial has ended, and why in one line."""
+    text = _one_line(problem)
+    if isinstance(problem, Diverged):
+        return "diverged", text
+    if isinstance(problem, OutOfTime):
+        return "interrupted", text
+    if isinstance(problem, (torch.OutOfMemoryError, MemoryError)) or any(said in str(problem) for said in _NO_MEMORY):
+        return "out_of_memory", text
+    if isinstance(problem, CannotWrite):
+        return "cannot_write", text
+    if isinstance(problem, AutoSFTError):
+        return "failed", text
+    return "failed", f"{type(problem).__name__}: {text}"
+
+
+def _one_line(problem: Exception) -> str:
+    if isinstance(problem, ValidationError):
+        return problem.errors()[0]["msg"]
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0]
