@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,21 +33,26 @@ def board_of(folder: Path) -> Board:
     records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
     if not records:
         raise BadInput(f"{folder}: no trial has ended yet.")
+    return board(records)
+
+
+def board(records: Iterable[Record]) -> Board:
+    """Rank records."""
     ranked = sorted(records, key=Record.order)
     return Board(tuple(_row(position, record) for position, record in enumerate(ranked, start=1)))
 
 
-def write_leaderboard(folder: Path) -> None:
-    """Write the board of a run as its `leaderboard.csv`."""
+def write_leaderboard(folder: Path, records: Iterable[Record]) -> None:
+    """Rank the records of a run into its `leaderboard.csv`."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
-    writer.writerows([row[column] for column in COLUMNS] for row in board_of(folder).rows)
+    writer.writerows([row[column] for column in COLUMNS] for row in board(records).rows)
     write_whole(folder / "leaderboard.csv", stream.getvalue().encode())
 
 
 def _row(position: int, record: Record) -> dict[str, str]:
-    scored = record.state == "done" and record.score is not None
+    scored = record.state in ("done", "paused") and record.score is not None
     return {
         "rank": str(position) if scored else "",
         "trial": str(record.number),

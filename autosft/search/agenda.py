@@ -78,7 +78,7 @@ class Agenda:
         params = self._proposals.next(
             trials.known,
             estimates,
-            running=trials.running,
+            tried=trials.contents,
             aside=aside,
             started=trials.started,
             used=used,

@@ -191,3 +191,8 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
     return Recipe.model_validate(
         {"backbone": params["backbone"], "strategy": strategy, **tables, "own": own, "seed": seed}
     )
+
+
+def content_of(recipe: Recipe) -> str:
+    """What makes two recipes the same: all but the seed."""
+    return recipe.model_dump_json(exclude={"seed"})

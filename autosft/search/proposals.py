@@ -6,13 +6,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.budget import Estimates
-from autosft.search.plan import Plan, recipe_of, space_of
+from autosft.search.plan import Plan, content_of, recipe_of, space_of
 from autosft.search.portfolio import portfolio
 from autosft.search.sampler import Params, Sampler
 
@@ -59,7 +58,7 @@ class Proposals:
         records: Sequence[Record],
         estimates: Estimates,
         *,
-        running: Sequence[Recipe],
+        tried: Container[str],
         aside: Container[str],
         used: float,
         started: int,
@@ -70,20 +69,19 @@ class Proposals:
         Args:
             records: The latest record of every trial that has one.
             estimates: What things will take.
-            running: What is being trained.
+            tried: The contents of the recipes that were started, by `content_of`.
             aside: Backbones and strategies that are not to be tried any more.
             started: How many trials were started.
             used: The share of the budget that is used.
             left: The seconds that a trial may take.
         """
-        tried = {_content(recipe) for recipe in [*(record.recipe for record in records), *running]}
 
         def useful(params: Params) -> Params | None:
             if str(params["backbone"]) in aside or str(params["strategy"]) in aside:
                 return None
             fitted = self._fitted(params, records, estimates, left)
             recipe = recipe_of(fitted, 0) if fitted else None
-            if recipe is None or _content(recipe) in tried:
+            if recipe is None or content_of(recipe) in tried:
                 return None
             return fitted
 
@@ -111,8 +109,3 @@ class Proposals:
             return None
         name = next((name for name in params if name.endswith("stop.max_epochs")), "")
         return {**params, name: int(min(int(params[name]), epochs))} if name else params
-
-
-def _content(recipe: Recipe) -> str:
-    """What makes two recipes the same: all but the seed."""
-    return recipe.model_dump_json(exclude={"seed"})

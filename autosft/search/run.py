@@ -20,7 +20,7 @@ from typing import Any, Self, final
 from filelock import FileLock, Timeout
 
 from autosft.contracts.document import Document, write_json, write_whole
-from autosft.contracts.record import Record, Result
+from autosft.contracts.record import Result
 from autosft.contracts.rows import Data, Rows
 from autosft.contracts.task import Task
 from autosft.data.splits import fingerprint_of
@@ -155,13 +155,11 @@ class Run:
         path = self.folder / "result.json"
         return Result.read(path) if path.exists() else None
 
-    def keep_members(self, records: list[Record], kept: set[int]) -> None:
-        """Delete the heavy files of ended trials, except those of the trials with these numbers."""
-        for record in records:
-            if record.number not in kept:
-                for path in self.trial_folder(record.number).glob("*"):
-                    if path.name != "record.json":
-                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    def drop_model(self, number: int) -> None:
+        """Delete the heavy files of an ended trial; its record stays."""
+        for path in self.trial_folder(number).glob("*"):
+            if path.name != "record.json":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _take_lock(self) -> None:
         """One driver per run; a second is told who holds it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from typing import final
@@ -38,6 +39,9 @@ from autosft.search.trials import Trials
 TICK_SECONDS = 0.5
 """How long the driver waits for news before it looks at leases and interrupts again."""
 
+PUBLISH_SECONDS = 3.0
+"""How often clock and leaderboard are written while the search goes on."""
+
 KEPT_MEMBERS = 3
 
 
@@ -63,8 +67,10 @@ class Session:
         proposals = Proposals(self._task, registry, self._plan, sampler)
         self._agenda = Agenda(self._trials, proposals, self._spec.trials)
         self._aside = set_aside(self._trials.ended)
+        self._models = {record.number for record in self._trials.ended}
         self._retries = Retries()
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
+        self._published = 0.0
         data = run.data
         self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
 
@@ -80,6 +86,9 @@ class Session:
         if result and not self._goes_on(result):
             self._watch(Finished(result, self._run.folder))
             return result
+        for record in self._trials.known:  # a driver killed in between has stored a record but not written it
+            if not (path := self._run.trial_folder(record.number) / "record.json").exists():
+                record.write(path)
         if self._trials.started or result:
             self._watch(Noted(f"going on with {self._run.folder} after {len(self._trials.ended)} trials"))
         spec = self._spec
@@ -94,7 +103,8 @@ class Session:
                 result = self._searched_and_finished(Fleet(pool), interrupts)
             finally:
                 pool.close()
-                self._run.note_seconds(self._clock.used())
+                self._published = 0.0
+                self._publish()
         self._watch(Finished(result, self._run.folder))
         return result
 
@@ -149,7 +159,14 @@ class Session:
                 if record := self._outcome(fleet, answer):
                     self._note(record)
                     news += 1
+            self._publish()
+
+    def _publish(self) -> None:
+        """Write down, every few seconds, what a killed driver would otherwise forget, or a person may want to see."""
+        if time.monotonic() - self._published > PUBLISH_SECONDS:
             self._run.note_seconds(self._clock.used())
+            write_leaderboard(self._run.folder, self._trials.known)
+            self._published = time.monotonic()
 
     def _order(self, leg: Leg) -> Order:
         recipe = self._trials.recipe(leg.number)
@@ -235,12 +252,14 @@ class Session:
         """Write down where a trial paused, or what it came to."""
         self._trials.note(record)
         record.write(self._run.trial_folder(record.number) / "record.json")
-        ended = self._trials.ended
-        self._run.keep_members(ended, contenders(ended, self._registry, KEPT_MEMBERS))
-        write_leaderboard(self._run.folder)
         if record.state == "paused":
             self._watch(TrialPaused(record, self._clock.left()))
             return
+        ended = self._trials.ended
+        kept = contenders(ended, self._registry, KEPT_MEMBERS)
+        for number in (self._models | {record.number}) - kept:
+            self._run.drop_model(number)
+        self._models = kept
         self._registry.trial_finished(self._task, record)
         self._watch(TrialFinished(record, min(self._trials.known, key=Record.order), self._clock.left()))
         aside = set_aside(ended)

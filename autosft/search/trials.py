@@ -8,7 +8,7 @@ from typing import final
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.space import Space
-from autosft.search.plan import recipe_of
+from autosft.search.plan import content_of, recipe_of
 from autosft.search.sampler import Params, Sampler
 from autosft.search.study import Study, Trial, score_of
 from autosft.training.seeds import seed_of
@@ -25,6 +25,7 @@ class Trials:
 
     Attributes:
         ended: The records of trials that are over, in the order in which they ended.
+        contents: What makes each started recipe differ from others.
         cut_off: The numbers of trials that a driver left running when it was killed.
     """
 
@@ -44,6 +45,7 @@ class Trials:
                 self._believe(trial.record)
         self.cut_off = [trial.number for trial in self._trials.values() if trial.running]
         self._running.update(self.cut_off)
+        self.contents = {content_of(self.recipe(number)) for number in self._trials}
 
     @property
     def started(self) -> int:
@@ -60,11 +62,6 @@ class Trials:
         """The latest record of every trial that has one."""
         return [*self.ended, *self._legs.values()]
 
-    @property
-    def running(self) -> Sequence[Recipe]:
-        """What is being trained."""
-        return [self.recipe(number) for number in sorted(self._running)]
-
     def recipe(self, number: int) -> Recipe:
         """The recipe of a trial."""
         return recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
@@ -78,6 +75,7 @@ class Trials:
         trial = self._study.start(params, space)
         self._trials[trial.number] = trial
         self._running.add(trial.number)
+        self.contents.add(content_of(self.recipe(trial.number)))
         return trial.number
 
     def resume(self, number: int) -> None:

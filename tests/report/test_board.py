@@ -88,7 +88,9 @@ def test_a_damaged_record_is_named(run_of):
 def test_the_csv_holds_the_rows_of_the_board(run_of):
     folder = run_of({"score": 0.5}, {"state": "failed", "error": 'said "no", twice; ü'})
 
-    write_leaderboard(folder)
+    records = [Record.read(path) for path in folder.glob("trials/*/record.json")]
+
+    write_leaderboard(folder, records)
 
     with (folder / "leaderboard.csv").open(newline="", encoding="utf-8") as stream:
         assert list(csv.DictReader(stream)) == list(board_of(folder).rows)

@@ -152,7 +152,7 @@ def test_a_driver_killed_before_the_first_trial_leaves_a_folder_that_can_be_used
     make_run(tmp_path / "killed", **SETTINGS).close()
 
 
-def test_members_that_are_not_to_be_kept_are_deleted_but_not_their_records(folder):
+def test_a_model_that_is_dropped_is_deleted_but_not_its_record(folder):
     run = Run.read(folder)
     records = [record(number, score) for number, score in enumerate([0.5, 0.9, None, 0.7])]
     for entry in records:
@@ -160,7 +160,8 @@ def test_members_that_are_not_to_be_kept_are_deleted_but_not_their_records(folde
         (run.trial_folder(entry.number) / "model.safetensors").write_bytes(b"heavy")
         (run.trial_folder(entry.number) / "refit").mkdir()
 
-    run.keep_members(records, {1, 3})
+    for number in (0, 2):
+        run.drop_model(number)
 
     kept = [path.parent.name for path in sorted(folder.glob("trials/*/model.safetensors"))]
     assert kept == ["0001", "0003"]
