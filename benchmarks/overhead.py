@@ -66,7 +66,7 @@ def main() -> None:
         before, proposing, noting = 0.0, [], []
         for number in range(arguments.trials):
             started = time.perf_counter()
-            estimates = Estimates(plan, trials.known, SIZES)
+            estimates = Estimates(plan, trials.known, SIZES, None)
             leg = agenda.next(estimates, (), used=0.5, left=math.inf)
             proposed = time.perf_counter()
             if leg is None:

@@ -132,7 +132,8 @@ class Progress:
 
 
 def _title(recipe: Recipe) -> str:
-    return f"{recipe.strategy} on {recipe.backbone}"
+    rows = f", {recipe.rows} rows" if recipe.rows else ""
+    return f"{recipe.strategy} on {recipe.backbone}{rows}"
 
 
 def _short(path: Path) -> str:

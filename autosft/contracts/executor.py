@@ -26,6 +26,7 @@ class Order(Document):
         recipe: What to train.
         seconds: How long the worker may take; None means without end.
         replay: When refitting: for each stage, how many epochs.
+        rows: When testing: how many of the test rows to score; 0 means all.
         pause_after: After how many validated epochs the trial pauses; None means that it runs through.
         micro_batch: The most rows at once, where memory ran out with more; 0 means a whole batch. Gradients are summed
             over the parts, so that the batch of the recipe stays what it is.
@@ -38,6 +39,7 @@ class Order(Document):
     recipe: Recipe
     seconds: float | None
     replay: Mapping[str, int] = {}
+    rows: int = 0
     pause_after: int | None = None
     micro_batch: int = 0
 

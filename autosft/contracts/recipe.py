@@ -88,6 +88,7 @@ class Recipe(Document):
         regular: What regularizes.
         stop: When a stage ends.
         own: For each part that has parameters of its own, their values.
+        rows: How many of the training rows to train on, in proportion to their strata; 0 means all.
         start: Weights to start from instead of the pretrained ones: a file of the run, relative to its folder.
         seed: The seed from which everything random in the trial derives.
     """
@@ -98,6 +99,7 @@ class Recipe(Document):
     regular: Regular = Regular()
     stop: Stop = Stop()
     own: Mapping[str, Mapping[str, Value]] = {}
+    rows: int = Field(default=0, ge=0)
     start: str = ""
     seed: int = 0
 

@@ -84,6 +84,7 @@ class Result(Document):
         valid: The validation score of the trial in the bundle.
         test: The bundle's test score, or None without a test split.
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
+        test_rows: How many test rows were scored: fewer than there are where time did not allow more.
         test_reads: How often the test split has been read by this run.
         best: The record of each member of the bundle.
         refitted: Whether the bundle was trained again on training and validation rows together.
@@ -104,6 +105,7 @@ class Result(Document):
     valid: float
     test: float | None = None
     interval: tuple[float, float] | None = None
+    test_rows: int = 0
     test_reads: int = 0
     best: tuple[Record, ...]
     refitted: bool = False

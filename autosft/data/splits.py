@@ -22,13 +22,16 @@ Mask = npt.NDArray[np.bool_]
 TEST_FOLDS = 5
 """One row in five tests, where the data says nothing."""
 
+MOST_TEST, MOST_VALID = 5000, 1000
+"""Of very many rows no more are held out: the standard error of an accuracy is then below 1 and 2 points."""
+
 
 def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True) -> Data:
     """Give every labelled row a split.
 
-    Rows that the data calls `"valid"` or `"test"` stay there. Without a test split, a fifth of the rows is held out for
-    it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the rows is held
-    out: about 200 rows where that lies between.
+    Rows that the data calls `"valid"` or `"test"` stay there. Without a test split, a fifth of the rows, at most 5,000,
+    is held out for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the
+    rows, at most 1,000, is held out: about 200 rows where that lies between.
 
     Args:
         scan: What the modality found.
@@ -44,13 +47,15 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     test, valid = given == "test", given == "valid"
     if not test.any() and hold_out_test:
         pool = ~valid
-        test = _hold_out(rows, pool, problem, folds=TEST_FOLDS, seed=seed)
+        folds = max(TEST_FOLDS, round(int(pool.sum()) / MOST_TEST))
+        test = _hold_out(rows, pool, problem, folds=folds, seed=seed)
     pool = ~test & ~valid
     if not pool.any():
         raise BadInput("There are no rows to train on: every labelled row is in a validation or test split.")
     valid_is_given = bool(valid.any())
     if not valid_is_given:
         folds = int(np.clip(round(int(pool.sum()) / 200), 3, 10))
+        folds = max(folds, round(int(pool.sum()) / MOST_VALID))
         valid = _hold_out(rows, pool, problem, folds=folds, seed=seed + 1)
     names = np.where(test, "test", np.where(valid, "valid", "train"))
     rows = rows.with_split(names.tolist())
@@ -92,6 +97,30 @@ def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int
     mask = np.zeros(len(rows), dtype=bool)
     mask[positions[held]] = True
     return mask
+
+
+def subset(rows: Rows, problem: Problem, count: int, *, seed: int) -> Rows:
+    """About `count` of the rows, each stratum in proportion; with the same seed, a smaller subset lies in a larger one.
+
+    Args:
+        rows: What to choose from.
+        problem: The task's first problem; its strata are kept in proportion.
+        count: How many; 0 means all.
+        seed: Decides the choice.
+    """
+    if not count or count >= len(rows):
+        return rows
+    strata = problem.strata([row.targets[0] for row in rows])
+    labels = _numbered(strata) if strata is not None else np.zeros(len(rows), dtype=np.int64)
+    draw = np.random.default_rng(seed)
+    order = draw.permutation(len(rows))
+    order = order[np.argsort(labels[order], kind="stable")]  # by stratum, shuffled within each
+    sizes = np.bincount(labels)
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    share = (rank + draw.random(len(sizes))[labels[order]]) / sizes[labels[order]]
+    share[rank == 0] = -1.0  # every stratum has a row in the smallest subset
+    chosen = order[np.argsort(share, kind="stable")[:count]]
+    return rows.take(np.sort(chosen))
 
 
 def _numbered(strata: Sequence[Hashable]) -> npt.NDArray[np.int64]:

@@ -86,8 +86,7 @@ class Agenda:
         )
         if params is None:
             return None
-        pair = self._proposals.space(str(params["backbone"]), str(params["strategy"]))
-        return trials.start(params, {**self._proposals.choices, **pair})
+        return trials.start(params, self._proposals.space_with_choices(params))
 
 
 def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:

@@ -15,6 +15,11 @@ FINISH_SECONDS = 5.0
 REFIT_SHARE = 0.25
 """The most of the budget that is held back for training the best recipe again on all rows."""
 
+TEST_SHARE = 0.2
+"""The most of the budget that is held back for scoring the test rows; what is left at the end may allow more."""
+
+FEWEST_TEST_ROWS = 50
+
 MARGIN = 1.25
 """Estimates are taken this much longer than measured."""
 
@@ -53,15 +58,24 @@ class Estimates:
         plan: For the backbones' sizes: a backbone that was never measured is scaled by multiply-adds from one that was.
         records: Past trials.
         sizes: The number of rows in `"train"`, `"valid"` and `"test"`.
+        budget: The seconds of the whole search; None means without end.
     """
 
-    def __init__(self, plan: Plan, records: Sequence[Record], sizes: Mapping[str, int]) -> None:
-        self._sizes = sizes
+    def __init__(self, plan: Plan, records: Sequence[Record], sizes: Mapping[str, int], budget: float | None) -> None:
+        self._sizes, self._budget = sizes, float("inf") if budget is None else budget
         self._paces: dict[tuple[str, str], float] = {}
+        self._encoded: dict[str, int] = {}
         for record in records:
+            backbone = record.recipe.backbone
             for kind, pace in record.pace.items():
-                self._paces[record.recipe.backbone, kind] = pace
+                self._paces[backbone, kind] = pace
+            if "encode" in record.pace:
+                self._encoded[backbone] = max(self._encoded.get(backbone, 0), self.rows(record.recipe.rows))
         self._work = {candidate.info.name: candidate.info.gigaflops for candidate in plan.candidates}
+
+    def rows(self, count: int) -> int:
+        """The number of training rows that a recipe's `rows` stands for."""
+        return min(count, self._sizes["train"]) if count else self._sizes["train"]
 
     def encode_seconds(self, backbone: str) -> float | None:
         """One row through the encoder; None if nothing was measured yet."""
@@ -81,25 +95,42 @@ class Estimates:
         encode = self.encode_seconds(backbone)
         return None if encode is None else encode * TRAIN_TO_ENCODE
 
-    def probe_seconds(self, backbone: str) -> float | None:
-        """A cheap trial on a backbone whose rows are not encoded yet."""
+    def probe_seconds(self, backbone: str, rows: int = 0) -> float | None:
+        """A cheap trial on so many training rows, some of them encoded already; None if nothing was measured yet."""
         encode = self.encode_seconds(backbone)
-        return None if encode is None else MARGIN * encode * (self._sizes["train"] + self._sizes["valid"]) + 2.0
+        if encode is None:
+            return None
+        encoded = self._encoded.get(backbone)
+        valid = self._sizes["valid"] if encoded is None else 0
+        return MARGIN * encode * (max(0, self.rows(rows) - (encoded or 0)) + valid) + 2.0
 
-    def epochs_in(self, seconds: float, backbone: str) -> float:
-        """How many epochs of training fit; infinite if nothing was measured yet."""
+    def epochs_in(self, seconds: float, backbone: str, rows: int = 0) -> float:
+        """How many epochs of training on so many rows fit; infinite if nothing was measured yet."""
         pace = self.train_seconds(backbone)
-        return float("inf") if pace is None else seconds / (MARGIN * pace * self._sizes["train"])
+        return float("inf") if pace is None else seconds / (MARGIN * pace * self.rows(rows))
+
+    def rows_in(self, seconds: float, backbone: str, epochs: int) -> int:
+        """On how many training rows so many epochs fit."""
+        pace = self.train_seconds(backbone)
+        return self._sizes["train"] if not pace else int(max(0.0, seconds) / (MARGIN * pace * epochs))
 
     def refit_seconds(self, record: Record) -> float:
         """Training the record's recipe again on training and validation rows."""
-        rows = self._sizes["train"] + self._sizes["valid"]
+        before = self.rows(record.recipe.rows)
+        rows = before + self._sizes["valid"]
         if not record.best:  # a cheap strategy, whose rows are encoded already
             encoded = rows * (self.encode_seconds(record.recipe.backbone) or 0.0)
-            return MARGIN * max(0.0, record.seconds - encoded) * rows / self._sizes["train"] + 2.0
+            return MARGIN * max(0.0, record.seconds - encoded) * rows / before + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe.backbone) or 0.0) + 2.0
 
     def test_seconds(self, record: Record) -> float:
-        """Bundling the record's model and scoring it on the test rows."""
+        """Bundling the record's model and scoring it on the test rows, or on as many as their share of time allows."""
         encode = self.encode_seconds(record.recipe.backbone) or 0.0
-        return FINISH_SECONDS + MARGIN * self._sizes["test"] * encode
+        return FINISH_SECONDS + min(MARGIN * self._sizes["test"] * encode, TEST_SHARE * self._budget)
+
+    def test_rows_in(self, seconds: float, record: Record) -> int:
+        """How many test rows can be scored, but at least a few."""
+        encode = self.encode_seconds(record.recipe.backbone)
+        if not encode or seconds == float("inf"):
+            return self._sizes["test"]
+        return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))

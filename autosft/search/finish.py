@@ -14,6 +14,7 @@ import numpy as np
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record, Result
+from autosft.data.splits import subset
 from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput, NothingFinished
 from autosft.host.registry import Registry
@@ -63,9 +64,12 @@ def finish(
     own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
     save_bundle(run.folder / "best", document.task, [(member, 1.0)], own, {"valid": best.score or 0.0})
     earlier = run.result()
-    tested = None
+    tested, test_rows = None, 0
     if run.data.test is not None:
-        tested = send(_order(run, best, "test", clock.left()))
+        test_rows = min(len(run.data.test), estimates.test_rows_in(clock.left(), best))
+        if test_rows < len(run.data.test):
+            watch(Noted(f"{test_rows} of {len(run.data.test)} test rows are scored; there is no time for more"))
+        tested = send(_order(run, best, "test", clock.left(), rows=test_rows))
         if tested.state != "done":
             watch(Noted(f"the test rows could not be scored: {tested.error}"))
     result = Result(
@@ -76,6 +80,7 @@ def finish(
         test=tested.score if tested else None,
         interval=tested.interval if tested else None,
         interrupted=interrupted,
+        test_rows=test_rows if tested and tested.score is not None else 0,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
         best=(best,),
         refitted=refitted is not None,
@@ -122,7 +127,7 @@ def _refit(run: Run, best: Record, estimates: Estimates, clock: Clock, send: Cal
     return run.trial_folder(best.number) / "refit" if good and complete else None
 
 
-def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: float) -> Order:
+def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: float, rows: int = 0) -> Order:
     return Order(
         work=work,
         run=str(run.folder),
@@ -131,20 +136,22 @@ def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: floa
         recipe=best.recipe,
         seconds=None if seconds == float("inf") else max(seconds, LEAST_SECONDS),
         replay=best.best,
+        rows=rows,
         micro_batch=best.micro_batch,
     )
 
 
-def score_on_test(run: Run, registry: Registry, device: torch.device) -> tuple[float, tuple[float, float]]:
+def score_on_test(run: Run, registry: Registry, device: torch.device, count: int) -> tuple[float, tuple[float, float]]:
     """The bundle's score on the test rows, and its 95 % bootstrap percentile interval over rows (Efron, 1979).
 
     Called by a worker, where everything is warm; from the bundle as it lies on disk, as a user would predict.
     """
     from autosft.deploy.predictor import Predictor
 
-    rows = run.data.test
-    if rows is None:
+    if run.data.test is None:
         raise BadInput(f"{run.folder}: the run has no test rows.")
+    problem = registry.problem(run.document.task.problems[0])
+    rows = subset(run.data.test, problem, count, seed=run.document.spec.seed)
     predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
     metric = run.document.task.metric
     outputs = predictor.outputs(rows)

@@ -185,11 +185,18 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
         table, _, field = shared.partition(".")
         if table in tables and field:
             tables[table][field] = value
-        elif field or name not in ("backbone", "strategy"):
+        elif field or name not in ("backbone", "strategy", "rows"):
             part, _, field = name.partition(".")
             own.setdefault(part, {})[field] = value
     return Recipe.model_validate(
-        {"backbone": params["backbone"], "strategy": strategy, **tables, "own": own, "seed": seed}
+        {
+            "backbone": params["backbone"],
+            "strategy": strategy,
+            **tables,
+            "own": own,
+            "rows": params.get("rows", 0),
+            "seed": seed,
+        }
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from autosft.contracts.record import Record
-from autosft.contracts.space import Choice, Space
+from autosft.contracts.space import Choice, Int, Space
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.budget import Estimates
@@ -19,7 +19,10 @@ ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""
 
 MIN_EPOCHS = 4
-"""A trial that has time for fewer epochs is not started."""
+"""A trial that has time for fewer epochs is made on fewer rows."""
+
+FEWEST_ROWS = 1000
+"""It is not made on fewer rows than these."""
 
 
 @final
@@ -53,6 +56,11 @@ class Proposals:
         """The other parameters of this pair."""
         return space_of(self.task, self.registry, backbone, strategy)
 
+    def space_with_choices(self, params: Params) -> Space:
+        """Where all of these parameters come from."""
+        rows: Space = {"rows": Int(1, 2**31, default=1)} if "rows" in params else {}
+        return {**self.choices, **self.space(str(params["backbone"]), str(params["strategy"])), **rows}
+
     def next(
         self,
         records: Sequence[Record],
@@ -79,13 +87,14 @@ class Proposals:
         def useful(params: Params) -> Params | None:
             if str(params["backbone"]) in aside or str(params["strategy"]) in aside:
                 return None
-            fitted = self._fitted(params, records, estimates, left)
+            fitted = self._fitted(params, estimates, left)
             recipe = recipe_of(fitted, 0) if fitted else None
             if recipe is None or content_of(recipe) in tried:
                 return None
             return fitted
 
-        for params in portfolio(self.task, self.registry, self.plan, records, used):
+        rows = estimates.rows(0)
+        for params in portfolio(self.task, self.registry, self.plan, records, rows=rows, used=used):
             if fitted := useful(params):
                 return fitted
         for attempt in range(ATTEMPTS):
@@ -93,19 +102,24 @@ class Proposals:
                 return fitted
         return None
 
-    def _fitted(self, params: Params, records: Sequence[Record], estimates: Estimates, left: float) -> Params | None:
-        """The parameters, with no more epochs than there is time for; None if the trial cannot be made at all."""
+    def _fitted(self, params: Params, estimates: Estimates, left: float) -> Params | None:
+        """The parameters, with no more epochs and rows than there is time for; None if the trial cannot be made at all.
+
+        A trial on fewer rows than all is better than none; on too few it says nothing.
+        """
         if left <= 0:
             return None
         backbone, strategy = str(params["backbone"]), str(params["strategy"])
         if strategy not in self.plan.candidate(backbone).strategies:
             return None
         if self.registry.strategy(strategy).cheap:
-            encoded = any(record.recipe.backbone == backbone for record in records)
-            seconds = 0.0 if encoded else estimates.probe_seconds(backbone) or 0.0
+            seconds = estimates.probe_seconds(backbone, int(params.get("rows", 0))) or 0.0
             return params if seconds < left else None
-        epochs = estimates.epochs_in(left, backbone)
-        if epochs < MIN_EPOCHS:
-            return None
+        if estimates.epochs_in(left, backbone) < MIN_EPOCHS:
+            rows = estimates.rows_in(left, backbone, MIN_EPOCHS)
+            if rows < FEWEST_ROWS:
+                return None
+            params = {**params, "rows": rows}
+        epochs = estimates.epochs_in(left, backbone, int(params.get("rows", 0)))
         name = next((name for name in params if name.endswith("stop.max_epochs")), "")
-        return {**params, name: int(min(int(params[name]), epochs))} if name else params
+        return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, epochs)))} if name else params

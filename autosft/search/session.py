@@ -219,9 +219,10 @@ class Session:
         """
         order, event = answer.order, answer.event
         if event.kind == "epoch":
-            epoch = Epoch.model_validate(event.body)
-            self._registry.epoch_finished(self._task, order.trial, epoch)
-            self._watch(EpochFinished(order.trial, epoch))
+            if order.work == "train":  # training the best again on all rows is no news of its trial
+                epoch = Epoch.model_validate(event.body)
+                self._registry.epoch_finished(self._task, order.trial, epoch)
+                self._watch(EpochFinished(order.trial, epoch))
             return None
         self._spent[order.trial] += round(1000 * answer.seconds)
         if again := self._retries.again(answer):
@@ -268,4 +269,4 @@ class Session:
         self._aside = aside
 
     def _estimates(self) -> Estimates:
-        return Estimates(self._plan, self._trials.known, self._sizes)
+        return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget)

@@ -22,6 +22,7 @@ from autosft.contracts.record import Epoch, Record
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
+from autosft.data.splits import subset
 from autosft.deploy.member import load_states, save_member
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
@@ -87,7 +88,7 @@ class Workshop:
                 self._bench = _Bench(Run.read(Path(order.run)), self._registry, self._device)
             allowed = float("inf") if order.seconds is None else order.seconds
             if order.work == "test":
-                score, interval = score_on_test(self._bench.run, self._registry, self._device)
+                score, interval = score_on_test(self._bench.run, self._registry, self._device, order.rows)
                 done |= {"score": score, "interval": interval}
             else:
                 left = 0.0 if order.work == "keep" else allowed
@@ -117,7 +118,7 @@ class _Bench:
         self._problems = tuple(registry.problem(name) for name in task.problems)
         self._read = SampleCache(self._modality.read)
         self._features: dict[Any, Any] = {}
-        self._states: dict[tuple[str, bool], States] = {}
+        self._states: dict[tuple[str, int, bool], States] = {}
 
     def train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Train an order; the fields of its record."""
@@ -167,7 +168,9 @@ class _Bench:
             weights = source.fetch(weights)
         folder = self.run.trial_folder(order.trial)
         replay = order.work == "refit"
-        train_rows = data.train + data.valid if replay else data.train
+        train_rows = subset(data.train, self._problems[0], order.recipe.rows, seed=document.spec.seed)
+        if replay:
+            train_rows += data.valid
         states = self._fit(order, train_rows, replay=replay)
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
             states = States(states.modality, states.backbone, load_states(folder)[1].problems)
@@ -196,7 +199,7 @@ class _Bench:
 
     def _fit(self, order: Order, rows: Rows, *, replay: bool) -> States:
         """What the parts learn from training rows; learned once per backbone."""
-        key = (order.recipe.backbone, replay)
+        key = (order.recipe.backbone, order.recipe.rows, replay)
         if key not in self._states:
             info = self.run.document.plan.candidate(order.recipe.backbone).info
             self._states[key] = States(

@@ -8,7 +8,7 @@ import pytest
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Row, Rows, Scan
-from autosft.data.splits import split
+from autosft.data.splits import MOST_TEST, MOST_VALID, split, subset
 from autosft.errors import BadInput
 
 PROBLEM = Classification()
@@ -205,3 +205,32 @@ def test_unlabelled_rows_are_passed_on():
     labelled, more = scan({"a": 20, "b": 20}), Rows.of([Row("u", "u")])
 
     assert list(split(Scan(labelled.rows, more), PROBLEM, seed=0).unlabeled.id) == ["u"]
+
+
+def test_a_subset_is_in_proportion_nested_and_the_same_for_the_same_seed():
+    rows = Rows.of([Row(f"r{n}", n, ("rare" if n % 50 == 0 else "ab"[n % 2],)) for n in range(1000)])
+    problem = Classification()
+    smaller, larger = (subset(rows, problem, count, seed=3) for count in (100, 400))
+
+    assert len(smaller) == 100 and len(larger) == 400
+    assert set(smaller.id) < set(larger.id) and list(larger.id) == sorted(larger.id, key=lambda row: int(row[1:]))
+    counts = Counter(target[0] for target in larger.targets)
+    assert abs(counts["rare"] - 8) <= 1 and abs(counts["b"] - 200) <= 2
+    assert (
+        list(subset(rows, problem, 100, seed=3).id) == list(smaller.id) != list(subset(rows, problem, 100, seed=4).id)
+    )
+    assert subset(rows, problem, 0, seed=3) is rows and subset(rows, problem, 5000, seed=3) is rows
+
+
+def test_every_class_has_a_row_in_the_smallest_subset():
+    rows = Rows.of([Row(f"r{n}", n, ("rare" if n == 7 else "common",)) for n in range(500)])
+
+    assert {target[0] for target in subset(rows, Classification(), 10, seed=0).targets} == {"rare", "common"}
+
+
+def test_of_very_many_rows_only_some_thousands_are_held_out():
+    scan = Scan(Rows.of([Row(f"r{n}", n, ("ab"[n % 2],)) for n in range(60_000)]))
+    data = split(scan, Classification(), seed=0)
+
+    assert data.test is not None
+    assert abs(len(data.test) - MOST_TEST) <= 2 and abs(len(data.valid) - MOST_VALID) <= 20
