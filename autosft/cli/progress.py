@@ -38,7 +38,7 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or default_console()
         self._running: dict[int, str] = {}
-        self._ends = float("inf")
+        self._ends, self._disk = float("inf"), 0
         self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=4, transient=True)
         self._metric = ""
 
@@ -67,9 +67,11 @@ class Progress:
                 score = "" if epoch.score is None else f", {self._metric} {epoch.score:.4f}"
                 where = f"{epoch.stage}, epoch {epoch.number}"
                 self._running[number] = f"trial {number}: {where}, loss {epoch.loss:.4f}{score}"
-            case TrialPaused(record, left):
+            case TrialPaused(record, left, disk):
+                self._disk = disk
                 self._paused_trial(record, left)
-            case TrialFinished(record, best, left):
+            case TrialFinished(record, best, left, disk):
+                self._disk = disk
                 self._finished_trial(record, best, left)
             case Noted(text):
                 self._say(text[:1].upper() + text[1:])
@@ -127,7 +129,8 @@ class Progress:
     def _line(self) -> Text:
         """The live line: what runs, and how long is left."""
         left = "" if self._ends == float("inf") else f"{_length(self._ends - time.monotonic())} left"
-        parts = filter(None, [*self._running.values(), left])
+        disk = f"{self._disk / 1e9:.1f} GB on disk" if self._disk else ""
+        parts = filter(None, [*self._running.values(), left, disk])
         return Text(", ".join(parts), style="dim", no_wrap=True, overflow="ellipsis")
 
 

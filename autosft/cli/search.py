@@ -32,6 +32,7 @@ def search(
     storage: Annotated[
         str, typer.Option(help="A database for the study, such as postgresql://user@host/name, instead of a file.")
     ] = "",
+    disk: Annotated[float, typer.Option(help="Gigabytes that models and checkpoints of trials may take.")] = 20.0,
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
 ) -> None:
     """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
@@ -53,6 +54,7 @@ def search(
             weights=weights or (),
             hold_out_test=hold_out_test,
             storage=storage,
+            disk=disk,
             run=run or None,
             watch=progress,
         )

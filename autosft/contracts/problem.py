@@ -131,3 +131,7 @@ class Problem(ABC):
     @abstractmethod
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
         """One of `metrics`, higher is better; `targets` are as written, in the order of the outputs."""
+
+    def highest(self, metric: str) -> float:
+        """The highest score there can be: a search that has reached it ends. Infinity if there is no bound."""
+        return float("inf")

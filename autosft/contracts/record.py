@@ -13,7 +13,7 @@ from autosft.contracts.recipe import Recipe
 
 SCHEMA = 1
 
-Ending = Literal["done", "paused", "diverged", "out_of_memory", "cannot_write", "failed", "interrupted"]
+Ending = Literal["done", "paused", "stopped", "diverged", "out_of_memory", "cannot_write", "failed", "interrupted"]
 
 
 class Epoch(Document):
@@ -67,7 +67,7 @@ class Record(Document):
 
     def order(self) -> tuple[float, float, int]:
         """Sorts records from best to worst: by score, then by loss, then by age; without a score, last."""
-        scored = self.state in ("done", "paused") and self.score is not None
+        scored = self.state in ("done", "paused", "stopped") and self.score is not None
         loss = self.loss if self.loss is not None else float("inf")
         return (-self.score if scored and self.score is not None else float("inf"), loss, self.number)
 

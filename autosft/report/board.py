@@ -52,7 +52,7 @@ def write_leaderboard(folder: Path, records: Iterable[Record]) -> None:
 
 
 def _row(position: int, record: Record) -> dict[str, str]:
-    scored = record.state in ("done", "paused") and record.score is not None
+    scored = record.state in ("done", "paused", "stopped") and record.score is not None
     return {
         "rank": str(position) if scored else "",
         "trial": str(record.number),

@@ -40,6 +40,7 @@ def run_search(
     weights: Sequence[str | Path] = (),
     hold_out_test: bool = True,
     storage: str = "",
+    disk: float = 20.0,
     run: str | Path | None = None,
     watch: Watch | None = None,
     registry: Registry | None = None,
@@ -64,6 +65,7 @@ def run_search(
         hold_out_test: Whether to hold out a fifth of the rows for a test score where the data gives no test split.
         storage: A database for the study instead of a SQLite file in the run's folder, such as
             `"postgresql://user@host/database"`. A password in it is not written down.
+        disk: Gigabytes that models and checkpoints of trials may take; paused trials are given up beyond.
         run: The run's folder; by default `runs/<name of the data>`.
         watch: Told what happens.
         registry: The installed parts; loaded from the entry points by default.
@@ -91,6 +93,7 @@ def run_search(
             "weights": tuple(str(Path(path).resolve()) for path in weights),
             "hold_out_test": hold_out_test,
             "storage": without_password(storage),
+            "disk": disk,
         },
         "The settings of the search",
     )

@@ -41,10 +41,11 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class TrialPaused:
-    """A trial has reached its rung; it may go on later."""
+    """A trial has reached its rung; it may go on later. `disk` is what the run's models take, in bytes."""
 
     record: Record
     seconds_left: float
+    disk: int
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,12 @@ class EpochFinished:
 
 @dataclass(frozen=True)
 class TrialFinished:
-    """A trial has ended, whatever its state; `best` is the best so far."""
+    """A trial has ended, whatever its state; `best` is the best so far, `disk` what models take, in bytes."""
 
     record: Record
     best: Record
     seconds_left: float
+    disk: int
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,10 @@ class Run:
             if path.name != "record.json":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def bytes_of(self, number: int) -> int:
+        """What a trial's files take."""
+        return sum(path.stat().st_size for path in self.trial_folder(number).rglob("*") if path.is_file())
+
     def _take_lock(self) -> None:
         """One driver per run; a second is told who holds it."""
         path = self.folder / "run.lock"

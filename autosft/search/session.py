@@ -9,12 +9,14 @@ from typing import final
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Epoch, Record, Result
+from autosft.contracts.task import Task
 from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
 from autosft.search.agenda import Agenda, Leg
 from autosft.search.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
-from autosft.search.choice import choose, contenders
+from autosft.search.choice import choose
+from autosft.search.disk import Disk
 from autosft.search.faults import Retries, micro_batch_for, set_aside
 from autosft.search.finish import finish
 from autosft.search.fleet import GRACE_SECONDS, Answer, Fleet
@@ -42,8 +44,6 @@ TICK_SECONDS = 0.5
 PUBLISH_SECONDS = 3.0
 """How often clock and leaderboard are written while the search goes on."""
 
-KEPT_MEMBERS = 3
-
 
 @final
 class Session:
@@ -67,10 +67,11 @@ class Session:
         proposals = Proposals(self._task, registry, self._plan, sampler)
         self._agenda = Agenda(self._trials, proposals, self._spec.trials)
         self._aside = set_aside(self._trials.ended)
-        self._models = {record.number for record in self._trials.ended}
+        self._disk = Disk(run, registry, self._trials, self._spec.disk * 1e9)
         self._retries = Retries()
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._published = 0.0
+        self._highest = _highest(self._task, registry)
         data = run.data
         self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
 
@@ -140,6 +141,10 @@ class Session:
     def _search(self, fleet: Fleet, interrupts: Interrupts) -> None:
         news, idle = 0, -1  # how many legs have ended, and how many had when there was nothing left to do
         while not interrupts.asked:
+            if any(record.state == "done" and (record.score or 0.0) >= self._highest for record in self._trials.ended):
+                self._watch(Noted("a perfect validation score: nothing can be better, so the search ends early"))
+                fleet.abandon()
+                return
             while fleet.free and idle != news:
                 leg = self._agenda.next(
                     self._estimates(),
@@ -251,22 +256,32 @@ class Session:
 
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""
-        self._trials.note(record)
-        record.write(self._run.trial_folder(record.number) / "record.json")
+        self._store(record)
+        for stopped in self._disk.tidy():
+            self._store(stopped)
+            self._watch(Noted(f"trial {stopped.number} is given up: {self._spec.disk:g} GB on disk are used"))
         if record.state == "paused":
-            self._watch(TrialPaused(record, self._clock.left()))
+            self._watch(TrialPaused(record, self._clock.left(), self._disk.used))
             return
-        ended = self._trials.ended
-        kept = contenders(ended, self._registry, KEPT_MEMBERS)
-        for number in (self._models | {record.number}) - kept:
-            self._run.drop_model(number)
-        self._models = kept
         self._registry.trial_finished(self._task, record)
-        self._watch(TrialFinished(record, min(self._trials.known, key=Record.order), self._clock.left()))
-        aside = set_aside(ended)
+        self._watch(
+            TrialFinished(record, min(self._trials.known, key=Record.order), self._clock.left(), self._disk.used)
+        )
+        aside = set_aside(self._trials.ended)
         for part in aside.keys() - self._aside.keys():
             self._watch(Noted(f"{part} is set aside, because it failed three times in a row: {aside[part]}"))
         self._aside = aside
 
+    def _store(self, record: Record) -> None:
+        self._trials.note(record)
+        record.write(self._run.trial_folder(record.number) / "record.json")
+
     def _estimates(self) -> Estimates:
         return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget)
+
+
+def _highest(task: Task, registry: Registry) -> float:
+    """The highest validation score there can be; see `training.evaluation.evaluate` for the mean over problems."""
+    problems = [registry.problem(name) for name in task.problems]
+    metrics = [task.metric, *(problem.metrics[0] for problem in problems[1:])]
+    return sum(problem.highest(metric) for problem, metric in zip(problems, metrics, strict=True)) / len(problems)

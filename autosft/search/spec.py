@@ -27,6 +27,7 @@ class SearchSpec(Document):
         strategies: Names of the strategies to allow; empty means all.
         weights: Folders or files of weights that lie on this machine; they are candidates like any other.
         hold_out_test: Whether to hold out rows for a test score where the data gives no test split.
+        disk: Gigabytes that models and checkpoints of trials may take.
         storage: The URL of a database for the study, without its password; empty means SQLite in the run's folder.
     """
 
@@ -41,6 +42,7 @@ class SearchSpec(Document):
     weights: tuple[str, ...] = ()
     hold_out_test: bool = True
     storage: str = ""
+    disk: float = Field(default=20.0, gt=0)
 
     @field_validator("device")
     @classmethod

@@ -1,8 +1,8 @@
 """`Study`: the stored study, which is the record of trials. `optuna.load_study` and optuna-dashboard open it as it is.
 
-A trial that runs is RUNNING, one that is paused WAITING, one that ended with a score COMPLETE, any other FAIL. What it
-came to is in its user attribute `record`. SQLite lies in the run's folder, with a write-ahead log; a PostgreSQL server
-may go away for a while.
+A trial that runs is RUNNING, one that is paused WAITING, one that ended with a score COMPLETE, one that was given up
+PRUNED, any other FAIL. What it came to is in its user attribute `record`. SQLite lies in the run's folder, with a
+write-ahead log; a PostgreSQL server may go away for a while.
 """
 
 from __future__ import annotations
@@ -129,6 +129,8 @@ class Study:
         """End a trial. A score that is missing or not finite fails it, and is never best."""
         score = score_of(record) if record.state == "done" else None
         state = self._states.FAIL if score is None else self._states.COMPLETE
+        if record.state == "stopped":
+            state = self._states.PRUNED
         self._note(record, state, None if score is None else [score])
 
     def _note(self, record: Record, state: Any, values: list[float] | None) -> None:

@@ -101,5 +101,5 @@ class Trials:
 
     def _believe(self, record: Record) -> None:
         trial = self._trials[record.number]
-        score = score_of(record) if record.state in ("done", "paused") else None
+        score = score_of(record) if record.state in ("done", "paused", "stopped") else None
         self._sampler.learn(record.number, trial.params, trial.distributions, score)

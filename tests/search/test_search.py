@@ -221,3 +221,16 @@ def test_the_budget_holds(points, tmp_path, plugins):
 
     assert time.monotonic() - started < 17.0 + 8.0
     assert result.seconds["total"] < 17.0 + 8.0 and result.budget == 17.0
+
+
+@pytest.mark.slow
+def test_after_a_perfect_score_the_search_ends_early_and_says_so(tmp_path, plugins):
+    easy = tmp_path / "easy.points.json"
+    rows = [{"x": [10.0 * (n % 2), n / 90, 0.0, 1.0], "label": "ab"[n % 2]} for n in range(90)]
+    easy.write_text(json.dumps({"rows": rows, "unlabeled": []}))
+    news = []
+
+    result = run_search(easy, trials=30, run=tmp_path / "run", watch=news.append, **SETTINGS)
+
+    assert result.valid == 1.0 and sum(result.trials.values()) < 30
+    assert any(isinstance(entry, Noted) and "perfect validation score" in entry.text for entry in news)

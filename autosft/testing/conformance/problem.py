@@ -101,7 +101,9 @@ class ProblemConformance:
         decided = problem.decide(answers, state)
         assert len(decided) == len(targets)
         check_plain(list(decided))
-        assert all(math.isfinite(problem.score(metric, answers, targets, state)) for metric in problem.metrics)
+        for metric in problem.metrics:
+            score = problem.score(metric, answers, targets, state)
+            assert math.isfinite(score) and score <= problem.highest(metric)
 
     def test_an_ensemble_of_equals_answers_as_one(
         self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], model: Model
