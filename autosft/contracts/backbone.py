@@ -107,6 +107,11 @@ class BackboneFamily(ABC):
         """
         return None
 
+    def version(self) -> str:
+        """Changes whenever the same weights might give other features, such as the version of a library; empty if what
+        its encoders make of a row must not be kept for later searches."""
+        return ""
+
     def fit(self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any]) -> State:
         """Learn from training rows what the encoder is built from, such as a vocabulary."""
         return State()

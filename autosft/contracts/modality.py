@@ -71,6 +71,11 @@ class Modality(ABC):
             Unreadable: The sample cannot be decoded.
         """
 
+    def digest(self, row: Row) -> str:
+        """sha256, as hexadecimal text, of the raw content that a row refers to, so that what was made of it can be kept
+        for later searches; empty if it cannot be told, and nothing is kept."""
+        return ""
+
     def fit(self, rows: Rows, read: Read) -> State:
         """Learn from training rows what views need: lengths, sizes, statistics."""
         return State()

@@ -7,7 +7,7 @@ in order, or solves the whole thing at once in `fit`.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -22,6 +22,8 @@ from autosft.contracts.state import State
 from autosft.contracts.task import Task
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
     from torch import Tensor, nn
 
@@ -58,6 +60,7 @@ class Job:
         pause_after: After how many validated epochs, over all stages, the trial pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
         features: Encoded rows that outlive the trial, by backbone and view.
+        store: Encoded rows that outlive the search; None if there is no such place.
     """
 
     task: Task
@@ -80,6 +83,19 @@ class Job:
     pause_after: int | None = None
     replay: Mapping[str, int] | None = None
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    store: Store | None = None
+
+
+class Store(Protocol):
+    """Encoded rows by encoder and by the digest of their content."""
+
+    def load(self, encoder: str, wanted: Container[str]) -> tuple[dict[str, npt.NDArray[np.float32]], float]:
+        """The wanted rows that are there, and the seconds that a row took."""
+        ...
+
+    def add(self, encoder: str, digests: Sequence[str], features: npt.NDArray[np.float32], seconds: float) -> None:
+        """Keep rows."""
+        ...
 
 
 class Sized(Protocol):

@@ -23,6 +23,7 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
 from autosft.data.splits import subset
+from autosft.data.store import FeatureStore
 from autosft.deploy.member import load_states, save_member
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
@@ -118,6 +119,7 @@ class _Bench:
         self._problems = tuple(registry.problem(name) for name in task.problems)
         self._read = SampleCache(self._modality.read)
         self._features: dict[Any, Any] = {}
+        self._store = FeatureStore.shared()
         self._states: dict[tuple[str, int, bool], States] = {}
 
     def train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
@@ -195,6 +197,7 @@ class _Bench:
             pause_after=order.pause_after,
             replay=order.replay if replay else None,
             features=self._features,
+            store=self._store,
         )
 
     def _fit(self, order: Order, rows: Rows, *, replay: bool) -> States:

@@ -7,6 +7,7 @@ What its data looks like is said in `points`.
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -84,6 +85,10 @@ class ToyModality(Modality):
             raise Unreadable(f"{row.id}: {fault}.")
         return np.asarray(row.ref, dtype=np.float32)
 
+    def digest(self, row: Row) -> str:
+        """Of the numbers."""
+        return hashlib.sha256(np.asarray(row.ref, dtype=np.float32).tobytes()).hexdigest()
+
     def fit(self, rows: Rows, read: Callable[[Row], Any]) -> State:
         """The mean and the standard deviation of each number."""
         table = np.stack([read(row) for row in rows])
@@ -127,6 +132,10 @@ class ToyFamily(BackboneFamily):
     def match(self, pattern: str) -> Sequence[BackboneInfo]:
         """Those of the two that match."""
         return [info for info in self.curated() if fnmatch.fnmatchcase(info.name.removeprefix("toy/"), pattern)]
+
+    def version(self) -> str:
+        """Its encoders are the same everywhere."""
+        return "1"
 
     def fit(self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any]) -> State:
         """How many numbers a point has."""

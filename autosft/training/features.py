@@ -1,9 +1,11 @@
-"""Encoded rows: through the encoder once, kept by content of what encoded them, used again by later trials."""
+"""Encoded rows: through the encoder once, kept by content of what encoded them, for later trials and searches."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,22 +44,54 @@ def encode(job: Job, encoder: Encoder, rows: Rows) -> Tensor:
     Only right while the encoder is as it was loaded.
     """
     kept: dict[str, Tensor] = job.features.setdefault(_key(job), {})
-    missing = rows.take([index for index, row in enumerate(rows.id) if row not in kept])
-    started = time.perf_counter()
-    encoder.eval()
-    with torch.inference_mode():
-        for batch, encoded in encoded_batches(job, encoder, missing, cached=False):
-            if job.seconds_left() < 0:
-                raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
-            kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
+    missing = _missing(kept, rows)
+    digests = _recalled(job, kept, missing)
+    missing = _missing(kept, missing)
     if len(missing):
-        job.features["pace", job.info.name] = (time.perf_counter() - started) / len(missing)
+        started = time.perf_counter()
+        encoder.eval()
+        with torch.inference_mode():
+            for batch, encoded in encoded_batches(job, encoder, missing, cached=False):
+                if job.seconds_left() < 0:
+                    raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
+                kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
+        job.features["pace", job.info.name] = seconds = (time.perf_counter() - started) / len(missing)
+        new = {row: digests[row] for row in missing.id if digests.get(row)}
+        if job.store and new:
+            features = torch.stack([kept[row] for row in new]).numpy()
+            job.store.add(_content(job), list(new.values()), features, seconds)
     return torch.stack([kept[row] for row in rows.id])
 
 
+def _missing(kept: Mapping[str, Tensor], rows: Rows) -> Rows:
+    return rows.take([index for index, row in enumerate(rows.id) if row not in kept])
+
+
+def _recalled(job: Job, kept: dict[str, Tensor], rows: Rows) -> dict[str, str]:
+    """Put into `kept` what an earlier search has stored of these rows; the digest of each row, where it has one."""
+    if not job.store or not job.family.version() or job.recipe.start or not len(rows):
+        return {}
+    digests = {row.id: job.modality.digest(row) for row in rows}
+    stored, seconds = job.store.load(_content(job), set(digests.values()))
+    if seconds:
+        job.features.setdefault(("pace", job.info.name), seconds)
+    kept.update({row: torch.from_numpy(stored[digest]) for row, digest in digests.items() if digest in stored})
+    return digests
+
+
 def _key(job: Job) -> tuple[Any, ...]:
-    """All that decides what a row's features are."""
+    """All that decides what a row's features are, within a search."""
     recipe, weights = job.recipe, job.weights
     own = tuple(str(sorted(recipe.of(part).items())) for part in (job.modality.name, job.family.prefix))
     states = (job.states.modality.digest(), job.states.backbone.digest())
     return (job.info.name, weights.sha256 or weights.path if weights else "", recipe.start, own, states)
+
+
+def _content(job: Job) -> str:
+    """All that decides what a row's features are, between searches: versions count, and so does a file that changes."""
+    weights = ""
+    if job.weights and job.weights.path:
+        stat = Path(job.weights.path).stat()
+        weights = f"{job.weights.path} {stat.st_size} {stat.st_mtime_ns}"
+    built = json.dumps([job.info.inputs.plain(), job.info.plain()["arguments"]], sort_keys=True)
+    return "\n".join(map(str, [*_key(job), weights, built, job.family.version(), torch.__version__, job.device.type]))

@@ -234,3 +234,16 @@ def test_after_a_perfect_score_the_search_ends_early_and_says_so(tmp_path, plugi
 
     assert result.valid == 1.0 and sum(result.trials.values()) < 30
     assert any(isinstance(entry, Noted) and "perfect validation score" in entry.text for entry in news)
+
+
+@pytest.mark.slow
+def test_a_second_search_over_the_same_data_encodes_nothing_again(points, tmp_path, plugins, monkeypatch):
+    monkeypatch.setenv("AUTOSFT_CACHE", str(tmp_path / "cache"))
+    settings = {**SETTINGS, "strategies": ["still"], "trials": 2}
+    first = run_search(points, run=tmp_path / "first", **settings)
+    before = {path: path.stat().st_size for path in (tmp_path / "cache").rglob("*.safetensors")}
+
+    second = run_search(points, run=tmp_path / "second", **settings)
+
+    assert before and {path: path.stat().st_size for path in (tmp_path / "cache").rglob("*.safetensors")} == before
+    assert (second.valid, second.test) == (first.valid, first.test)

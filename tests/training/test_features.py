@@ -1,12 +1,17 @@
 """Encoded rows: once each, and never those of another encoder."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
+from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.strategy import States
+from autosft.data.store import FeatureStore
 from autosft.errors import OutOfTime
 from autosft.testing.job import quick_recipe
 from autosft.training.evaluation import evaluate
@@ -95,3 +100,84 @@ def test_time_that_is_up_while_encoding_ends_the_trial(job):
     late = replace(job, seconds_left=lambda: -1.0)
     with pytest.raises(OutOfTime, match="encoded"):
         encode(late, build_model(late).encoder, job.train)
+
+
+@pytest.fixture
+def stored(counted, tmp_path):
+    """A job with a store, and the ids of the rows that it has read."""
+    job, seen = counted
+    return replace(job, store=FeatureStore(tmp_path / "store", 1e9)), seen
+
+
+def test_a_later_search_encodes_nothing_again(stored):
+    job, seen = stored
+    first = encode(job, build_model(job).encoder, job.train)
+    seen.clear()
+
+    later = replace(job, features={})
+    assert torch.equal(encode(later, build_model(job).encoder, job.train), first)
+    assert not seen and later.features["pace", job.info.name] == job.features["pace", job.info.name] > 0
+    encode(later, build_model(job).encoder, job.valid)
+    assert seen == job.valid.id.tolist()
+
+
+def test_rows_whose_content_changed_are_encoded_again(stored):
+    job, seen = stored
+    encode(job, build_model(job).encoder, job.train)
+    seen.clear()
+    moved = Rows.of(
+        [replace(row, ref=[value + 1 for value in row.ref]) if n == 3 else row for n, row in enumerate(job.train)]
+    )
+
+    encode(replace(job, features={}), build_model(job).encoder, moved)
+
+    assert seen == [moved[3].id]
+
+
+def test_an_encoder_that_does_not_allow_it_is_never_stored(stored, monkeypatch, tmp_path):
+    job, _ = stored
+    monkeypatch.setattr(type(job.family), "version", lambda self: "")
+
+    encode(job, build_model(job).encoder, job.train)
+
+    assert not list((tmp_path / "store").rglob("*.safetensors"))
+
+
+def test_a_new_version_of_the_family_encodes_again(stored, monkeypatch):
+    job, seen = stored
+    encode(job, build_model(job).encoder, job.train)
+    seen.clear()
+    monkeypatch.setattr(type(job.family), "version", lambda self: "2")
+
+    encode(replace(job, features={}), build_model(job).encoder, job.train)
+
+    assert seen == job.train.id.tolist()
+
+
+CONTENT = """
+import sys
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from autosft.builtin.classification import Classification
+from autosft.testing import toy
+from autosft.testing.job import make_job, points_task, quick_recipe
+from autosft.training.features import _content
+folder = Path(sys.argv[1])
+task = points_task(toy.make_points(folder / "a.points.json"))
+job = make_job(folder, task, toy.registry(Classification()), quick_recipe("toy"))
+info = job.info.model_copy(update={"gives": frozenset({"pooled", "tokens", "maps"}), "arguments": {"b": 1, "a": 2}})
+print(_content(replace(job, info=info)))
+"""
+
+
+def test_the_content_of_features_is_named_alike_by_every_process(tmp_path):
+    named = set()
+    for seed in range(4):
+        command = [sys.executable, "-c", CONTENT, str(tmp_path)]
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
+        named.add(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+
+    assert len(named) == 1 and named.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +63,14 @@ class ImageModality(Modality):
             return read_rgb(row.ref)
         except Unreadable as error:
             raise Unreadable(f"{row.id}: {error}") from error
+
+    def digest(self, row: Row) -> str:
+        """Of the file's bytes; empty if the file cannot be read."""
+        try:
+            with Path(row.ref).open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError:
+            return ""
 
     def fit(self, rows: Rows, read: Read) -> State:
         """The median short side in pixels, so that views need not enlarge without end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -52,6 +53,10 @@ class TimmFamily(BackboneFamily):
     def local(self, path: Path) -> tuple[BackboneInfo, WeightFile] | None:
         """A folder as `timm.models.push_to_hf_hub` writes it, or a file `<timm name>.safetensors`, `.pth` or `.bin`."""
         return local.from_folder(path) if path.is_dir() else local.from_file(path)
+
+    def version(self) -> str:
+        """timm's."""
+        return metadata.version("timm")
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """A timm network without classifier; the rest of the weights must fit exactly."""
