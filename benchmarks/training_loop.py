@@ -1,0 +1,130 @@
+"""The training loop against a bare PyTorch loop: the same model, decoded images, views, batches, optimizer and threads.
+
+Both train EfficientNet-Lite0 without pretrained weights on random images that lie decoded in memory, in turn, several
+rounds. The bare loop validates and saves nothing; ours runs without validation rows, and its checkpoint after each epoch
+is counted.
+
+    python benchmarks/training_loop.py --rounds 5 --rows 256 --side 160
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import statistics
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from autosft.builtin.classification import Classification
+from autosft.builtin.processes import GOOD_NEIGHBOR
+from autosft.contracts.recipe import Optim, Recipe, Stop
+from autosft.contracts.rows import Row, Rows
+from autosft.contracts.strategy import Job, States
+from autosft.contracts.task import Task
+from autosft.training.loop import train
+from autosft.training.model import build_model, parameter_groups
+from autosft.training.optim import optimizer_for, set_rate
+from autosft_image.modality import ImageModality
+from autosft_image.timm_family import TimmFamily
+from autosft_strategies.full import Full
+
+NAME, CLASSES, BATCH = "tf_efficientnet_lite0.in1k", 10, 32
+
+
+def make_job(folder: Path, rows: int, side: int, epochs: int, threads: int) -> Job:
+    """A job over random images."""
+    torch.set_num_threads(threads)
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (rows, side, side, 3), dtype=np.uint8)
+    train_rows = Rows.of(Row(f"r{n}", n, (str(n % CLASSES),)) for n in range(rows))
+    modality, family, problem = ImageModality(), TimmFamily(), Classification()
+    info = next(info for info in family.curated() if info.name.endswith(NAME))
+    inputs = info.inputs.model_copy(update={"options": {**info.inputs.options, "size": [3, side, side]}})
+    recipe = Recipe(
+        backbone=info.name, strategy="full", optim=Optim(batch_size=BATCH), stop=Stop(max_epochs=epochs), seed=1
+    )
+    task = Task(name="random", modality="image", problems=("classification",), data={}, targets=("label",))
+    return Job(
+        task=task,
+        recipe=recipe,
+        train=train_rows,
+        valid=Rows.of(()),
+        unlabeled=Rows.of(()),
+        modality=modality,
+        family=family,
+        info=info.model_copy(update={"inputs": inputs}),
+        weights=None,
+        problems=(problem,),
+        states=States(problems=(problem.fit(train_rows.target(0)),)),
+        metric="accuracy",
+        read=lambda row: images[row.ref],
+        device=torch.device("cpu"),
+        folder=folder,
+        seconds_left=lambda: float("inf"),
+    )
+
+
+def ours(job: Job) -> float:
+    """Samples per second of our loop, from the end of one epoch, its checkpoint written, to the end of the next."""
+    ends: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        again = replace(job, folder=Path(folder), replay={"full": job.recipe.stop.max_epochs})
+        train(again, Full(), lambda _: ends.append(time.perf_counter()))
+    return len(job.train) / statistics.median(after - before for before, after in itertools.pairwise(ends))
+
+
+def bare(job: Job) -> float:
+    """Samples per second of a loop as one would write it down."""
+    torch.manual_seed(1)
+    model = build_model(job).train()
+    optimizer = optimizer_for(parameter_groups(job, model))
+    view = job.modality.view(job.info.inputs, job.recipe, job.states.modality, strength="none")
+    labels = torch.tensor([int(row.targets[0]) for row in job.train])
+    steps, seconds = len(job.train) // BATCH, []
+    for epoch in range(job.recipe.stop.max_epochs):
+        started = time.perf_counter()
+        order = torch.randperm(len(job.train))
+        for step in range(steps):
+            chosen = order[step * BATCH : (step + 1) * BATCH]
+            images = torch.stack([view(job.read(job.train[int(index)])) for index in chosen])
+            set_rate(optimizer, epoch * steps + step, job.recipe.stop.max_epochs * steps, job.recipe.optim.warmup)
+            optimizer.zero_grad(set_to_none=True)
+            (out,) = model(images)
+            loss = nn.functional.cross_entropy(out, labels[chosen])
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), job.recipe.optim.clip)
+            optimizer.step()
+        seconds.append(time.perf_counter() - started)
+    return len(job.train) / statistics.median(seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=256)
+    parser.add_argument("--side", type=int, default=160)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    if any(os.environ.get(name) != value for name, value in GOOD_NEIGHBOR.items()):
+        print("without the environment that local workers get:", " ".join(f"{k}={v}" for k, v in GOOD_NEIGHBOR.items()))
+    with tempfile.TemporaryDirectory() as folder:
+        job = make_job(Path(folder), arguments.rows, arguments.side, arguments.epochs, arguments.threads)
+        bare(job)  # the first round warms up
+        ratios = []
+        for _ in range(arguments.rounds):
+            theirs, mine = bare(job), ours(job)
+            ratios.append(mine / theirs)
+            print(f"bare {theirs:.1f} samples/s, ours {mine:.1f}, ratio {mine / theirs:.3f}", flush=True)
+    print(f"ratio: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
+
+
+if __name__ == "__main__":
+    main()
