@@ -1,8 +1,8 @@
 """The training loop against a bare PyTorch loop: the same model, decoded images, views, batches, optimizer and threads.
 
 Both train EfficientNet-Lite0 without pretrained weights on random images that lie decoded in memory, in turn, several
-rounds. The bare loop validates and saves nothing; ours runs without validation rows, and its checkpoint after each epoch
-is counted.
+rounds. The bare loop validates and saves nothing; ours has no validation rows, and its checkpoint after each epoch is
+counted.
 
     python benchmarks/training_loop.py --rounds 5 --rows 256 --side 160
 """
