@@ -55,7 +55,7 @@ class Agenda:
         if self._cut_off:
             number = self._cut_off.pop(0)
             return Leg(number, next_rung(self._trials.leg(number)), resumed=False)
-        paused = [record for record in self._trials.paused if estimates.epochs_in(left, record.recipe.backbone) >= 1]
+        paused = [record for record in self._trials.paused if _epochs_in(left, record, estimates) >= 1]
         if earned := promoted(paused, self._trials.known):
             return self._resumed(earned, next_rung(earned))
         best = min(paused, key=Record.order, default=None)
@@ -92,4 +92,8 @@ class Agenda:
 def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:
     """Whether after the first rung of yet another trial there would be no time for the rest of this one."""
     rest = best.recipe.stop.max_epochs - sum(epoch.score is not None for epoch in best.epochs)
-    return estimates.epochs_in(left, best.recipe.backbone) < rest + FIRST_RUNG
+    return _epochs_in(left, best, estimates) < rest + FIRST_RUNG
+
+
+def _epochs_in(seconds: float, record: Record, estimates: Estimates) -> float:
+    return estimates.epochs_in(seconds, record.recipe.backbone, record.recipe.rows)
