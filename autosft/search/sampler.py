@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 STARTUP_TRIALS = 8
 """The sampler draws at random until it has seen this many outcomes."""
 
+EXPLORE_AFTER = 20
+"""After so many draws that were of no use it draws at random: what it believes to be best has all been tried, such as a
+strategy without parameters on every backbone."""
+
 Params = dict[str, Value]
 SpaceOf = Callable[[str, str], Space]
 
@@ -67,12 +71,13 @@ class Sampler:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)  # `group`
-            self._study.sampler = self._optuna.samplers.TPESampler(
-                n_startup_trials=STARTUP_TRIALS,
-                multivariate=True,
-                group=True,
-                seed=seed_of(self._seed, "proposal", started, attempt),
-            )
+            seed, samplers = seed_of(self._seed, "proposal", started, attempt), self._optuna.samplers
+            if attempt < EXPLORE_AFTER:
+                self._study.sampler = samplers.TPESampler(
+                    n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True, seed=seed
+                )
+            else:
+                self._study.sampler = samplers.RandomSampler(seed=seed)
         trial = self._study.ask({name: distribution_of(choice) for name, choice in choices.items()})
         for name, parameter in space_of(trial.params["backbone"], trial.params["strategy"]).items():
             _suggest(trial, name, parameter)

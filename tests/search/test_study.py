@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.space import Choice, Float, Int
 from autosft.search.plan import recipe_of
-from autosft.search.sampler import Sampler
+from autosft.search.sampler import EXPLORE_AFTER, Sampler
 from autosft.search.study import Study, sqlite_url
 from autosft.search.trials import Trials
 
@@ -252,3 +252,16 @@ def test_sqlite_keeps_a_write_ahead_log(path):
 
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_when_what_is_believed_to_be_best_is_all_tried_something_else_is_proposed(path):
+    choices = {"backbone": Choice(("a", "b")), "strategy": Choice(("good", "bad"))}
+    trials, sampler = opened(path)
+    for number in range(30):
+        params = {"backbone": "ab"[number % 2], "strategy": "good" if number % 3 else "bad"}
+        ended = record(trials.start(params, choices), params, score=0.9 if number % 3 else 0.1)
+        trials.note(ended)
+
+    late = [sampler.propose(choices, lambda backbone, strategy: {}, 30, EXPLORE_AFTER + n) for n in range(20)]
+
+    assert {params["strategy"] for params in late} == {"good", "bad"}
