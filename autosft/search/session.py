@@ -141,7 +141,8 @@ class Session:
     def _search(self, fleet: Fleet, interrupts: Interrupts) -> None:
         news, idle = 0, -1  # how many legs have ended, and how many had when there was nothing left to do
         while not interrupts.asked:
-            if any(record.state == "done" and (record.score or 0.0) >= self._highest for record in self._trials.ended):
+            scores = [record.score for record in self._trials.ended if record.state == "done"]
+            if any(score is not None and score >= self._highest for score in scores):
                 self._watch(Noted("a perfect validation score: nothing can be better, so the search ends early"))
                 fleet.abandon()
                 return

@@ -39,11 +39,14 @@ class Trials:
             self._trials[trial.number] = trial
             if trial.record and trial.record.state == "paused":
                 self._legs[trial.number] = trial.record
-            elif trial.record and not trial.running:
+            elif trial.record:
+                if trial.running:  # the driver was killed between the record and the state
+                    study.finish(trial.record)
                 self.ended.append(trial.record)
             if trial.record:
                 self._believe(trial.record)
-        self.cut_off = [trial.number for trial in self._trials.values() if trial.running]
+        over = {record.number for record in self.ended}
+        self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
         self._running.update(self.cut_off)
         self.contents = {content_of(self.recipe(number)) for number in self._trials}
 

@@ -265,3 +265,16 @@ def test_when_what_is_believed_to_be_best_is_all_tried_something_else_is_propose
     late = [sampler.propose(choices, lambda backbone, strategy: {}, 30, EXPLORE_AFTER + n) for n in range(20)]
 
     assert {params["strategy"] for params in late} == {"good", "bad"}
+
+
+def test_a_trial_whose_record_was_stored_before_the_driver_was_killed_is_over(path):
+    trials, _ = opened(path)
+    number = trials.start(PARAMS, space_for(PARAMS))
+    ended = record(number, score=0.6)
+    storage = optuna.storages.RDBStorage(sqlite_url(path))
+    storage.set_trial_user_attr(stored(path).trials[number]._trial_id, "record", ended.model_dump_json())
+
+    reopened, _ = opened(path)
+
+    assert reopened.cut_off == [] and reopened.ended == [ended]
+    assert stored(path).best_value == 0.6
