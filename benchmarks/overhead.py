@@ -56,7 +56,7 @@ def main() -> None:
         folder = Path(temporary)
         registry = toy.registry(Classification())
         points = toy.make_points(folder / "clouds.points.json", rows=100, seed=1)
-        task = with_metric(recognize(points, registry).task, "", registry)
+        task = with_metric(recognize(points, registry)[0].task, "", registry)
         plan = make_plan(task, registry, SearchSpec())
         sampler = Sampler(0)
         trials = Trials(Study(sqlite_url(folder / "study.db"), "autosft"), sampler, 0)

@@ -55,8 +55,11 @@ class Progress:
     def __call__(self, news: News) -> None:
         """Print one piece of news."""
         match news:
-            case Recognized(claim):
+            case Recognized(claim, others):
                 self._say(f"Recognized {claim.task.modality} data: {claim.why}")
+                for other in others:
+                    name = other.task.modality
+                    self._say(f"  less likely {name} data ({other.why}); choose it with --modality {name}")
                 if claim.unused:
                     self._say(f"  not used: {', '.join(claim.unused[:10])}{' …' if len(claim.unused) > 10 else ''}")
             case Planned():

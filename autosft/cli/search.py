@@ -9,7 +9,15 @@ import typer
 
 
 def search(
-    data: Annotated[str, typer.Argument(help="A folder with one subfolder of images per class, or a task.toml.")],
+    data: Annotated[str, typer.Argument(help="A folder with one subfolder per class, a table, or a task.toml.")],
+    target: Annotated[
+        list[str] | None, typer.Option(help="The column of the target; several together are one target.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--inputs", "--text", help="The column of texts or paths; several are joined.")
+    ] = None,
+    problem: Annotated[str, typer.Option(help="classification, multilabel, regression, …; found out by default.")] = "",
+    modality: Annotated[str, typer.Option(help="image, text, audio, …; the most confident one by default.")] = "",
     budget: Annotated[
         str, typer.Option(help="Wall clock for everything, such as 90s, 5m or 1h30m; 'none' with --trials.")
     ] = "10m",
@@ -42,6 +50,10 @@ def search(
     with Progress() as progress:
         run_search(
             data,
+            target=target or (),
+            inputs=inputs or (),
+            problem=problem,
+            modality=modality,
             budget=None if budget.lower() == "none" else budget,
             trials=trials,
             metric=metric,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from autosft.contracts.document import Document
 from autosft.contracts.recipe import Recipe
@@ -47,6 +47,9 @@ class BackboneInfo(Document):
             learns from scratch and needs none.
         license: The licence of the weights, as an SPDX expression where there is one.
         arguments: What the family needs to build it.
+        origin: What it is before any training: `"pretrained"`; `"fitted"`, if all that it knows is learned by
+            `BackboneFamily.fit` and nothing in it can be trained; or `"scratch"`, if its weights are drawn, so that it
+            says nothing as long as it stays frozen.
     """
 
     name: str
@@ -58,10 +61,11 @@ class BackboneInfo(Document):
     pretrained: Mapping[str, str] = {}
     license: str = ""
     arguments: Mapping[str, Any] = {}
+    origin: Literal["pretrained", "fitted", "scratch"] = "pretrained"
 
 
 class WeightFile(Document):
-    """A file of weights.
+    """A file of weights, or a folder with all that the encoder comes with, such as its tokenizer.
 
     Attributes:
         source: The name of the source, for reports.
@@ -112,8 +116,11 @@ class BackboneFamily(ABC):
         its encoders make of a row must not be kept for later searches."""
         return ""
 
-    def fit(self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any]) -> State:
-        """Learn from training rows what the encoder is built from, such as a vocabulary."""
+    def fit(
+        self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
+    ) -> State:
+        """Learn from training rows, and take from beside the weights, what the encoder is built from, such as a
+        vocabulary. It goes into the bundle: a predictor builds the encoder from it, without the weights' folder."""
         return State()
 
     @abstractmethod

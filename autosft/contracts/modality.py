@@ -15,7 +15,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Space
 from autosft.contracts.state import State
-from autosft.contracts.task import Claim, Task
+from autosft.contracts.task import Claim, Hints, Task
 
 Strength = Literal["none", "weak", "strong"]
 View = Callable[[Any], Any]
@@ -38,13 +38,14 @@ class Modality(ABC):
     augmentation: ClassVar[Space] = {}
 
     @abstractmethod
-    def recognize(self, path: Path, target: str = "") -> Claim | None:
+    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Propose a task for the data at `path`, or None if it is not of this kind.
 
-        Must be quick: names and first bytes, never the whole data.
+        Must be quick: names, and the first bytes or rows of each file.
 
         Raises:
-            BadInput: The data is clearly of this kind but cannot be used, such as an empty folder per class.
+            BadInput: The data is clearly of this kind but cannot be used, such as an empty folder per class, or a hint
+                names what is not there.
         """
 
     @abstractmethod
@@ -56,8 +57,8 @@ class Modality(ABC):
         """
 
     @abstractmethod
-    def collect(self, inputs: Sequence[Any]) -> Scan:
-        """List rows to answer, without targets, from what a user hands to a predictor.
+    def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
+        """List rows to answer, without targets, from what a user hands to a predictor of this task.
 
         Raises:
             BadInput: An input is of a type that this modality does not know, or a path is missing.
@@ -75,6 +76,11 @@ class Modality(ABC):
         """sha256, as hexadecimal text, of the raw content that a row refers to, so that what was made of it can be kept
         for later searches; empty if it cannot be told, and nothing is kept."""
         return ""
+
+    def length(self, row: Row) -> int:
+        """How long a sample is, in a unit of the modality's own, without reading it: rows of like length are batched
+        together where an encoder pads. 0 where all are alike."""
+        return 0
 
     def fit(self, rows: Rows, read: Read) -> State:
         """Learn from training rows what views need: lengths, sizes, statistics."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.recipe import Recipe
+from autosft.contracts.space import Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
 
@@ -67,11 +68,13 @@ class Problem(ABC):
         needs: The encoder outputs that its head reads; a backbone fits if it gives them all. A problem that needs
             just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features.
         metrics: The names of its scores; the first is the default. Higher is always better.
+        space: Parameters of its own, such as a choice of losses, found in the recipe under its name.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[str, ...]]
+    space: ClassVar[Space] = {}
 
     @abstractmethod
     def fit(self, targets: Sequence[Any]) -> State:

@@ -1,4 +1,4 @@
-"""`Task` says what to solve; `Claim` is a modality's proposal of one.
+"""`Task` says what to solve; `Claim` is a modality's proposal of one, `Hints` what the user says beforehand.
 
 A task comes from a `task.toml`, or from the modality that recognizes the data. It names no backbone and no
 strategy: what to allow is the search's business.
@@ -23,7 +23,8 @@ class Task(Document):
         modality: The name of the modality that reads the data, such as `"image"`.
         problems: The names of the problems to solve, usually one; several share one encoder.
         data: The modality's own table: where the data lies and how it is laid out.
-        targets: One target (a column, or the modality's own word for it) per problem.
+        targets: One target per problem: a column, the modality's own word for it, or several columns that together
+            are one target.
         metric: The score that the search maximizes; empty means the first problem's first metric.
     """
 
@@ -31,7 +32,7 @@ class Task(Document):
     modality: str
     problems: tuple[str, ...] = Field(min_length=1)
     data: Mapping[str, Any]
-    targets: tuple[str, ...] = ("label",)
+    targets: tuple[str | tuple[str, ...], ...] = ("label",)
     metric: str = ""
 
     @field_validator("problems")
@@ -40,6 +41,21 @@ class Task(Document):
         if len(set(problems)) != len(problems):
             raise ValueError("each problem may be named once")
         return problems
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the user says of the data; what is empty is the modality's to find out.
+
+    Attributes:
+        targets: The column that holds the target, or the columns that together are one.
+        inputs: The columns that hold the sample: texts, or a path.
+        problem: The name of the problem.
+    """
+
+    targets: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Predictor:
     def collect(self, inputs: Any) -> Scan:
         """List inputs as rows; those that cannot be read become faults."""
         many = inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]
-        return self._job.modality.collect(many)
+        return self._job.modality.collect(many, self.task)
 
     def rows(self, inputs: Any) -> Rows:
         """List inputs as rows, all of which can be read."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autosft.contracts.record import Result
-from autosft.contracts.task import Task
+from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.data.splits import split
 from autosft.errors import BadInput
@@ -28,6 +28,10 @@ from autosft.search.study import Study, sqlite_url
 def run_search(
     data: str | Path | Task,
     *,
+    target: str | Sequence[str] = (),
+    inputs: str | Sequence[str] = (),
+    problem: str = "",
+    modality: str = "",
     budget: str | float | None = "10m",
     trials: int | None = None,
     metric: str = "",
@@ -52,6 +56,10 @@ def run_search(
 
     Args:
         data: A folder or file that an installed modality recognizes, a `task.toml`, or a `Task`.
+        target: The column of the target, or the columns that together are one; found out by default.
+        inputs: The columns of the sample, such as texts or a path; found out by default.
+        problem: Such as `"classification"` or `"regression"`; found out by default.
+        modality: Such as `"image"` or `"text"`; by default the most confident one.
         budget: Wall clock for everything, as text (`"5m"`) or seconds; None means that only `trials` ends the search.
         trials: The most trials.
         metric: The validation score to maximize; by default the problem's first.
@@ -99,8 +107,9 @@ def run_search(
     )
     task = data
     if not isinstance(task, Task):
-        claim = recognize(Path(task), registry)
-        watch(Recognized(claim))
+        hints = Hints(targets=_names(target), inputs=_names(inputs), problem=problem)
+        claim, others = recognize(Path(task), registry, hints, modality)
+        watch(Recognized(claim, tuple(others)))
         task = claim.task
     task = with_metric(task, metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
@@ -116,6 +125,10 @@ def run_search(
             study.close()
     finally:
         opened.close()
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _unwatched(news: News) -> None:

@@ -15,9 +15,10 @@ from autosft.search.plan import Plan
 
 @dataclass(frozen=True)
 class Recognized:
-    """A modality has claimed the data."""
+    """A modality has claimed the data; others that would have are less confident."""
 
     claim: Claim
+    others: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)

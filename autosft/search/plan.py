@@ -166,6 +166,8 @@ def space_of(task: Task, registry: Registry, backbone: str, strategy: str) -> di
     space: dict[str, Parameter] = {name: SHARED[name] for name in sorted(chosen.uses) if name not in chosen.space}
     space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items()}
     space |= _own(modality.name, modality.space) | _own(family.prefix, family.space)
+    for problem in map(registry.problem, task.problems):
+        space |= _own(problem.name, problem.space)
     if "regular.augment" in chosen.uses:
         space |= _own(modality.name, modality.augmentation)
     return space

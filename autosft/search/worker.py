@@ -17,6 +17,7 @@ from typing import IO, Any, final
 
 import torch  # noqa: TID253
 
+from autosft.contracts.backbone import WeightFile
 from autosft.contracts.executor import Event, Order
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.rows import Rows
@@ -173,7 +174,7 @@ class _Bench:
         train_rows = subset(data.train, self._problems[0], order.recipe.rows, seed=document.spec.seed)
         if replay:
             train_rows += data.valid
-        states = self._fit(order, train_rows, replay=replay)
+        states = self._fit(order, train_rows, weights, replay=replay)
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
             states = States(states.modality, states.backbone, load_states(folder)[1].problems)
         return Job(
@@ -200,14 +201,14 @@ class _Bench:
             store=self._store,
         )
 
-    def _fit(self, order: Order, rows: Rows, *, replay: bool) -> States:
+    def _fit(self, order: Order, rows: Rows, weights: WeightFile | None, *, replay: bool) -> States:
         """What the parts learn from training rows; learned once per backbone."""
         key = (order.recipe.backbone, order.recipe.rows, replay)
         if key not in self._states:
             info = self.run.document.plan.candidate(order.recipe.backbone).info
             self._states[key] = States(
                 modality=self._modality.fit(rows, self._read),
-                backbone=self._registry.family(info.name).fit(info, rows, self._read),
+                backbone=self._registry.family(info.name).fit(info, rows, self._read, weights),
                 problems=tuple(problem.fit(rows.target(n)) for n, problem in enumerate(self._problems)),
             )
         return self._states[key]

@@ -23,7 +23,7 @@ from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Float, Int, Space
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.contracts.task import Claim, Task
+from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadWeights, Unreadable
 from autosft.host.hookspecs import hookimpl
 from autosft.host.registry import Registry
@@ -46,7 +46,7 @@ class ToyModality(Modality):
     kinds = frozenset({"points"})
     augmentation: ClassVar[Space] = {"noise": Float(0.01, 0.5, default=0.1, log=True)}
 
-    def recognize(self, path: Path, target: str = "") -> Claim | None:
+    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a file by its name."""
         if not path.name.endswith(SUFFIX) or not path.is_file():
             return None
@@ -55,7 +55,7 @@ class ToyModality(Modality):
             modality=self.name,
             problems=("classification",),
             data={"file": str(path.resolve())},
-            targets=(target or "label",),
+            targets=hints.targets or ("label",),
         )
         return Claim(task, 1.0, f"a file of points, {path.name}")
 
@@ -66,7 +66,7 @@ class ToyModality(Modality):
             Row(
                 id=f"row-{number}",
                 ref=entry.get("x"),
-                targets=tuple(as_written(entry.get(name)) for name in task.targets),
+                targets=tuple(as_written(entry.get(str(name))) for name in task.targets),
                 split=entry.get("split", ""),
             )
             for number, entry in enumerate(table["rows"])
@@ -74,7 +74,7 @@ class ToyModality(Modality):
         unlabeled = [Row(f"unlabeled-{number}", x) for number, x in enumerate(table["unlabeled"])]
         return sorted_out(rows, unlabeled)
 
-    def collect(self, inputs: Sequence[Any]) -> Scan:
+    def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
         """Lists or arrays of numbers, arrays of several points, and paths of files of points."""
         points = [point for given in inputs for point in points_of(given)]
         return sorted_out([Row(f"row-{number}", point) for number, point in enumerate(points)], [])
@@ -137,7 +137,9 @@ class ToyFamily(BackboneFamily):
         """Its encoders are the same everywhere."""
         return "1"
 
-    def fit(self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any]) -> State:
+    def fit(
+        self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
+    ) -> State:
         """How many numbers a point has."""
         return State({"numbers": len(read(rows[0]))})
 

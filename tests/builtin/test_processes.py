@@ -218,7 +218,7 @@ def test_a_real_worker_trains_and_ends_when_its_driver_is_gone(tmp_path, monkeyp
     monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", "autosft-image,autosft-strategies")
     registry = toy.registry(Classification())
     source = toy.make_points(tmp_path / "clouds.points.json", rows=60)
-    task = with_metric(recognize(source, registry).task, "", registry)
+    task = with_metric(recognize(source, registry)[0].task, "", registry)
     spec, problem = SearchSpec(budget=None, trials=1), registry.problem("classification")
     data = split(registry.modality("points").scan(task), problem, seed=0)
     plan = make_plan(task, registry, spec)

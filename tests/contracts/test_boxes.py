@@ -31,14 +31,14 @@ class Pictures(Modality):
     name = "pictures"
     kinds = frozenset({"pictures"})
 
-    def recognize(self, path, target=""):
+    def recognize(self, path, hints=None):
         return None
 
     def scan(self, task):
         columns = json.loads(json.dumps(task.data["rows"]))  # as a run would have stored them
         return Scan(Rows.from_plain(columns))
 
-    def collect(self, inputs):
+    def collect(self, inputs, task):
         return Scan(Rows.of(Row(f"row-{n}", picture) for n, picture in enumerate(inputs)))
 
     def read(self, row):

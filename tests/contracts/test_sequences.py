@@ -30,14 +30,14 @@ class Frames(Modality):
     name = "frames"
     kinds = frozenset({"frames"})
 
-    def recognize(self, path, target=""):
+    def recognize(self, path, hints=None):
         return None
 
     def scan(self, task):
         entries = task.data["entries"]
         return Scan(Rows.of(Row(f"row-{n}", frames, (tuple(spoken),)) for n, (frames, spoken) in enumerate(entries)))
 
-    def collect(self, inputs):
+    def collect(self, inputs, task):
         return Scan(Rows.of(Row(f"row-{n}", frames) for n, frames in enumerate(inputs)))
 
     def read(self, row):

@@ -26,13 +26,13 @@ class Texts(Modality):
     name = "texts"
     kinds = frozenset({"text"})
 
-    def recognize(self, path, target=""):
+    def recognize(self, path, hints=None):
         return None
 
     def scan(self, task):
         return Scan(Rows.of(Row(f"row-{n}", text, (label,)) for n, (text, label) in enumerate(task.data["texts"])))
 
-    def collect(self, inputs):
+    def collect(self, inputs, task):
         return Scan(Rows.of(Row(f"row-{n}", text) for n, text in enumerate(inputs)))
 
     def read(self, row):
@@ -54,7 +54,7 @@ class TfIdf(BackboneFamily):
     def match(self, pattern):
         return self.curated()
 
-    def fit(self, info, rows, read):
+    def fit(self, info, rows, read, weights=None):
         counts = Counter(word for row in rows for word in set(read(row).split()))
         words = sorted(counts)
         rarity = np.log(len(rows) / np.array([counts[word] for word in words])) + 1

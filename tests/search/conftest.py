@@ -63,7 +63,7 @@ def with_parts(registry):
 
 @pytest.fixture
 def task(points, registry):
-    return with_metric(recognize(points, registry).task, "", registry)
+    return with_metric(recognize(points, registry)[0].task, "", registry)
 
 
 @pytest.fixture

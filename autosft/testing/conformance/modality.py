@@ -99,15 +99,15 @@ class ModalityConformance:
         check_state(modality.fit(again, modality.read))
 
     def test_what_a_user_hands_over_becomes_rows_without_targets(
-        self, modality: Modality, raw: Sequence[Any], tmp_path: Path
+        self, modality: Modality, task: Task, raw: Sequence[Any], tmp_path: Path
     ) -> None:
-        rows = modality.collect(raw).rows
+        rows = modality.collect(raw, task).rows
         assert len(rows) and len(set(rows.id)) == len(rows)
         assert not any(row.targets for row in rows)
         modality.read(rows[0])
         for wrong in (object(), tmp_path / "missing"):
             with pytest.raises(BadInput):
-                modality.collect([wrong])
+                modality.collect([wrong], task)
 
     def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         before = _viewed(modality, scan.rows, inputs, strength="none", seed=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from autosft.contracts.task import Claim, Task
+from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput
 from autosft_image.files import printable, split_entries
 from autosft_image.layout import Survey, require_classes, survey
@@ -20,7 +20,7 @@ _TABLES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".xlsx", ".arff")
 """Beside such a file, images without classes are somebody else's matter."""
 
 
-def claim(path: Path, target: str) -> Claim | None:
+def claim(path: Path, hints: Hints) -> Claim | None:
     """Claim a folder of images by class.
 
     Raises:
@@ -42,8 +42,8 @@ def claim(path: Path, target: str) -> Claim | None:
     if share < _LEAST_SHARE or (_lacks_classes(found) and any(path.endswith(_TABLES) for path in files)):
         return None
     require_classes(found, folder)
-    if target not in ("", "label"):
-        raise BadInput(f"{printable(folder)}: an image folder has no target {target!r}; its folders are the labels.")
+    if strange := [*hints.inputs, *(name for name in hints.targets if name != "label")]:
+        raise BadInput(f"{printable(folder)}: an image folder has no column {strange[0]!r}; folders are the labels.")
     task = Task(
         name=printable(Path(folder).name) or "images",
         modality="image",

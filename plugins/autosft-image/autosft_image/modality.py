@@ -17,7 +17,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
-from autosft.contracts.task import Claim, Task
+from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName, Unreadable
 from autosft_image.claim import claim
 from autosft_image.files import printable
@@ -42,9 +42,9 @@ class ImageModality(Modality):
         "flip": Choice((True, False))
     }  # a mirrored digit or letter is another one, or none
 
-    def recognize(self, path: Path, target: str = "") -> Claim | None:
+    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a folder with a subfolder of images per class, maybe below train, valid and test."""
-        return claim(path, target)
+        return claim(path, hints)
 
     def scan(self, task: Task) -> Scan:
         """Decode every image once and list those that can be read."""
@@ -53,7 +53,7 @@ class ImageModality(Modality):
         require_classes(found, folder)
         return rows_of(found, folder)
 
-    def collect(self, inputs: Sequence[Any]) -> Scan:
+    def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
         """Paths of images, folders of images (all below, sorted), Pillow images or uint8 arrays (height, width, 3)."""
         return rows_of_inputs(inputs)
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from autosft.contracts.task import Task
 from autosft.errors import BadInput, Unreadable
 from autosft_image.modality import ImageModality
+
+TASK = Task(name="any", modality="image", problems=("classification",), data={})
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def modality():
 def test_inputs_of_every_kind_are_collected_in_order(modality, dataset, pixels):
     single = dataset / "train" / "ants" / "1.jpg"
     array = pixels()
-    scan = modality.collect([str(single), dataset / "test", array, Image.fromarray(array), single])
+    scan = modality.collect([str(single), dataset / "test", array, Image.fromarray(array), single], TASK)
     ids = list(scan.rows.id)
     assert ids[0] == str(single) and ids[1:7] == sorted(ids[1:7]) and ids[7:9] == ["input-2", "input-3"]
     assert ids[9] == f"{single} (2)"
@@ -26,18 +29,18 @@ def test_inputs_of_every_kind_are_collected_in_order(modality, dataset, pixels):
 
 def test_inputs_that_cannot_be_decoded_are_faults(modality, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
-    scan = modality.collect([tmp_path / "a.jpg"])
+    scan = modality.collect([tmp_path / "a.jpg"], TASK)
     assert not len(scan.rows) and scan.faults[0].ref == str(tmp_path / "a.jpg")
 
 
 def test_inputs_of_no_known_kind_are_refused(modality, tmp_path):
     for bad in (3, np.zeros((4, 4)), np.zeros((4, 4, 3)), None, b"bytes"):
         with pytest.raises(BadInput, match="Input 0"):
-            modality.collect([bad])
+            modality.collect([bad], TASK)
     with pytest.raises(BadInput, match="no such file"):
-        modality.collect([tmp_path / "gone.jpg"])
+        modality.collect([tmp_path / "gone.jpg"], TASK)
     with pytest.raises(BadInput, match="no images"):
-        modality.collect([tmp_path])
+        modality.collect([tmp_path], TASK)
 
 
 def test_reading_a_vanished_file_names_the_row(modality, dataset):
