@@ -11,7 +11,7 @@ from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.document import Document
 from autosft.contracts.modality import Modality
 from autosft.contracts.recipe import SHARED, Recipe
-from autosft.contracts.space import Parameter, Value
+from autosft.contracts.space import Choice, Int, Parameter, Space, Value
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
@@ -154,6 +154,21 @@ def _find_weights(registry: Registry, info: BackboneInfo) -> tuple[WeightFile | 
         except Unreachable as error:
             asked.append(str(error))
     return None, f"no weights at hand ({', '.join(asked) or 'no source of weights is installed'})"
+
+
+def choices_of(plan: Plan) -> dict[str, Choice]:
+    """The choices of backbone and strategy, which every trial has."""
+    strategies = dict.fromkeys(name for candidate in plan.candidates for name in candidate.strategies)
+    return {
+        "backbone": Choice(tuple(candidate.info.name for candidate in plan.candidates)),
+        "strategy": Choice(tuple(strategies)),
+    }
+
+
+def whole_space_of(task: Task, registry: Registry, plan: Plan, params: Mapping[str, Value]) -> Space:
+    """Where all of a trial's parameters come from: the choices, the pair's own space, and the number of rows."""
+    rows: Space = {"rows": Int(1, 2**31, default=1)} if "rows" in params else {}
+    return {**choices_of(plan), **space_of(task, registry, str(params["backbone"]), str(params["strategy"])), **rows}
 
 
 def space_of(task: Task, registry: Registry, backbone: str, strategy: str) -> dict[str, Parameter]:

@@ -36,7 +36,7 @@ from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
-from autosft.search.run import Run, grew
+from autosft.search.run import Run
 
 TICK_SECONDS = 0.5
 """How long the driver waits for news before it looks at leases and interrupts again."""
@@ -83,14 +83,10 @@ class Session:
             CannotWrite: The disk is full, or the folder cannot be written; the same command goes on.
             KeyboardInterrupt: The user left, or interrupted before any trial had a score.
         """
-        result = self._run.result()
-        if result and not self._goes_on(result):
-            self._watch(Finished(result, self._run.folder))
-            return result
         for record in self._trials.known:  # a driver killed in between has stored a record but not written it
             if not (path := self._run.trial_folder(record.number) / "record.json").exists():
                 record.write(path)
-        if self._trials.started or result:
+        if self._trials.started:
             self._watch(Noted(f"going on with {self._run.folder} after {len(self._trials.ended)} trials"))
         spec = self._spec
         pool = self._registry.executor("processes").open(
@@ -108,13 +104,6 @@ class Session:
                 self._publish()
         self._watch(Finished(result, self._run.folder))
         return result
-
-    def _goes_on(self, result: Result) -> bool:
-        """Whether the run was interrupted, or its budget or number of trials has grown since it finished."""
-        spec = self._spec
-        grown = grew(spec.budget, result.budget) or grew(spec.trials, result.trial_limit)
-        room = spec.trials is None or spec.trials > sum(result.trials.values())
-        return self._clock.left() > 0 and (result.interrupted or (grown and room))
 
     def _searched_and_finished(self, fleet: Fleet, interrupts: Interrupts) -> Result:
         prepared = self._clock.used()

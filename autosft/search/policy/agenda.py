@@ -86,7 +86,7 @@ class Agenda:
         )
         if params is None:
             return None
-        return trials.start(params, self._proposals.space_with_choices(params))
+        return trials.start(params, self._proposals.space(params))
 
 
 def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:
