@@ -30,9 +30,9 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     """Give every labelled row a split.
 
     Rows that the data calls `"valid"` or `"test"` stay there; of more than 1,000 validation rows so many are kept, each
-    stratum in proportion, and the others left out. Without a test split, a fifth of the rows, at most 5,000, is held out
-    for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the rows, at
-    most 1,000, is held out: about 200 rows where that lies between.
+    stratum in proportion, and the others left out. Without a test split, a fifth of the rows, at most 5,000, is held
+    out for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the
+    rows, at most 1,000, is held out: about 200 rows where that lies between.
 
     Args:
         scan: What the modality found.

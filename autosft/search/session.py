@@ -28,7 +28,7 @@ from autosft.search.news import (
     Watch,
 )
 from autosft.search.orders.faults import Retries, micro_batch_for, set_aside
-from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet
+from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short
 from autosft.search.outcome.choice import choose
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
@@ -111,7 +111,9 @@ class Session:
         searched = self._clock.used()
         if interrupts.asked:
             self._watch(Noted("interrupted: finishing with the best so far; press Ctrl-C again to leave at once"))
-            fleet.abandon()
+            for order, epochs, seconds in fleet.abandon():
+                if standing := cut_short(order, epochs, seconds, self._trials.leg(order.trial)):
+                    self._note(standing)
         self._keep_the_best_paused(fleet)
         if interrupts.asked and choose(self._trials.ended, self._registry) is None:
             raise KeyboardInterrupt
