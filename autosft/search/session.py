@@ -32,6 +32,7 @@ from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short
 from autosft.search.outcome.choice import choose
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
+from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
@@ -72,6 +73,7 @@ class Session:
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._published = 0.0
         self._highest = _highest(self._task, registry)
+        self._effort = effort_of(self._task, registry, self._plan)
         data = run.data
         self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
 
@@ -269,7 +271,7 @@ class Session:
         record.write(self._run.trial_folder(record.number) / "record.json")
 
     def _estimates(self) -> Estimates:
-        return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget)
+        return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget, self._effort)
 
 
 def _highest(task: Task, registry: Registry) -> float:

@@ -101,4 +101,4 @@ def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:
 
 
 def _epochs_in(seconds: float, record: Record, estimates: Estimates) -> float:
-    return estimates.epochs_in(seconds, record.recipe.backbone, record.recipe.rows)
+    return estimates.epochs_in(seconds, record.recipe)

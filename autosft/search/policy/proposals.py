@@ -79,11 +79,10 @@ class Proposals:
                 return None
             return fitted
 
-        rows = estimates.rows(0)
-        for params in portfolio(self.task, self.registry, self.plan, records, rows=rows, used=used):
+        for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
             if fitted := useful(params):
                 return fitted
-        choices, space = choices_of(self.plan), partial(space_of, self.task, self.registry)
+        choices, space = choices_of(self.plan), partial(space_of, self.task, self.registry, self.plan)
         for attempt in range(ATTEMPTS):
             if fitted := useful(self.sampler.propose(choices, space, started, attempt)):
                 return fitted
@@ -100,13 +99,13 @@ class Proposals:
         if strategy not in self.plan.candidate(backbone).strategies:
             return None
         if self.registry.strategy(strategy).cheap:
-            seconds = estimates.probe_seconds(backbone, int(params.get("rows", 0))) or 0.0
-            return params if seconds < left else None
-        if estimates.epochs_in(left, backbone) < MIN_EPOCHS:
-            rows = estimates.rows_in(left, backbone, MIN_EPOCHS)
+            return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None
+        recipe = recipe_of(params, 0)
+        if estimates.epochs_in(left, recipe) < MIN_EPOCHS:
+            rows = estimates.rows_in(left, recipe, MIN_EPOCHS)
             if rows < FEWEST_ROWS:
                 return None
-            params = {**params, "rows": rows}
-        epochs = estimates.epochs_in(left, backbone, int(params.get("rows", 0)))
+            params, recipe = {**params, "rows": rows}, recipe.changed(rows=rows)
+        epochs = estimates.epochs_in(left, recipe)
         name = next((name for name in params if name.endswith("stop.max_epochs")), "")
         return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, epochs)))} if name else params
