@@ -19,17 +19,17 @@ from pathlib import Path
 from autosft.builtin.classification import Classification
 from autosft.contracts.record import Record
 from autosft.report.board import write_leaderboard
-from autosft.search.agenda import Agenda
-from autosft.search.budget import Estimates
-from autosft.search.choice import choose, contenders
-from autosft.search.faults import set_aside
+from autosft.search.memory.sampler import Sampler
+from autosft.search.memory.study import Study, sqlite_url
+from autosft.search.memory.trials import Trials
+from autosft.search.orders.faults import set_aside
+from autosft.search.outcome.choice import choose, contenders
 from autosft.search.plan import make_plan
-from autosft.search.proposals import Proposals
+from autosft.search.policy.agenda import Agenda
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.proposals import Proposals
 from autosft.search.recognize import recognize, with_metric
-from autosft.search.sampler import Sampler
 from autosft.search.spec import SearchSpec
-from autosft.search.study import Study, sqlite_url
-from autosft.search.trials import Trials
 from autosft.testing import toy
 
 SIZES = {"train": 60, "valid": 20, "test": 20}

@@ -15,14 +15,14 @@ from autosft.data.splits import split
 from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.finish import installed_versions
+from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import News, Planned, Recognized, Watch
+from autosft.search.outcome.finish import installed_versions
 from autosft.search.plan import make_plan
 from autosft.search.recognize import recognize, with_metric
 from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
 from autosft.search.spec import SearchSpec, parse_seconds, without_password
-from autosft.search.study import Study, sqlite_url
 
 
 def run_search(

@@ -13,14 +13,10 @@ from autosft.contracts.task import Task
 from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
-from autosft.search.agenda import Agenda, Leg
-from autosft.search.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
-from autosft.search.choice import choose
-from autosft.search.disk import Disk
-from autosft.search.faults import Retries, micro_batch_for, set_aside
-from autosft.search.finish import finish
-from autosft.search.fleet import GRACE_SECONDS, Answer, Fleet
 from autosft.search.interrupts import Interrupts
+from autosft.search.memory.sampler import Sampler
+from autosft.search.memory.study import Study
+from autosft.search.memory.trials import Trials
 from autosft.search.news import (
     EpochFinished,
     Finished,
@@ -31,12 +27,16 @@ from autosft.search.news import (
     TrialStarted,
     Watch,
 )
-from autosft.search.proposals import Proposals
+from autosft.search.orders.faults import Retries, micro_batch_for, set_aside
+from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet
+from autosft.search.outcome.choice import choose
+from autosft.search.outcome.disk import Disk
+from autosft.search.outcome.finish import finish
+from autosft.search.policy.agenda import Agenda, Leg
+from autosft.search.policy.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
+from autosft.search.policy.proposals import Proposals
+from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run, grew
-from autosft.search.rungs import hopeful
-from autosft.search.sampler import Sampler
-from autosft.search.study import Study
-from autosft.search.trials import Trials
 
 TICK_SECONDS = 0.5
 """How long the driver waits for news before it looks at leases and interrupts again."""

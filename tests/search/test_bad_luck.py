@@ -16,8 +16,8 @@ from autosft.contracts.record import Record, Result
 from autosft.deploy.predictor import Predictor
 from autosft.errors import CannotWrite
 from autosft.search.driver import run_search
+from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import EpochFinished, Noted, TrialFinished, TrialPaused, TrialStarted
-from autosft.search.study import Study, sqlite_url
 
 pytestmark = [pytest.mark.usefixtures("plugins"), pytest.mark.slow]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import final
 
 from autosft.contracts.record import Record
-from autosft.search.budget import Estimates
-from autosft.search.proposals import Proposals
-from autosft.search.rungs import FIRST_RUNG, hopeful, next_rung, promoted
-from autosft.search.trials import Trials
+from autosft.search.memory.trials import Trials
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.proposals import Proposals
+from autosft.search.policy.rungs import FIRST_RUNG, hopeful, next_rung, promoted
 
 
 @final

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, final
 from autosft.contracts.record import Record
 from autosft.contracts.space import Space
 from autosft.errors import BadInput, CannotWrite, PartMissing
-from autosft.search.sampler import Params, distribution_of
+from autosft.search.memory.sampler import Params, distribution_of
 
 T = TypeVar("T")
 

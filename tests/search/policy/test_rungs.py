@@ -6,7 +6,7 @@ import pytest
 
 from autosft.contracts.recipe import Recipe, Stop
 from autosft.contracts.record import Epoch, Record
-from autosft.search.rungs import FACTOR, FIRST_RUNG, hopeful, next_rung, promoted
+from autosft.search.policy.rungs import FACTOR, FIRST_RUNG, hopeful, next_rung, promoted
 
 
 def trial(number, scores, state="paused", **fields):

@@ -29,9 +29,9 @@ from autosft.deploy.member import load_states, save_member
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.finish import score_on_test
+from autosft.search.orders.verdict import verdict
+from autosft.search.outcome.finish import score_on_test
 from autosft.search.run import Run
-from autosft.search.verdict import verdict
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.loop import Paused, Trained, train

@@ -8,9 +8,9 @@ from typing import final
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.space import Space
+from autosft.search.memory.sampler import Params, Sampler
+from autosft.search.memory.study import Study, Trial, score_of
 from autosft.search.plan import content_of, recipe_of
-from autosft.search.sampler import Params, Sampler
-from autosft.search.study import Study, Trial, score_of
 from autosft.training.seeds import seed_of
 
 

@@ -10,8 +10,8 @@ import pytest
 from autosft.builtin.processes import Processes
 from autosft.contracts.executor import Order
 from autosft.contracts.recipe import Recipe
-from autosft.search import fleet as module
-from autosft.search.fleet import Fleet
+from autosft.search.orders import fleet as module
+from autosft.search.orders.fleet import Fleet
 
 WORKER = """\
 #!{python} -S

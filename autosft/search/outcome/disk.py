@@ -6,9 +6,9 @@ from typing import final
 
 from autosft.contracts.record import Record
 from autosft.host.registry import Registry
-from autosft.search.choice import contenders
+from autosft.search.memory.trials import Trials
+from autosft.search.outcome.choice import contenders
 from autosft.search.run import Run
-from autosft.search.trials import Trials
 
 KEPT_MODELS = 3
 """So many of the best models are kept, as long as the quota allows more than the one that may be chosen."""

@@ -7,8 +7,8 @@ import pytest
 from autosft.contracts.executor import Event, Order
 from autosft.contracts.recipe import Optim, Recipe
 from autosft.contracts.record import Record
-from autosft.search.faults import HALVINGS, LOSSES, Retries, micro_batch_for, set_aside
-from autosft.search.fleet import Answer
+from autosft.search.orders.faults import HALVINGS, LOSSES, Retries, micro_batch_for, set_aside
+from autosft.search.orders.fleet import Answer
 
 RECIPE = Recipe(backbone="toy/wide", strategy="toy", optim=Optim(batch_size=32))
 

@@ -9,7 +9,7 @@ import pytest
 from autosft.contracts.record import Record
 from autosft.contracts.strategy import Strategy
 from autosft.search.plan import make_plan, recipe_of
-from autosft.search.portfolio import CHEAP_SHARE, FIRST_ROWS, GROWTH, portfolio
+from autosft.search.policy.portfolio import CHEAP_SHARE, FIRST_ROWS, GROWTH, portfolio
 from autosft.search.spec import SearchSpec
 
 

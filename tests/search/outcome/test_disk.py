@@ -6,11 +6,11 @@ import pytest
 
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.space import Choice
-from autosft.search.disk import KEPT_MODELS, Disk
+from autosft.search.memory.sampler import Sampler
+from autosft.search.memory.study import Study, sqlite_url
+from autosft.search.memory.trials import Trials
+from autosft.search.outcome.disk import KEPT_MODELS, Disk
 from autosft.search.plan import recipe_of
-from autosft.search.sampler import Sampler
-from autosft.search.study import Study, sqlite_url
-from autosft.search.trials import Trials
 
 SIZE = 1000
 PAIR = {"backbone": "toy/wide", "strategy": "toy"}

@@ -9,7 +9,7 @@ import pytest
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.strategy import Strategy
-from autosft.search.choice import choose, contenders
+from autosft.search.outcome.choice import choose, contenders
 from autosft.testing import toy
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
-from autosft.search.budget import (
+from autosft.search.policy.budget import (
     FEWEST_TEST_ROWS,
     FINISH_SECONDS,
     MARGIN,

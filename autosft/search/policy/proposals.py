@@ -10,10 +10,10 @@ from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Int, Space
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
-from autosft.search.budget import Estimates
+from autosft.search.memory.sampler import Params, Sampler
 from autosft.search.plan import Plan, content_of, recipe_of, space_of
-from autosft.search.portfolio import portfolio
-from autosft.search.sampler import Params, Sampler
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.portfolio import portfolio
 
 ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""

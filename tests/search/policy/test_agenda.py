@@ -7,12 +7,12 @@ import math
 import pytest
 
 from autosft.contracts.record import Epoch, Record
-from autosft.search.agenda import Agenda, Leg
-from autosft.search.budget import MARGIN, Estimates
-from autosft.search.proposals import Proposals
-from autosft.search.sampler import Sampler
-from autosft.search.study import Study, sqlite_url
-from autosft.search.trials import Trials
+from autosft.search.memory.sampler import Sampler
+from autosft.search.memory.study import Study, sqlite_url
+from autosft.search.memory.trials import Trials
+from autosft.search.policy.agenda import Agenda, Leg
+from autosft.search.policy.budget import MARGIN, Estimates
+from autosft.search.policy.proposals import Proposals
 
 SIZES = {"train": 100, "valid": 20, "test": 20}
 EPOCH_SECONDS = MARGIN * 0.01 * 100

@@ -18,11 +18,11 @@ from autosft.data.splits import subset
 from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput, NothingFinished
 from autosft.host.registry import Registry
-from autosft.search.budget import Clock, Estimates
-from autosft.search.choice import choose
+from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted, Watch
+from autosft.search.outcome.choice import choose
+from autosft.search.policy.budget import Clock, Estimates
 from autosft.search.run import Run
-from autosft.search.trials import Trials
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 

@@ -16,8 +16,8 @@ from autosft.contracts.record import Record
 from autosft.contracts.space import defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
+from autosft.search.memory.sampler import Params
 from autosft.search.plan import Plan, space_of
-from autosft.search.sampler import Params
 
 FAVORITES = 3
 """How many of the best backbones meet every strategy; the first of them for which there is time comes first."""

@@ -10,7 +10,7 @@ from typing import final
 from autosft.contracts.executor import Order
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
-from autosft.search.fleet import Answer
+from autosft.search.orders.fleet import Answer
 
 LOSSES = 2
 """So often an order is sent again after its worker was lost."""
