@@ -55,12 +55,18 @@ def encode(job: Job, encoder: Encoder, rows: Rows) -> Tensor:
                 if job.seconds_left() < 0:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
                 kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
+        job.features["encoding"] = encoding_seconds(job) + time.perf_counter() - started
         job.features["pace", _key(job)] = seconds = (time.perf_counter() - started) / len(missing)
         new = {row: digests[row] for row in missing.id if digests.get(row)}
         if job.store and new:
             features = torch.stack([kept[row] for row in new]).numpy()
             job.store.add(_content(job), list(new.values()), features, seconds)
     return torch.stack([kept[row] for row in rows.id])
+
+
+def encoding_seconds(job: Job) -> float:
+    """The seconds that this process has spent so far on encoding rows for cheap trials."""
+    return job.features.get("encoding", 0.0)
 
 
 def encode_pace(job: Job) -> float | None:

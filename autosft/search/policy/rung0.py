@@ -1,9 +1,10 @@
 """Rung 0: the cheap strategies meet every backbone, so that what is dear is tried with the best of them alone.
 
-The backbone with the highest prior comes first; against a clock the cheapest before all others, because it tells what
-the others will take. Where there are many rows rung 0 begins with a share of them, and where even those would take too
-long, with less effort per row, such as smaller images. After each step the better half of the backbones goes on
-(successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full effort.
+The backbone with the highest prior comes first; against a clock the cheapest before all others, with the least effort
+per row, such as the smallest images: so there is a result soon, and it tells what the others will take. Where there are
+many rows rung 0 begins with a share of them, and where even those would take too long, with less effort per row. After
+each step the better half of the backbones goes on (successive halving: Jamieson and Talwalkar, 2016), at last on all
+rows with full effort.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ class Rung0:
         if used >= SHARE:
             return
         names = [candidate.info.name for candidate in self.plan.candidates]
+        shares = _shares(self.estimates.all_rows)
         if not records and used:
-            yield from self._of(_cheapest(self.plan), 0, 1.0)
+            yield from self._of(_cheapest(self.plan), shares[0], 0.0)
         cheap = {strategy for name in names for strategy in self._cheap(name)}
         records = [record for record in records if record.recipe.strategy in cheap]
-        shares = _shares(self.estimates.all_rows)
         level = self._affordable(names, shares[0])
         for rows, effort in [*((rows, level) for rows in shares), (0, 1.0)]:
             tried: list[Record] = []
@@ -95,6 +96,8 @@ class Rung0:
         """The most effort per row at which the first step with all backbones stays within rung 0's share."""
         pairs = [(name, strategy) for name in names for strategy in self._cheap(name)]
         levels = {level for pair in pairs for level in self._variants(*pair)}
+        if self.estimates.budget < float("inf") and not self.estimates.measured:
+            return min(levels, default=1.0)
         for level in sorted(levels, reverse=True):
             recipes = [recipe_of(params, 0) for name in names for params in self._of(name, rows, level)]
             seconds = [
