@@ -24,15 +24,16 @@ from pydantic import ValidationError
 from autosft.contracts.executor import Event, Executor, Order, Pool
 
 GOOD_NEIGHBOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**32),
+    "MALLOC_MMAP_THRESHOLD_": str(2**28),
     "MALLOC_TRIM_THRESHOLD_": str(2**33),
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 """Set for the children alone; what the user has set wins. Measured in benchmarks/README.md.
 
 glibc gives large freed blocks back to the system, and training asks for the same ones at every step, a page fault per
-4 KiB; the first two make it keep them. OpenMP's threads wait by spinning, and with one busy process beside them on a
-small machine they mostly keep each other from working; the third makes them sleep."""
+4 KiB; the first two make it keep them, but for those of 256 MiB and more, among which too much would lie idle. OpenMP's
+threads wait by spinning, and with one busy process beside them on a small machine they mostly keep each other from
+working; the third makes them sleep."""
 
 GRACE_SECONDS = 1.0
 """How long a child may take to end when asked, before it is killed."""

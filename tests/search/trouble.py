@@ -82,6 +82,36 @@ class Hungry(Altered):
         return dataclasses.replace(stage, loss=loss)
 
 
+class Gorges(Altered):
+    """Fills 128 MiB for each of the rows that it is given first, for a moment."""
+
+    name, uses = "gorges", frozenset({"optim.head_lr"})
+
+    def altered(self, stage):
+        import torch
+
+        hungry = [True]
+
+        def loss(batch):
+            if hungry:
+                hungry.pop()
+                torch.ones(len(batch) * 2**27, dtype=torch.uint8)
+            return stage.loss(batch)
+
+        return dataclasses.replace(stage, loss=loss)
+
+
+class Bottomless(Strategy):
+    """Fills 3 GiB, however few rows it is given."""
+
+    name = "bottomless"
+
+    def fit(self, job, model):
+        import torch
+
+        torch.ones(3 * 2**30, dtype=torch.uint8)
+
+
 class Sleeps(Altered):
     """Takes its time."""
 
@@ -94,4 +124,4 @@ class Sleeps(Altered):
 @hookimpl
 def autosft_strategies():
     """All of them."""
-    return [Still(), Raises(), Dies(), Hangs(), Diverges(), Hungry(), Sleeps()]
+    return [Still(), Raises(), Dies(), Hangs(), Diverges(), Hungry(), Gorges(), Bottomless(), Sleeps()]
