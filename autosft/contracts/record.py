@@ -47,6 +47,7 @@ class Record(Document):
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
+        notes: What the user should know beside that, one line each, such as that a checkpoint was damaged.
     """
 
     number: int
@@ -65,6 +66,7 @@ class Record(Document):
     parameters: int = 0
     trained: int = 0
     error: str = ""
+    notes: tuple[str, ...] = ()
 
     def order(self) -> tuple[float, float, int]:
         """Sorts records from best to worst: by score, then by loss, then by age; without a score, last."""

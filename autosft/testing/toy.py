@@ -214,10 +214,12 @@ def registry(*problems: Problem) -> Registry:
     )
 
 
-def write_distribution(folder: Path) -> None:
-    """Install the toy plugin into a folder; a process with that folder on its `PYTHONPATH` finds it as any other."""
-    info = folder / "autosft_toy-1.0.dist-info"
+def write_distribution(folder: Path, module: str = __name__) -> None:
+    """Install the toy plugin, or that of another module, into a folder; a process with that folder on its `PYTHONPATH`
+    finds it as any other."""
+    name = module.rpartition(".")[2]
+    info = folder / f"autosft_{name}-1.0.dist-info"
     info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: autosft-toy\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[autosft]\ntoy = {__name__}\n", encoding="utf-8")
-    (info / "RECORD").write_text("autosft_toy-1.0.dist-info/METADATA,,\n", encoding="utf-8")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: autosft-{name}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[autosft]\n{name} = {module}\n", encoding="utf-8")
+    (info / "RECORD").write_text(f"autosft_{name}-1.0.dist-info/METADATA,,\n", encoding="utf-8")
