@@ -1,0 +1,47 @@
+"""`Table`: what a file or a folder of tables held. Knows no format, and no role of any column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.rows import Fault
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in columns, with their cells as written.
+
+    Attributes:
+        columns: Cells by column, in the order of the file. None is a missing cell: an empty one, JSON's and Parquet's null,
+            NaN, or a column that the row's file lacks. Text formats hold str; JSON and Parquet keep numbers and bools, lists
+            as tuples.
+        places: Where each row stands, such as `"train.csv:17"`: the file's name and the line or, in a JSON array and
+            in Parquet, the number of the row, counted from 1.
+        splits: `"train"`, `"valid"` or `"test"` by the name of the row's file or by a split column; else empty.
+        faults: Rows that cannot be used, each with its place and reason; they are not among the rows above.
+        dialect: What was recognized, in words for the user: `"CSV, separator ';', cp1252, no header"`.
+        unused: Files of the folder, and columns, that were left out.
+        complete: Whether all rows were read; False if a limit cut some off.
+    """
+
+    columns: Mapping[str, npt.NDArray[np.object_]]
+    places: npt.NDArray[np.object_]
+    splits: npt.NDArray[np.object_]
+    faults: tuple[Fault, ...]
+    dialect: str
+    unused: tuple[str, ...] = ()
+    complete: bool = True
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def as_column(cells: list[object]) -> npt.NDArray[np.object_]:
+    """Cells as one array; a tuple stays one cell."""
+    column = np.empty(len(cells), dtype=object)
+    column[:] = cells
+    return column
