@@ -6,19 +6,24 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
+from autosft.tables.joined import are_numbers_of_labels
 from autosft.tables.numbers import find_decimal, is_missing_number, to_number
 
-Kind = Literal["empty", "indicator", "integer", "real", "text", "list", "other"]
+Kind = Literal["empty", "number", "text", "list", "other"]
 
-_ON, _OFF = frozenset({"1", "true", "yes", "1.0", "x"}), frozenset({"0", "false", "no", "0.0"})
+_ON, _OFF = frozenset({"1", "1.0", "true", "yes", "x"}), frozenset({"0", "0.0", "false", "no"})
 
 _MOST_UNLIKE = 0.02
 """A column of numbers may have this share of cells that are none; they become faults."""
 
 _LONG = 100
-"""Characters, on average, from which on texts are prose and no labels."""
+"""Characters, on average, above which texts are prose and no labels."""
+
+_GLANCE, _LEAST_NUMBERS = 1000, 0.1
+"""If a smaller share of so many different cells are numbers, the others are not looked at."""
 
 
 @dataclass(frozen=True)
@@ -26,55 +31,78 @@ class Profile:
     """What was seen of a column.
 
     Attributes:
-        kind: `"indicator"`: 0 or 1, yes or no; `"list"`: tuples; `"other"`: objects, bytes, dates.
+        kind: What most cells are; `"other"` stands for objects and bytes.
         filled: How many cells are not missing.
-        distinct: How many different ones there are among them, as labels.
-        long: Whether they are prose rather than labels.
-        decimal: The decimal sign of numbers.
+        distinct: How many different labels there are among them; of lists, how many in all of them.
+        numbers: How many cells are numbers.
+        whole: Whether all of these are whole.
+        decimal: Their decimal sign.
+        indicator: Whether every cell says yes or no.
+        long: Whether texts are prose rather than labels.
     """
 
     kind: Kind
     filled: int
     distinct: int
-    long: bool = False
+    numbers: int = 0
+    whole: bool = False
     decimal: str = "."
+    indicator: bool = False
+    long: bool = False
 
     @property
     def few(self) -> bool:
-        """Whether each cell is met often enough to be a class."""
+        """Whether each label is met often enough to be a class."""
         return 2 * self.distinct <= self.filled and (self.distinct <= 20 or 4 * self.distinct <= self.filled)
 
     @property
-    def is_number(self) -> bool:
-        """Whether the cells are numbers."""
-        return self.kind in ("indicator", "integer", "real")
+    def running(self) -> bool:
+        """Whether these are the numbers of the rows, or the like: whole, and each another one."""
+        return self.kind == "number" and self.whole and self.distinct == self.filled > 2
 
 
 def profile(cells: Iterable[Any]) -> Profile:
     """Look at all cells of a column."""
     filled = [cell for cell in cells if not is_blank(cell)]
+    lists = [cell for cell in filled if isinstance(cell, tuple)]
+    others = sum(isinstance(cell, (dict, bytes)) for cell in filled)
     if not filled:
         return Profile("empty", 0, 0)
-    if isinstance(filled[0], tuple):
-        return Profile("list", len(filled), len(set(map(repr, filled))))
-    if isinstance(filled[0], (dict, bytes)):
+    if 2 * len(lists) > len(filled):
+        return Profile("list", len(filled), len({label_of(part) for cell in lists for part in cell}))
+    if 2 * (len(lists) + others) > len(filled):
         return Profile("other", len(filled), len(filled))
-    counts = Counter(map(label_of, filled))
-    long = sum(len(label) * count for label, count in counts.items()) > _LONG * len(filled)
+    counts = Counter(label_of(cell) for cell in filled)
     if all(is_on(label) is not None for label in counts):
-        return Profile("indicator", len(filled), len(counts))
-    values = {
-        label: cell for label, cell in zip(counts, dict.fromkeys(counts), strict=True) if not is_missing_number(cell)
-    }
-    decimal = find_decimal(values)
-    numbers = {label: to_number(cell, decimal) for label, cell in values.items()}
-    wrong = sum(counts[label] for label, number in numbers.items() if number is None)
-    if numbers and wrong <= _MOST_UNLIKE * len(filled):
-        whole = all(number is None or number.is_integer() for number in numbers.values())
-        kept = {number for number in numbers.values() if number is not None}
-        rows = sum(counts[label] for label in numbers) - wrong
-        return Profile("integer" if whole else "real", rows, len(kept), decimal=decimal)
-    return Profile("text", len(filled), len(counts), long)
+        numbers = sum(count for label, count in counts.items() if to_number(label) is not None)
+        kind: Kind = "number" if numbers == len(filled) else "text"
+        return Profile(kind, len(filled), len(counts), numbers, whole=True, indicator=True)
+    numeric = _of_numbers(counts, len(filled))
+    if numeric is not None and numeric.numbers >= (1 - _MOST_UNLIKE) * numeric.filled:
+        return numeric
+    long = sum(len(label) * count for label, count in counts.items()) > _LONG * len(filled)
+    return Profile("text", len(filled), len(counts), numeric.numbers if numeric else 0, long=long)
+
+
+def _of_numbers(counts: Counter[str], filled: int) -> Profile | None:
+    """The cells as numbers; None if hardly any is one."""
+    glance = [label for label in islice(counts, _GLANCE) if not is_missing_number(label)]
+    decimal = find_decimal(glance)
+    if sum(to_number(label, decimal) is not None for label in glance) < max(1, _LEAST_NUMBERS * len(glance)):
+        return None
+    if decimal == "," and are_numbers_of_labels(counts):
+        return None
+    missing = sum(count for label, count in counts.items() if is_missing_number(label))
+    read = {label: to_number(label, decimal) for label in counts}
+    numbers = {label: number for label, number in read.items() if number is not None}
+    return Profile(
+        kind="number",
+        filled=filled - missing,
+        distinct=len(set(numbers.values())),
+        numbers=sum(counts[label] for label in numbers),
+        whole=all(number.is_integer() for number in numbers.values()),
+        decimal=decimal,
+    )
 
 
 def is_blank(cell: Any) -> bool:
@@ -83,7 +111,7 @@ def is_blank(cell: Any) -> bool:
 
 
 def label_of(cell: Any) -> str:
-    """A cell as a label: without blanks around it; 3.0 of a format with numbers is 3."""
+    """A cell as a label: without blanks around it; a 3.0 that is no text is 3."""
     if isinstance(cell, str):
         return cell.strip()
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from autosft.errors import BadInput
-from autosft.tables.formats import format_of
+from autosft.tables.formats.kinds import format_of
 from autosft.tables.table import Table, as_column
 
 SPLIT_WORDS = {
@@ -77,7 +77,7 @@ def split_of(stem: str) -> str:
     return words.pop() if len(words) == 1 else ""
 
 
-def join(folder: Path, layout: Layout, parts: Sequence[Table]) -> Table:
+def join(layout: Layout, parts: Sequence[Table]) -> Table:
     """The tables of a folder as one, with the columns of the first.
 
     Raises:

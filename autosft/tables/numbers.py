@@ -10,13 +10,16 @@ from typing import Any
 MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-", "--"})
 """What stands for a missing number, in lower case. Among labels they are labels."""
 
+_LONGEST = 64
+"""Characters from which on a text is no number."""
+
 _THOUSANDS = {".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"), ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")}
 _COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
 def is_missing_number(cell: Any) -> bool:
     """Whether a cell of a column of numbers says that there is none."""
-    return cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING_WORDS)
+    return cell is None or (isinstance(cell, str) and len(cell) < _LONGEST and cell.strip().lower() in MISSING_WORDS)
 
 
 def to_number(cell: Any, decimal: str = ".") -> float | None:
@@ -27,33 +30,28 @@ def to_number(cell: Any, decimal: str = ".") -> float | None:
         decimal: `"."` or `","`; the other may part thousands.
     """
     if isinstance(cell, str):
-        text = cell.strip()
-        if not text or "_" in text:
+        text = cell.strip() if len(cell) < _LONGEST else ""
+        if "_" in text:  # Python's own way of parting thousands, and that of many names
             return None
         if _THOUSANDS[decimal].fullmatch(text):
             text = text.replace("," if decimal == "." else ".", "")
-        text = text.replace(",", ".") if decimal == "," else text
-    elif isinstance(cell, (tuple, dict, bytes)):
+        cell = text.replace(",", ".") if decimal == "," else text
+    elif isinstance(cell, bytes):
         return None
-    else:
-        text = cell
     try:
-        number = float(text)
+        number = float(cell)
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
 
 def find_decimal(cells: Iterable[Any]) -> str:
-    """The decimal sign of a column: a comma if some cell can be read with a comma alone, and none with a point alone."""
+    """The decimal sign of a column: a comma if a cell is a number with a comma alone, and none with a point alone."""
     comma = False
     for cell in cells:
-        if not isinstance(cell, str):
-            continue
-        if "," not in cell:
-            if "." in cell and to_number(cell) is not None and not _THOUSANDS[","].fullmatch(cell.strip()):
-                return "."
-            continue
-        if to_number(cell) is None and _COMMA.fullmatch(cell.strip()):
-            comma = True
+        text = cell.strip() if isinstance(cell, str) else ""
+        if "," in text:
+            comma = comma or (_COMMA.fullmatch(text) is not None and to_number(text) is None)
+        elif "." in text and to_number(text) is not None and not _THOUSANDS[","].fullmatch(text):
+            return "."
     return "," if comma else "."

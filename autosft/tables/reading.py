@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from autosft.errors import BadInput
-from autosft.tables.delimited import read_delimited
 from autosft.tables.folder import is_table_folder, join, lay_out, take_split_column
-from autosft.tables.formats import format_of
-from autosft.tables.records import read_json_array, read_json_lines, read_parquet
-from autosft.tables.table import Table
+from autosft.tables.formats.delimited import read_delimited
+from autosft.tables.formats.kinds import format_of
+from autosft.tables.formats.parquet import read_parquet
+from autosft.tables.formats.records import read_json_array, read_json_lines
+from autosft.tables.table import Table, printable
 
 
 def is_table(path: Path) -> bool:
     """Whether a file, or a folder of files, looks like a table, by names and first bytes.
 
-    A file of a table's suffix is one even if it turns out to be damaged, so that reading it says so.
+    A file with a table's ending is one even if its content is not, so that reading it says what is wrong.
     """
     try:
         return is_table_folder(path) if path.is_dir() else bool(format_of(path))
@@ -36,30 +36,30 @@ def read_table(path: Path, *, limit: int | None = None) -> Table:
     """
     try:
         if path.is_dir():
-            table = _read_folder(path, limit)
-        elif not path.exists():
-            raise BadInput(f"{path}: there is no such file or folder.")
+            layout = lay_out(path)
+            first = _read_file(layout.files[0][1], limit)
+            rest = (_read_file(file, limit, tuple(first.columns)) for _, file in layout.files[1:])
+            table = join(layout, [first, *rest])
         else:
             table = _read_file(path, limit)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error}).") from error
+        raise BadInput(f"{printable(path)}: cannot be read ({error.strerror or error}).") from error
     return take_split_column(table)
 
 
-def _read_folder(folder: Path, limit: int | None) -> Table:
-    layout = lay_out(folder)
-    first = _read_file(layout.files[0][1], limit)
-    parts = [first, *(_read_file(path, limit, tuple(first.columns)) for _, path in layout.files[1:])]
-    return join(folder, layout, parts)
-
-
 def _read_file(path: Path, limit: int | None, names: tuple[str, ...] = ()) -> Table:
+    if not path.is_file():
+        raise BadInput(f"{printable(path)}: there is no such file or folder.")
     kind = format_of(path)
-    if kind in ("", "text"):
-        table = read_delimited(path, limit=limit, names=names)
+    if kind == "jsonl":
+        table = read_json_lines(path, limit=limit)
+    elif kind == "parquet":
+        table = read_parquet(path, limit=limit)
+    elif kind == "json" or path.suffix.lower() == ".json":
+        table = read_json_array(path, limit=limit)
     else:
-        read: Callable[..., Table] = {"jsonl": read_json_lines, "json": read_json_array, "parquet": read_parquet}[kind]
-        table = read(path, limit=limit)
-    if not len(table) and not table.faults:
-        raise BadInput(f"{path}: a header and no rows.")
+        table = read_delimited(path, limit=limit, names=names)
+    if not len(table):
+        first = next((f": {fault.ref} has {fault.reason}" for fault in table.faults), "")
+        raise BadInput(f"{printable(path)}: no row can be read{first}.")
     return table

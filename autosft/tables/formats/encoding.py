@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from autosft.errors import BadInput
+
+if TYPE_CHECKING:
+    from charset_normalizer import CharsetMatch
 
 _CHUNK = 1 << 20
 _GLANCE = 1 << 16
@@ -175,9 +178,14 @@ def _most_like(telling: bytes) -> str:
     best = matches.best()
     if best is None:
         return "cp1252"
-    if best.encoding == "cp1250":
-        for match in matches:
-            if "cp1252" in match.could_be_from_charset or match.encoding == "cp1252":
-                if (match.chaos, -match.coherence) <= (best.chaos, -best.coherence):
-                    return "cp1252"
+    if best.encoding == "cp1250" and any(_is_western(match) and _ranks(match) <= _ranks(best) for match in matches):
+        return "cp1252"
     return best.encoding
+
+
+def _is_western(match: CharsetMatch) -> bool:
+    return "cp1252" in (match.encoding, *match.could_be_from_charset)
+
+
+def _ranks(match: CharsetMatch) -> tuple[float, float]:
+    return (match.chaos, -match.coherence)

@@ -28,6 +28,12 @@ _LEAST = 0.8
 
 _LEAST_BELOW_HEADER = 0.3
 
+_DECISIVE = 3.0
+"""The vote of a cell that makes the first record a header, whatever the others are."""
+
+_STRANGE_HEAD = 0.25
+"""What a dialect is worth in which the first row has another length than the usual one."""
+
 _NAME = re.compile(r"[^\W\d][\w .:/()#-]{0,40}", re.UNICODE)
 # fmt: off
 _KNOWN = frozenset({
@@ -62,7 +68,8 @@ class Dialect:
         if not self.separator:
             return "one column"
         named = f"separator {'tab' if self.separator == chr(9) else repr(self.separator)}"
-        return named + ("" if self.quote == '"' else f", quote {self.quote!r}" if self.quote else ", no quotes")
+        quotes = "" if self.quote == '"' else f", quote {self.quote!r}" if self.quote else ", quotes mean nothing"
+        return named + quotes + (", backslash before quotes" if self.escape else "")
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
         """Records of lines. Raises `csv.Error` where a quote is not closed or followed by more than a separator."""
@@ -85,10 +92,10 @@ def variants(separator: str, sample: str) -> Iterator[Dialect]:
         yield Dialect(separator, escape=True)
     if f'{separator} "' in sample:
         yield Dialect(separator, skip_blanks=True)
-    if "'" in sample:
-        yield Dialect(separator, "'")
     if '"' in sample:
         yield Dialect(separator, "")
+    if re.search(rf"(?:^|{re.escape(separator)})'(?:[^'\n]|'')*'(?:$|{re.escape(separator)})", sample, re.MULTILINE):
+        yield Dialect(separator, "'")
 
 
 def find_dialect(lines: Sequence[str], preferred: str = ",") -> Dialect:
@@ -140,46 +147,51 @@ def _score(records: list[list[str]], separator: str) -> float:
     glued = re.compile(rf"[^\s{re.escape(others)}][{re.escape(others)}](?=[^\s{re.escape(others)}])")
     cells = list(islice((cell for record in records for cell in record), _CELLS))
     whole = sum(_is_whole(cell, glued) for cell in cells) / len(cells)
-    return share * share * whole
+    strange = len(records[0]) < 2 or abs(len(records[0]) - width) > 1  # off by one: R's names of rows, an empty end
+    return share * share * whole * (_STRANGE_HEAD if strange else 1.0)
 
 
 def _is_whole(cell: str, glued: re.Pattern[str]) -> bool:
     text = cell.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return False
-    return to_number(text) is not None or to_number(text, ",") is not None or not glued.search(cell[:1000])
+    return _is_number(text) or not glued.search(cell[:1000])
 
 
-def has_header(records: list[list[str]]) -> bool:
-    """Whether the first record names the columns: by what its cells have, and have not, in common with those below.
+def header_vote(records: list[list[str]]) -> float:
+    """Above 0 if the first record names the columns, below if it is one of the rows.
 
-    A tie goes to a header, as files mostly have one.
+    By what its cells have, and have not, in common with those below: a text above numbers is a name, a number above
+    numbers is none, nor is a cell that is met again.
     """
     first, body = records[0], [record for record in records[1:] if len(record) == len(records[0])]
     if not body:
-        return not any(to_number(cell) is not None for cell in first)
+        return -1.0 if any(to_number(cell) is not None for cell in first) else 0.0
     rows = max(20, _CELLS // max(1, len(first)))
-    return sum(_vote(cell, [record[place] for record in body[:rows]]) for place, cell in enumerate(first)) >= 0
+    votes = [_vote(cell, [record[place] for record in body[:rows]]) for place, cell in enumerate(first)]
+    return max(votes) if max(votes) >= _DECISIVE else sum(votes)
 
 
 def _vote(head: str, cells: list[str]) -> float:
-    """Above 0 if a column's first cell seems to be its name, below if it seems to be one of its cells."""
+    """What a column's first cell says of the first record."""
     head = head.strip()
     filled = [cell.strip() for cell in cells if not is_missing_number(cell)]
-    if head.lower() in _KNOWN and head not in filled:
-        return 3.0
     if not head or not filled:
         return 0.0
-    numbers = sum(to_number(cell) is not None or to_number(cell, ",") is not None for cell in filled)
-    if numbers > 0.9 * len(filled):
-        is_number = to_number(head) is not None or to_number(head, ",") is not None
-        return -2.0 if is_number else 2.0
     distinct = len(set(filled))
     if head in filled and distinct < len(filled):
         return -2.0
+    if head.lower() in _KNOWN:
+        return _DECISIVE
+    if sum(map(_is_number, filled)) > 0.9 * len(filled):
+        return -2.0 if _is_number(head) else 0.0 if is_missing_number(head) else _DECISIVE
     if not _NAME.fullmatch(head):
         return -1.0
     if distinct <= 0.2 * len(filled):  # a label that only the first row has is improbable
         return 1.0
     typical = sorted(map(len, filled))[len(filled) // 2]
     return 1.0 if typical > 3 * len(head) and head.count(" ") < 3 else -0.5 if head.count(" ") >= 3 else 0.0
+
+
+def _is_number(cell: str) -> bool:
+    return to_number(cell) is not None or to_number(cell, ",") is not None

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from autosft.errors import BadInput
-from autosft.tables.dialect import find_dialect
-from autosft.tables.encoding import find_encoding, open_text
+from autosft.tables.formats.dialect import find_dialect
+from autosft.tables.formats.encoding import find_encoding, open_text
 
 Format = Literal["text", "jsonl", "json", "parquet", ""]
 

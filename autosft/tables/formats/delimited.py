@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -14,12 +13,9 @@ from pathlib import Path
 
 from autosft.contracts.rows import Fault
 from autosft.errors import BadInput
-from autosft.tables.dialect import Dialect, find_dialect, has_header, parse_sample, variants
-from autosft.tables.encoding import Encoding, find_encoding, open_text
-from autosft.tables.table import Table, as_column
-
-MOST_COLUMNS = 10_000
-"""A table with more is refused: no modality reads so many, and a header of that kind is mostly a file laid on its side."""
+from autosft.tables.formats.dialect import Dialect, find_dialect, header_vote, parse_sample, variants
+from autosft.tables.formats.encoding import Encoding, find_encoding, open_text
+from autosft.tables.table import MOST_COLUMNS, Table, as_column, printable, tidy_names
 
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 500, 1 << 20
 """What a dialect is told by: lines until either is reached."""
@@ -28,10 +24,12 @@ _CHUNK = 8192
 """Rows that are turned into columns at once."""
 
 _FEW = 4
-"""A column whose rows have this many times fewer different cells keeps each of them in memory once."""
+"""A column that has this many times fewer different cells than rows keeps each of them in memory once."""
 
 _REREAD = 10
-"""Lines after an unclosed quote are read again, until this many times the characters of the file have been."""
+"""Lines that a stray quote has swallowed are read again, until this many times the size of the file has been."""
+
+_LONGEST_CELL = 2**31 - 1
 
 _limit = threading.Lock()
 
@@ -49,55 +47,62 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
         OSError: It cannot be read.
     """
     encoding = find_encoding(path, quick=limit is not None)
-    with _long_cells(), open_text(path, encoding) as stream:
-        lines, sample_is_all = _sample(stream)
-        if not "".join(lines).strip():
-            raise BadInput(f"{path}: the file is empty.")
-        _refuse_wide(path, lines[0])
-        dialect = find_dialect(lines, "\t" if path.suffix.lower() in (".tsv", ".tab") else ",")
+    with open_text(path, encoding) as stream:
+        lines = _sample(stream)
+    if not "".join(lines).strip():
+        raise BadInput(f"{printable(path)}: the file is empty.")
+    with _long_cells():
+        dialect = find_dialect(lines, "\t" if _says_tabs(path) else ",")
         records = parse_sample(lines, dialect)
-    header = _header(records, names) if records else []
-    found = _read(path, encoding, dialect, header, limit)
-    if found.broken and not (sample_is_all and not dialect.quote):
-        found = min([found, *_other_quotes(path, encoding, dialect, header, limit, "".join(lines))], key=_cost)
-    return _table(path, encoding, found, bool(header))
+        _refuse_wide(path, records)
+        header = _header(records, names) if records else []
+        found = _read(path, encoding, dialect, header, limit)
+        if found.doubts and dialect.quote:
+            others = [one for one in variants(dialect.separator, "".join(lines)) if one != dialect]
+            readings = [_read(path, encoding, one, header, limit) for one in others or [Dialect(dialect.separator, "")]]
+            found = min([found, *readings], key=_cost)
+    if not header and len(names) == len(found.names):
+        found.names = list(names)
+    kind = "TSV" if _says_tabs(path) and found.dialect.separator == "\t" else "CSV"
+    words = f"{kind}, {found.dialect.words}, {encoding.words}"
+    return Table(
+        columns={name: as_column(cells) for name, cells in zip(found.names, found.cells, strict=True)},
+        places=as_column(found.places),
+        splits=as_column([""] * len(found.places)),
+        faults=tuple(found.faults),
+        dialect=words if header else f"{words}, no header (columns are named column_1, column_2, …)",
+        complete=found.complete,
+    )
 
 
 @dataclass
 class _Found:
-    """What was read in one dialect; `broken` counts faults of quoting, `wrapped` cells that kept their quotes."""
+    """What was read in one dialect.
+
+    `doubts` counts quotes that cannot be read, and cells of several lines that could be several rows; `wrapped` cells
+    that kept their quotes.
+    """
 
     dialect: Dialect
     names: list[str]
     cells: list[list[object]] = field(default_factory=list[list[object]])
     places: list[object] = field(default_factory=list[object])
     faults: list[Fault] = field(default_factory=list[Fault])
-    broken: int = 0
+    doubts: int = 0
     wrapped: int = 0
     complete: bool = True
 
 
 def _cost(found: _Found) -> int:
-    return len(found.faults) + found.wrapped
-
-
-def _other_quotes(
-    path: Path, encoding: Encoding, dialect: Dialect, header: list[str], limit: int | None, sample: str
-) -> Iterator[_Found]:
-    """The same file in the other ways of quoting, where some quotes cannot be read."""
-    for other in variants(dialect.separator, sample):
-        if other != dialect:
-            yield _read(path, encoding, other, header, limit)
-    if '"' not in sample:
-        yield _read(path, encoding, Dialect(dialect.separator, ""), header, limit)
+    return len(found.faults) + found.doubts + found.wrapped
 
 
 class _Feed:
     """Lines for a reader, with those of the current record at hand, so that all but its first can be read again."""
 
     def __init__(self, lines: Iterator[str], allowance: int) -> None:
-        self.lines = lines
-        self.number = 0
+        self._lines = lines
+        self._number = 0
         self._taken: list[str] = []
         self._again: deque[str] = deque()
         self._allowance = allowance
@@ -106,15 +111,15 @@ class _Feed:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self.lines)
+        line = self._again.popleft() if self._again else next(self._lines)
         self._taken.append(line)
         return line
 
     def begin(self) -> int:
         """Forget the record before; gives the number of the line at which the next one begins."""
-        self.number += len(self._taken)
+        self._number += len(self._taken)
         self._taken = []
-        return self.number + 1
+        return self._number + 1
 
     def rewind(self) -> None:
         """Give the lines after the current record's first one again."""
@@ -137,40 +142,42 @@ def _records(feed: _Feed, dialect: Dialect) -> Iterator[tuple[int, list[str] | s
         except csv.Error as error:
             feed.rewind()
             unclosed = "end of data" in str(error)
-            yield line, "a quote is opened and never closed" if unclosed else "text follows a closing quote"
+            yield line, "a quote that is never closed" if unclosed else "text after a closing quote"
         else:
-            yield line, record
+            if record:
+                yield line, record
 
 
 def _read(path: Path, encoding: Encoding, dialect: Dialect, header: list[str], limit: int | None) -> _Found:
     found = _Found(dialect, header)
     chunk: list[list[str]] = []
-    known: list[dict[object, object]] = []
+    name = printable(Path(path.name))
     with open_text(path, encoding) as stream:
-        feed = _Feed(stream, _REREAD * path.stat().st_size)
-        records = ((line, record) for line, record in _records(feed, dialect) if record)
-        first = next(records, None)
-        if not header and first is not None:  # without a header, the usual row says how many columns there are
-            seen = [first, *islice(records, _SAMPLE_LINES)]
+        records = _records(_Feed(stream, _REREAD * path.stat().st_size), dialect)
+        if header:
+            next(records, None)
+        else:  # the usual row says how many columns there are
+            seen = list(islice(records, _SAMPLE_LINES))
             widths = Counter(len(record) for _, record in seen if not isinstance(record, str))
             found.names = [f"column_{place + 1}" for place in range(widths.most_common(1)[0][0] if widths else 1)]
             records = chain(seen, records)
         found.cells = [[] for _ in found.names]
-        known = [{} for _ in found.names]
+        known: list[dict[object, object]] = [{} for _ in found.names]
         for line, record in records:
-            if limit is not None and len(found.places) + len(chunk) + len(found.faults) >= limit:
+            if limit is not None and len(found.places) + len(found.faults) >= limit:
                 found.complete = False
                 break
-            reason = record if isinstance(record, str) else _unfit(record, len(found.names), encoding)
-            if reason or isinstance(record, str):
-                found.broken += isinstance(record, str)
-                found.faults.append(Fault(f"{path.name}:{line}", reason))
-                continue
-            found.places.append(f"{path.name}:{line}")
-            chunk.append(record)
-            if len(chunk) == _CHUNK:
-                _store(chunk, found, known)
-                chunk = []
+            if isinstance(record, str):
+                found.doubts += 1
+                found.faults.append(Fault(f"{name}:{line}", record))
+            elif reason := _unfit(record, len(found.names), encoding):
+                found.faults.append(Fault(f"{name}:{line}", reason))
+            else:
+                found.places.append(f"{name}:{line}")
+                chunk.append(record)
+                if len(chunk) == _CHUNK:
+                    _store(chunk, found, known)
+                    chunk = []
         _store(chunk, found, known)
     return found
 
@@ -189,8 +196,11 @@ def _unfit(record: list[str], width: int, encoding: Encoding) -> str:
 
 def _store(chunk: list[list[str]], found: _Found, known: list[dict[object, object]]) -> None:
     """Add rows to the columns; equal cells of a column of few are kept once."""
+    separator = found.dialect.separator
     for cells, column, once in zip(zip(*chunk, strict=True), found.cells, known, strict=False):
-        if not found.dialect.quote:
+        if found.dialect.quote:
+            found.doubts += sum("\n" in cell and separator in cell for cell in cells) if separator else 0
+        else:
             found.wrapped += sum(len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'" for cell in cells)
         if _FEW * len(set(cells)) <= len(cells):
             column.extend(once.setdefault(cell, cell) if cell else None for cell in cells)
@@ -201,71 +211,45 @@ def _store(chunk: list[list[str]], found: _Found, known: list[dict[object, objec
 def _header(records: list[list[str]], names: Sequence[str]) -> list[str]:
     """The names of the columns; empty if the file has none."""
     first = [cell.strip() for cell in records[0]]
-    while len(first) > 1 and not first[-1] and len(records) > 1 and len(records[1]) < len(first):
+    body = [record for record in records[1:] if len(record) > 1] or records[1:]
+    usual, _ = Counter(map(len, body)).most_common(1)[0] if body else (len(first), 0)
+    while len(first) > usual and not first[-1]:
         first.pop()
-    if names:
-        shared = len(set(first) & set(names))
-        if not shared and len(first) == len(names):
-            return []
-        named = bool(shared) or has_header(records)
-    else:
-        named = has_header(records)
-    if not named:
+    strange = bool(names) and not set(first) & set(names)
+    vote = header_vote(records)
+    if (not names or strange) and (vote < 0 or (vote == 0 and strange and len(first) == len(names))):
         return []
-    usual = Counter(map(len, records[1:])).most_common(1)
-    if usual and usual[0][0] == len(first) + 1:  # as R writes the names of rows
-        first = ["", *first]
-    return _unique(first)
+    if usual == len(first) + 1 and any(record[-1] for record in body if len(record) == usual):
+        first = ["", *first]  # as R writes the names of rows
+    return tidy_names(first)
 
 
-def _unique(names: list[str]) -> list[str]:
-    """Names for all columns, each once."""
-    taken: set[str] = set()
-    result: list[str] = []
-    for place, name in enumerate(names, 1):
-        name = name or f"column_{place}"
-        while name in taken:
-            name += f"_{place}"
-        taken.add(name)
-        result.append(name)
-    return result
+def _says_tabs(path: Path) -> bool:
+    return path.suffix.lower() in (".tsv", ".tab")
 
 
-def _table(path: Path, encoding: Encoding, found: _Found, headed: bool) -> Table:
-    kind = "TSV" if found.dialect.separator == "\t" and path.suffix.lower() in (".tsv", ".tab") else "CSV"
-    words = f"{kind}, {found.dialect.words}, {encoding.words}"
-    return Table(
-        columns={name: as_column(cells) for name, cells in zip(found.names, found.cells, strict=True)},
-        places=as_column(found.places),
-        splits=as_column([""] * len(found.places)),
-        faults=tuple(found.faults),
-        dialect=words if headed else f"{words}, no header (columns are named column_1, column_2, …)",
-        complete=found.complete,
-    )
-
-
-def _sample(stream: Iterator[str]) -> tuple[list[str], bool]:
+def _sample(stream: Iterator[str]) -> list[str]:
     lines: list[str] = []
     size = 0
     for line in stream:
         lines.append(line)
         size += len(line)
         if len(lines) >= _SAMPLE_LINES or size >= _SAMPLE_CHARACTERS:
-            return lines, False
-    return lines, True
+            break
+    return lines
 
 
-def _refuse_wide(path: Path, line: str) -> None:
-    widest = max(map(line.count, ",;\t|")) + 1
+def _refuse_wide(path: Path, records: Sequence[list[str]]) -> None:
+    widest = max(map(len, records), default=0)
     if widest > MOST_COLUMNS:
-        raise BadInput(f"{path}: {widest:,} columns in the first line; a table may have {MOST_COLUMNS:,}.")
+        raise BadInput(f"{printable(path)}: {widest:,} columns; a table may have {MOST_COLUMNS:,} at most.")
 
 
 @contextmanager
 def _long_cells() -> Iterator[None]:
     """Cells of any length, which Python's csv allows for the whole process alone."""
     with _limit:
-        before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+        before = csv.field_size_limit(_LONGEST_CELL)
         try:
             yield
         finally:
