@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from autosft.contracts.rows import SPLITS
 from autosft.errors import BadInput
-from autosft.tables.formats.kinds import format_of
-from autosft.tables.table import Table, as_column
+from autosft.tables.formats.kinds import SUFFIXES, format_of
+from autosft.tables.table import Table, as_column, printable
 
 SPLIT_WORDS = {
     "train": "train",
@@ -53,22 +55,26 @@ def lay_out(folder: Path) -> Layout:
     """
     found = _tables(folder)
     if not found:
-        raise BadInput(f"{folder}: no table in this folder (CSV, TSV, JSON Lines, Parquet).")
-    named = [(split, path) for path in found if (split := split_of(path.stem))]
-    if not named:
-        if len(found) > 1:
-            listing = ", ".join(path.name for path in found[:8]) + (" …" if len(found) > 8 else "")
-            raise BadInput(f"{folder}: {len(found)} tables ({listing}); name one of them, or call them train and test.")
-        return Layout((("", found[0]),), ())
-    formats = {path.suffix.lower() for split, path in named if split == "train"} or {
-        path.suffix.lower() for _, path in named
-    }
+        raise BadInput(f"{printable(folder)}: no table in this folder (CSV, TSV, JSON Lines, Parquet).")
+    splits: dict[str, list[Path]] = {}
+    for path in found:
+        splits.setdefault(split_of(path.stem), []).append(path)
+    if "train" not in splits and "" in splits:
+        if len(splits[""]) > 1:
+            listing = ", ".join(path.name for path in splits[""][:8]) + (" …" if len(splits[""]) > 8 else "")
+            raise BadInput(f"{printable(folder)}: several tables ({listing}); name one, or call them train and test.")
+        if len(found) == 1:
+            return Layout((("", found[0]),), ())
+        splits["train"] = splits[""]  # as reviews.csv beside reviews_test.csv
+    formats = {path.suffix.lower() for path in splits.get("train", found)}
     if len(formats) > 1:
-        raise BadInput(f"{folder}: tables in several formats ({', '.join(sorted(formats))}); keep one of them.")
-    same = [(split, path) for split, path in named if path.suffix.lower() in formats]
-    chosen = [pair for split in ("train", "valid", "test") for pair in _of_split(split, same)]
-    kept = {path for _, path in chosen}
-    return Layout(tuple(chosen), tuple(path.name for path in found if path not in kept))
+        listing = ", ".join(sorted(formats))
+        raise BadInput(f"{printable(folder)}: tables in several formats ({listing}); keep those of one.")
+    files = [
+        (split, path) for split in SPLITS for path in _parts(splits.get(split, [])) if path.suffix.lower() in formats
+    ]
+    used = {path for _, path in files}
+    return Layout(tuple(files), tuple(path.name for path in found if path not in used))
 
 
 def split_of(stem: str) -> str:
@@ -83,34 +89,26 @@ def join(layout: Layout, parts: Sequence[Table]) -> Table:
     Raises:
         BadInput: A table has no column of the first.
     """
-    first = parts[0]
-    names = list(first.columns)
+    first, names = parts[0], list(parts[0].columns)
+    files = [path.name for _, path in layout.files]
     unused = list(layout.unused)
-    for (_, path), part in zip(layout.files, parts, strict=True):
+    for file, part in zip(files, parts, strict=True):
         if not set(names) & set(part.columns):
-            listing = ", ".join(list(part.columns)[:8])
-            raise BadInput(
-                f"{path}: its columns ({listing}) are not those of {layout.files[0][1].name} ({', '.join(names[:8])})."
-            )
-        unused += [f"column {name!r} of {path.name}" for name in part.columns if name not in names]
-        lacking = [name for name in names if name not in part.columns]
-        unused += [f"{path.name} lacks the column {name!r}" for name in lacking]
-    columns = {
-        name: np.concatenate([part.columns.get(name, as_column([None] * len(part))) for part in parts])
-        for name in names
-    }
-    words = first.dialect
-    others = [f"{path.name}: {part.dialect}" for (_, path), part in zip(layout.files, parts, strict=True)]
-    if any(part.dialect != words for part in parts):
-        words = "; ".join(others)
+            theirs, ours = (", ".join(columns[:8]) for columns in (list(part.columns), names))
+            raise BadInput(f"{file}: its columns ({theirs}) are not those of {files[0]} ({ours}).")
+        unused += [f"column {name!r} of {file}" for name in part.columns if name not in names]
+    alike = all(part.dialect == first.dialect for part in parts)
+    words = [first.dialect] if alike else [f"{file}: {part.dialect}" for file, part in zip(files, parts, strict=True)]
+    for file, part in zip(files, parts, strict=True):
+        words += [f"{file} has no column {name!r}" for name in names if name not in part.columns]
+    empty = {id(part): as_column([None] * len(part)) for part in parts}
+    splits = [as_column([split] * len(part)) for (split, _), part in zip(layout.files, parts, strict=True)]
     return Table(
-        columns=columns,
+        columns={name: np.concatenate([part.columns.get(name, empty[id(part)]) for part in parts]) for name in names},
         places=np.concatenate([part.places for part in parts]),
-        splits=as_column(
-            [split for (split, _), part in zip(layout.files, parts, strict=True) for _ in range(len(part))]
-        ),
+        splits=np.concatenate(splits),
         faults=tuple(fault for part in parts for fault in part.faults),
-        dialect=words,
+        dialect="; ".join(words),
         unused=tuple(unused),
         complete=all(part.complete for part in parts),
     )
@@ -123,23 +121,33 @@ def take_split_column(table: Table) -> Table:
     for name, cells in table.columns.items():
         if re.sub(r"[^a-z]", "", name.lower()) not in _SPLIT_COLUMNS:
             continue
-        words = [str(cell).strip().lower() for cell in cells]
-        if "train" in {SPLIT_WORDS.get(word) for word in words} and all(word in SPLIT_WORDS for word in words):
+        words = ["" if cell is None else str(cell).strip().lower() for cell in cells]
+        splits = {word: SPLIT_WORDS.get(word) for word in set(words) - {""}}
+        if "train" in splits.values() and None not in splits.values():
             return replace(
                 table,
                 columns={other: column for other, column in table.columns.items() if other != name},
-                splits=as_column([SPLIT_WORDS[word] for word in words]),
+                splits=as_column([splits.get(word, "") for word in words]),
                 dialect=f"{table.dialect}, split by column {name!r}",
             )
     return table
 
 
 def _tables(folder: Path) -> list[Path]:
-    visible = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "~$")) and path.is_file())
-    return [path for path in visible if format_of(path) and (path.suffix.lower() != ".txt" or split_of(path.stem))]
+    """The tables of a folder, sorted.
+
+    Texts and JSON files are often single samples: those must be named for a split, or a JSON file be the only one.
+    """
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith((".", "~$")))
+    paths = [folder / name for name in names if f".{name.rpartition('.')[2].lower()}" in SUFFIXES]
+    doubtful = [path for path in paths if path.suffix.lower() in (".txt", ".json") and not split_of(path.stem)]
+    sure = [path for path in paths if path not in set(doubtful)]
+    if not sure and [path.suffix.lower() for path in doubtful] == [".json"]:
+        sure = doubtful
+    return [path for path in sure if format_of(path)]
 
 
-def _of_split(split: str, named: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
-    """The files of a split: the one that is called so alone, or all parts of it."""
-    files = [pair for pair in named if pair[0] == split]
-    return [pair for pair in files if pair[1].stem.lower() in SPLIT_WORDS] or files
+def _parts(files: list[Path]) -> list[Path]:
+    """The files of a split: the one that has just its name, or all parts of it."""
+    return [path for path in files if path.stem.lower() in SPLIT_WORDS] or files

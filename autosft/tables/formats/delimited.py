@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import threading
-from collections import Counter, deque
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -15,10 +13,11 @@ from autosft.contracts.rows import Fault
 from autosft.errors import BadInput
 from autosft.tables.formats.dialect import Dialect, find_dialect, header_vote, parse_sample, variants
 from autosft.tables.formats.encoding import Encoding, find_encoding, open_text
+from autosft.tables.formats.lines import long_cells, records_of
 from autosft.tables.table import MOST_COLUMNS, Table, as_column, printable, tidy_names
 
-_SAMPLE_LINES, _SAMPLE_CHARACTERS = 500, 1 << 20
-"""What a dialect is told by: lines until either is reached."""
+_SAMPLE_LINES, _SAMPLE_CHARACTERS, _SAMPLE_OF_A_LINE = 500, 1 << 20, 1 << 23
+"""What a dialect is told by: lines until there are so many, or so many characters; no more than so many of one line."""
 
 _CHUNK = 8192
 """Rows that are turned into columns at once."""
@@ -28,10 +27,6 @@ _FEW = 4
 
 _REREAD = 10
 """Lines that a stray quote has swallowed are read again, until this many times the size of the file has been."""
-
-_LONGEST_CELL = 2**31 - 1
-
-_limit = threading.Lock()
 
 
 def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str] = ()) -> Table:
@@ -51,16 +46,15 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
         lines = _sample(stream)
     if not "".join(lines).strip():
         raise BadInput(f"{printable(path)}: the file is empty.")
-    with _long_cells():
+    with long_cells():
         dialect = find_dialect(lines, "\t" if _says_tabs(path) else ",")
         records = parse_sample(lines, dialect)
         _refuse_wide(path, records)
         header = _header(records, names) if records else []
-        found = _read(path, encoding, dialect, header, limit)
+        source = _Source(path, encoding, header, limit)
+        found = _read(source, dialect)
         if found.doubts and dialect.quote:
-            others = [one for one in variants(dialect.separator, "".join(lines)) if one != dialect]
-            readings = [_read(path, encoding, one, header, limit) for one in others or [Dialect(dialect.separator, "")]]
-            found = min([found, *readings], key=_cost)
+            found = _best(source, found, "".join(lines))
     if not header and len(names) == len(found.names):
         found.names = list(names)
     kind = "TSV" if _says_tabs(path) and found.dialect.separator == "\t" else "CSV"
@@ -73,6 +67,16 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
         dialect=words if header else f"{words}, no header (columns are named column_1, column_2, …)",
         complete=found.complete,
     )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What to read, whatever the dialect."""
+
+    path: Path
+    encoding: Encoding
+    header: list[str]
+    limit: int | None
 
 
 @dataclass
@@ -92,69 +96,28 @@ class _Found:
     wrapped: int = 0
     complete: bool = True
 
-
-def _cost(found: _Found) -> int:
-    return len(found.faults) + found.doubts + found.wrapped
-
-
-class _Feed:
-    """Lines for a reader, with those of the current record at hand, so that all but its first can be read again."""
-
-    def __init__(self, lines: Iterator[str], allowance: int) -> None:
-        self._lines = lines
-        self._number = 0
-        self._taken: list[str] = []
-        self._again: deque[str] = deque()
-        self._allowance = allowance
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
-        self._taken.append(line)
-        return line
-
-    def begin(self) -> int:
-        """Forget the record before; gives the number of the line at which the next one begins."""
-        self._number += len(self._taken)
-        self._taken = []
-        return self._number + 1
-
-    def rewind(self) -> None:
-        """Give the lines after the current record's first one again."""
-        rest = self._taken[1:]
-        self._allowance -= sum(map(len, rest))
-        if self._allowance > 0:
-            self._again.extendleft(reversed(rest))
-            self._taken = self._taken[:1]
+    @property
+    def cost(self) -> int:
+        """What speaks against the dialect."""
+        return len(self.faults) + self.doubts + self.wrapped
 
 
-def _records(feed: _Feed, dialect: Dialect) -> Iterator[tuple[int, list[str] | str]]:
-    """Each record with the number of its first line; a text instead of cells says why it cannot be read."""
-    reader = dialect.reader(feed)
-    while True:
-        line = feed.begin()
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            feed.rewind()
-            unclosed = "end of data" in str(error)
-            yield line, "a quote that is never closed" if unclosed else "text after a closing quote"
-        else:
-            if record:
-                yield line, record
+def _best(source: _Source, found: _Found, sample: str) -> _Found:
+    """What was found, or what another way of quoting finds with less that speaks against it."""
+    others = [other for other in variants(found.dialect.separator, sample) if other != found.dialect]
+    for other in others or [Dialect(found.dialect.separator, "")]:
+        found = min(found, _read(source, other, most=found.cost), key=lambda one: one.cost)
+    return found
 
 
-def _read(path: Path, encoding: Encoding, dialect: Dialect, header: list[str], limit: int | None) -> _Found:
-    found = _Found(dialect, header)
+def _read(source: _Source, dialect: Dialect, most: float = math.inf) -> _Found:
+    """Read all rows, up to the limit, or until more than `most` speaks against the dialect."""
+    found = _Found(dialect, source.header)
     chunk: list[list[str]] = []
-    name = printable(Path(path.name))
-    with open_text(path, encoding) as stream:
-        records = _records(_Feed(stream, _REREAD * path.stat().st_size), dialect)
-        if header:
+    name = printable(Path(source.path.name))
+    with open_text(source.path, source.encoding) as stream:
+        records = records_of(stream, dialect, _REREAD * source.path.stat().st_size)
+        if source.header:
             next(records, None)
         else:  # the usual row says how many columns there are
             seen = list(islice(records, _SAMPLE_LINES))
@@ -164,13 +127,13 @@ def _read(path: Path, encoding: Encoding, dialect: Dialect, header: list[str], l
         found.cells = [[] for _ in found.names]
         known: list[dict[object, object]] = [{} for _ in found.names]
         for line, record in records:
-            if limit is not None and len(found.places) + len(found.faults) >= limit:
+            if found.cost > most or len(found.places) + len(found.faults) == source.limit:
                 found.complete = False
                 break
             if isinstance(record, str):
                 found.doubts += 1
                 found.faults.append(Fault(f"{name}:{line}", record))
-            elif reason := _unfit(record, len(found.names), encoding):
+            elif reason := _unfit(record, len(found.names), source.encoding):
                 found.faults.append(Fault(f"{name}:{line}", reason))
             else:
                 found.places.append(f"{name}:{line}")
@@ -187,7 +150,7 @@ def _unfit(record: list[str], width: int, encoding: Encoding) -> str:
     while len(record) > width and not record[-1]:
         record.pop()
     if len(record) != width:
-        return f"{len(record)} cells, where the table has {width} columns"
+        return f"{len(record)} cells instead of {width}"
     text = "".join(record)
     if "\0" in text:
         return "a NUL byte in the row"
@@ -196,16 +159,21 @@ def _unfit(record: list[str], width: int, encoding: Encoding) -> str:
 
 def _store(chunk: list[list[str]], found: _Found, known: list[dict[object, object]]) -> None:
     """Add rows to the columns; equal cells of a column of few are kept once."""
-    separator = found.dialect.separator
     for cells, column, once in zip(zip(*chunk, strict=True), found.cells, known, strict=False):
         if found.dialect.quote:
-            found.doubts += sum("\n" in cell and separator in cell for cell in cells) if separator else 0
+            found.doubts += sum("\n" in cell and _could_be_rows(cell, found) for cell in cells)
         else:
             found.wrapped += sum(len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'" for cell in cells)
         if _FEW * len(set(cells)) <= len(cells):
             column.extend(once.setdefault(cell, cell) if cell else None for cell in cells)
         else:
             column.extend(cell or None for cell in cells)
+
+
+def _could_be_rows(cell: str, found: _Found) -> bool:
+    """Whether a cell of several lines has as many separators as if a quote had swallowed whole rows."""
+    separator = found.dialect.separator
+    return bool(separator) and cell.count(separator) == cell.count("\n") * (len(found.names) - 1)
 
 
 def _header(records: list[list[str]], names: Sequence[str]) -> list[str]:
@@ -232,7 +200,7 @@ def _sample(stream: Iterator[str]) -> list[str]:
     lines: list[str] = []
     size = 0
     for line in stream:
-        lines.append(line)
+        lines.append(line[:_SAMPLE_OF_A_LINE])
         size += len(line)
         if len(lines) >= _SAMPLE_LINES or size >= _SAMPLE_CHARACTERS:
             break
@@ -243,14 +211,3 @@ def _refuse_wide(path: Path, records: Sequence[list[str]]) -> None:
     widest = max(map(len, records), default=0)
     if widest > MOST_COLUMNS:
         raise BadInput(f"{printable(path)}: {widest:,} columns; a table may have {MOST_COLUMNS:,} at most.")
-
-
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    """Cells of any length, which Python's csv allows for the whole process alone."""
-    with _limit:
-        before = csv.field_size_limit(_LONGEST_CELL)
-        try:
-            yield
-        finally:
-            csv.field_size_limit(before)

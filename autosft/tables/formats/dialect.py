@@ -179,7 +179,7 @@ def _vote(head: str, cells: list[str]) -> float:
     if not head or not filled:
         return 0.0
     distinct = len(set(filled))
-    if head in filled and distinct < len(filled):
+    if head in filled:
         return -2.0
     if head.lower() in _KNOWN:
         return _DECISIVE

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from autosft.errors import BadInput
+from autosft.tables.table import printable
 
 if TYPE_CHECKING:
     from charset_normalizer import CharsetMatch
@@ -85,12 +86,12 @@ def refuse_binary(path: Path, start: bytes) -> None:
     mend = "Give CSV, TSV, JSON Lines or Parquet."
     for magic, words in _BINARY.items():
         if start.startswith(magic):
-            raise BadInput(f"{path}: this is {words}, not a text table. {mend}")
+            raise BadInput(f"{printable(path)}: this is {words}, not a text table. {mend}")
     if any(start.startswith(mark) for mark, _ in _MARKS) or _wide(start):
         return
     controls = len(start) - len(start.translate(None, _CONTROLS))
     if controls > _MOST_CONTROLS * len(start) or start.count(0) > _MOST_NULS * len(start):
-        raise BadInput(f"{path}: this is binary data, not a text table. {mend}")
+        raise BadInput(f"{printable(path)}: this is binary data, not a text table. {mend}")
 
 
 def find_encoding(path: Path, *, quick: bool = False) -> Encoding:

@@ -25,6 +25,10 @@ _GLANCE = 4096
 _LEAST_LINES = 2
 
 
+SUFFIXES = frozenset({*_BY_SUFFIX, ".json", ".txt"})
+"""The endings of files that may be tables; those of the last two often are something else."""
+
+
 def format_of(path: Path) -> Format:
     """The format of a file; empty if it is no table.
 
@@ -32,7 +36,7 @@ def format_of(path: Path) -> Format:
         OSError: It cannot be read.
     """
     suffix = path.suffix.lower()
-    if suffix not in (*_BY_SUFFIX, ".json", ".txt") or not path.is_file():
+    if suffix not in SUFFIXES or not path.is_file():
         return ""
     with path.open("rb") as stream:
         start = stream.read(_GLANCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autosft.errors import BadInput
-from autosft.tables.formats.records import as_cell
+from autosft.tables.formats.objects import as_cell
 from autosft.tables.table import MOST_COLUMNS, Table, as_column, printable, tidy_names
 
 _BATCH = 65536

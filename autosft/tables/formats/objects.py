@@ -20,6 +20,9 @@ _GLANCE = 1 << 20
 _GAP = re.compile(r"[\s,]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+_DEEPEST = 32
+"""Lists and objects within each other; deeper ones are no cell."""
+
 _SPARSE, _MOST_CELLS = 100, 20_000_000
 """Objects are no table if their columns have this many times more cells than they have, and more than these in all."""
 
@@ -153,14 +156,20 @@ def _unfit(entry: Any) -> str:
     if not isinstance(entry, dict):
         kinds = {list: "an array", str: "a text", bool: "a truth value", type(None): "null"}
         return f"{kinds.get(cast('type[Any]', type(entry)), 'a number')}, not an object"
-    return "half a character (a lone surrogate)" if _has_surrogate(cast("Any", entry)) else ""
+    return _flaw(cast("Any", entry), 0)
 
 
-def _has_surrogate(value: Any) -> bool:
+def _flaw(value: Any, depth: int) -> str:
+    """What is wrong with a value or a part of it; empty if nothing is."""
     if isinstance(value, str):
-        return not value.isascii() and _SURROGATE.search(value) is not None
+        broken = not value.isascii() and _SURROGATE.search(value)
+        return "half a character (a lone surrogate)" if broken else ""
     if isinstance(value, list):
-        return any(map(_has_surrogate, cast("list[Any]", value)))
-    if isinstance(value, dict):
-        return any(_has_surrogate(part) for pair in cast("dict[str, Any]", value).items() for part in pair)
-    return False
+        parts: Iterable[Any] = cast("list[Any]", value)
+    elif isinstance(value, dict):
+        parts = (part for pair in cast("dict[str, Any]", value).items() for part in pair)
+    else:
+        return ""
+    if depth == _DEEPEST:
+        return "JSON that is nested too deeply"
+    return next(filter(None, (_flaw(part, depth + 1) for part in parts)), "")
