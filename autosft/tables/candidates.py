@@ -120,7 +120,7 @@ def _one_of(
         BadInput: They differ, so that which one is meant cannot be told.
     """
     first = names[0]
-    if any(not _same(table, first, other) for other in names[1:]):
+    if any(not (profiles[other].few and _same(table, first, other)) for other in names[1:]):
         shown = ", ".join(map(repr, names[:8])) + (" …" if len(names) > 8 else "")
         raise BadInput(f"{len(names)} columns could be the target: {shown}. Say which with --target NAME.")
     if profiles[first].kind == "number" and profiles[first].few:

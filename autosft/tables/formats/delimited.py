@@ -171,9 +171,11 @@ def _store(chunk: list[list[str]], found: _Found, known: list[dict[object, objec
 
 
 def _could_be_rows(cell: str, found: _Found) -> bool:
-    """Whether a cell of several lines has as many separators as if a quote had swallowed whole rows."""
-    separator = found.dialect.separator
-    return bool(separator) and cell.count(separator) == cell.count("\n") * (len(found.names) - 1)
+    """Whether a cell of several lines has as many tabs as if a quote had swallowed whole rows.
+
+    Between tabs quotes often mean nothing; between commas they do, and a line of prose has commas of its own.
+    """
+    return found.dialect.separator == "\t" and cell.count("\t") == cell.count("\n") * (len(found.names) - 1)
 
 
 def _header(records: list[list[str]], names: Sequence[str]) -> list[str]:

@@ -42,6 +42,9 @@ _CONTROLS = bytes(code for code in range(1, 32) if code not in b"\t\n\v\f\r\x1b\
 _MOST_CONTROLS, _MOST_NULS = 0.05, 0.3
 """Above these shares of the first bytes a file is no text; random bytes have a tenth of control characters."""
 
+_LEAST_ZEROS = 0.05
+"""The share of characters below 256 in any text of UTF-16."""
+
 _LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949")
 """What files that are no Unicode are mostly written in; each extends the standards of its script."""
 
@@ -127,12 +130,14 @@ def open_text(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
 
 
 def _wide(start: bytes) -> str:
-    """UTF-16 without a mark: most text of most languages then has zeros, in every other byte alone."""
-    even, odd = start[::2], start[1::2]
-    zeros = (even.count(0), odd.count(0))
-    if max(zeros) < 0.25 * len(odd) or len(start) < 8 or min(zeros) > 0.02 * len(odd):
+    """UTF-16 without a mark: where blanks, digits and line ends stand, one byte of two is zero, always the same one."""
+    zeros = {"utf-16-be": start[::2].count(0), "utf-16-le": start[1::2].count(0)}
+    name, most = max(zeros.items(), key=lambda item: item[1])
+    if most < _LEAST_ZEROS * len(start) / 2 or min(zeros.values()) > most / 10:
         return ""
-    return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+    text = start[: len(start) // 2 * 2].decode(name, "replace")
+    odd = sum(not (character.isprintable() or character.isspace()) for character in text)
+    return name if odd <= _MOST_CONTROLS * len(text) else ""
 
 
 def _chunks(path: Path, quick: bool) -> Iterator[bytes]:
