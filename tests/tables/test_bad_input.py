@@ -118,7 +118,7 @@ def test_objects_without_common_keys_are_no_table(write):
 
 
 def test_parquet_cut_short_is_refused(write, tmp_path):
-    pa = pytest.importorskip("pyarrow")
+    import pyarrow as pa
     from pyarrow import parquet
 
     parquet.write_table(pa.table({"text": ["a", "b"]}), tmp_path / "whole.parquet")

@@ -62,7 +62,7 @@ def test_json_that_is_no_table_is_not_recognized(write):
 def test_a_limit_reads_the_first_rows(write, tmp_path, name):
     rows = [{"text": "word " * 100, "label": number % 2} for number in range(5000)]
     if name == "t.parquet":
-        pa = pytest.importorskip("pyarrow")
+        import pyarrow as pa
         from pyarrow import parquet
 
         parquet.write_table(pa.Table.from_pylist(rows), tmp_path / name)
@@ -76,7 +76,7 @@ def test_a_limit_reads_the_first_rows(write, tmp_path, name):
 
 
 def test_parquet_keeps_its_types(tmp_path):
-    pa = pytest.importorskip("pyarrow")
+    import pyarrow as pa
     from pyarrow import parquet
 
     columns = {
