@@ -53,8 +53,16 @@ def test_lines_that_are_no_objects_are_faults(write):
     ]
 
 
+def test_json_is_recognized_by_its_first_lines(write):
+    long = json.dumps({"text": "word " * 10_000})
+    assert len(read_table(write("lines.json", f"{long}\n{long}\n"))) == 2
+    assert len(read_table(write("pretty.json", json.dumps(ROWS, indent=2), "utf-16"))) == 3
+    assert is_table(write("blank.json", "\n\n[\n\n{}]"))
+
+
 def test_json_that_is_no_table_is_not_recognized(write):
     assert not is_table(write("config.json", '{"a": {"b": 1}}'))
+    assert not is_table(write("config.json", json.dumps({"a": {"b": 1}, "c": 2}, indent=2)))
     assert not is_table(write("numbers.json", "[1, 2]"))
 
 

@@ -58,13 +58,15 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
     if not header and len(names) == len(found.names):
         found.names = list(names)
     kind = "TSV" if _says_tabs(path) and found.dialect.separator == "\t" else "CSV"
-    words = f"{kind}, {found.dialect.words}, {encoding.words}"
+    words = f"{kind}, {found.dialect.words}, {encoding.words}" + ("" if header else ", no header")
+    if not header and not names:
+        words += " (columns are named column_1, column_2, …)"
     return Table(
         columns={name: as_column(cells) for name, cells in zip(found.names, found.cells, strict=True)},
         places=as_column(found.places),
         splits=as_column([""] * len(found.places)),
         faults=tuple(found.faults),
-        dialect=words if header else f"{words}, no header (columns are named column_1, column_2, …)",
+        dialect=words,
         complete=found.complete,
     )
 

@@ -24,12 +24,12 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 _WORDS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 
 _BINARY = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "compressed by gzip",
-    b"BZh": "compressed by bzip2",
-    b"\xfd7zXZ": "compressed by xz",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"PK\x03\x04": "a zip archive or an Excel workbook (save the sheet as CSV)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (save the sheet as CSV)",
+    b"\x1f\x8b": "compressed by gzip (unpack it)",
+    b"BZh": "compressed by bzip2 (unpack it)",
+    b"\xfd7zXZ": "compressed by xz (unpack it)",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd (unpack it)",
     b"%PDF": "a PDF",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -83,18 +83,21 @@ _DAMAGE = re.compile("[\ud800-\udfff\ufffd]")
 def refuse_binary(path: Path, start: bytes) -> None:
     """Refuse a file that is no text, by its first bytes.
 
+    Args:
+        path: The file, for the message.
+        start: Its first bytes, a kilobyte or more where it has so many.
+
     Raises:
         BadInput: Says what the file seems to be.
     """
-    mend = "Give CSV, TSV, JSON Lines or Parquet."
     for magic, words in _BINARY.items():
         if start.startswith(magic):
-            raise BadInput(f"{printable(path)}: this is {words}, not a text table. {mend}")
+            raise BadInput(f"{printable(path)}: this is {words}, not text.")
     if any(start.startswith(mark) for mark, _ in _MARKS) or _wide(start):
         return
     controls = len(start) - len(start.translate(None, _CONTROLS))
     if controls > _MOST_CONTROLS * len(start) or start.count(0) > _MOST_NULS * len(start):
-        raise BadInput(f"{printable(path)}: this is binary data, not a text table. {mend}")
+        raise BadInput(f"{printable(path)}: this is binary data, not text.")
 
 
 def find_encoding(path: Path, *, quick: bool = False) -> Encoding:
