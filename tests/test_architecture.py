@@ -69,7 +69,7 @@ def test_a_file_opens_with_a_docstring(path):
 
 
 def test_optuna_is_imported_in_two_files():
-    assert importers("optuna") == ["autosft/search/sampler.py", "autosft/search/study.py"]
+    assert importers("optuna") == ["autosft/search/memory/sampler.py", "autosft/search/memory/study.py"]
 
 
 def test_pluggy_is_imported_by_the_host_alone():

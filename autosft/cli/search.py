@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -44,6 +45,7 @@ def search(
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
 ) -> None:
     """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
+    started = time.monotonic()
     from autosft.cli.progress import Progress
     from autosft.search.driver import run_search
 
@@ -69,6 +71,7 @@ def search(
             disk=disk,
             run=run or None,
             watch=progress,
+            started=started,
         )
 
 
@@ -79,7 +82,7 @@ def worker(threads: int = 1, device: str = "auto", slot: int = 0) -> None:
     # Events own the real standard output; whatever a library prints goes to the log.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    from autosft.search.worker import serve
+    from autosft.search.orders.worker import serve
 
     serve(sys.stdin, events, threads=threads, device=device, slot=slot)
 

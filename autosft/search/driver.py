@@ -15,14 +15,15 @@ from autosft.data.splits import split
 from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.finish import installed_versions
-from autosft.search.news import News, Planned, Recognized, Watch
+from autosft.search.memory.study import Study, sqlite_url
+from autosft.search.news import Finished, News, Planned, Recognized, Watch
+from autosft.search.outcome.finish import installed_versions
 from autosft.search.plan import make_plan
 from autosft.search.recognize import recognize, with_metric
+from autosft.search.renewal import renew
 from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
 from autosft.search.spec import SearchSpec, parse_seconds, without_password
-from autosft.search.study import Study, sqlite_url
 
 
 def run_search(
@@ -48,6 +49,7 @@ def run_search(
     run: str | Path | None = None,
     watch: Watch | None = None,
     registry: Registry | None = None,
+    started: float | None = None,
 ) -> Result:
     """Find and train the best model for some data, within a budget that includes everything.
 
@@ -77,6 +79,7 @@ def run_search(
         run: The run's folder; by default `runs/<name of the data>`.
         watch: Told what happens.
         registry: The installed parts; loaded from the entry points by default.
+        started: When the clock began, by `time.monotonic`; now by default.
 
     Raises:
         BadInput: The data or an option cannot be used.
@@ -84,7 +87,7 @@ def run_search(
         RunConflict: The folder holds another search, or one that is running.
         NothingFinished: No trial had a score when the budget ended.
     """
-    started = time.monotonic()
+    started = time.monotonic() if started is None else started
     if budget is None and trials is None:
         raise BadInput("A search needs an end: give a budget, a number of trials, or both.")
     registry, watch = registry or load(), watch or _unwatched
@@ -113,12 +116,18 @@ def run_search(
         task = claim.task
     task = with_metric(task, metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
-    if (folder / "run.json").exists():
+    url = storage or sqlite_url(folder / "study.db")
+    if going_on := (folder / "run.json").exists():
         opened = Run.resume(folder, task, spec)
     else:
         opened = _create(folder, task, spec, registry, watch)
     try:
-        study = Study(storage or sqlite_url(folder / "study.db"), opened.document.study)
+        if result := opened.finished():
+            watch(Finished(result, folder))
+            return result
+        if going_on:
+            renew(opened, url, registry, watch)
+        study = Study(url, opened.document.study)
         try:
             return Session(opened, registry, study, watch, started).go()
         finally:

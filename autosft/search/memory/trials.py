@@ -1,0 +1,108 @@
+"""`Trials`: every trial of a run. The stored study, the sampler's beliefs and the records, kept in step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record
+from autosft.contracts.space import Space
+from autosft.search.memory.sampler import Params, Sampler
+from autosft.search.memory.study import Study, Trial, score_of
+from autosft.search.plan import content_of, recipe_of
+from autosft.training.seeds import seed_of
+
+
+@final
+class Trials:
+    """What was tried, what is under way, and what may go on.
+
+    Args:
+        study: The stored study.
+        sampler: Is told of every score.
+        seed: The run's seed.
+
+    Attributes:
+        ended: The records of trials that are over, in the order in which they ended.
+        contents: What makes each started recipe differ from others.
+        cut_off: The numbers of trials that a driver left running when it was killed.
+    """
+
+    def __init__(self, study: Study, sampler: Sampler, seed: int) -> None:
+        self._study, self._sampler, self._seed = study, sampler, seed
+        self._trials: dict[int, Trial] = {}
+        self._legs: dict[int, Record] = {}
+        self._running: set[int] = set()
+        self.ended: list[Record] = []
+        for trial in study.trials():
+            self._trials[trial.number] = trial
+            if trial.record and trial.record.state == "paused":
+                self._legs[trial.number] = trial.record
+            elif trial.record:
+                if trial.running:  # the driver was killed between the record and the state
+                    study.finish(trial.record)
+                self.ended.append(trial.record)
+            if trial.record:
+                self._believe(trial.record)
+        over = {record.number for record in self.ended}
+        self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
+        self._running.update(self.cut_off)
+        self.contents = {content_of(self.recipe(number)) for number in self._trials}
+
+    @property
+    def started(self) -> int:
+        """How many trials there are."""
+        return len(self._trials)
+
+    @property
+    def paused(self) -> Sequence[Record]:
+        """Where the trials stand that are paused."""
+        return [record for number, record in self._legs.items() if number not in self._running]
+
+    @property
+    def known(self) -> Sequence[Record]:
+        """The latest record of every trial that has one."""
+        return [*self.ended, *self._legs.values()]
+
+    def recipe(self, number: int) -> Recipe:
+        """The recipe of a trial."""
+        return recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
+
+    def leg(self, number: int) -> Record | None:
+        """Where a trial paused last; None in its first leg."""
+        return self._legs.get(number)
+
+    def start(self, params: Params, space: Space) -> int:
+        """Begin a trial; its number."""
+        trial = self._study.start(params, space)
+        self._trials[trial.number] = trial
+        self._running.add(trial.number)
+        self.contents.add(content_of(self.recipe(trial.number)))
+        return trial.number
+
+    def resume(self, number: int) -> None:
+        """A paused trial goes on."""
+        self._study.resume(number)
+        self._running.add(number)
+
+    def note(self, record: Record) -> None:
+        """A trial has paused or ended."""
+        if record.state == "paused":
+            self._study.pause(record)
+            self._legs[record.number] = record
+        else:
+            self._study.finish(record)
+            self._legs.pop(record.number, None)
+            self.ended.append(record)
+        self._running.discard(record.number)
+        self._believe(record)
+
+    def close(self) -> None:
+        """Let go of the study."""
+        self._study.close()
+
+    def _believe(self, record: Record) -> None:
+        trial = self._trials[record.number]
+        score = score_of(record) if record.state in ("done", "paused", "stopped") else None
+        self._sampler.learn(record.number, trial.params, trial.distributions, score)

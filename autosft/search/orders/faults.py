@@ -1,0 +1,90 @@
+"""What is done about faults: orders that are sent again, and parts that are set aside."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import final
+
+from autosft.contracts.executor import Order
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record
+from autosft.search.orders.fleet import Answer
+
+LOSSES = 2
+"""So often an order is sent again after its worker was lost."""
+
+HALVINGS = 3
+"""So often an order is sent again, each time with half the rows at once, after memory ran out."""
+
+STRIKES = 3
+"""A part whose last trials failed so often in a row is set aside."""
+
+
+@final
+class Retries:
+    """Decides which orders are sent again. A trial goes on from its last epoch."""
+
+    def __init__(self) -> None:
+        self._losses: Counter[tuple[int, str]] = Counter()
+        self._halvings: Counter[tuple[int, str]] = Counter()
+
+    def again(self, answer: Answer) -> tuple[Order, str] | None:
+        """The order to send instead, and why in words; None if the order has ended for good."""
+        order, event = answer.order, answer.event
+        key = (order.trial, order.work)
+        if answer.late:
+            return None
+        lost = event.kind == "lost"
+        starved = event.body.get("out_of_memory", False) if lost else event.body.get("state") == "out_of_memory"
+        rows = order.micro_batch or order.recipe.optim.batch_size
+        if starved and rows > 1 and self._halvings[key] < HALVINGS:
+            self._halvings[key] += 1
+            why = f"memory ran out with {rows} rows at once; it goes on with {rows // 2}"
+            return _renewed(order, answer, micro_batch=rows // 2), why
+        if lost and not starved and self._losses[key] < LOSSES:
+            self._losses[key] += 1
+            return _renewed(order, answer), f"its worker was lost ({event.body['reason']}); it goes on with another"
+        return None
+
+
+def _renewed(order: Order, answer: Answer, **changes: int) -> Order:
+    """The order under a new token, with the seconds that are left of it."""
+    left = None if order.seconds is None else max(0.0, order.seconds - answer.seconds)
+    return order.model_copy(update={"token": uuid.uuid4().hex, "seconds": left, **changes})
+
+
+def micro_batch_for(recipe: Recipe, records: Sequence[Record]) -> int:
+    """The most rows at once that did fit the memory in past trials like this one; 0 if a whole batch may."""
+    least = min(
+        (
+            record.micro_batch
+            for record in records
+            if record.micro_batch
+            and (record.recipe.backbone, record.recipe.strategy) == (recipe.backbone, recipe.strategy)
+        ),
+        default=0,
+    )
+    return least if least < recipe.optim.batch_size else 0
+
+
+def set_aside(records: Sequence[Record]) -> Mapping[str, str]:
+    """The strategies and backbones whose last trials all failed, with what was said last.
+
+    Strategies are blamed first: a backbone is not to blame for the failures of a strategy that fails everywhere.
+    """
+    ended = [record for record in records if record.state != "interrupted"]
+    aside: dict[str, str] = {}
+    for strategy in dict.fromkeys(record.recipe.strategy for record in ended):
+        aside |= _struck(strategy, [record for record in ended if record.recipe.strategy == strategy])
+    ended = [record for record in ended if record.recipe.strategy not in aside]
+    for backbone in dict.fromkeys(record.recipe.backbone for record in ended):
+        aside |= _struck(backbone, [record for record in ended if record.recipe.backbone == backbone])
+    return aside
+
+
+def _struck(part: str, records: Sequence[Record]) -> dict[str, str]:
+    last = records[-STRIKES:]
+    struck = len(last) == STRIKES and all(record.state in ("failed", "out_of_memory") for record in last)
+    return {part: last[-1].error} if struck else {}

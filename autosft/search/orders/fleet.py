@@ -1,0 +1,129 @@
+"""`Fleet`: the orders under way. Each has a lease on the driver's monotonic clock; late answers are dropped.
+
+The driver's clock, because a worker that hangs cannot say so, and monotonic, because a system clock may jump.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from autosft.contracts.executor import Event, Order, Pool
+from autosft.contracts.record import Epoch, Record
+
+GRACE_SECONDS = 5.0
+"""How long a worker may overstay its seconds before it is ended by force; held back from every order."""
+
+
+@final
+@dataclass
+class _Lease:
+    order: Order
+    sent: float
+    revoked: bool = False
+    epochs: list[Epoch] = field(default_factory=list[Epoch])
+
+    @property
+    def ends(self) -> float:
+        return float("inf") if self.order.seconds is None else self.sent + self.order.seconds + GRACE_SECONDS
+
+
+@final
+@dataclass(frozen=True)
+class Answer:
+    """News of an order that is under way.
+
+    Attributes:
+        order: The order.
+        event: The news; after `"done"` and `"lost"` the order is no longer under way.
+        seconds: How long ago the order was sent.
+        late: Whether the order had overstayed its lease, and was ended for it.
+    """
+
+    order: Order
+    event: Event
+    seconds: float
+    late: bool
+
+
+@final
+class Fleet:
+    """Workers, and what they work on.
+
+    Args:
+        pool: The workers.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._leases: dict[str, _Lease] = {}
+
+    @property
+    def free(self) -> int:
+        """How many orders could be sent now."""
+        return self._pool.slots - len(self._leases)
+
+    @property
+    def busy(self) -> Sequence[Order]:
+        """The orders under way."""
+        return [lease.order for lease in self._leases.values()]
+
+    def send(self, order: Order) -> None:
+        """Hand an order to a free worker."""
+        self._leases[order.token] = _Lease(order, time.monotonic())
+        self._pool.submit(order)
+
+    def answers(self, timeout: float) -> list[Answer]:
+        """What has happened; waits at most `timeout` seconds for the first news. Ends orders whose lease is over."""
+        answers: list[Answer] = []
+        for event in self._pool.events(timeout):
+            if lease := self._leases.get(event.token):  # else a late answer to an order that was given up
+                if event.kind == "epoch":
+                    lease.epochs.append(Epoch.model_validate(event.body))
+                else:
+                    del self._leases[event.token]
+                answers.append(Answer(lease.order, event, time.monotonic() - lease.sent, lease.revoked))
+        for token, lease in list(self._leases.items()):
+            if not lease.revoked and time.monotonic() > lease.ends:
+                lease.revoked = True
+                self._pool.cancel(token)
+        return answers
+
+    def abandon(self) -> list[tuple[Order, Sequence[Epoch], float]]:
+        """End the work on every order, and hear no more of it.
+
+        Returns:
+            Each order, the epochs that were heard of, and how many seconds ago it was sent.
+        """
+        leases, self._leases = self._leases, {}
+        for token in leases:
+            self._pool.cancel(token)
+        now = time.monotonic()
+        return [(lease.order, lease.epochs, now - lease.sent) for lease in leases.values()]
+
+
+def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Record | None) -> Record | None:
+    """Where a trial stands whose work was ended after some epochs, as if it had paused there; its checkpoint holds the
+    last of them. None if it has no score yet.
+
+    Args:
+        order: The order to train it.
+        epochs: What was heard of it.
+        seconds: How long ago the order was sent.
+        earlier: Where it had paused before.
+    """
+    whole = (*(earlier.epochs if earlier else ()), *epochs)
+    scores = [epoch.score for epoch in whole if epoch.score is not None]
+    if order.work != "train" or not epochs or not scores:
+        return None
+    return Record(
+        number=order.trial,
+        state="paused",
+        recipe=order.recipe,
+        score=max(scores),
+        epochs=whole,
+        seconds=seconds + (earlier.seconds if earlier else 0.0),
+        micro_batch=order.micro_batch,
+    )

@@ -1,0 +1,178 @@
+"""`finish`: from the best trial to a bundle, its test score and the result. The only file that reads the test split."""
+
+from __future__ import annotations
+
+import platform
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from autosft.contracts.executor import Order
+from autosft.contracts.record import Record, Result
+from autosft.data.splits import subset
+from autosft.deploy.bundle import save_bundle
+from autosft.errors import BadInput, NothingFinished
+from autosft.host.registry import Registry
+from autosft.search.memory.trials import Trials
+from autosft.search.news import Noted, Watch
+from autosft.search.orders.fleet import GRACE_SECONDS
+from autosft.search.outcome.choice import choose
+from autosft.search.policy.budget import Clock, Estimates
+from autosft.search.run import Run
+from autosft.training.resampling import Positions, bootstrap
+from autosft.training.seeds import seed_of
+
+if TYPE_CHECKING:
+    import torch
+
+LEAST_SECONDS = 3.0
+"""What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
+
+RESAMPLES = 1000
+CONFIDENCE = 0.95
+
+
+def finish(
+    run: Run,
+    registry: Registry,
+    trials: Trials,
+    estimates: Estimates,
+    clock: Clock,
+    send: Callable[[Order], Record],
+    watch: Watch,
+    seconds: Mapping[str, float],
+    *,
+    interrupted: bool,
+) -> Result:
+    """Train the best recipe again on all rows if there is time, bundle it, score it on the test rows, write the result.
+
+    Who interrupts a search does not want to wait: then the best model is taken as it is.
+
+    Raises:
+        NothingFinished: No trial has a score; names what went wrong.
+    """
+    started = clock.used()
+    best = _chosen(trials.ended, registry, watch)
+    member = run.trial_folder(best.number)
+    refitted = None if interrupted else _refit(run, best, estimates, clock, send)
+    member = refitted or member
+    document = run.document
+    own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
+    save_bundle(run.folder / "best", document.task, [(member, 1.0)], own, {"valid": best.score or 0.0})
+    earlier = run.result()
+    tested, test_rows = None, 0
+    if run.data.test is not None:
+        test_rows = min(len(run.data.test), estimates.test_rows_in(clock.left() - GRACE_SECONDS, best))
+        if test_rows < len(run.data.test):
+            watch(Noted(f"{test_rows} of {len(run.data.test)} test rows are scored; there is no time for more"))
+        tested = send(_order(run, best, "test", clock.left(), rows=test_rows))
+        if tested.state != "done":
+            watch(Noted(f"the test rows could not be scored: {tested.error}"))
+    result = Result(
+        task=document.task.name,
+        seed=document.spec.seed,
+        metric=document.task.metric,
+        valid=best.score or 0.0,
+        test=tested.score if tested else None,
+        interval=tested.interval if tested else None,
+        interrupted=interrupted,
+        test_rows=test_rows if tested and tested.score is not None else 0,
+        test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
+        best=(best,),
+        refitted=refitted is not None,
+        trials=Counter(record.state for record in trials.known),
+        budget=document.spec.budget,
+        trial_limit=document.spec.trials,
+        seconds={**seconds, "finish": clock.used() - started, "total": clock.used()},
+        versions=document.versions,
+    )
+    result.write(run.folder / "result.json")
+    return result
+
+
+def _chosen(records: Sequence[Record], registry: Registry, watch: Watch) -> Record:
+    """The trial to bundle; where it has not the highest score, the user is told why."""
+    best = choose(records, registry)
+    if best is None:
+        errors = list(dict.fromkeys(record.error for record in records if record.error))
+        said = f" The trials said: {'; '.join(errors[:3])}" if errors else ""
+        raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
+    highest = min(records, key=Record.order)
+    if best != highest:
+        watch(
+            Noted(
+                f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
+                f"({highest.score_error:.4f}) of its validation score"
+            )
+        )
+    return best
+
+
+def _refit(run: Run, best: Record, estimates: Estimates, clock: Clock, send: Callable[[Order], Record]) -> Path | None:
+    """The folder of the best recipe's model, trained on training and validation rows; None if it was not to be.
+
+    Rows that the data itself calls validation are never trained on. A model that recalls the validation rows worse
+    than the trial predicted them, though it has seen them, is not taken.
+    """
+    test_seconds = estimates.test_seconds(best)
+    if run.data.given or estimates.refit_seconds(best) + test_seconds > clock.left():
+        return None
+    record = send(_order(run, best, "refit", clock.left() - test_seconds))
+    good = record.state == "done" and record.score is not None and record.score >= (best.score or 0.0)
+    complete = {stage: sum(epoch.stage == stage for epoch in record.epochs) for stage in best.best} == dict(best.best)
+    return run.trial_folder(best.number) / "refit" if good and complete else None
+
+
+def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: float, rows: int = 0) -> Order:
+    return Order(
+        work=work,
+        run=str(run.folder),
+        trial=best.number,
+        token=uuid.uuid4().hex,
+        recipe=best.recipe,
+        seconds=None if seconds == float("inf") else max(seconds - GRACE_SECONDS, LEAST_SECONDS),
+        replay=best.best,
+        rows=rows,
+        micro_batch=best.micro_batch,
+    )
+
+
+def score_on_test(run: Run, registry: Registry, device: torch.device, count: int) -> tuple[float, tuple[float, float]]:
+    """The bundle's score on the test rows, and its 95 % bootstrap percentile interval over rows (Efron, 1979).
+
+    Called by a worker, where everything is warm; from the bundle as it lies on disk, as a user would predict.
+    """
+    from autosft.deploy.predictor import Predictor
+
+    if run.data.test is None:
+        raise BadInput(f"{run.folder}: the run has no test rows.")
+    problem = registry.problem(run.document.task.problems[0])
+    rows = subset(run.data.test, problem, count, seed=run.document.spec.seed)
+    predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
+    metric = run.document.task.metric
+    outputs = predictor.outputs(rows)
+
+    def score(positions: Positions) -> float:
+        return predictor.score(metric, [output.take(positions) for output in outputs], rows.take(positions))
+
+    scores = bootstrap(score, len(rows), seed=seed_of(run.document.spec.seed, "bootstrap"), resamples=RESAMPLES)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(scores, [tail, 1 - tail])
+    return predictor.score(metric, outputs, rows), (float(low), float(high))
+
+
+def installed_versions(registry: Registry) -> dict[str, str]:
+    """Python, the distributions that bring parts, and the libraries under them."""
+    names = {plugin.distribution for plugin in registry.plugins if plugin.status == "ok"}
+    versions = {"python": platform.python_version()}
+    for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch"}):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,1 @@
+"""What to try next: what fits the clock, the first recipes, which paused trial goes on. It trains nothing."""

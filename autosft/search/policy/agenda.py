@@ -1,0 +1,104 @@
+"""`Agenda`: what the next free worker does. A cut-off trial first, then a promotion, then something new.
+
+Trials are cut off by a driver that was killed, or between two rungs by a user who interrupted the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import final
+
+from autosft.contracts.record import Record
+from autosft.search.memory.trials import Trials
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.proposals import Proposals
+from autosft.search.policy.rungs import FIRST_RUNG, between_rungs, hopeful, next_rung, promoted
+
+
+@final
+@dataclass(frozen=True)
+class Leg:
+    """A stretch of a trial.
+
+    Attributes:
+        number: The trial.
+        pause_after: After how many validated epochs of the trial it pauses; None means that it runs through.
+        resumed: Whether the trial had paused before.
+    """
+
+    number: int
+    pause_after: int | None
+    resumed: bool
+
+
+@final
+class Agenda:
+    """Decides what comes next.
+
+    Args:
+        trials: What was tried and what is under way; new trials are begun there.
+        proposals: Where new trials come from.
+        limit: The most trials; None means that only the clock counts.
+    """
+
+    def __init__(self, trials: Trials, proposals: Proposals, limit: int | None) -> None:
+        self._trials, self._proposals, self._limit = trials, proposals, limit
+        self._cut_off = list(trials.cut_off)
+
+    def next(self, estimates: Estimates, aside: Container[str], *, used: float, left: float) -> Leg | None:
+        """The next leg, or None if nothing is worth the time that is left.
+
+        Args:
+            estimates: What things will take.
+            aside: Backbones and strategies that are not to be tried any more.
+            used: The share of the budget that is used.
+            left: The seconds that a trial may take.
+        """
+        if self._cut_off:
+            number = self._cut_off.pop(0)
+            return Leg(number, next_rung(self._trials.leg(number)), resumed=False)
+        paused = [record for record in self._trials.paused if _epochs_in(left, record, estimates) >= 1]
+        if between := next((record for record in paused if between_rungs(record)), None):
+            return self._resumed(between, next_rung(between))
+        if earned := promoted(paused, self._trials.known):
+            return self._resumed(earned, next_rung(earned))
+        best = min(paused, key=Record.order, default=None)
+        if best and _last_chance(best, estimates, left):
+            return self._resumed(best, None)
+        if (number := self._begun(estimates, aside, used, left)) is not None:
+            return Leg(number, next_rung(None), resumed=False)
+        best = hopeful(paused, self._trials.known)
+        return self._resumed(best, None) if best else None
+
+    def _resumed(self, record: Record, pause_after: int | None) -> Leg:
+        self._trials.resume(record.number)
+        return Leg(record.number, pause_after, resumed=True)
+
+    def _begun(self, estimates: Estimates, aside: Container[str], used: float, left: float) -> int | None:
+        """The number of a new trial, or None if there is to be none."""
+        trials = self._trials
+        if self._limit is not None and trials.started >= self._limit:
+            return None
+        params = self._proposals.next(
+            trials.known,
+            estimates,
+            tried=trials.contents,
+            aside=aside,
+            started=trials.started,
+            used=used,
+            left=left,
+        )
+        if params is None:
+            return None
+        return trials.start(params, self._proposals.space(params))
+
+
+def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:
+    """Whether after the first rung of yet another trial there would be no time for the rest of this one."""
+    rest = best.recipe.stop.max_epochs - sum(epoch.score is not None for epoch in best.epochs)
+    return _epochs_in(left, best, estimates) < rest + FIRST_RUNG
+
+
+def _epochs_in(seconds: float, record: Record, estimates: Estimates) -> float:
+    return estimates.epochs_in(seconds, record.recipe)

@@ -1,0 +1,174 @@
+"""The clock: what has been used, what is left, what a trial will take, and what finishing needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import final
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record
+from autosft.search.plan import Effort, Plan
+
+FINISH_SECONDS = 5.0
+"""Writing the bundle, reading it again, and resampling the test score."""
+
+REFIT_SHARE = 0.25
+"""The most of the budget that is held back for training the best recipe again on all rows."""
+
+TEST_SHARE = 0.2
+"""The most of the budget that is held back for scoring the test rows; what is left at the end may allow more."""
+
+FIRST_TEST_SHARE = 0.1
+"""What is held back for scoring the test rows as long as nothing was measured."""
+
+FEWEST_TEST_ROWS = 50
+
+MARGIN = 1.25
+"""Estimates are taken this much longer than measured."""
+
+TRAIN_TO_ENCODE = 4.0
+"""Seconds of a training epoch per second of an encoding pass, until measured: forward, backward, validation."""
+
+
+@final
+class Clock:
+    """The driver's wall clock, summed over its sessions; the time that a killed run lay still does not count.
+
+    Args:
+        budget: Seconds in all; None means without end.
+        spent: Seconds that earlier sessions have used.
+        started: When this session began, by `time.monotonic`.
+    """
+
+    def __init__(self, budget: float | None, spent: float = 0.0, started: float | None = None) -> None:
+        self.budget, self._spent = budget, spent
+        self._started = time.monotonic() if started is None else started
+
+    def used(self) -> float:
+        """Seconds used."""
+        return self._spent + time.monotonic() - self._started
+
+    def left(self) -> float:
+        """Seconds left; infinite without a budget."""
+        return float("inf") if self.budget is None else self.budget - self.used()
+
+
+@final
+class Estimates:
+    """Seconds that things will take, from what past trials measured.
+
+    Args:
+        plan: For the backbones' sizes: a backbone that was never measured is scaled by multiply-adds from one that was.
+        records: Past trials.
+        sizes: The number of rows in `"train"`, `"valid"` and `"test"`.
+        budget: The seconds of the whole search; None means without end.
+        effort: What a row costs under a recipe, as a share of what it costs under the defaults.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        records: Sequence[Record],
+        sizes: Mapping[str, int],
+        budget: float | None,
+        effort: Effort,
+    ) -> None:
+        self._sizes, self._budget, self._effort = sizes, float("inf") if budget is None else budget, effort
+        self._paces: dict[tuple[str, str], float] = {}  # at the effort of the defaults
+        self._encoded: dict[tuple[str, float], int] = {}
+        for record in records:
+            if not record.pace:
+                continue
+            backbone, share = record.recipe.backbone, effort(record.recipe)
+            for kind in ("encode", "train"):
+                if kind in record.pace:
+                    self._paces[backbone, kind] = record.pace[kind] / share
+            if "encode" in record.pace:
+                key = backbone, share
+                self._encoded[key] = max(self._encoded.get(key, 0), self.rows(record.recipe))
+        self._work = {candidate.info.name: candidate.info.gigaflops for candidate in plan.candidates}
+
+    @property
+    def budget(self) -> float:
+        """The seconds of the whole search."""
+        return self._budget
+
+    @property
+    def measured(self) -> bool:
+        """Whether any trial has told how long a row takes."""
+        return bool(self._paces)
+
+    def effort(self, recipe: Recipe) -> float:
+        """What a row costs under the recipe, as a share of what it costs under the defaults."""
+        return self._effort(recipe)
+
+    def rows(self, recipe: Recipe) -> int:
+        """The number of training rows that a recipe trains on."""
+        return min(recipe.rows, self._sizes["train"]) if recipe.rows else self._sizes["train"]
+
+    @property
+    def all_rows(self) -> int:
+        """The number of training rows."""
+        return self._sizes["train"]
+
+    def encode_seconds(self, recipe: Recipe) -> float | None:
+        """One row through the recipe's encoder; None if nothing was measured yet."""
+        pace = self._pace(recipe.backbone)
+        return None if pace is None else pace * self._effort(recipe)
+
+    def train_seconds(self, recipe: Recipe) -> float | None:
+        """One epoch per training row, with its validation; None if nothing was measured yet."""
+        if pace := self._paces.get((recipe.backbone, "train")):
+            return pace * self._effort(recipe)
+        encode = self.encode_seconds(recipe)
+        return None if encode is None else encode * TRAIN_TO_ENCODE
+
+    def probe_seconds(self, recipe: Recipe) -> float | None:
+        """A cheap trial, some of whose rows are encoded already; None if nothing was measured yet."""
+        encode = self.encode_seconds(recipe)
+        if encode is None:
+            return None
+        encoded = self._encoded.get((recipe.backbone, self._effort(recipe)))
+        valid = self._sizes["valid"] if encoded is None else 0
+        return MARGIN * encode * (max(0, self.rows(recipe) - (encoded or 0)) + valid) + 2.0
+
+    def epochs_in(self, seconds: float, recipe: Recipe) -> float:
+        """How many epochs of training the recipe fit; infinite if nothing was measured yet."""
+        pace = self.train_seconds(recipe)
+        return float("inf") if pace is None else seconds / (MARGIN * pace * self.rows(recipe))
+
+    def rows_in(self, seconds: float, recipe: Recipe, epochs: int) -> int:
+        """On how many training rows so many epochs fit."""
+        pace = self.train_seconds(recipe)
+        return self._sizes["train"] if not pace else int(max(0.0, seconds) / (MARGIN * pace * epochs))
+
+    def refit_seconds(self, record: Record) -> float:
+        """Training the record's recipe again on training and validation rows."""
+        rows = self.rows(record.recipe) + self._sizes["valid"]
+        if not record.best:  # a cheap strategy, whose rows are encoded already
+            return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
+        return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
+
+    def test_seconds(self, record: Record) -> float:
+        """Bundling the record's model and scoring it on the test rows, or on as many as their share of time allows."""
+        encode = self.encode_seconds(record.recipe) or 0.0
+        return FINISH_SECONDS + min(MARGIN * self._sizes["test"] * encode, TEST_SHARE * self._budget)
+
+    def test_rows_in(self, seconds: float, record: Record) -> int:
+        """How many test rows can be scored, but at least a few."""
+        encode = self.encode_seconds(record.recipe)
+        if not encode or seconds == float("inf"):
+            return self._sizes["test"]
+        return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))
+
+    def _pace(self, backbone: str) -> float | None:
+        """One row through an encoder at the effort of the defaults."""
+        if pace := self._paces.get((backbone, "encode")):
+            return pace
+        scaled = [
+            pace * self._work[backbone] / self._work[other]
+            for (other, kind), pace in self._paces.items()
+            if kind == "encode" and self._work.get(other) and self._work[backbone]
+        ]
+        return max(scaled, default=None)

@@ -1,0 +1,111 @@
+"""`Proposals`: which trial comes next. First the portfolio, then the sampler; only what is new and fits the time."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import final
+
+from autosft.contracts.record import Record
+from autosft.contracts.space import Space
+from autosft.contracts.task import Task
+from autosft.host.registry import Registry
+from autosft.search.memory.sampler import Params, Sampler
+from autosft.search.plan import Plan, choices_of, content_of, recipe_of, space_of, whole_space_of
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.portfolio import portfolio
+
+ATTEMPTS = 40
+"""After so many proposals that are old or do not fit, nothing is left to try."""
+
+MIN_EPOCHS = 4
+"""A trial that has time for fewer epochs is made on fewer rows."""
+
+FEWEST_ROWS = 1000
+"""It is not made on fewer rows than these."""
+
+
+@final
+@dataclass(frozen=True)
+class Proposals:
+    """What to try next.
+
+    Attributes:
+        task: What is solved.
+        registry: The parts.
+        plan: What may be tried.
+        sampler: Proposes when the portfolio is through.
+    """
+
+    task: Task
+    registry: Registry
+    plan: Plan
+    sampler: Sampler
+
+    def space(self, params: Params) -> Space:
+        """Where all of these parameters come from."""
+        return whole_space_of(self.task, self.registry, self.plan, params)
+
+    def next(
+        self,
+        records: Sequence[Record],
+        estimates: Estimates,
+        *,
+        tried: Container[str],
+        aside: Container[str],
+        used: float,
+        started: int,
+        left: float,
+    ) -> Params | None:
+        """The parameters of the next trial, or None if nothing new fits.
+
+        Args:
+            records: The latest record of every trial that has one.
+            estimates: What things will take.
+            tried: The contents of the recipes that were started, by `content_of`.
+            aside: Backbones and strategies that are not to be tried any more.
+            started: How many trials were started.
+            used: The share of the budget that is used.
+            left: The seconds that a trial may take.
+        """
+
+        def useful(params: Params) -> Params | None:
+            if str(params["backbone"]) in aside or str(params["strategy"]) in aside:
+                return None
+            fitted = self._fitted(params, estimates, left)
+            recipe = recipe_of(fitted, 0) if fitted else None
+            if recipe is None or content_of(recipe) in tried:
+                return None
+            return fitted
+
+        for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
+            if fitted := useful(params):
+                return fitted
+        choices, space = choices_of(self.plan), partial(space_of, self.task, self.registry, self.plan)
+        for attempt in range(ATTEMPTS):
+            if fitted := useful(self.sampler.propose(choices, space, started, attempt)):
+                return fitted
+        return None
+
+    def _fitted(self, params: Params, estimates: Estimates, left: float) -> Params | None:
+        """The parameters, with no more epochs and rows than there is time for; None if the trial cannot be made at all.
+
+        A trial on fewer rows than all is better than none; on too few it says nothing.
+        """
+        if left <= 0:
+            return None
+        backbone, strategy = str(params["backbone"]), str(params["strategy"])
+        if strategy not in self.plan.candidate(backbone).strategies:
+            return None
+        if self.registry.strategy(strategy).cheap:
+            return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None
+        recipe = recipe_of(params, 0)
+        if estimates.epochs_in(left, recipe) < MIN_EPOCHS:
+            rows = estimates.rows_in(left, recipe, MIN_EPOCHS)
+            if rows < FEWEST_ROWS:
+                return None
+            params, recipe = {**params, "rows": rows}, recipe.changed(rows=rows)
+        epochs = estimates.epochs_in(left, recipe)
+        name = next((name for name in params if name.endswith("stop.max_epochs")), "")
+        return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, epochs)))} if name else params

@@ -1,0 +1,103 @@
+"""What comes next: what was cut off, what has earned it, what the clock would else take, and only then the new."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from autosft.contracts.record import Epoch, Record
+from autosft.search.memory.sampler import Sampler
+from autosft.search.memory.study import Study, sqlite_url
+from autosft.search.memory.trials import Trials
+from autosft.search.policy.agenda import Agenda, Leg
+from autosft.search.policy.budget import MARGIN, Estimates
+from autosft.search.policy.proposals import Proposals
+
+SIZES = {"train": 100, "valid": 20, "test": 20}
+EPOCH_SECONDS = MARGIN * 0.01 * 100
+
+
+@pytest.fixture
+def opened(tmp_path, task, registry, plan):
+    """A function that opens the trials and their agenda, as a driver does."""
+
+    def open_(limit=None):
+        sampler = Sampler(0)
+        trials = Trials(Study(sqlite_url(tmp_path / "study.db"), "autosft"), sampler, 0)
+        return trials, Agenda(trials, Proposals(task, registry, plan, sampler), limit)
+
+    return open_
+
+
+def next_of(trials, agenda, plan, left=math.inf):
+    budget = None if left == math.inf else 1000.0
+    estimates = Estimates(plan, trials.known, SIZES, budget, lambda recipe: 1.0)
+    return agenda.next(estimates, (), used=0.1 if budget else 0.0, left=left)
+
+
+def paused(trials, number, score, epochs=2):
+    curve = tuple(Epoch(stage="s", number=n + 1, loss=1.0, score=score, seconds=1.0) for n in range(epochs))
+    recipe = trials.recipe(number)
+    trials.note(Record(number=number, state="paused", recipe=recipe, score=score, epochs=curve, pace={"train": 0.01}))
+
+
+def test_new_trials_run_to_their_first_rung(opened, plan):
+    trials, agenda = opened()
+
+    assert next_of(trials, agenda, plan) == Leg(0, 2, resumed=False)
+
+
+def test_what_a_killed_driver_left_comes_first(opened, plan):
+    next_of(*opened(), plan)
+    trials, agenda = opened()
+
+    assert next_of(trials, agenda, plan) == Leg(0, 2, resumed=False)
+    assert next_of(trials, agenda, plan) == Leg(1, 2, resumed=False)
+
+
+def test_the_best_of_three_goes_on_to_the_next_rung_before_anything_new_begins(opened, plan):
+    trials, agenda = opened()
+    for number, score in enumerate([0.5, 0.9, 0.7]):
+        assert next_of(trials, agenda, plan).number == number
+        paused(trials, number, score)
+
+    assert next_of(trials, agenda, plan) == Leg(1, 6, resumed=True)
+    assert next_of(trials, agenda, plan) == Leg(3, 2, resumed=False)
+
+
+def test_the_best_paused_trial_runs_through_while_there_is_still_time_for_it(opened, plan):
+    trials, agenda = opened()
+    assert next_of(trials, agenda, plan)
+    rest = trials.recipe(0).stop.max_epochs - 2
+    paused(trials, 0, 0.5)
+
+    assert next_of(trials, agenda, plan, left=(rest + 1) * EPOCH_SECONDS) == Leg(0, None, resumed=True)
+
+
+def test_with_time_for_both_something_new_begins(opened, plan):
+    trials, agenda = opened()
+    assert next_of(trials, agenda, plan)
+    paused(trials, 0, 0.5)
+
+    assert next_of(trials, agenda, plan, left=100 * EPOCH_SECONDS) == Leg(1, 2, resumed=False)
+
+
+def test_after_the_last_trial_only_who_may_still_win_goes_on(opened, plan):
+    trials, agenda = opened(limit=2)
+    for number in range(2):
+        assert next_of(trials, agenda, plan).number == number
+    trials.note(Record(number=0, state="done", recipe=trials.recipe(0), score=0.8, score_error=0.05))
+    paused(trials, 1, 0.6)
+    assert next_of(trials, agenda, plan) is None
+
+    paused(trials, 1, 0.78)
+    assert next_of(trials, agenda, plan) == Leg(1, None, resumed=True)
+
+
+def test_without_time_for_an_epoch_nothing_goes_on(opened, plan):
+    trials, agenda = opened(limit=1)
+    assert next_of(trials, agenda, plan)
+    paused(trials, 0, 0.5)
+
+    assert next_of(trials, agenda, plan, left=0.5 * EPOCH_SECONDS) is None

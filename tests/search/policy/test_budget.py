@@ -1,0 +1,145 @@
+"""What the clock says, and what is expected to take how long."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record
+from autosft.search.policy.budget import (
+    FEWEST_TEST_ROWS,
+    FINISH_SECONDS,
+    MARGIN,
+    TEST_SHARE,
+    TRAIN_TO_ENCODE,
+    Clock,
+    Estimates,
+)
+
+SIZES = {"train": 100, "valid": 20, "test": 40}
+
+
+def recipe(backbone="toy/narrow", *, rows=0, activation="tanh"):
+    return Recipe(backbone=backbone, strategy="toy", rows=rows, own={"toy": {"activation": activation}})
+
+
+def alike(recipe):
+    """The effort of a row where every row costs the same."""
+    return 1.0
+
+
+def record(backbone="toy/narrow", *, best=None, seconds=3.0, rows=0, activation="tanh", **pace):
+    made = recipe(backbone, rows=rows, activation=activation)
+    return Record(number=0, state="done", recipe=made, score=0.5, pace=pace, best=best or {}, seconds=seconds)
+
+
+def test_the_clock_sums_over_sessions():
+    clock = Clock(10.0, spent=4.0, started=time.monotonic() - 3.0)
+
+    assert clock.used() == pytest.approx(7.0, abs=0.2)
+    assert clock.left() == pytest.approx(3.0, abs=0.2)
+
+
+def test_the_clock_runs_and_may_run_out():
+    clock = Clock(0.05, started=time.monotonic())
+    before = clock.left()
+    time.sleep(0.06)
+
+    assert before > 0 > clock.left()
+
+
+def test_without_a_budget_there_is_always_time():
+    assert Clock(None, spent=1e9).left() == math.inf
+
+
+def test_nothing_is_known_before_the_first_trial(plan):
+    estimates = Estimates(plan, [], SIZES, None, alike)
+
+    assert estimates.encode_seconds(recipe("toy/wide")) is None
+    assert estimates.train_seconds(recipe("toy/wide")) is None
+    assert estimates.probe_seconds(recipe("toy/wide")) is None
+    assert estimates.epochs_in(5.0, recipe("toy/wide")) == math.inf
+
+
+def test_what_was_measured_is_believed(plan):
+    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, None, alike)
+
+    assert estimates.encode_seconds(recipe("toy/narrow")) == 0.01
+    assert estimates.train_seconds(recipe("toy/narrow")) == 0.05
+    assert estimates.epochs_in(25.0, recipe("toy/narrow")) == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
+
+
+def test_the_latest_measurement_counts(plan):
+    assert (
+        Estimates(plan, [record(encode=0.01), record(encode=0.03)], SIZES, None, alike).encode_seconds(
+            recipe("toy/narrow")
+        )
+        == 0.03
+    )
+
+
+def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan):
+    estimates = Estimates(plan, [record(encode=0.01)], SIZES, None, alike)
+
+    assert estimates.encode_seconds(recipe("toy/wide")) == pytest.approx(0.02)
+    assert estimates.train_seconds(recipe("toy/wide")) == pytest.approx(0.02 * TRAIN_TO_ENCODE)
+
+
+def test_a_probe_encodes_training_and_validation_rows(plan):
+    seconds = Estimates(plan, [record(encode=0.01)], SIZES, None, alike).probe_seconds(recipe("toy/narrow"))
+
+    assert seconds is not None and 0.01 * 120 <= seconds <= 2 * 0.01 * 120 + 2.0
+
+
+def test_a_refit_takes_the_best_epochs_on_more_rows(plan):
+    done = record(train=0.05, best={"toy": 4})
+
+    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) >= 4 * 0.05 * 120
+
+
+def test_a_refit_on_encoded_rows_takes_what_fitting_took_not_what_the_worker_took_to_begin(plan):
+    done = record(seconds=30.0, encode=0.01, fit=0.02)
+
+    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) == pytest.approx(MARGIN * 0.02 * 120 + 2.0)
+
+
+def test_the_test_is_paid_for_before_it_begins(plan):
+    done = record(encode=0.01)
+
+    assert Estimates(plan, [done], SIZES, None, alike).test_seconds(done) >= FINISH_SECONDS + 0.01 * 40
+
+
+def test_rows_that_are_encoded_already_cost_nothing(plan):
+    estimates = Estimates(plan, [record(encode=0.01, rows=60)], SIZES, None, alike)
+
+    assert estimates.probe_seconds(recipe("toy/narrow", rows=60)) == pytest.approx(2.0)
+    assert estimates.probe_seconds(recipe("toy/narrow")) == pytest.approx(MARGIN * 0.01 * 40 + 2.0)
+
+
+def test_with_little_time_fewer_rows_are_trained_on_and_tested(plan):
+    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, 10.0, alike)
+
+    assert estimates.rows_in(10.0, recipe("toy/narrow"), 4) == int(10 / (MARGIN * 0.05 * 4))
+    assert estimates.epochs_in(10.0, recipe("toy/narrow", rows=50)) == 2 * estimates.epochs_in(
+        10.0, recipe("toy/narrow")
+    )
+    slow = Estimates(plan, [record(encode=1.0)], {**SIZES, "test": 1000}, 100.0, alike)
+    assert slow.test_seconds(record()) == FINISH_SECONDS + TEST_SHARE * 100.0
+    assert slow.test_rows_in(105.0, record()) == int((105.0 - FINISH_SECONDS) / MARGIN)
+    assert slow.test_rows_in(1.0, record()) == FEWEST_TEST_ROWS and slow.test_rows_in(math.inf, record()) == 1000
+
+
+def test_a_row_at_less_effort_costs_its_share_and_was_not_encoded_by_another(plan):
+    def effort(recipe):
+        return 0.25 if recipe.of("toy")["activation"] == "relu" else 1.0
+
+    estimates = Estimates(plan, [record(encode=0.01, activation="relu")], SIZES, None, effort)
+
+    assert estimates.encode_seconds(recipe(activation="relu")) == pytest.approx(0.01)
+    assert estimates.encode_seconds(recipe()) == pytest.approx(0.04)
+    assert estimates.train_seconds(recipe()) == pytest.approx(0.04 * TRAIN_TO_ENCODE)
+    assert estimates.probe_seconds(recipe(activation="relu")) == pytest.approx(2.0)
+    assert estimates.probe_seconds(recipe()) == pytest.approx(MARGIN * 0.04 * 120 + 2.0)
