@@ -58,7 +58,8 @@ def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answe
                 total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
                 weight += float(batch.weights.sum())
             for position, problem in enumerate(job.problems):
-                parts[position].append(problem.outputs(outs[position], batch, job.states.problems[position], model))
+                state = job.states.problems[position]
+                parts[position].append(problem.outputs(outs[position], batch, state, job.recipe, model))
     return Answers(tuple(Outputs.concat(part) for part in parts), total / weight if weight else math.nan)
 
 
@@ -81,10 +82,10 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
     states: list[State] = []
     scores: list[float] = []
     for position, problem in enumerate(job.problems):
-        targets = rows.target(position)
-        states.append(problem.tune(answers.outputs[position], targets, job.states.problems[position]))
+        outputs, targets = answers.outputs[position], rows.target(position)
         metric = job.metric if position == 0 else problem.metrics[0]
-        scores.append(problem.score(metric, answers.outputs[position], targets, states[-1]))
+        states.append(problem.tune(metric, outputs, targets, job.states.problems[position]))
+        scores.append(problem.score(metric, outputs, targets, states[-1]))
     score, loss = sum(scores) / len(scores), answers.loss
     if not math.isfinite(score) or not math.isfinite(loss):
         raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
