@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from autosft.training.label_losses import LabelLoss
 
 LOSSES = ("bce", "weighted_bce", "asymmetric", "zlpr")
-"""Binary cross-entropy; the same with a positive row of a label weighing as much as the root of the number of negative
-rows per positive one; the asymmetric loss (ASL: Ridnik et al., 2021); and multi-label softmax in the form of ZLPR (Su et
-al., 2022), which is circle loss (Sun et al., 2020) with a score of zero as the threshold."""
+"""See `training.label_losses`. A weighted positive row counts as much as the root of the number of negative rows per
+positive one: with the number itself, synthetic rare labels were ranked worse."""
 
 
 @final
@@ -89,11 +88,11 @@ class MultiLabel(Problem):
         """The chosen loss, summed over labels; label smoothing moves each towards one half."""
         smoothing = recipe.regular.label_smoothing
         smooth = targets * (1 - smoothing) + smoothing / 2
-        return _chosen(recipe).loss(out, smooth, self._weights(state, out))
+        return self._loss(recipe, state, out).loss(out, smooth)
 
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """What the scores mean under the loss that they were trained with."""
-        probabilities = _chosen(recipe).probabilities(out.float(), self._weights(state, out))
+        probabilities = self._loss(recipe, state, out).probabilities(out.float())
         return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
 
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
@@ -115,17 +114,21 @@ class MultiLabel(Problem):
         truth = _indicators(targets, [*classes, *unknown])
         given = _rule(state).given(probabilities)
         if unknown:
-            given, probabilities = (np.pad(array, ((0, 0), (0, len(unknown)))) for array in (given, probabilities))
+            more = ((0, 0), (0, len(unknown)))
+            given, probabilities = np.pad(given, more), np.pad(probabilities, more)
         return multilabel_score(metric, truth, given, probabilities)
 
     def highest(self, metric: str) -> float:
         """0 for the negative Hamming loss, 1 for all others."""
         return 0.0 if metric == "neg_hamming_loss" else 1.0
 
-    def _weights(self, state: State, like: Tensor) -> Tensor:
+    def _loss(self, recipe: Recipe, state: State, out: Tensor) -> LabelLoss:
         import torch
 
-        return torch.as_tensor(state.arrays["weights"], dtype=torch.float32, device=like.device)
+        from autosft.training.label_losses import label_loss
+
+        weights = torch.as_tensor(state.arrays["weights"], dtype=torch.float32, device=out.device)
+        return label_loss(str(recipe.of(self.name).get("loss", LOSSES[0])), weights)
 
 
 def labels_of(target: Any) -> tuple[str, ...]:
@@ -155,9 +158,3 @@ def _indicators(targets: Sequence[Any], labels: Sequence[str]) -> npt.NDArray[np
 
 def _rule(state: State) -> LabelRule:
     return LabelRule(state.arrays["thresholds"], state.values["top"])
-
-
-def _chosen(recipe: Recipe) -> LabelLoss:
-    from autosft.training.label_losses import LABEL_LOSSES
-
-    return LABEL_LOSSES[str(recipe.of(MultiLabel.name).get("loss", LOSSES[0]))]

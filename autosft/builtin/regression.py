@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from autosft.contracts.tensors import Batch, Model
 
 LOSSES = ("squared_error", "huber", "absolute_error")
-"""Of standardized numbers; Huber's (1964) turns from squared to absolute at one standard deviation."""
+"""Of standardized numbers; Huber's (1964) goes from squared to absolute at one standard deviation of the targets."""
 
 LARGEST = 1e100
 """The largest number that a target may be: squares and sums of such numbers are still finite."""
@@ -32,7 +32,10 @@ BINS, LEAST_IN_BIN = 10, 10
 
 @final
 class Regression(Problem):
-    """Numbers; a target is a float, or a tuple of as many floats in every row. Outputs hold `"values"` (rows, targets)."""
+    """Numbers; a target is a float, or a tuple of as many floats in every row.
+
+    Outputs hold `"values"` (rows, numbers), in the unit of the targets.
+    """
 
     name = "regression"
     needs = frozenset({"pooled"})
@@ -84,7 +87,7 @@ class Regression(Problem):
         """The chosen loss, summed over the targets."""
         from torch.nn.functional import huber_loss, l1_loss, mse_loss
 
-        losses = dict(zip(LOSSES, (mse_loss, huber_loss, l1_loss), strict=True))
+        losses = {"squared_error": mse_loss, "huber": huber_loss, "absolute_error": l1_loss}
         return losses[str(recipe.of(self.name).get("loss", LOSSES[0]))](out, targets, reduction="none").sum(1)
 
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:

@@ -30,9 +30,8 @@ TARGETS = {"classification": "label", "multilabel": "labels", "regression": "hei
 def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0) -> Path:
     """Write a file of points that can be learned: per class a cloud around a place on a circle, named `"a"`, `"b"`, …
 
-    A point's `"labels"` are the classes in whose direction it lies, also none or several; `"height"` and `"breadth"` are
-    numbers that grow along two axes. A third as many unlabelled points come on top. Two of a point's four numbers mean
-    nothing.
+    A point's `"labels"` are the classes in whose direction it lies, maybe none or several; `"height"` and `"breadth"`
+    grow along two axes. A third as many unlabelled points come on top. Two of a point's four numbers mean nothing.
     """
     draw = np.random.default_rng(seed)
     count = rows + rows // 3

@@ -22,11 +22,15 @@ CUTS: Floats = 1 / (1 + np.exp(-np.linspace(-7, 5, 121)))
 
 BORROWED = 30.0
 """The counts of each label are joined by those of so many positive rows of all labels together, so that a label with
-few positive rows takes a threshold near the common one. Of 0, 3, 10, 30, 100 and infinitely many, the best compromise on
-synthetic rows; with probabilities that are right one threshold for all is best for the micro-averaged F1 (Lipton et al.,
-2014), and a threshold chosen from three rows mostly fits chance."""
+few positive rows takes a threshold near the common one: a threshold chosen from three rows mostly fits chance. With
+probabilities that are right, one threshold for all is best for the micro-averaged F1 anyway (Lipton et al., 2014). So
+many because of benchmarks/README.md."""
+
+NEAR = 5
+"""How many cuts to either side are near: half a unit of log odds."""
 
 SAME = 1e-12
+"""Sums that differ by less are equal but for rounding."""
 
 
 @final
@@ -114,10 +118,14 @@ def _micro_peaks(hits: Floats, given: Floats, positive: Floats) -> npt.NDArray[n
 
 
 def _rows_right(truth: Bools, probabilities: Floats) -> Floats:
-    """How many rows each cut, as the threshold of all labels, gives exactly their labels, shape (cuts,)."""
+    """How many rows each cut, as the threshold of all labels, gives exactly their labels, shape (cuts,).
+
+    Over few rows these numbers are ragged: each is the mean over the cuts near it.
+    """
     lowest = np.where(truth, probabilities, np.inf).min(1)
     highest_wrong = np.where(truth, -np.inf, probabilities).max(1)
-    return ((highest_wrong[:, None] < CUTS) & (lowest[:, None] >= CUTS)).sum(0).astype(np.float64)
+    right = ((highest_wrong[:, None] < CUTS) & (lowest[:, None] >= CUTS)).sum(0).astype(np.float64)
+    return np.convolve(np.pad(right, NEAR, mode="edge"), np.ones(2 * NEAR + 1) / (2 * NEAR + 1), mode="valid")
 
 
 def _peaks(values: Floats) -> npt.NDArray[np.int64]:

@@ -27,9 +27,11 @@ def test_two_problems_share_an_encoder(tmp_path, bundled, strategy):
         )
     ]
     assert trained.evaluation.score == pytest.approx(np.mean(scores)) and min(scores) > 0.5
-    answers = bundled(parts, (job, trained)).predict([row.ref for row in job.valid])
+    predictor = bundled(parts, (job, trained))
+    answers = predictor.predict([row.ref for row in job.valid])
     expected = zip(
         *(p.decide(o, s) for p, o, s in zip(job.problems, (labels, heights), job.states.problems, strict=True)),
         strict=True,
     )
     assert answers == list(expected)
+    assert list(predictor.columns([labels, heights])) == [f"classification p({name})" for name in "abc"]

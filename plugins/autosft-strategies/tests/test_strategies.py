@@ -1,4 +1,4 @@
-"""Every strategy of this package keeps the contract for every problem, and the probe finds the optimum that it promises."""
+"""Every strategy of this package keeps the contract for every problem, and the probe finds the promised optimum."""
 
 import numpy as np
 import pytest
