@@ -27,7 +27,7 @@ from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadWeights, Unreadable
 from autosft.host.hookspecs import hookimpl
 from autosft.host.registry import Registry
-from autosft.testing.points import SUFFIX, as_written, fault_of, load_points, points_of, sorted_out
+from autosft.testing.points import SUFFIX, TARGETS, fault_of, load_points, points_of, sorted_out, target_of
 from autosft.testing.points import make_points as make_points  # offered from here too
 
 if TYPE_CHECKING:
@@ -50,12 +50,14 @@ class ToyModality(Modality):
         """Claim a file by its name."""
         if not path.name.endswith(SUFFIX) or not path.is_file():
             return None
+        problem = hints.problem or "classification"
+        asked = hints.targets or (TARGETS.get(problem, "label"),)
         task = Task(
             name=path.name.removesuffix(SUFFIX) or "points",
             modality=self.name,
-            problems=("classification",),
+            problems=(problem,),
             data={"file": str(path.resolve())},
-            targets=hints.targets or ("label",),
+            targets=asked if len(asked) == 1 else (asked,),
         )
         return Claim(task, 1.0, f"a file of points, {path.name}")
 
@@ -66,7 +68,7 @@ class ToyModality(Modality):
             Row(
                 id=f"row-{number}",
                 ref=entry.get("x"),
-                targets=tuple(as_written(entry.get(str(name))) for name in task.targets),
+                targets=tuple(target_of(entry, name) for name in task.targets),
                 split=entry.get("split", ""),
             )
             for number, entry in enumerate(table["rows"])
