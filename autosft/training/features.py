@@ -62,7 +62,7 @@ def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
                 if job.seconds_left() < 0:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
                 kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
-        job.features["pace", job.info.name] = seconds = (time.perf_counter() - started) / len(missing)
+        job.features["pace", _key(job)] = seconds = (time.perf_counter() - started) / len(missing)
         new = {row: digests[row] for row in missing.id if digests.get(row)}
         if job.store and new:
             features = torch.stack([kept[row] for row in new]).numpy()
@@ -73,6 +73,11 @@ def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
 def _stacked(kept: Mapping[str, Tensor], rows: Rows) -> Tensor:
     features = torch.stack([kept[row] for row in rows.id])
     return features.to_sparse_csr() if features.is_sparse else features
+
+
+def encode_pace(job: Job) -> float | None:
+    """The seconds that a row took through the encoder; None if none was encoded for a cheap trial yet."""
+    return job.features.get(("pace", _key(job)))
 
 
 def _missing(kept: Mapping[str, Tensor], rows: Rows) -> Rows:
@@ -86,7 +91,7 @@ def _recalled(job: Job, kept: dict[str, Tensor], rows: Rows) -> dict[str, str]:
     digests = {row.id: job.modality.digest(row) for row in rows}
     stored, seconds = job.store.load(_content(job), set(digests.values()))
     if seconds:
-        job.features.setdefault(("pace", job.info.name), seconds)
+        job.features.setdefault(("pace", _key(job)), seconds)
     kept.update({row: torch.from_numpy(stored[digest]) for row, digest in digests.items() if digest in stored})
     return digests
 

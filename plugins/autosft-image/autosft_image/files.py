@@ -1,114 +1,22 @@
-"""What lies under a folder: images, side files, and what is neither. Knows neither classes nor splits."""
+"""Which files are images. Knows neither folders nor pixels."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-from autosft.contracts.rows import Fault
-from autosft_image.reading import starts_like_image
+from autosft.folders.files import FileKind
+from autosft_image.reading import check, starts_like_image
 
 # fmt: off
-_IMAGE_ENDINGS = frozenset({
+_ENDINGS = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm",
     ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".qoi", ".ico", ".heic", ".heif",
 })
 # fmt: on
 """Pillow alone cannot decode the last two: they become faults, not silence."""
 
-# fmt: off
-_SIDE_ENDINGS = frozenset({
-    ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg",
-    ".db", ".html", ".htm", ".pdf", ".log", ".py", ".ipynb", ".sh", ".url", ".lnk", ".doc", ".docx", ".xls",
-    ".xlsx", ".mat", ".npy", ".sha256", ".md5",
-})
-# fmt: on
-_HIDDEN = frozenset({"__macosx", "@eadir", "thumbs.db", "desktop.ini"})
-_SIDE_NAMES = frozenset({"license", "licence", "readme", "copying", "notice", "makefile"})
+
+def _inspect(path: str) -> str:
+    check(path)
+    return path
 
 
-@dataclass
-class Found:
-    """What a walk has met.
-
-    Attributes:
-        images: Paths of files with an image's ending or first bytes, sorted.
-        others: How many other visible files there are.
-        faults: Files of no known kind, and folders that cannot be listed.
-    """
-
-    images: list[str] = field(default_factory=list[str])
-    others: int = 0
-    faults: list[Fault] = field(default_factory=list[Fault])
-
-
-def hidden(name: str) -> bool:
-    """Whether a name is one that systems leave behind, not users."""
-    return name.startswith(".") or name.lower() in _HIDDEN
-
-
-def printable(path: str) -> str:
-    """The path in characters that any file can hold; bytes that are no UTF-8 become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def split_entries(folder: str) -> tuple[list[str], list[str]]:
-    """The visible subfolders and files of a folder, sorted. Links are followed."""
-    with os.scandir(folder) as entries:
-        visible = sorted((entry for entry in entries if not hidden(entry.name)), key=lambda entry: entry.name)
-    return [entry.path for entry in visible if entry.is_dir()], [entry.path for entry in visible if not entry.is_dir()]
-
-
-def sort_file(path: str, found: Found) -> None:
-    """Put a visible file where it belongs."""
-    name = os.path.basename(path).lower()  # noqa: PTH119 - a Path per file would double the time of a large walk
-    ending = os.path.splitext(name)[1]  # noqa: PTH122
-    side = ending in _SIDE_ENDINGS or name in _SIDE_NAMES
-    if ending in _IMAGE_ENDINGS or (not side and starts_like_image(path)):
-        found.images.append(path)
-        return
-    found.others += 1
-    if not side:
-        found.faults.append(Fault(printable(path), "neither an image nor a known kind of side file"))
-
-
-def walk(folder: str, found: Found | None = None, above: tuple[tuple[int, int], ...] = ()) -> Found:
-    """Everything below a folder, in sorted order. A link that leads back to a folder above is not followed."""
-    found = Found() if found is None else found
-    try:
-        status = os.stat(folder)  # noqa: PTH116
-        here = (status.st_dev, status.st_ino)
-        if here in above:
-            return found
-        folders, files = split_entries(folder)
-    except OSError as error:
-        found.faults.append(Fault(printable(folder), f"the folder cannot be listed ({error.strerror})"))
-        return found
-    for path in files:
-        sort_file(path, found)
-    for path in folders:
-        walk(path, found, (*above, here))
-    return found
-
-
-def holds_image(folder: str, above: tuple[tuple[int, int], ...] = ()) -> bool:
-    """Whether there is any image below; stops at the first."""
-    return any(_first_images(folder, above))
-
-
-def _first_images(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[bool]:
-    try:
-        status = os.stat(folder)  # noqa: PTH116
-        here = (status.st_dev, status.st_ino)
-        folders, files = split_entries(folder) if here not in above else ([], [])
-    except OSError:
-        return
-    for path in files:
-        found = Found()
-        sort_file(path, found)
-        if found.images:
-            yield True
-            return
-    for path in folders:
-        yield from _first_images(path, (*above, here))
+IMAGES = FileKind("an image", "images", _ENDINGS, starts_like_image, _inspect)

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.errors import BadWeights, UnknownName
-from autosft_image.checkpoint import digest
+from autosft.training.weights import FILES, read_config, sha256_of, weights_in
 from autosft_image.curated import ARCHITECTURES, BY_NAME
 from autosft_image.describe import describe
 from autosft_image.network import measured
 
-_FILES = ("model.safetensors", "pytorch_model.bin")
 _SUFFIXES = (".safetensors", ".pth", ".bin")
 
 
 def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
     """A folder with `config.json` (key `architecture`) and the weights; None if it is not timm's."""
-    config = _config(folder / "config.json")
+    config = read_config(folder / "config.json")
     if config is None or not isinstance(config.get("architecture"), str):
         return None
     architecture = str(config["architecture"])
     _require_known(architecture, folder)
-    weights = next((folder / name for name in _FILES if (folder / name).is_file()), None)
+    weights = weights_in(folder)
     if weights is None:
-        raise BadWeights(
-            f"{folder}: config.json names {architecture}, but there is no {' or '.join(_FILES)} beside it."
-        )
+        raise BadWeights(f"{folder}: config.json names {architecture}, but there is no {' or '.join(FILES)} beside it.")
     stated, arguments = config.get("pretrained_cfg") or {}, config.get("model_args") or {}
     if not isinstance(stated, dict) or not isinstance(arguments, dict):
         raise BadWeights(f"{folder / 'config.json'}: pretrained_cfg and model_args must be tables.")
@@ -64,17 +60,7 @@ def from_file(path: Path) -> tuple[BackboneInfo, WeightFile] | None:
 
 
 def _weight_file(path: Path, info: BackboneInfo) -> WeightFile:
-    return WeightFile(source="folder", path=str(path.absolute()), sha256=digest(path), license=info.license)
-
-
-def _config(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise BadWeights(f"{path}: cannot be read as JSON ({error}).") from error
-    return content if isinstance(content, dict) else None
+    return WeightFile(source="folder", path=str(path.absolute()), sha256=sha256_of(path), license=info.license)
 
 
 def _require_known(architecture: str, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -18,12 +17,12 @@ from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import BadInput, UnknownName, Unreadable
-from autosft_image.claim import claim
-from autosft_image.files import printable
-from autosft_image.layout import LAYOUTS, require_classes, survey
-from autosft_image.listing import rows_of, rows_of_inputs
+from autosft.errors import Unreadable
+from autosft.folders.claim import claim_folder
+from autosft.folders.listing import rows_of_inputs, scan_folder
+from autosft_image.files import IMAGES
 from autosft_image.reading import read_rgb, short_side
+from autosft_image.views import side_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,24 +37,32 @@ class ImageModality(Modality):
 
     name = "image"
     kinds = frozenset({"image"})
+    space: ClassVar[Space] = {"resolution": Choice((1.0, 0.7, 0.5))}
     augmentation: ClassVar[Space] = {
         "flip": Choice((True, False))
     }  # a mirrored digit or letter is another one, or none
 
+    def space_for(self, inputs: Inputs) -> Space:
+        """No choice of resolution where an encoder takes one size alone."""
+        return {} if inputs.options.get("fixed") else self.space
+
+    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+        """The number of pixels, as a share of those at full resolution."""
+        full = side_for(inputs, State())
+        return (side_for(inputs, State(), self._resolution(recipe)) / full) ** 2
+
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a folder with a subfolder of images per class, maybe below train, valid and test."""
-        return claim(path, hints)
+        return claim_folder(path, IMAGES, self.name, hints)
 
     def scan(self, task: Task) -> Scan:
         """Decode every image once and list those that can be read."""
-        folder, layout = _data_of(task)
-        found = survey(folder, layout)
-        require_classes(found, folder)
-        return rows_of(found, folder)
+        return scan_folder(task, IMAGES)
 
     def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
         """Paths of images, folders of images (all below, sorted), Pillow images or uint8 arrays (height, width, 3)."""
-        return rows_of_inputs(inputs)
+        wanted = "a path, a Pillow image or a uint8 array of shape (height, width, 3)"
+        return rows_of_inputs(inputs, IMAGES, take=_image_of, wanted=wanted)
 
     def read(self, row: Row) -> npt.NDArray[np.uint8]:
         """8-bit RGB, shape (height, width, 3), upright; a short side above 384 pixels is reduced to 384."""
@@ -84,10 +91,13 @@ class ImageModality(Modality):
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a decoded image to a normalized float32 tensor, shape (3, side, side)."""
-        from autosft_image.views import image_view, side_for
+        from autosft_image.views import image_view
 
         flip = bool(recipe.of(self.name).get("flip", True))
-        return image_view(inputs, side_for(inputs, state), strength=strength, flip=flip)
+        return image_view(inputs, side_for(inputs, state, self._resolution(recipe)), strength=strength, flip=flip)
+
+    def _resolution(self, recipe: Recipe) -> float:
+        return float(recipe.of(self.name).get("resolution", 1.0))
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor:
         """One tensor, shape (rows, 3, side, side)."""
@@ -96,16 +106,10 @@ class ImageModality(Modality):
         return torch.stack(list(samples))
 
 
-def _data_of(task: Task) -> tuple[str, str]:
-    """The folder and the layout of a task's data table, checked."""
-    for key in task.data:
-        if key not in ("folder", "layout"):
-            raise UnknownName("key", key, ("folder", "layout"), f"(in the data table of task {task.name!r})")
-    folder, layout = task.data.get("folder"), task.data.get("layout", "")
-    if not isinstance(folder, str) or not folder:
-        raise BadInput(f"Task {task.name!r}: its data table needs the key folder, the path of the images.")
-    if layout not in ("", *LAYOUTS):
-        raise UnknownName("layout", str(layout), LAYOUTS, f"(in the data table of task {task.name!r})")
-    if not Path(folder).is_dir():
-        raise BadInput(f"{printable(folder)}: there is no such folder (task {task.name!r}).")
-    return os.path.abspath(folder), layout  # noqa: PTH100
+def _image_of(given: Any) -> Any | None:
+    """What was given, if it is an image."""
+    from PIL import Image
+
+    if isinstance(given, np.ndarray):
+        return given if given.dtype == np.uint8 and given.ndim == 3 and given.shape[2] == 3 and given.size else None
+    return given if isinstance(given, Image.Image) else None

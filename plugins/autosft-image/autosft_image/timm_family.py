@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -60,13 +61,14 @@ class TimmFamily(BackboneFamily):
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """A timm network without classifier; the rest of the weights must fit exactly."""
-        from autosft_image.checkpoint import load_into
+        from autosft.training.weights import load_weights
         from autosft_image.encoder import TimmEncoder
 
         network = network_of(info)
         if weights is not None:
             names = network.pretrained_cfg.get("classifier") or ()
-            load_into(network, weights, (names,) if isinstance(names, str) else tuple(names))
+            heads = (names,) if isinstance(names, str) else tuple(names)
+            load_weights(network, weights, drop=[rf"{re.escape(name)}\." for name in heads])
         return TimmEncoder(network)
 
 

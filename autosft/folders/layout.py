@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from autosft.contracts.rows import Fault
 from autosft.errors import BadInput
-from autosft_image.files import Found, holds_image, printable, sort_file, split_entries, walk
+from autosft.folders.files import FileKind, Found, holds_any, printable, sort_file, split_entries, walk
 
 _SPLITS = {
     "train": "train",
@@ -21,27 +21,27 @@ _SPLITS = {
 _UNLABELED = frozenset({"unlabelled", "unlabeled"})
 
 LAYOUTS = ("splits", "classes")
-"""`"splits"`: train/class/image and so on. `"classes"`: class/image."""
-
-LAY_OUT = "Put the images of each class into a subfolder named after it, at least two of them."
+"""`"splits"`: train/class/file and so on. `"classes"`: class/file."""
 
 
 @dataclass
 class Survey:
-    """An image folder, laid out.
+    """A folder of files of one kind, laid out.
 
     Attributes:
+        kind: What files count.
         layout: One of `LAYOUTS`.
-        images: Of each split, the images of each class.
-        unlabeled: Images without a class that may still be learned from.
+        files: Of each split, the files of each class.
+        unlabeled: Files without a class that may still be learned from.
         faults: What cannot be used, and why.
-        others: How many visible files beside the images lie in the folders of classes.
-        strays: How many images lie beside the folders of the classes.
+        others: How many visible files of other kinds lie in the folders of classes.
+        strays: How many files of the kind lie beside the folders of the classes.
         unused: Names of files and folders that the task does not use.
     """
 
+    kind: FileKind
     layout: str
-    images: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
+    files: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
     unlabeled: list[str] = field(default_factory=list[str])
     faults: list[Fault] = field(default_factory=list[Fault])
     others: int = 0
@@ -50,12 +50,12 @@ class Survey:
 
     @property
     def classes(self) -> list[str]:
-        """The names of all classes that have images, sorted."""
-        return sorted({name for classes in self.images.values() for name, images in classes.items() if images})
+        """The names of all classes that have files, sorted."""
+        return sorted({name for classes in self.files.values() for name, files in classes.items() if files})
 
     def count(self, split: str) -> int:
-        """How many images a split has."""
-        return sum(map(len, self.images.get(split, {}).values()))
+        """How many files a split has."""
+        return sum(map(len, self.files.get(split, {}).values()))
 
     def set_aside(self, path: str, reason: str) -> None:
         """Note something that is not used."""
@@ -63,10 +63,10 @@ class Survey:
         self.unused.append(printable(_name(path)))
 
 
-def survey(folder: str, layout: str = "") -> Survey:
+def survey(folder: str, kind: FileKind, layout: str = "") -> Survey:
     """Lay out a folder; an empty layout means to find out which one it is."""
     folders, files = split_entries(folder)
-    found = Survey(layout or ("splits" if _has_splits(folders) else "classes"))
+    found = Survey(kind, layout or ("splits" if _has_splits(folders, kind) else "classes"))
     _take_strays(found, files)
     if found.layout == "classes":
         _take_classes(found, "", folders)
@@ -79,7 +79,7 @@ def survey(folder: str, layout: str = "") -> Survey:
             _take_classes(found, split, classes)
         elif _name(path).lower() in _UNLABELED:
             _take_unlabeled(found, path)
-        elif holds_image(path):
+        elif holds_any(path, kind):
             found.set_aside(path, "lies beside the splits and is none of them; not used")
         else:
             found.unused.append(printable(_name(path)))
@@ -87,49 +87,50 @@ def survey(folder: str, layout: str = "") -> Survey:
 
 
 def require_classes(found: Survey, folder: str) -> None:
-    """Refuse a folder whose images do not make two classes.
+    """Refuse a folder whose files do not make two classes.
 
     Raises:
         BadInput: Says what was found instead and how to lay the folder out.
     """
-    names = found.classes
+    names, many = found.classes, found.kind.many
     folder = printable(folder)
+    lay_out = f"Put the {many} of each class into a subfolder named after it, at least two of them."
     if not names and found.strays:
-        raise BadInput(f"{folder}: {found.strays} images, but no subfolder of images per class. {LAY_OUT}")
+        raise BadInput(f"{folder}: {found.strays} {many}, but no subfolder of {many} per class. {lay_out}")
     if not names:
-        raise BadInput(f"{folder}: no images in its subfolders. {LAY_OUT}")
+        raise BadInput(f"{folder}: no {many} in its subfolders. {lay_out}")
     if found.layout == "classes" and all(name.lower() in _SPLITS for name in names):
         if any(_SPLITS[name.lower()] == "train" for name in names):
             listing = " and ".join(names)
-            raise BadInput(f"{folder}: {listing} hold images, but no subfolder per class. {LAY_OUT} (in each of them)")
+            raise BadInput(f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} (in each of them)")
         raise BadInput(f"{folder}: {', '.join(names)}, but no folder named train. Add it, or rename one of them.")
     if len(names) < 2:
         hint = f" If the classes are the subfolders of {names[0]}, name that folder instead."
-        raise BadInput(f"{folder}: just one class with images, {names[0]!r}. {LAY_OUT}{hint}")
+        raise BadInput(f"{folder}: just one class with {many}, {names[0]!r}. {lay_out}{hint}")
     if found.layout == "splits" and not found.count("train"):
-        raise BadInput(f"{folder}: no images in the folder train. {LAY_OUT}")
+        raise BadInput(f"{folder}: no {many} in the folder train. {lay_out}")
 
 
 def _name(path: str) -> str:
     return os.path.basename(path)  # noqa: PTH119
 
 
-def _has_splits(folders: list[str]) -> bool:
-    """Whether train holds folders of images and is no class itself, as beside bus and car."""
+def _has_splits(folders: list[str], kind: FileKind) -> bool:
+    """Whether train holds folders of files and is no class itself, as beside bus and car."""
     named = [path for path in folders if _name(path).lower() in _SPLITS]
     train = [path for path in named if _SPLITS[_name(path).lower()] == "train"]
     classes = [path for folder in train for path in split_entries(folder)[0] if _name(path).lower() not in _UNLABELED]
-    if not any(map(holds_image, classes)):
+    if not any(holds_any(path, kind) for path in classes):
         return False
     rest = [path for path in folders if path not in named and _name(path).lower() not in _UNLABELED]
-    return len(named) > 1 or not any(map(holds_image, rest))
+    return len(named) > 1 or not any(holds_any(path, kind) for path in rest)
 
 
 def _take_strays(found: Survey, files: list[str]) -> None:
     for path in files:
         sorted_out = Found()
-        sort_file(path, sorted_out)
-        if sorted_out.images:
+        sort_file(path, found.kind, sorted_out)
+        if sorted_out.files:
             found.strays += 1
             found.set_aside(path, "lies beside the folders of the classes, so it has no class")
         else:
@@ -143,21 +144,21 @@ def _take_classes(found: Survey, split: str, folders: list[str]) -> None:
         if name.lower() in _UNLABELED:
             if split in ("", "train"):
                 _take_unlabeled(found, path)
-            else:  # what belongs to test images must not be learned from
-                found.set_aside(path, f"unlabeled images inside {split} are not used")
+            else:  # what belongs to test rows must not be learned from
+                found.set_aside(path, f"unlabeled {found.kind.many} inside {split} are not used")
             continue
-        below = walk(path)
+        below = walk(path, found.kind)
         found.faults += below.faults
         found.others += below.others
-        if not below.images:
-            found.set_aside(path, "a folder without images")
+        if not below.files:
+            found.set_aside(path, f"a folder without {found.kind.many}")
         elif name != printable(name):
             found.set_aside(path, "its name is not UTF-8; rename it")
         else:
-            found.images.setdefault(split, {}).setdefault(name, []).extend(below.images)
+            found.files.setdefault(split, {}).setdefault(name, []).extend(below.files)
 
 
 def _take_unlabeled(found: Survey, path: str) -> None:
-    below = walk(path)
+    below = walk(path, found.kind)
     found.faults += below.faults
-    found.unlabeled += below.images
+    found.unlabeled += below.files

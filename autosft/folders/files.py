@@ -1,0 +1,126 @@
+"""What lies under a folder: files of one kind, side files, and what is neither. Knows neither classes nor splits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from autosft.contracts.rows import Fault
+
+# fmt: off
+_SIDE_ENDINGS = frozenset({
+    ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg",
+    ".db", ".html", ".htm", ".pdf", ".log", ".py", ".ipynb", ".sh", ".url", ".lnk", ".doc", ".docx", ".xls",
+    ".xlsx", ".mat", ".npy", ".sha256", ".md5",
+})
+# fmt: on
+_HIDDEN = frozenset({"__macosx", "@eadir", "thumbs.db", "desktop.ini"})
+_SIDE_NAMES = frozenset({"license", "licence", "readme", "copying", "notice", "makefile"})
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """One kind of files that a modality reads.
+
+    Attributes:
+        one: A file of it in words, with its article, such as `"an image"`.
+        many: Several of them in words, such as `"images"`.
+        endings: The endings of their names, in lower case, each with its dot; they count before those of side files.
+        starts: Whether the first bytes of the file at a path are of this kind; asked where the ending says nothing.
+        inspect: From a path to what a row refers to. Raises `Unreadable`, with the reason in one line, if the file
+            cannot be decoded. Called from several threads.
+    """
+
+    one: str
+    many: str
+    endings: frozenset[str]
+    starts: Callable[[str], bool]
+    inspect: Callable[[str], Any]
+
+
+@dataclass
+class Found:
+    """What a walk has met.
+
+    Attributes:
+        files: Paths of files of the kind, by their ending or their first bytes, sorted.
+        others: How many other visible files there are.
+        faults: Files of no known kind, and folders that cannot be listed.
+    """
+
+    files: list[str] = field(default_factory=list[str])
+    others: int = 0
+    faults: list[Fault] = field(default_factory=list[Fault])
+
+
+def hidden(name: str) -> bool:
+    """Whether a name is one that systems leave behind, not users."""
+    return name.startswith(".") or name.lower() in _HIDDEN
+
+
+def printable(path: str) -> str:
+    """The path in characters that any file can hold; bytes that are no UTF-8 become question marks."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def split_entries(folder: str) -> tuple[list[str], list[str]]:
+    """The visible subfolders and files of a folder, sorted. Links are followed."""
+    with os.scandir(folder) as entries:
+        visible = sorted((entry for entry in entries if not hidden(entry.name)), key=lambda entry: entry.name)
+    return [entry.path for entry in visible if entry.is_dir()], [entry.path for entry in visible if not entry.is_dir()]
+
+
+def sort_file(path: str, kind: FileKind, found: Found) -> None:
+    """Put a visible file where it belongs."""
+    name = os.path.basename(path).lower()  # noqa: PTH119 - a Path per file would double the time of a large walk
+    ending = os.path.splitext(name)[1]  # noqa: PTH122
+    side = ending in _SIDE_ENDINGS or name in _SIDE_NAMES
+    if ending in kind.endings or (not side and kind.starts(path)):
+        found.files.append(path)
+        return
+    found.others += 1
+    if not side:
+        found.faults.append(Fault(printable(path), f"neither {kind.one} nor a known kind of side file"))
+
+
+def walk(folder: str, kind: FileKind, found: Found | None = None, above: tuple[tuple[int, int], ...] = ()) -> Found:
+    """Everything below a folder, in sorted order. A link that leads back to a folder above is not followed."""
+    found = Found() if found is None else found
+    try:
+        status = os.stat(folder)  # noqa: PTH116
+        here = (status.st_dev, status.st_ino)
+        if here in above:
+            return found
+        folders, files = split_entries(folder)
+    except OSError as error:
+        found.faults.append(Fault(printable(folder), f"the folder cannot be listed ({error.strerror})"))
+        return found
+    for path in files:
+        sort_file(path, kind, found)
+    for path in folders:
+        walk(path, kind, found, (*above, here))
+    return found
+
+
+def holds_any(folder: str, kind: FileKind) -> bool:
+    """Whether there is any file of the kind below; stops at the first."""
+    return any(_first_files(folder, kind, ()))
+
+
+def _first_files(folder: str, kind: FileKind, above: tuple[tuple[int, int], ...]) -> Iterator[bool]:
+    try:
+        status = os.stat(folder)  # noqa: PTH116
+        here = (status.st_dev, status.st_ino)
+        folders, files = split_entries(folder) if here not in above else ([], [])
+    except OSError:
+        return
+    for path in files:
+        found = Found()
+        sort_file(path, kind, found)
+        if found.files:
+            yield True
+            return
+    for path in folders:
+        yield from _first_files(path, kind, (*above, here))

@@ -1,0 +1,144 @@
+"""Rows from files: of a folder by class, and of what a user hands to a predictor. Every file is inspected once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autosft.contracts.rows import Fault, Row, Rows, Scan
+from autosft.contracts.task import Task
+from autosft.errors import BadInput, UnknownName, Unreadable
+from autosft.folders.files import FileKind, printable, walk
+from autosft.folders.layout import LAYOUTS, require_classes, survey
+
+_CHUNK = 4096
+"""Files handed to the threads at once, so that a million rows need no million futures."""
+
+
+def scan_folder(task: Task, kind: FileKind) -> Scan:
+    """The readable files of a task's folder, with and without classes; the rest as faults.
+
+    Raises:
+        BadInput: The task's data table is wrong, or the files do not make classes.
+    """
+    folder, layout = _data_of(task)
+    found = survey(folder, kind, layout)
+    require_classes(found, folder)
+    faults = list(found.faults)
+    labeled = [
+        Row(_relative(path, folder), path, (name,), split)
+        for split, classes in found.files.items()
+        for name, paths in classes.items()
+        for path in paths
+    ]
+    unlabeled = [Row(_relative(path, folder), path) for path in found.unlabeled]
+    rows = Rows.of(readable(labeled, kind, faults))
+    return Scan(rows, Rows.of(readable(unlabeled, kind, faults)), tuple(faults))
+
+
+def rows_of_inputs(inputs: Sequence[Any], kind: FileKind, *, take: Callable[[Any], Any | None], wanted: str) -> Scan:
+    """Rows for paths, folders and what else a modality takes, in the order given.
+
+    Args:
+        inputs: What the user gave.
+        kind: What files count, in folders.
+        take: From an input that is no path to what a row refers to, or None if it is not known.
+        wanted: What may be given, in words.
+
+    Raises:
+        BadInput: A path is missing, a folder has no file of the kind, or an input is of another type.
+    """
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    for number, given in enumerate(inputs):
+        if isinstance(given, (str, Path)):
+            rows += [Row(path, path) for path in _paths(Path(given), kind, faults)]
+        elif (ref := take(given)) is not None:
+            rows.append(Row(f"input-{number}", ref))
+        else:
+            raise BadInput(f"Input {number} is {_kind_of(given)}; give {wanted}.")
+    taken: dict[str, Row] = {}
+    for row in readable(rows, kind, faults):
+        name, copies = row.id, 1
+        while name in taken:  # the same file, given twice
+            copies += 1
+            name = f"{row.id} ({copies})"
+        taken[name] = replace(row, id=name)
+    return Scan(Rows.of(taken.values()), faults=tuple(faults))
+
+
+def readable(rows: Sequence[Row], kind: FileKind, faults: list[Fault]) -> Iterator[Row]:
+    """The rows whose file can be decoded, each with what it refers to; the others are added to the faults.
+
+    Args:
+        rows: Rows that refer to a path, as text; what refers to something else passes.
+        kind: How to inspect a file. Decoders leave Python's lock, so that several threads do it.
+        faults: What could not be used so far.
+    """
+    for row, found in zip(rows, _inspected([row.ref for row in rows], kind), strict=True):
+        if isinstance(found, Fault):
+            faults.append(found)
+        else:
+            yield replace(row, ref=found)
+
+
+def _inspected(refs: Sequence[Any], kind: FileKind) -> Iterator[Any]:
+    """For each reference, in order, what a row refers to, or a fault."""
+
+    def inspect(ref: Any) -> Any:
+        if not isinstance(ref, str):
+            return ref
+        if ref != printable(ref):
+            return Fault(printable(ref), "its name is not UTF-8; rename it")
+        try:
+            return kind.inspect(ref)
+        except Unreadable as error:
+            return Fault(ref, str(error))
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for start in range(0, len(refs), _CHUNK):
+            yield from pool.map(inspect, refs[start : start + _CHUNK])
+
+
+def _data_of(task: Task) -> tuple[str, str]:
+    """The folder and the layout of a task's data table, checked."""
+    for key in task.data:
+        if key not in ("folder", "layout"):
+            raise UnknownName("key", key, ("folder", "layout"), f"(in the data table of task {task.name!r})")
+    folder, layout = task.data.get("folder"), task.data.get("layout", "")
+    if not isinstance(folder, str) or not folder:
+        raise BadInput(f"Task {task.name!r}: its data table needs the key folder, the path of the data.")
+    if layout not in ("", *LAYOUTS):
+        raise UnknownName("layout", str(layout), LAYOUTS, f"(in the data table of task {task.name!r})")
+    if not Path(folder).is_dir():
+        raise BadInput(f"{printable(folder)}: there is no such folder (task {task.name!r}).")
+    return os.path.abspath(folder), layout  # noqa: PTH100
+
+
+def _paths(path: Path, kind: FileKind, faults: list[Fault]) -> Iterable[str]:
+    """The file itself, or all files of the kind below the folder."""
+    if not path.exists():
+        raise BadInput(f"{printable(str(path))}: there is no such file or folder.")
+    if not path.is_dir():
+        return [str(path)]
+    found = walk(str(path), kind)
+    faults += found.faults
+    if not found.files:
+        raise BadInput(f"{printable(str(path))}: no {kind.many} in this folder or below it.")
+    return found.files
+
+
+def _kind_of(given: Any) -> str:
+    if isinstance(given, np.ndarray):
+        return f"a {given.dtype} array of shape {given.shape}"
+    return f"of type {type(given).__name__}"
+
+
+def _relative(path: str, folder: str) -> str:
+    return Path(path).relative_to(folder).as_posix()
