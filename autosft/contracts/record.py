@@ -45,6 +45,7 @@ class Record(Document):
         pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch.
         parameters: All parameters of the model.
         trained: The parameters that were trained.
+        notice: What the user should know of how the backbone saw the rows, such as that long texts were cut.
         error: Why it failed, in one line.
     """
 
@@ -63,6 +64,7 @@ class Record(Document):
     pace: Mapping[str, float] = {}
     parameters: int = 0
     trained: int = 0
+    notice: str = ""
     error: str = ""
 
     def order(self) -> tuple[float, float, int]:
