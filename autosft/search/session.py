@@ -34,7 +34,7 @@ from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
+from autosft.search.policy.budget import FINISH_SECONDS, FIRST_TEST_SHARE, REFIT_SHARE, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
@@ -205,7 +205,8 @@ class Session:
         """What is left when finishing with the best so far is paid for."""
         estimates, best = self._estimates(), choose(self._trials.ended, self._registry)
         if best is None:
-            return self._clock.left() - FINISH_SECONDS - GRACE_SECONDS
+            scoring = FIRST_TEST_SHARE * self._spec.budget if self._spec.budget else 0.0
+            return self._clock.left() - FINISH_SECONDS - scoring - GRACE_SECONDS
         refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
         if self._spec.budget:
             refit = min(refit, REFIT_SHARE * self._spec.budget)

@@ -156,7 +156,7 @@ class _Bench:
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
-            "pace": self._pace(job, trained.epochs),
+            "pace": {**self._pace(job, trained.epochs), "fit": trained.fitting / len(job.train)},
             "notice": self._notice(job),
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
