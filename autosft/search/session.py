@@ -72,6 +72,7 @@ class Session:
         self._retries = Retries()
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._published = 0.0
+        self._noticed = {_noticed(record) for record in self._trials.known}
         self._highest = _highest(self._task, registry)
         self._effort = effort_of(self._task, registry, self._plan)
         data = run.data
@@ -258,6 +259,9 @@ class Session:
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""
         self._store(record)
+        if record.notice and _noticed(record) not in self._noticed:
+            self._noticed.add(_noticed(record))
+            self._watch(Noted(f"{record.recipe.backbone}: {record.notice}"))
         for stopped in self._disk.tidy():
             self._store(stopped)
             self._watch(Noted(f"trial {stopped.number} is given up: {self._spec.disk:g} GB on disk are used"))
@@ -286,3 +290,7 @@ def _highest(task: Task, registry: Registry) -> float:
     problems = [registry.problem(name) for name in task.problems]
     metrics = [task.metric, *(problem.metrics[0] for problem in problems[1:])]
     return sum(problem.highest(metric) for problem, metric in zip(problems, metrics, strict=True)) / len(problems)
+
+
+def _noticed(record: Record) -> tuple[str, str]:
+    return record.recipe.backbone, record.notice

@@ -15,6 +15,7 @@ from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
 from autosft.errors import Diverged
 from autosft.training.features import encoded_batches
+from autosft.training.loaders import longest_first
 from autosft.training.losses import row_losses
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
@@ -43,7 +44,7 @@ class Evaluation:
 
 
 def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answers:
-    """Each problem's outputs for rows, and the loss where the rows have targets.
+    """Each problem's outputs for rows, in their order, and the loss where the rows have targets.
 
     Args:
         job: Whose problems to answer.
@@ -52,10 +53,11 @@ def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answe
         cached: Whether the encoder is as it was loaded, so that encoded rows may come from the cache.
     """
     model.eval()
+    order = longest_first(job, rows)
     parts: list[list[Outputs]] = [[] for _ in job.problems]
     total = weight = 0.0
     with torch.inference_mode():
-        for batch, encoded in encoded_batches(job, model.encoder, rows, cached=cached):
+        for batch, encoded in encoded_batches(job, model.encoder, rows.take(order), cached=cached):
             outs = model.read(encoded)
             if batch.targets:
                 total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
@@ -63,7 +65,9 @@ def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answe
             for position, problem in enumerate(job.problems):
                 state = job.states.problems[position]
                 parts[position].append(problem.outputs(outs[position], batch, state, job.recipe, model))
-    return Answers(tuple(Outputs.concat(part) for part in parts), total / weight if weight else math.nan)
+    back = np.argsort(order)
+    outputs = tuple(Outputs.concat(part).take(back) for part in parts)
+    return Answers(outputs, total / weight if weight else math.nan)
 
 
 def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:

@@ -170,7 +170,7 @@ def installed_versions(registry: Registry) -> dict[str, str]:
     """Python, the distributions that bring parts, and the libraries under them."""
     names = {plugin.distribution for plugin in registry.plugins if plugin.status == "ok"}
     versions = {"python": platform.python_version()}
-    for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch"}):
+    for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch", "transformers"}):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
