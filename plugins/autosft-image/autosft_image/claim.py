@@ -47,7 +47,7 @@ def claim(path: Path, hints: Hints) -> Claim | None:
     task = Task(
         name=printable(Path(folder).name) or "images",
         modality="image",
-        problems=("classification",),
+        problems=(hints.problem or "classification",),
         data={"folder": folder, "layout": found.layout},
     )
     more = len(found.unused) - _NAMED
