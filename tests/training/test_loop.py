@@ -12,7 +12,7 @@ from autosft.contracts.strategy import Strategy
 from autosft.errors import Diverged, OutOfTime
 from autosft.testing.toy import ToyStrategy
 from autosft.training.evaluation import evaluate
-from autosft.training.loop import train
+from autosft.training.loop import Paused, train
 
 
 class Killed(Exception):
@@ -105,6 +105,22 @@ def test_a_trial_killed_after_every_epoch_ends_with_the_same_weights(job, tmp_pa
     assert [(e.stage, e.number, e.loss, e.score) for e in resumed.epochs] == [
         (e.stage, e.number, e.loss, e.score) for e in whole.epochs
     ]
+
+
+def test_a_trial_paused_at_every_rung_says_where_it_stands_and_ends_with_the_same_weights(job, tmp_path):
+    strategy = Changed({"name": "one", "epochs": 3}, {"name": "two", "epochs": 3})
+    whole = train(job, strategy)
+    job, seen = replace(job, folder=tmp_path / "paused"), []
+    for rung in (1, 2, 4, 5):
+        with pytest.raises(Paused) as pause:
+            train(replace(job, pause_after=rung), strategy, seen.append)
+        assert pause.value.epochs == tuple(seen) and len(seen) == rung
+        current = [epoch.score for epoch in seen if epoch.stage == seen[-1].stage]
+        assert pause.value.score == max(current) and pause.value.trained == whole.trained
+    resumed = train(replace(job, pause_after=6), strategy, seen.append)
+
+    assert _equal(_weights(whole), _weights(resumed)) and resumed.epochs == tuple(seen)
+    assert [epoch.loss for epoch in seen] == [epoch.loss for epoch in whole.epochs]
 
 
 def test_a_finished_trial_is_not_trained_again(job):
