@@ -213,6 +213,12 @@ def test_time_that_is_up_before_the_first_epoch_ends_the_trial_with_nothing(job)
     assert not list(job.folder.glob("*.pt"))
 
 
+def test_time_that_is_up_at_the_very_start_makes_no_model_of_untrained_weights(job):
+    with pytest.raises(OutOfTime, match="before stage 'toy' had begun"):
+        train(replace(job, seconds_left=lambda: -1.0), ToyStrategy())
+    assert not list(job.folder.glob("*.pt"))
+
+
 def test_time_that_is_up_later_keeps_the_best_so_far(job, tmp_path):
     """Each epoch asks once at its head and once per step: four times with 45 rows in batches of 16."""
     whole = train(replace(job, folder=tmp_path / "whole"), ToyStrategy())
