@@ -23,13 +23,13 @@ from autosft_text.tokenizing import TextTokenizer, notice
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Encoder
 
-_REPOSITORY = re.compile(r"[\\w.-]+/[\\w.-]+")
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @final
 class TransformersFamily(BackboneFamily):
-    """Encoders and decoders of transformers, without their heads: BERT, RoBERTa, DistilBERT, MiniLM, ModernBERT, DeBERTa,
-    GPT-2, Llama and their kin."""
+    """Encoders and decoders of transformers, without their heads: BERT, RoBERTa, DistilBERT, MiniLM, ModernBERT,
+    DeBERTa, GPT-2, Llama and their kin."""
 
     prefix = PREFIX
     rate = 0.1
