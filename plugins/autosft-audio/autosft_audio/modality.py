@@ -1,0 +1,105 @@
+"""`AudioModality`: sounds in folders by class, or named by a table. Knows no backbone and no problem."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+
+from autosft.contracts.backbone import Inputs
+from autosft.contracts.modality import Modality, Read, Strength, View
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.space import Space
+from autosft.contracts.state import State
+from autosft.contracts.task import Claim, Hints, Task
+from autosft.errors import Unreadable
+from autosft.folders.claim import claim_folder
+from autosft.folders.listing import rows_of_inputs, scan_folder
+from autosft_audio.files import SOUNDS
+from autosft_audio.reading import MOST_SECONDS, RATE, Wave, read_wave
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MOST_SHOWN = 10.0
+"""Seconds of sound in a picture, at most."""
+
+_MOST_LENGTHS = 0.95
+"""A picture is as long as this share of the training clips at most; longer ones are cut."""
+
+
+@final
+class AudioModality(Modality):
+    """Sounds: WAV, FLAC, Ogg, Opus, MP3, AIFF, AU, CAF. One channel at 16 kHz, of a long file the middle 30 seconds."""
+
+    name = "audio"
+    kinds = frozenset({"image", "waveform"})
+
+    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
+        """Claim a folder with a subfolder of sounds per class, maybe below train, valid and test."""
+        return claim_folder(path, SOUNDS, self.name, hints)
+
+    def scan(self, task: Task) -> Scan:
+        """Decode every file once and list those that can be read."""
+        return scan_folder(task, SOUNDS)
+
+    def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
+        """Paths of sounds, folders of sounds (all below, sorted), or pairs of an array, shape (samples,) or (samples,
+        channels), and its rate in hertz; a single pair may stand alone."""
+        if len(inputs) == 2 and _pair_of(tuple(inputs)):
+            inputs = [tuple(inputs)]
+        wanted = "a path, or a pair of an array of shape (samples,) or (samples, channels) and its rate in hertz"
+        return rows_of_inputs(inputs, SOUNDS, take=_pair_of, wanted=wanted)
+
+    def read(self, row: Row) -> Wave:
+        """One channel at 16 kHz, float32, shape (samples,); of a longer file the middle 30 seconds."""
+        try:
+            return read_wave(row.ref)
+        except Unreadable as error:
+            raise Unreadable(f"{row.id}: {error}") from error
+
+    def digest(self, row: Row) -> str:
+        """Of the file's bytes; empty if the file cannot be read."""
+        try:
+            with Path(row.ref["path"]).open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except (KeyError, OSError):
+            return ""
+
+    def length(self, row: Row) -> int:
+        """Milliseconds that are decoded."""
+        return min(row.ref["milliseconds"], round(1000 * MOST_SECONDS))
+
+    def fit(self, rows: Rows, read: Read) -> State:
+        """How many seconds a picture shows, and the median rate of the recordings in hertz."""
+        seconds = np.quantile([row.ref["milliseconds"] / 1000 for row in rows], _MOST_LENGTHS) if len(rows) else 1.0
+        rate = np.median([row.ref["rate"] for row in rows]) if len(rows) else RATE
+        return State({"seconds": round(min(float(seconds), _MOST_SHOWN), 3), "rate": int(rate)})
+
+    def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
+        """From a decoded wave to a picture of its spectrum, shape (3, height, width), or to a wave, shape (samples,)."""
+        from autosft_audio.pictures import PictureView
+        from autosft_audio.views import wave_view
+
+        return PictureView(inputs, state, strength) if inputs.kind == "image" else wave_view(inputs, strength)
+
+    def collate(self, samples: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """Pictures as one tensor, shape (rows, 3, height, width); waves as a list, because none is padded."""
+        import torch
+
+        return torch.stack(list(samples)) if samples[0].ndim > 1 else list(samples)
+
+
+def _pair_of(given: Any) -> dict[str, Any] | None:
+    """A reference to an array with its rate, if that is what was given."""
+    if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], np.ndarray)):
+        return None
+    wave, rate = given
+    sound = wave.ndim in (1, 2) and wave.dtype.kind in "fiu" and len(wave)
+    if not sound or isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or rate <= 0:
+        return None
+    return {"wave": wave, "rate": int(rate), "milliseconds": round(1000 * len(wave) / rate)}
