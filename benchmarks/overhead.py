@@ -24,7 +24,7 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.orders.faults import set_aside
 from autosft.search.outcome.choice import choose, contenders
-from autosft.search.plan import make_plan
+from autosft.search.plan import effort_of, make_plan
 from autosft.search.policy.agenda import Agenda
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
@@ -58,7 +58,7 @@ def main() -> None:
         points = toy.make_points(folder / "clouds.points.json", rows=100, seed=1)
         task = with_metric(recognize(points, registry)[0].task, "", registry)
         plan = make_plan(task, registry, SearchSpec())
-        sampler = Sampler(0)
+        sampler, effort = Sampler(0), effort_of(task, registry, plan)
         trials = Trials(Study(sqlite_url(folder / "study.db"), "autosft"), sampler, 0)
         agenda = Agenda(trials, Proposals(task, registry, plan, sampler), None)
         print("| trials | propose and store, ms (median / 90 % / most) | note, rank and choose, ms | memory, MB more |")
@@ -66,7 +66,7 @@ def main() -> None:
         before, proposing, noting = 0.0, [], []
         for number in range(arguments.trials):
             started = time.perf_counter()
-            estimates = Estimates(plan, trials.known, SIZES, None)
+            estimates = Estimates(plan, trials.known, SIZES, None, effort)
             leg = agenda.next(estimates, (), used=0.5, left=math.inf)
             proposed = time.perf_counter()
             if leg is None:

@@ -37,6 +37,15 @@ class Modality(ABC):
     space: ClassVar[Space] = {}
     augmentation: ClassVar[Space] = {}
 
+    def space_for(self, inputs: Inputs) -> Space:
+        """Which parameters of `space` mean anything to an encoder that is fed so; all by default."""
+        return self.space
+
+    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+        """What an encoder has to do for a sample under this recipe, as a share of what it has to do under the defaults,
+        such as 0.25 at half the side of an image. Where time is short a search begins with less effort."""
+        return 1.0
+
     @abstractmethod
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Propose a task for the data at `path`, or None if it is not of this kind.

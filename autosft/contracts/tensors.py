@@ -67,7 +67,8 @@ def _map(change: Callable[[Any], Any], value: Any) -> Any:
 class Encoder(nn.Module):
     """A backbone, built. `forward` takes inputs and gives a mapping from `"pooled"` (batch, width), `"tokens"`
     (batch, length, width), `"maps"` (batch, channels, height, width) or `"logits"` to tensors. Where rows differ in
-    length, `"mask"` (batch, length) is true for the tokens that are there.
+    length, `"mask"` (batch, length) is true for the tokens that are there. An encoder that learns nothing by gradients
+    may give `"pooled"` as a sparse CSR tensor, such as counts of words.
 
     Attributes:
         widths: The width of each output.

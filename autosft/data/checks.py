@@ -61,6 +61,9 @@ def summarize(scan: Scan, data: Data, problem: Problem) -> Summary:
     warnings: list[str] = []
     if scan.faults:
         warnings.append(f"{len(scan.faults)} files cannot be used and are left out; skipped.csv lists them")
+    given = sum(str(name) == "valid" for name in scan.rows.split)
+    if data.given and given > len(data.valid):
+        warnings.append(f"trials are compared by {len(data.valid)} of the {given} validation rows, drawn in proportion")
     warnings += _label_warnings(data, problem)
     return Summary(tuple(facts), tuple(warnings))
 

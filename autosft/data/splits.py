@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.problem import Problem
-from autosft.contracts.rows import Data, Rows, Scan
+from autosft.contracts.rows import SPLITS, Data, Rows, Scan
 from autosft.errors import BadInput
 
 Mask = npt.NDArray[np.bool_]
@@ -29,8 +29,9 @@ MOST_TEST, MOST_VALID = 5000, 1000
 def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True) -> Data:
     """Give every labelled row a split.
 
-    Rows that the data calls `"valid"` or `"test"` stay there. Without a test split, a fifth of the rows, at most 5,000,
-    is held out for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the
+    Rows that the data calls `"valid"` or `"test"` stay there; of more than 1,000 validation rows so many are kept, each
+    stratum in proportion, and the others left out. Without a test split, a fifth of the rows, at most 5,000, is held
+    out for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the
     rows, at most 1,000, is held out: about 200 rows where that lies between.
 
     Args:
@@ -59,13 +60,16 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
         valid = _hold_out(rows, pool, problem, folds=folds, seed=seed + 1)
     names = np.where(test, "test", np.where(valid, "valid", "train"))
     rows = rows.with_split(names.tolist())
+    parts = {name: rows.take(names == name) for name in SPLITS}
+    if valid_is_given:
+        parts["valid"] = subset(parts["valid"], problem, MOST_VALID, seed=seed)
     return Data(
-        train=rows.take(names == "train"),
-        valid=rows.take(names == "valid"),
-        test=rows.take(names == "test") if test.any() else None,
+        train=parts["train"],
+        valid=parts["valid"],
+        test=parts["test"] if test.any() else None,
         unlabeled=scan.unlabeled,
         given=valid_is_given,
-        fingerprint=fingerprint_of(rows),
+        fingerprint=fingerprint_of(parts["train"] + parts["valid"] + parts["test"]),
     )
 
 

@@ -16,10 +16,11 @@ from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.memory.study import Study, sqlite_url
-from autosft.search.news import News, Planned, Recognized, Watch
+from autosft.search.news import Finished, News, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
 from autosft.search.plan import make_plan
 from autosft.search.recognize import recognize, with_metric
+from autosft.search.renewal import renew
 from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
 from autosft.search.spec import SearchSpec, parse_seconds, without_password
@@ -113,12 +114,18 @@ def run_search(
         task = claim.task
     task = with_metric(task, metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
-    if (folder / "run.json").exists():
+    url = storage or sqlite_url(folder / "study.db")
+    if going_on := (folder / "run.json").exists():
         opened = Run.resume(folder, task, spec)
     else:
         opened = _create(folder, task, spec, registry, watch)
     try:
-        study = Study(storage or sqlite_url(folder / "study.db"), opened.document.study)
+        if result := opened.finished():
+            watch(Finished(result, folder))
+            return result
+        if going_on:
+            renew(opened, url, registry, watch)
+        study = Study(url, opened.document.study)
         try:
             return Session(opened, registry, study, watch, started).go()
         finally:

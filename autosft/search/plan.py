@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.document import Document
 from autosft.contracts.modality import Modality
 from autosft.contracts.recipe import SHARED, Recipe
-from autosft.contracts.space import Parameter, Value
+from autosft.contracts.space import Choice, Int, Parameter, Space, Value
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.host.registry import Registry
 from autosft.search.spec import SearchSpec
+
+Effort = Callable[[Recipe], float]
 
 
 class Candidate(Document):
@@ -156,7 +158,26 @@ def _find_weights(registry: Registry, info: BackboneInfo) -> tuple[WeightFile | 
     return None, f"no weights at hand ({', '.join(asked) or 'no source of weights is installed'})"
 
 
-def space_of(task: Task, registry: Registry, backbone: str, strategy: str) -> dict[str, Parameter]:
+def choices_of(plan: Plan) -> dict[str, Choice]:
+    """The choices of backbone and strategy, which every trial has."""
+    strategies = dict.fromkeys(name for candidate in plan.candidates for name in candidate.strategies)
+    return {
+        "backbone": Choice(tuple(candidate.info.name for candidate in plan.candidates)),
+        "strategy": Choice(tuple(strategies)),
+    }
+
+
+def whole_space_of(task: Task, registry: Registry, plan: Plan, params: Mapping[str, Value]) -> Space:
+    """Where all of a trial's parameters come from: the choices, the pair's own space, and the number of rows."""
+    rows: Space = {"rows": Int(1, 2**31, default=1)} if "rows" in params else {}
+    return {
+        **choices_of(plan),
+        **space_of(task, registry, plan, str(params["backbone"]), str(params["strategy"])),
+        **rows,
+    }
+
+
+def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy: str) -> dict[str, Parameter]:
     """The parameters that mean anything to this pair, by the names that the study knows.
 
     A shared field for which the strategy has a range of its own is named after the strategy, so that one name never
@@ -165,7 +186,8 @@ def space_of(task: Task, registry: Registry, backbone: str, strategy: str) -> di
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
     space: dict[str, Parameter] = {name: SHARED[name] for name in sorted(chosen.uses) if name not in chosen.space}
     space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items()}
-    space |= _own(modality.name, modality.space) | _own(family.prefix, family.space)
+    space |= _own(modality.name, modality.space_for(plan.candidate(backbone).info.inputs))
+    space |= _own(family.prefix, family.space)
     for problem in map(registry.problem, task.problems):
         space |= _own(problem.name, problem.space)
     if "regular.augment" in chosen.uses:
@@ -175,6 +197,12 @@ def space_of(task: Task, registry: Registry, backbone: str, strategy: str) -> di
 
 def _own(part: str, space: Mapping[str, Parameter]) -> dict[str, Parameter]:
     return {f"{part}.{name}": parameter for name, parameter in space.items()}
+
+
+def effort_of(task: Task, registry: Registry, plan: Plan) -> Effort:
+    """What a sample costs under a recipe, as a share of what it costs under the defaults."""
+    modality = registry.modality(task.modality)
+    return lambda recipe: modality.effort(plan.candidate(recipe.backbone).info.inputs, recipe)
 
 
 def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:

@@ -37,13 +37,14 @@ EXTENDABLE = ("budget", "trials")
 
 
 class RunDocument(Document):
-    """What `run.json` holds; `study` is the study's name in its database."""
+    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed."""
 
     schema_version: int = SCHEMA
     task: Task
     spec: SearchSpec
     plan: Plan
     study: str = "autosft"
+    generation: int = 1
     fingerprint: str
     versions: Mapping[str, str]
 
@@ -106,7 +107,8 @@ class Run:
 
     @classmethod
     def resume(cls, folder: Path, task: Task, spec: SearchSpec) -> Self:
-        """Take up a run with the same task and settings; a larger budget or more trials extend it.
+        """Take up a run with the same task and settings; a larger budget or more trials extend it. Nothing is written
+        before `renew`.
 
         Raises:
             RunConflict: It is another search, naming the differences, or it is running.
@@ -127,9 +129,7 @@ class Run:
             )
         run._take_lock()
         grown = {name: now for name, (_, now) in limits.items() if name not in smaller}
-        if grown:
-            run.document = old.model_copy(update={"spec": old.spec.model_copy(update=grown)})
-            run.document.write(folder / "run.json")
+        run.document = old.model_copy(update={"spec": old.spec.model_copy(update=grown)})
         return run
 
     def close(self) -> None:
@@ -154,6 +154,23 @@ class Run:
         """The outcome, if the run has finished."""
         path = self.folder / "result.json"
         return Result.read(path) if path.exists() else None
+
+    def finished(self) -> Result | None:
+        """The outcome, if there is nothing left to do: neither was the run interrupted, nor has its budget or number
+        of trials grown since."""
+        result, spec = self.result(), self.document.spec
+        if result is None:
+            return None
+        grown = grew(spec.budget, result.budget) or grew(spec.trials, result.trial_limit)
+        room = spec.trials is None or spec.trials > sum(result.trials.values())
+        time = spec.budget is None or spec.budget > self.seconds_used()
+        return None if time and (result.interrupted or (grown and room)) else result
+
+    def renew(self, plan: Plan, versions: Mapping[str, str], study: str, generation: int) -> None:
+        """Go on with another plan, other versions and maybe another study."""
+        changes = {"plan": plan, "versions": versions, "study": study, "generation": generation}
+        self.document = self.document.model_copy(update=changes)
+        self.document.write(self.folder / "run.json")
 
     def drop_model(self, number: int) -> None:
         """Delete the heavy files of an ended trial; its record stays."""

@@ -28,15 +28,16 @@ from autosft.search.news import (
     Watch,
 )
 from autosft.search.orders.faults import Retries, micro_batch_for, set_aside
-from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet
+from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short
 from autosft.search.outcome.choice import choose
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
+from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
-from autosft.search.run import Run, grew
+from autosft.search.run import Run
 
 TICK_SECONDS = 0.5
 """How long the driver waits for news before it looks at leases and interrupts again."""
@@ -72,6 +73,7 @@ class Session:
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._published = 0.0
         self._highest = _highest(self._task, registry)
+        self._effort = effort_of(self._task, registry, self._plan)
         data = run.data
         self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
 
@@ -83,14 +85,10 @@ class Session:
             CannotWrite: The disk is full, or the folder cannot be written; the same command goes on.
             KeyboardInterrupt: The user left, or interrupted before any trial had a score.
         """
-        result = self._run.result()
-        if result and not self._goes_on(result):
-            self._watch(Finished(result, self._run.folder))
-            return result
         for record in self._trials.known:  # a driver killed in between has stored a record but not written it
             if not (path := self._run.trial_folder(record.number) / "record.json").exists():
                 record.write(path)
-        if self._trials.started or result:
+        if self._trials.started:
             self._watch(Noted(f"going on with {self._run.folder} after {len(self._trials.ended)} trials"))
         spec = self._spec
         pool = self._registry.executor("processes").open(
@@ -109,20 +107,15 @@ class Session:
         self._watch(Finished(result, self._run.folder))
         return result
 
-    def _goes_on(self, result: Result) -> bool:
-        """Whether the run was interrupted, or its budget or number of trials has grown since it finished."""
-        spec = self._spec
-        grown = grew(spec.budget, result.budget) or grew(spec.trials, result.trial_limit)
-        room = spec.trials is None or spec.trials > sum(result.trials.values())
-        return self._clock.left() > 0 and (result.interrupted or (grown and room))
-
     def _searched_and_finished(self, fleet: Fleet, interrupts: Interrupts) -> Result:
         prepared = self._clock.used()
         self._search(fleet, interrupts)
         searched = self._clock.used()
         if interrupts.asked:
             self._watch(Noted("interrupted: finishing with the best so far; press Ctrl-C again to leave at once"))
-            fleet.abandon()
+            for order, epochs, seconds in fleet.abandon():
+                if standing := cut_short(order, epochs, seconds, self._trials.leg(order.trial)):
+                    self._note(standing)
         self._keep_the_best_paused(fleet)
         if interrupts.asked and choose(self._trials.ended, self._registry) is None:
             raise KeyboardInterrupt
@@ -278,7 +271,7 @@ class Session:
         record.write(self._run.trial_folder(record.number) / "record.json")
 
     def _estimates(self) -> Estimates:
-        return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget)
+        return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget, self._effort)
 
 
 def _highest(task: Task, registry: Registry) -> float:

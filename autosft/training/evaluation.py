@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from autosft.contracts.problem import Outputs
@@ -14,6 +15,7 @@ from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
 from autosft.errors import Diverged
 from autosft.training.features import encoded_batches
+from autosft.training.loaders import longest_first
 from autosft.training.losses import row_losses
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
@@ -40,7 +42,7 @@ class Evaluation:
 
 
 def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answers:
-    """Each problem's outputs for rows, and the loss where the rows have targets.
+    """Each problem's outputs for rows, in their order, and the loss where the rows have targets.
 
     Args:
         job: Whose problems to answer.
@@ -49,17 +51,20 @@ def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answe
         cached: Whether the encoder is as it was loaded, so that encoded rows may come from the cache.
     """
     model.eval()
+    order = longest_first(job, rows)
     parts: list[list[Outputs]] = [[] for _ in job.problems]
     total = weight = 0.0
     with torch.inference_mode():
-        for batch, encoded in encoded_batches(job, model.encoder, rows, cached=cached):
+        for batch, encoded in encoded_batches(job, model.encoder, rows.take(order), cached=cached):
             outs = model.read(encoded)
             if batch.targets:
                 total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
                 weight += float(batch.weights.sum())
             for position, problem in enumerate(job.problems):
                 parts[position].append(problem.outputs(outs[position], batch, job.states.problems[position], model))
-    return Answers(tuple(Outputs.concat(part) for part in parts), total / weight if weight else math.nan)
+    back = np.argsort(order)
+    outputs = tuple(Outputs.concat(part).take(back) for part in parts)
+    return Answers(outputs, total / weight if weight else math.nan)
 
 
 def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:

@@ -15,7 +15,7 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Batch, Encoder
 from autosft.errors import OutOfTime
-from autosft.training.loaders import Loader
+from autosft.training.loaders import Loader, longest_first
 
 Encoded = Mapping[str, Tensor]
 
@@ -28,21 +28,27 @@ def encoded_batches(job: Job, encoder: Encoder, rows: Rows, *, cached: bool) -> 
             moved = batch.to(job.device)
             yield moved, encoder(moved.inputs)
         return
-    features = encode(job, encoder, rows)
+    kept = _encoded(job, encoder, rows)
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         parts = zip(job.problems, job.states.problems, strict=True) if part[0].targets else ()
         targets = tuple(problem.encode(part.target(n), state) for n, (problem, state) in enumerate(parts))
         weights = torch.tensor(part.weight, dtype=torch.float32)
         batch = Batch(None, targets, tuple(part.id), weights).to(job.device)
-        yield batch, {"pooled": features[start : start + size].to(job.device)}
+        yield batch, {"pooled": _stacked(kept, part).to(job.device)}
 
 
 def encode(job: Job, encoder: Encoder, rows: Rows) -> Tensor:
-    """The pooled features of each row, shape (rows, width), on the CPU. Rows that were encoded before are not again.
+    """The pooled features of each row, shape (rows, width), on the CPU; a sparse CSR tensor where the encoder gives
+    one. Rows that were encoded before are not again.
 
     Only right while the encoder is as it was loaded.
     """
+    return _stacked(_encoded(job, encoder, rows), rows)
+
+
+def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
+    """The features of these rows and of others, each of shape (width,), by the rows' ids."""
     kept: dict[str, Tensor] = job.features.setdefault(_key(job), {})
     missing = _missing(kept, rows)
     digests = _recalled(job, kept, missing)
@@ -50,17 +56,28 @@ def encode(job: Job, encoder: Encoder, rows: Rows) -> Tensor:
     if len(missing):
         started = time.perf_counter()
         encoder.eval()
+        longest = missing.take(longest_first(job, missing))
         with torch.inference_mode():
-            for batch, encoded in encoded_batches(job, encoder, missing, cached=False):
+            for batch, encoded in encoded_batches(job, encoder, longest, cached=False):
                 if job.seconds_left() < 0:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
                 kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
-        job.features["pace", job.info.name] = seconds = (time.perf_counter() - started) / len(missing)
+        job.features["pace", _key(job)] = seconds = (time.perf_counter() - started) / len(missing)
         new = {row: digests[row] for row in missing.id if digests.get(row)}
         if job.store and new:
             features = torch.stack([kept[row] for row in new]).numpy()
             job.store.add(_content(job), list(new.values()), features, seconds)
-    return torch.stack([kept[row] for row in rows.id])
+    return kept
+
+
+def _stacked(kept: Mapping[str, Tensor], rows: Rows) -> Tensor:
+    features = torch.stack([kept[row] for row in rows.id])
+    return features.to_sparse_csr() if features.is_sparse else features
+
+
+def encode_pace(job: Job) -> float | None:
+    """The seconds that a row took through the encoder; None if none was encoded for a cheap trial yet."""
+    return job.features.get(("pace", _key(job)))
 
 
 def _missing(kept: Mapping[str, Tensor], rows: Rows) -> Rows:
@@ -74,7 +91,7 @@ def _recalled(job: Job, kept: dict[str, Tensor], rows: Rows) -> dict[str, str]:
     digests = {row.id: job.modality.digest(row) for row in rows}
     stored, seconds = job.store.load(_content(job), set(digests.values()))
     if seconds:
-        job.features.setdefault(("pace", job.info.name), seconds)
+        job.features.setdefault(("pace", _key(job)), seconds)
     kept.update({row: torch.from_numpy(stored[digest]) for row, digest in digests.items() if digest in stored})
     return digests
 

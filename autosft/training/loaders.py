@@ -1,4 +1,8 @@
-"""`Loader`: batches over a job's rows. Order and augmentation draw from torch's global generator alone."""
+"""`Loader`: batches over a job's rows. Order and augmentation draw from torch's global generator alone.
+
+Encoders of texts or sounds fill a batch up to its longest row, so rows of like length are batched together: while
+training within windows of a random order, elsewhere by the order of `longest_first`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,18 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from autosft.contracts.modality import Strength
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Batch
+
+WINDOW = 50
+"""While training, rows are sorted by length within so many batches of a random order: hardly any row of a batch is much
+longer than another, and which rows meet still changes from epoch to epoch."""
 
 
 class Loader:
@@ -21,8 +31,8 @@ class Loader:
         job: Whose modality, problems and states to use.
         rows: What to go through; rows without targets give batches without targets.
         strengths: How to view each sample. One strength gives its inputs; several give a tuple, one entry per view.
-        shuffle: Whether to draw a new order each time; a last batch of a single row is then left out, because
-            batch normalization cannot train on it.
+        shuffle: Whether to draw a new order each time, else rows come in order; a last batch of a single row is then
+            left out, because batch normalization cannot train on it.
         batch_size: Rows per batch; 0 means the recipe's.
     """
 
@@ -38,19 +48,33 @@ class Loader:
         self.job, self.rows, self.shuffle = job, rows, shuffle
         self.batch_size = batch_size or job.recipe.optim.batch_size
         inputs, recipe, state = job.info.inputs, job.recipe, job.states.modality
+        self._lengths = _lengths(job, rows) if shuffle else np.zeros(len(rows))
         self.views = [job.modality.view(inputs, recipe, state, strength=strength) for strength in strengths]
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.rows), self.batch_size)
-        drops = self.shuffle and rest == 1 and full > 0
-        return full + math.ceil(rest / self.batch_size) - drops
+        return math.ceil(self._used() / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        count = len(self.rows)
-        order = torch.randperm(count).tolist() if self.shuffle else list(range(count))
-        for number in range(len(self)):
-            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+        for chosen in self._batches():
             yield self._batch([self.rows[index] for index in chosen])
+
+    def _used(self) -> int:
+        """How many rows an iteration goes through."""
+        full, rest = divmod(len(self.rows), self.batch_size)
+        return len(self.rows) - (self.shuffle and rest == 1 and full > 0)
+
+    def _batches(self) -> list[list[int]]:
+        """The positions of each batch's rows."""
+        order = np.arange(len(self.rows))
+        if self.shuffle:
+            order = torch.randperm(len(self.rows)).numpy()[: self._used()]
+        bucketed = self.shuffle and len(np.unique(self._lengths)) > 1
+        if bucketed:
+            window = WINDOW * self.batch_size
+            parts = [order[start : start + window] for start in range(0, len(order), window)]
+            order = np.concatenate([part[np.argsort(self._lengths[part], kind="stable")] for part in parts])
+        batches = [order[start : start + self.batch_size].tolist() for start in range(0, len(order), self.batch_size)]
+        return [batches[number] for number in torch.randperm(len(batches)).tolist()] if bucketed else batches
 
     def _batch(self, rows: list[Row]) -> Batch:
         samples = [self.job.read(row) for row in rows]
@@ -70,3 +94,13 @@ class Loader:
             problem.encode([row.targets[position] for row in rows], state)
             for position, (problem, state) in enumerate(parts)
         )
+
+
+def longest_first(job: Job, rows: Rows) -> npt.NDArray[np.integer[Any]]:
+    """The positions of rows from the longest to the shortest; in order where all are alike. Where memory is short, it
+    runs out at once."""
+    return np.argsort(-_lengths(job, rows), kind="stable")
+
+
+def _lengths(job: Job, rows: Rows) -> npt.NDArray[np.int64]:
+    return np.array([job.modality.length(row) for row in rows], dtype=np.int64)

@@ -26,6 +26,15 @@ def data(train, valid="ab", test=None):
     return Data(rows(train), rows(valid), rows(test) if test else None, Rows.of(()), False, "")
 
 
+def test_validation_rows_that_are_left_out_are_said():
+    given = Rows.of(Row(f"v{number}", number, ("ab"[number % 2],), split="valid") for number in range(6))
+    found = Scan(rows("ab" * 4) + given)
+    sound = Data(rows("ab" * 4), given[:4], None, Rows.of(()), True, "")
+
+    (said,) = [text for text in summarize(found, sound, PROBLEM).warnings if "validation rows" in text]
+    assert said == "trials are compared by 4 of the 6 validation rows, drawn in proportion"
+
+
 def test_more_than_a_fifth_of_unusable_files_stops_with_the_share_and_the_first_names():
     with pytest.raises(BadInput) as caught:
         check_scan(Scan(rows("ab" * 7), faults=faults(6)))

@@ -234,3 +234,11 @@ def test_of_very_many_rows_only_some_thousands_are_held_out():
 
     assert data.test is not None
     assert abs(len(data.test) - MOST_TEST) <= 2 and abs(len(data.valid) - MOST_VALID) <= 20
+
+
+def test_of_a_very_large_given_validation_split_some_rows_are_compared_by_and_the_others_left_out():
+    data = split(joined(scan({"a": 60, "b": 60}), scan({"a": 1800, "b": 600}, given="valid")), PROBLEM, seed=0)
+
+    assert len(data.valid) == MOST_VALID and data.given
+    assert Counter(labels(data.valid)) == {"a": 750, "b": 250}
+    assert not set(data.train.id) & set(data.valid.id)

@@ -107,6 +107,22 @@ def test_ctrl_c_finishes_with_the_best_so_far_and_the_same_command_goes_on(start
     assert [entry.number for entry in news if isinstance(entry, TrialStarted)][-1] == 2
 
 
+def test_ctrl_c_after_the_very_first_epoch_finishes_with_its_model_and_the_same_command_goes_on(
+    started, tmp_path, points
+):
+    search = started("--trials", "2", trial=0)
+    time.sleep(0.3)  # the driver has heard of the epoch, and the next one is under way
+    search.send_signal(signal.SIGINT)
+    _, errors = search.communicate(timeout=60)
+    result = Result.read(tmp_path / "run" / "result.json")
+
+    assert search.returncode == 0 and "Traceback" not in errors
+    assert result.interrupted and result.best[0].number == 0 and result.test is not None
+    assert Predictor.load(tmp_path / "run").predict([[0.0] * 4])
+    again = run_search(points, trials=2, run=tmp_path / "run", **{**SETTINGS, "backbones": []})
+    assert not again.interrupted and sum(again.trials.values()) == 2
+
+
 def test_ctrl_c_before_any_score_leaves_a_run_that_goes_on(points, tmp_path):
     run = ["--run", str(tmp_path / "run"), "--trials", "1", "--strategies", "hangs"]
     with subprocess.Popen([*COMMAND, str(points), *run], stderr=subprocess.PIPE, text=True) as search:
@@ -132,7 +148,7 @@ def test_ctrl_c_twice_leaves_within_two_seconds(started, tmp_path):
     assert search.returncode == 130 and "Traceback" not in errors
     assert not workers_of(search.pid) and not (tmp_path / "run" / "result.json").exists()
     left = Study(sqlite_url(tmp_path / "run" / "study.db"), "autosft").trials()
-    assert 1 in [trial.number for trial in left if trial.running]
+    assert 1 in [trial.number for trial in left if trial.running or trial.record.state == "paused"]
 
 
 def test_sigterm_ends_with_143_and_leaves_a_run_that_goes_on(started, tmp_path, points):

@@ -156,8 +156,8 @@ def test_weights_that_are_not_there_or_nobodys_are_refused(task, registry, tmp_p
         make_plan(task, registry, SearchSpec(weights=(str(tmp_path),)))
 
 
-def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry):
-    space = space_of(task, registry, "toy/wide", "toy")
+def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry, plan):
+    space = space_of(task, registry, plan, "toy/wide", "toy")
 
     toy = registry.strategy("toy")
     assert set(space) == {
@@ -168,12 +168,14 @@ def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry
     assert space["optim.batch_size"] == SHARED["optim.batch_size"]
 
 
-def test_augmentation_is_sampled_only_where_views_are(task, with_parts):
-    assert set(space_of(task, with_parts(strategies={"picky": Picky()}), "toy/wide", "picky")) == {"toy.activation"}
+def test_augmentation_is_sampled_only_where_views_are(task, with_parts, plan):
+    assert set(space_of(task, with_parts(strategies={"picky": Picky()}), plan, "toy/wide", "picky")) == {
+        "toy.activation"
+    }
 
 
-def test_a_recipe_holds_what_the_parameters_said(task, registry):
-    space = space_of(task, registry, "toy/wide", "toy")
+def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):
+    space = space_of(task, registry, plan, "toy/wide", "toy")
     chosen = {
         **{"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "toy.stop.max_epochs": 7, "optim.batch_size": 16},
         **{"regular.augment": "strong", "toy.activation": "relu", "points.noise": 0.3},
@@ -188,8 +190,8 @@ def test_a_recipe_holds_what_the_parameters_said(task, registry):
     assert recipe.of("toy") == {"activation": "relu"} and recipe.of("points") == {"noise": 0.3}
 
 
-def test_different_parameters_never_make_the_same_recipe(task, registry):
-    space = space_of(task, registry, "toy/wide", "toy")
+def test_different_parameters_never_make_the_same_recipe(task, registry, plan):
+    space = space_of(task, registry, plan, "toy/wide", "toy")
     plain = {"backbone": "toy/wide", "strategy": "toy", **defaults(space)}
     other = {"toy.optim.lr": 0.03, "toy.activation": "relu", "points.noise": 0.02, "optim.batch_size": 64}
 

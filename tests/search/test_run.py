@@ -124,7 +124,7 @@ def test_a_larger_budget_is_no_other_search(folder):
     run = Run.resume(folder, old.task, old.spec.model_copy(update={"trials": 9}))
     run.close()
 
-    assert Run.read(folder).document.spec.trials == 9
+    assert run.document.spec.trials == 9 and Run.read(folder).document == old  # written when the search goes on
 
 
 def test_a_smaller_budget_is_refused_while_the_run_is_unfinished(folder):

@@ -7,6 +7,7 @@ sampler is a multivariate, grouped TPE (Bergstra et al., 2011; Falkner et al., 2
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, final
@@ -23,6 +24,10 @@ STARTUP_TRIALS = 8
 EXPLORE_AFTER = 20
 """After so many draws that were of no use it draws at random: what it believes to be best has all been tried, such as a
 strategy without parameters on every backbone."""
+
+MOST_BELIEFS, BEST_BELIEFS = 1000, 100
+"""Beyond so many outcomes the sampler looks at the best of them and at a random choice of the others. TPE compares the
+best 25 with the rest, whose density a thousand outline as well as five thousand, in a fifth of the time."""
 
 Params = dict[str, Value]
 SpaceOf = Callable[[str, str], Space]
@@ -44,6 +49,7 @@ class Sampler:
         self._optuna, self._seed = optuna, seed
         self._study = optuna.create_study(direction="maximize")
         self._beliefs: dict[int, optuna.trial.FrozenTrial] = {}
+        self._all: dict[int, optuna.trial.FrozenTrial] = {}
 
     def learn(
         self, number: int, params: Mapping[str, Any], distributions: Mapping[str, Any], score: float | None
@@ -51,14 +57,33 @@ class Sampler:
         """Believe that a trial with these parameters has this score; None if it came to nothing."""
         states = self._optuna.trial.TrialState
         state = states.FAIL if score is None else states.COMPLETE
+        self._all[number] = trial = self._optuna.trial.create_trial(
+            state=state, value=score, params=dict(params), distributions=dict(distributions)
+        )
         if belief := self._beliefs.get(number):
             belief.state, belief.value = state, score
             return
-        trial = self._optuna.trial.create_trial(
-            state=state, value=score, params=dict(params), distributions=dict(distributions)
-        )
+        self._believe(number, trial)
+        if len(self._beliefs) > 1.2 * MOST_BELIEFS:
+            self._forget()
+
+    def _believe(self, number: int, trial: optuna.trial.FrozenTrial) -> None:
         self._study.add_trial(trial)
         self._beliefs[number] = self._study.get_trials(deepcopy=False)[-1]
+
+    def _forget(self) -> None:
+        """Keep the best and some of the others; proposals that were made meanwhile go too."""
+        scored = sorted((number for number, trial in self._all.items() if trial.value is not None), key=self._rank)
+        others = scored[BEST_BELIEFS:]
+        draw = random.Random(seed_of(self._seed, "beliefs", len(self._all)))
+        kept = {*scored[:BEST_BELIEFS], *draw.sample(others, min(len(others), MOST_BELIEFS - BEST_BELIEFS))}
+        self._study = self._optuna.create_study(direction="maximize")
+        self._beliefs = {}
+        for number in sorted(kept):
+            self._believe(number, self._all[number])
+
+    def _rank(self, number: int) -> tuple[float, int]:
+        return -(self._all[number].value or 0.0), number
 
     def propose(self, choices: Mapping[str, Choice], space_of: SpaceOf, started: int, attempt: int) -> Params:
         """Draw parameters. Proposals are not remembered.

@@ -1,17 +1,20 @@
 """`Study`: the stored study, which is the record of trials. `optuna.load_study` and optuna-dashboard open it as it is.
 
 A trial that runs is RUNNING, one that is paused WAITING, one that ended with a score COMPLETE, one that was given up
-PRUNED, any other FAIL. What it came to is in its user attribute `record`. SQLite lies in the run's folder, with a
-write-ahead log; a PostgreSQL server may go away for a while.
+PRUNED, any other FAIL. What it came to is in its user attribute `record`. The attribute `params` is there where a trial
+was carried over from an earlier generation of the study, whose space held values that this one's does not. SQLite lies
+in the run's folder, with a write-ahead log; a PostgreSQL server may go away for a while.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, final
@@ -88,13 +91,46 @@ class Study:
         return [
             Trial(
                 number=trial.number,
-                params=dict(trial.params),
+                params=trial.user_attrs.get("params") or dict(trial.params),
                 distributions=trial.distributions,
                 record=Record.model_validate_json(trial.user_attrs["record"]) if "record" in trial.user_attrs else None,
                 running=trial.state == self._states.RUNNING,
             )
             for trial in stored
         ]
+
+    def carry_over(self, name: str, space_of: Callable[[Params], Space]) -> None:
+        """Copy every trial, under its number, into a new study; Optuna allows no other choices within one.
+
+        Args:
+            name: The new study's name. What a killed driver left under it is replaced.
+            space_of: Where a trial's parameters would come from now.
+        """
+        import optuna
+        from optuna.trial import create_trial
+
+        stored = sorted(self._storage.get_all_trials(self._study_id, deepcopy=False), key=lambda trial: trial.number)
+
+        def carry() -> None:
+            with suppress(KeyError):
+                optuna.delete_study(study_name=name, storage=self._storage)
+            optuna.create_study(study_name=name, storage=self._storage, direction="maximize")
+            study = self._storage.get_study_id_from_name(name)
+            for trial in stored:
+                params: Params = trial.user_attrs.get("params") or dict(trial.params)
+                space = {key: distribution_of(parameter) for key, parameter in space_of(params).items()}
+                fit = {key: value for key, value in params.items() if key in space and _holds(space[key], value)}
+                template = create_trial(
+                    state=trial.state,
+                    values=trial.values,
+                    params=fit,
+                    distributions={key: space[key] for key in fit},
+                    user_attrs={**trial.user_attrs, **({"params": params} if fit != params else {})},
+                    intermediate_values=trial.intermediate_values,
+                )
+                self._storage.create_new_trial(study, template)
+
+        self._written(carry)
 
     def start(self, params: Params, space: Space) -> Trial:
         """Begin a trial with these parameters."""
@@ -106,11 +142,14 @@ class Study:
             state=self._states.RUNNING, params=params, distributions=distributions, user_attrs={"mark": mark}
         )
 
+        attempts = itertools.count()
+
         def begin() -> int:
-            running = self._storage.get_all_trials(self._study_id, deepcopy=False, states=(self._states.RUNNING,))
-            for trial in running:  # an attempt whose answer was lost with the connection
-                if trial.user_attrs.get("mark") == mark:
-                    return trial.number
+            if next(attempts):  # the answer of an earlier one was lost with the connection
+                running = self._storage.get_all_trials(self._study_id, deepcopy=False, states=(self._states.RUNNING,))
+                for trial in running:
+                    if trial.user_attrs.get("mark") == mark:
+                        return trial.number
             # In one transaction: a driver killed half-way leaves either the whole trial or none.
             return self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study_id, frozen))
 
@@ -170,6 +209,13 @@ class Study:
                 if time.monotonic() >= deadline:
                     raise CannotWrite(f"{self._where}: cannot be written ({_reason(error)}).") from error
                 time.sleep(1.0)
+
+
+def _holds(distribution: Any, value: Any) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except (ValueError, TypeError):
+        return False
 
 
 def sqlite_url(path: Path) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from autosft.contracts.executor import Event, Order, Pool
+from autosft.contracts.record import Epoch, Record
 
 GRACE_SECONDS = 5.0
 """How long a worker may overstay its seconds before it is ended by force; held back from every order."""
@@ -22,6 +23,7 @@ class _Lease:
     order: Order
     sent: float
     revoked: bool = False
+    epochs: list[Epoch] = field(default_factory=list[Epoch])
 
     @property
     def ends(self) -> float:
@@ -78,7 +80,9 @@ class Fleet:
         answers: list[Answer] = []
         for event in self._pool.events(timeout):
             if lease := self._leases.get(event.token):  # else a late answer to an order that was given up
-                if event.kind != "epoch":
+                if event.kind == "epoch":
+                    lease.epochs.append(Epoch.model_validate(event.body))
+                else:
                     del self._leases[event.token]
                 answers.append(Answer(lease.order, event, time.monotonic() - lease.sent, lease.revoked))
         for token, lease in list(self._leases.items()):
@@ -87,8 +91,39 @@ class Fleet:
                 self._pool.cancel(token)
         return answers
 
-    def abandon(self) -> None:
-        """End the work on every order, and hear no more of it."""
-        for token in list(self._leases):
-            del self._leases[token]
+    def abandon(self) -> list[tuple[Order, Sequence[Epoch], float]]:
+        """End the work on every order, and hear no more of it.
+
+        Returns:
+            Each order, the epochs that were heard of, and how many seconds ago it was sent.
+        """
+        leases, self._leases = self._leases, {}
+        for token in leases:
             self._pool.cancel(token)
+        now = time.monotonic()
+        return [(lease.order, lease.epochs, now - lease.sent) for lease in leases.values()]
+
+
+def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Record | None) -> Record | None:
+    """Where a trial stands whose work was ended after some epochs, as if it had paused there; its checkpoint holds the
+    last of them. None if it has no score yet.
+
+    Args:
+        order: The order to train it.
+        epochs: What was heard of it.
+        seconds: How long ago the order was sent.
+        earlier: Where it had paused before.
+    """
+    whole = (*(earlier.epochs if earlier else ()), *epochs)
+    scores = [epoch.score for epoch in whole if epoch.score is not None]
+    if order.work != "train" or not epochs or not scores:
+        return None
+    return Record(
+        number=order.trial,
+        state="paused",
+        recipe=order.recipe,
+        score=max(scores),
+        epochs=whole,
+        seconds=seconds + (earlier.seconds if earlier else 0.0),
+        micro_batch=order.micro_batch,
+    )

@@ -34,6 +34,7 @@ from autosft.search.outcome.finish import score_on_test
 from autosft.search.run import Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
+from autosft.training.features import encode_pace
 from autosft.training.loop import Paused, Trained, train
 
 Emit = Callable[[Epoch], None]
@@ -215,7 +216,7 @@ class _Bench:
 
     def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
         pace: dict[str, float] = {}
-        if encode := self._features.get(("pace", job.info.name)):
+        if encode := encode_pace(job):
             pace["encode"] = encode
         if epochs:
             pace["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(job.train)

@@ -1,4 +1,7 @@
-"""`Agenda`: what the next free worker does. A cut-off trial first, then a promotion, then something new."""
+"""`Agenda`: what the next free worker does. A cut-off trial first, then a promotion, then something new.
+
+Trials are cut off by a driver that was killed, or between two rungs by a user who interrupted the search.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from autosft.contracts.record import Record
 from autosft.search.memory.trials import Trials
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
-from autosft.search.policy.rungs import FIRST_RUNG, hopeful, next_rung, promoted
+from autosft.search.policy.rungs import FIRST_RUNG, between_rungs, hopeful, next_rung, promoted
 
 
 @final
@@ -56,6 +59,8 @@ class Agenda:
             number = self._cut_off.pop(0)
             return Leg(number, next_rung(self._trials.leg(number)), resumed=False)
         paused = [record for record in self._trials.paused if _epochs_in(left, record, estimates) >= 1]
+        if between := next((record for record in paused if between_rungs(record)), None):
+            return self._resumed(between, next_rung(between))
         if earned := promoted(paused, self._trials.known):
             return self._resumed(earned, next_rung(earned))
         best = min(paused, key=Record.order, default=None)
@@ -86,7 +91,7 @@ class Agenda:
         )
         if params is None:
             return None
-        return trials.start(params, self._proposals.space_with_choices(params))
+        return trials.start(params, self._proposals.space(params))
 
 
 def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:
@@ -96,4 +101,4 @@ def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:
 
 
 def _epochs_in(seconds: float, record: Record, estimates: Estimates) -> float:
-    return estimates.epochs_in(seconds, record.recipe.backbone, record.recipe.rows)
+    return estimates.epochs_in(seconds, record.recipe)

@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import final
 
+from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
-from autosft.search.plan import Plan
+from autosft.search.plan import Effort, Plan
 
 FINISH_SECONDS = 5.0
 """Writing the bundle, reading it again, and resampling the test score."""
@@ -59,26 +60,103 @@ class Estimates:
         records: Past trials.
         sizes: The number of rows in `"train"`, `"valid"` and `"test"`.
         budget: The seconds of the whole search; None means without end.
+        effort: What a row costs under a recipe, as a share of what it costs under the defaults.
     """
 
-    def __init__(self, plan: Plan, records: Sequence[Record], sizes: Mapping[str, int], budget: float | None) -> None:
-        self._sizes, self._budget = sizes, float("inf") if budget is None else budget
-        self._paces: dict[tuple[str, str], float] = {}
-        self._encoded: dict[str, int] = {}
+    def __init__(
+        self,
+        plan: Plan,
+        records: Sequence[Record],
+        sizes: Mapping[str, int],
+        budget: float | None,
+        effort: Effort,
+    ) -> None:
+        self._sizes, self._budget, self._effort = sizes, float("inf") if budget is None else budget, effort
+        self._paces: dict[tuple[str, str], float] = {}  # at the effort of the defaults
+        self._encoded: dict[tuple[str, float], int] = {}
         for record in records:
-            backbone = record.recipe.backbone
+            if not record.pace:
+                continue
+            backbone, share = record.recipe.backbone, effort(record.recipe)
             for kind, pace in record.pace.items():
-                self._paces[backbone, kind] = pace
+                self._paces[backbone, kind] = pace / share
             if "encode" in record.pace:
-                self._encoded[backbone] = max(self._encoded.get(backbone, 0), self.rows(record.recipe.rows))
+                key = backbone, share
+                self._encoded[key] = max(self._encoded.get(key, 0), self.rows(record.recipe))
         self._work = {candidate.info.name: candidate.info.gigaflops for candidate in plan.candidates}
 
-    def rows(self, count: int) -> int:
-        """The number of training rows that a recipe's `rows` stands for."""
-        return min(count, self._sizes["train"]) if count else self._sizes["train"]
+    @property
+    def budget(self) -> float:
+        """The seconds of the whole search."""
+        return self._budget
 
-    def encode_seconds(self, backbone: str) -> float | None:
-        """One row through the encoder; None if nothing was measured yet."""
+    def effort(self, recipe: Recipe) -> float:
+        """What a row costs under the recipe, as a share of what it costs under the defaults."""
+        return self._effort(recipe)
+
+    def rows(self, recipe: Recipe) -> int:
+        """The number of training rows that a recipe trains on."""
+        return min(recipe.rows, self._sizes["train"]) if recipe.rows else self._sizes["train"]
+
+    @property
+    def all_rows(self) -> int:
+        """The number of training rows."""
+        return self._sizes["train"]
+
+    def encode_seconds(self, recipe: Recipe) -> float | None:
+        """One row through the recipe's encoder; None if nothing was measured yet."""
+        pace = self._pace(recipe.backbone)
+        return None if pace is None else pace * self._effort(recipe)
+
+    def train_seconds(self, recipe: Recipe) -> float | None:
+        """One epoch per training row, with its validation; None if nothing was measured yet."""
+        if pace := self._paces.get((recipe.backbone, "train")):
+            return pace * self._effort(recipe)
+        encode = self.encode_seconds(recipe)
+        return None if encode is None else encode * TRAIN_TO_ENCODE
+
+    def probe_seconds(self, recipe: Recipe) -> float | None:
+        """A cheap trial, some of whose rows are encoded already; None if nothing was measured yet."""
+        encode = self.encode_seconds(recipe)
+        if encode is None:
+            return None
+        encoded = self._encoded.get((recipe.backbone, self._effort(recipe)))
+        valid = self._sizes["valid"] if encoded is None else 0
+        return MARGIN * encode * (max(0, self.rows(recipe) - (encoded or 0)) + valid) + 2.0
+
+    def epochs_in(self, seconds: float, recipe: Recipe) -> float:
+        """How many epochs of training the recipe fit; infinite if nothing was measured yet."""
+        pace = self.train_seconds(recipe)
+        return float("inf") if pace is None else seconds / (MARGIN * pace * self.rows(recipe))
+
+    def rows_in(self, seconds: float, recipe: Recipe, epochs: int) -> int:
+        """On how many training rows so many epochs fit."""
+        pace = self.train_seconds(recipe)
+        return self._sizes["train"] if not pace else int(max(0.0, seconds) / (MARGIN * pace * epochs))
+
+    def refit_seconds(self, record: Record) -> float:
+        """Training the record's recipe again on training and validation rows."""
+        before = self.rows(record.recipe)
+        rows = before + self._sizes["valid"]
+        if not record.best:  # a cheap strategy, whose rows are encoded already
+            encoded = rows * (self.encode_seconds(record.recipe) or 0.0)
+            return MARGIN * max(0.0, record.seconds - encoded) * rows / before + 2.0
+        return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
+
+    def test_seconds(self, record: Record) -> float:
+        """Bundling the record's model and scoring it on the test rows, or on as many as their share of time allows."""
+        encode = self.encode_seconds(record.recipe) or 0.0
+        return FINISH_SECONDS + min(MARGIN * self._sizes["test"] * encode, TEST_SHARE * self._budget)
+
+    def test_rows_in(self, seconds: float, record: Record) -> int:
+        """How many test rows can be scored, but at least a few."""
+        encode = self.encode_seconds(record.recipe)
+        if not encode or seconds == float("inf"):
+            return self._sizes["test"]
+        return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))
+
+    def _pace(self, backbone: str) -> float | None:
+        """One row through an encoder at the effort of the defaults."""
         if pace := self._paces.get((backbone, "encode")):
             return pace
         scaled = [
@@ -87,50 +165,3 @@ class Estimates:
             if kind == "encode" and self._work.get(other) and self._work[backbone]
         ]
         return max(scaled, default=None)
-
-    def train_seconds(self, backbone: str) -> float | None:
-        """One epoch per training row, with its validation; None if nothing was measured yet."""
-        if pace := self._paces.get((backbone, "train")):
-            return pace
-        encode = self.encode_seconds(backbone)
-        return None if encode is None else encode * TRAIN_TO_ENCODE
-
-    def probe_seconds(self, backbone: str, rows: int = 0) -> float | None:
-        """A cheap trial on so many training rows, some of them encoded already; None if nothing was measured yet."""
-        encode = self.encode_seconds(backbone)
-        if encode is None:
-            return None
-        encoded = self._encoded.get(backbone)
-        valid = self._sizes["valid"] if encoded is None else 0
-        return MARGIN * encode * (max(0, self.rows(rows) - (encoded or 0)) + valid) + 2.0
-
-    def epochs_in(self, seconds: float, backbone: str, rows: int = 0) -> float:
-        """How many epochs of training on so many rows fit; infinite if nothing was measured yet."""
-        pace = self.train_seconds(backbone)
-        return float("inf") if pace is None else seconds / (MARGIN * pace * self.rows(rows))
-
-    def rows_in(self, seconds: float, backbone: str, epochs: int) -> int:
-        """On how many training rows so many epochs fit."""
-        pace = self.train_seconds(backbone)
-        return self._sizes["train"] if not pace else int(max(0.0, seconds) / (MARGIN * pace * epochs))
-
-    def refit_seconds(self, record: Record) -> float:
-        """Training the record's recipe again on training and validation rows."""
-        before = self.rows(record.recipe.rows)
-        rows = before + self._sizes["valid"]
-        if not record.best:  # a cheap strategy, whose rows are encoded already
-            encoded = rows * (self.encode_seconds(record.recipe.backbone) or 0.0)
-            return MARGIN * max(0.0, record.seconds - encoded) * rows / before + 2.0
-        return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe.backbone) or 0.0) + 2.0
-
-    def test_seconds(self, record: Record) -> float:
-        """Bundling the record's model and scoring it on the test rows, or on as many as their share of time allows."""
-        encode = self.encode_seconds(record.recipe.backbone) or 0.0
-        return FINISH_SECONDS + min(MARGIN * self._sizes["test"] * encode, TEST_SHARE * self._budget)
-
-    def test_rows_in(self, seconds: float, record: Record) -> int:
-        """How many test rows can be scored, but at least a few."""
-        encode = self.encode_seconds(record.recipe.backbone)
-        if not encode or seconds == float("inf"):
-            return self._sizes["test"]
-        return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 from autosft.contracts.record import Record
-from autosft.contracts.space import Choice, Int, Space
+from autosft.contracts.space import Space
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params, Sampler
-from autosft.search.plan import Plan, content_of, recipe_of, space_of
+from autosft.search.plan import Plan, choices_of, content_of, recipe_of, space_of, whole_space_of
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 
@@ -42,24 +43,9 @@ class Proposals:
     plan: Plan
     sampler: Sampler
 
-    @property
-    def choices(self) -> Mapping[str, Choice]:
-        """The choices of backbone and strategy, which every trial has."""
-        candidates = self.plan.candidates
-        strategies = dict.fromkeys(name for candidate in candidates for name in candidate.strategies)
-        return {
-            "backbone": Choice(tuple(candidate.info.name for candidate in candidates)),
-            "strategy": Choice(tuple(strategies)),
-        }
-
-    def space(self, backbone: str, strategy: str) -> Space:
-        """The other parameters of this pair."""
-        return space_of(self.task, self.registry, backbone, strategy)
-
-    def space_with_choices(self, params: Params) -> Space:
+    def space(self, params: Params) -> Space:
         """Where all of these parameters come from."""
-        rows: Space = {"rows": Int(1, 2**31, default=1)} if "rows" in params else {}
-        return {**self.choices, **self.space(str(params["backbone"]), str(params["strategy"])), **rows}
+        return whole_space_of(self.task, self.registry, self.plan, params)
 
     def next(
         self,
@@ -93,12 +79,12 @@ class Proposals:
                 return None
             return fitted
 
-        rows = estimates.rows(0)
-        for params in portfolio(self.task, self.registry, self.plan, records, rows=rows, used=used):
+        for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
             if fitted := useful(params):
                 return fitted
+        choices, space = choices_of(self.plan), partial(space_of, self.task, self.registry, self.plan)
         for attempt in range(ATTEMPTS):
-            if fitted := useful(self.sampler.propose(self.choices, self.space, started, attempt)):
+            if fitted := useful(self.sampler.propose(choices, space, started, attempt)):
                 return fitted
         return None
 
@@ -113,13 +99,13 @@ class Proposals:
         if strategy not in self.plan.candidate(backbone).strategies:
             return None
         if self.registry.strategy(strategy).cheap:
-            seconds = estimates.probe_seconds(backbone, int(params.get("rows", 0))) or 0.0
-            return params if seconds < left else None
-        if estimates.epochs_in(left, backbone) < MIN_EPOCHS:
-            rows = estimates.rows_in(left, backbone, MIN_EPOCHS)
+            return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None
+        recipe = recipe_of(params, 0)
+        if estimates.epochs_in(left, recipe) < MIN_EPOCHS:
+            rows = estimates.rows_in(left, recipe, MIN_EPOCHS)
             if rows < FEWEST_ROWS:
                 return None
-            params = {**params, "rows": rows}
-        epochs = estimates.epochs_in(left, backbone, int(params.get("rows", 0)))
+            params, recipe = {**params, "rows": rows}, recipe.changed(rows=rows)
+        epochs = estimates.epochs_in(left, recipe)
         name = next((name for name in params if name.endswith("stop.max_epochs")), "")
         return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, epochs)))} if name else params

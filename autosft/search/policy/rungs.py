@@ -25,6 +25,14 @@ def next_rung(record: Record | None) -> int:
     return rung
 
 
+def between_rungs(record: Record) -> bool:
+    """Whether a trial stands where none pauses by itself."""
+    done, rung = len(_scores(record)), FIRST_RUNG
+    while rung < done:
+        rung *= FACTOR
+    return done < rung
+
+
 def promoted(paused: Sequence[Record], known: Sequence[Record]) -> Record | None:
     """The paused trial that has earned its next rung; from the highest rung on which one has.
 

@@ -22,6 +22,7 @@ from autosft.folders.claim import claim_folder
 from autosft.folders.listing import rows_of_inputs, scan_folder
 from autosft_image.files import IMAGES
 from autosft_image.reading import read_rgb, short_side
+from autosft_image.views import side_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,9 +37,19 @@ class ImageModality(Modality):
 
     name = "image"
     kinds = frozenset({"image"})
+    space: ClassVar[Space] = {"resolution": Choice((1.0, 0.7, 0.5))}
     augmentation: ClassVar[Space] = {
         "flip": Choice((True, False))
     }  # a mirrored digit or letter is another one, or none
+
+    def space_for(self, inputs: Inputs) -> Space:
+        """No choice of resolution where an encoder takes one size alone."""
+        return {} if inputs.options.get("fixed") else self.space
+
+    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+        """The number of pixels, as a share of those at full resolution."""
+        full = side_for(inputs, State())
+        return (side_for(inputs, State(), self._resolution(recipe)) / full) ** 2
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a folder with a subfolder of images per class, maybe below train, valid and test."""
@@ -80,10 +91,13 @@ class ImageModality(Modality):
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a decoded image to a normalized float32 tensor, shape (3, side, side)."""
-        from autosft_image.views import image_view, side_for
+        from autosft_image.views import image_view
 
         flip = bool(recipe.of(self.name).get("flip", True))
-        return image_view(inputs, side_for(inputs, state), strength=strength, flip=flip)
+        return image_view(inputs, side_for(inputs, state, self._resolution(recipe)), strength=strength, flip=flip)
+
+    def _resolution(self, recipe: Recipe) -> float:
+        return float(recipe.of(self.name).get("resolution", 1.0))
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor:
         """One tensor, shape (rows, 3, side, side)."""

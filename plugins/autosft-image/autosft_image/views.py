@@ -32,13 +32,20 @@ with a few hundred, crops that miss the object are wrong labels."""
 _CROP_RATIO = (3 / 4, 4 / 3)
 
 
-def side_for(inputs: Inputs, state: State) -> int:
-    """The side in pixels at which an encoder sees these images."""
+def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
+    """The side in pixels at which an encoder sees these images.
+
+    Args:
+        inputs: What the encoder is fed, and whether it takes one size alone.
+        state: What was learned of the images.
+        share: Of the side that would be right where time did not matter.
+    """
     native = int(inputs.options["size"][-1])
-    median = state.values.get("side")
-    if inputs.options.get("fixed") or not median:
+    if inputs.options.get("fixed"):
         return native
-    return min(native, max(_LEAST_SIDE, _STEP * math.ceil(_ENLARGE * median / _STEP)))
+    median = state.values.get("side")
+    side = min(native, max(_LEAST_SIDE, _STEP * math.ceil(_ENLARGE * median / _STEP))) if median else native
+    return side if share == 1.0 else min(side, max(_LEAST_SIDE, _STEP * round(share * side / _STEP)))
 
 
 def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> ImageView:

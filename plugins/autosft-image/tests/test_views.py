@@ -107,3 +107,20 @@ def test_views_can_be_copied(photo):
 def test_samples_are_stacked(photo):
     sample = view()(photo)
     assert ImageModality().collate([sample, sample]).shape == (2, 3, 224, 224)
+
+
+@pytest.mark.parametrize("share,side", [(1.0, 224), (0.7, 160), (0.5, 128)])
+def test_a_lower_resolution_costs_its_share_of_pixels(share, side, photo):
+    recipe = Recipe(backbone="b", strategy="s", own={"image": {"resolution": share}})
+
+    assert view(resolution=share)(photo).shape == (3, side, side)
+    assert view(resolution=share, strength="weak")(photo).shape == (3, side, side)
+    assert ImageModality().effort(LITE, recipe) == pytest.approx((side / 224) ** 2)
+
+
+def test_an_encoder_of_one_size_has_no_choice_of_resolution(photo):
+    recipe = Recipe(backbone="b", strategy="s", own={"image": {"resolution": 0.5}})
+
+    assert "resolution" in ImageModality().space_for(LITE) and not ImageModality().space_for(FIXED)
+    assert ImageModality().effort(FIXED, recipe) == 1.0
+    assert view(FIXED, resolution=0.5)(photo).shape == (3, 224, 224)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, final
 
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED
 from autosft.contracts.strategy import Job, Stage, Strategy
+from autosft.contracts.task import Task
 
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Model
@@ -18,6 +21,10 @@ class Full(Strategy):
 
     name = "full"
     uses = frozenset(SHARED)
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """The encoder must have something to train."""
+        return "nothing in this encoder can be trained" if info.origin == "fitted" else ""
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:
         """One stage."""

@@ -26,7 +26,7 @@ class LinearProblem:
         job: Whose problem it is.
         position: Which of the job's problems.
         head: The problem's head, for its shape.
-        features: Standardized features, shape (rows, width).
+        features: Standardized features, shape (rows, width), or a sparse CSR tensor.
         targets: The targets of the rows, as written.
         weights: The weights of the rows, shape (rows,).
     """
@@ -35,20 +35,20 @@ class LinearProblem:
         self, job: Job, position: int, head: LinearHead, features: Tensor, targets: Sequence[Any], weights: Tensor
     ) -> None:
         self._recipe, self._problem, self._state = job.recipe, job.problems[position], job.states.problems[position]
-        self._features, self._weights = features, weights
+        self._features, self._weights, self._penalty = features, weights, _penalty(features)
         self._targets: Tensor = self._problem.encode(targets, self._state)
         self._outputs = head.linear.out_features
 
     def loss(self, rows: Tensor, solution: Solution) -> Tensor:
         """The weighted loss of each of these rows."""
-        return self._loss(self._features[rows], self._targets[rows], self._weights[rows], solution)
+        return self._loss(_Matrix(self._features, rows), self._targets[rows], self._weights[rows], solution)
 
     def solve(self, rows: Tensor, strength: float, start: Solution | None, *, tolerance: float = FINE) -> Solution:
-        """Minimize the mean loss of these rows plus `strength / width` times half the squared weights."""
-        features, targets, weights = self._features[rows], self._targets[rows], self._weights[rows]
-        width = features.shape[1]
-        weight = start[0].clone() if start else features.new_zeros(self._outputs, width)
-        bias = start[1].clone() if start else features.new_zeros(self._outputs)
+        """Minimize the mean loss of these rows, plus half the squared weights times `strength` in the unit of
+        `_penalty`."""
+        features, targets, weights = _Matrix(self._features, rows), self._targets[rows], self._weights[rows]
+        weight = start[0].clone() if start else torch.zeros(self._outputs, self._features.shape[1])
+        bias = start[1].clone() if start else torch.zeros(self._outputs)
         weight.requires_grad_()
         bias.requires_grad_()
         optimizer = torch.optim.LBFGS(
@@ -61,7 +61,7 @@ class LinearProblem:
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            penalty = 0.5 * strength * weight.square().sum() / width
+            penalty = 0.5 * strength * self._penalty * weight.square().sum()
             value = self._loss(features, targets, weights, (weight, bias)).sum() / weights.sum() + penalty
             value.backward()
             return value
@@ -70,7 +70,47 @@ class LinearProblem:
         optimizer.step(closure)  # pyright: ignore[reportArgumentType]
         return weight.detach(), bias.detach()
 
-    def _loss(self, features: Tensor, targets: Tensor, weights: Tensor, solution: Solution) -> Tensor:
+    def _loss(self, features: _Matrix, targets: Tensor, weights: Tensor, solution: Solution) -> Tensor:
         weight, bias = solution
-        out = features @ weight.T + bias
+        out = features.times(weight) + bias
         return self._problem.loss(out, targets, self._state, self._recipe) * weights
+
+
+def _penalty(features: Tensor) -> float:
+    """What makes one strength mean the same for features of any number and scale: one divided by the features that a
+    row has, each of unit variance. Of sparse features those count that are not 0."""
+    if features.layout == torch.strided:
+        return 1 / features.shape[1]
+    values = features.values()
+    rows = len(features)
+    return float(values.square().sum()) / rows / max(1.0, len(values) / rows) ** 2
+
+
+class _Matrix:
+    """Some rows of features, to be multiplied by weights again and again."""
+
+    def __init__(self, features: Tensor, rows: Tensor) -> None:
+        if features.layout == torch.strided:
+            self._rows, self._columns = features[rows], None
+        else:
+            chosen = features.to_sparse_coo().index_select(0, rows)
+            self._rows, self._columns = chosen.to_sparse_csr(), chosen.t().to_sparse_csr()
+
+    def times(self, weight: Tensor) -> Tensor:
+        """The product with weights (outputs, width), shape (rows, outputs)."""
+        if self._columns is None:
+            return self._rows @ weight.T
+        return _SparseProduct.apply(weight, self._rows, self._columns)
+
+
+class _SparseProduct(torch.autograd.Function):
+    """Torch would transpose the matrix in every backward pass; here both ways are laid out once."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        ctx.columns = columns
+        return rows @ weight.T
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return (ctx.columns @ gradients[0]).T, None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
@@ -30,20 +31,27 @@ FOLDS = 5
 CHOOSING_ROWS = 3000
 """Cross-validation looks at no more rows than this; the final solution uses all."""
 
+ENOUGH_HELD_OUT = 500
+"""Sparse features are so many that a fold costs nearly what the final solution does: with this many rows held out no
+further fold is tried."""
+
 
 @final
 class Probe(Strategy):
     """Linear regression of the problem's own loss (logistic, for classes) on frozen features, with an L2 penalty.
 
     The loss is convex in the head, so L-BFGS (Liu and Nocedal, 1989) finds its optimum; the penalty with the lowest
-    cross-validated loss on the training rows is taken. Features are standardized; the scale is folded into the head.
+    cross-validated loss on the training rows is taken. Features are standardized, and the scale is folded into the
+    head; sparse features are taken as they are.
     """
 
     name = "probe"
     cheap = True
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
-        """Every problem must be content with one pooled vector per row."""
+        """The encoder must know something, and every problem be content with one pooled vector per row."""
+        if info.origin == "scratch":
+            return "an encoder that learns from scratch says nothing while it is frozen"
         more = sorted(set().union(*(problem.needs for problem in problems)) - {"pooled"})
         return f"a linear probe reads pooled features alone, not {', '.join(more)}" if more else ""
 
@@ -56,9 +64,9 @@ class Probe(Strategy):
         from autosft_strategies.linear import LinearProblem
 
         features = encode(job, model.encoder, job.train).float()
-        mean, scale = features.mean(0), features.std(0, correction=0)
-        scale = scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
-        features = (features - mean) / scale
+        mean, scale = _moments(features)
+        if features.layout == torch.strided:
+            features = (features - mean) / scale
         weights = torch.tensor(job.train.weight, dtype=torch.float32)
         for position, head in enumerate(model.heads):
             if not isinstance(head, LinearHead):
@@ -73,6 +81,16 @@ class Probe(Strategy):
                 head.linear.bias.copy_(bias - weight @ mean)
 
 
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and scale of each feature; 0 and 1 for sparse features, which would not stay sparse."""
+    import torch
+
+    if features.layout != torch.strided:
+        return torch.zeros(features.shape[1]), torch.ones(features.shape[1])
+    scale = features.std(0, correction=0)
+    return features.mean(0), scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
+
+
 def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
     """The solution under the penalty with the lowest cross-validated loss."""
     import torch
@@ -83,11 +101,12 @@ def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tupl
     draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "folds"))
     chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
     folds = torch.arange(len(chosen)) % min(FOLDS, len(chosen))
+    enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
     solutions: dict[int, tuple[Tensor, Tensor]] = {}
     losses: list[float] = []
     for strength in STRENGTHS:
         total = 0.0
-        for fold in range(int(folds.max()) + 1):
+        for fold in range(min(enough, int(folds.max()) + 1)):
             solutions[fold] = linear.solve(chosen[folds != fold], strength, solutions.get(fold), tolerance=COARSE)
             total += float(linear.loss(chosen[folds == fold], solutions[fold]).sum())
         losses.append(total)

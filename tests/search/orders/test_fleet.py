@@ -11,17 +11,17 @@ from autosft.builtin.processes import Processes
 from autosft.contracts.executor import Order
 from autosft.contracts.recipe import Recipe
 from autosft.search.orders import fleet as module
-from autosft.search.orders.fleet import Fleet
+from autosft.search.orders.fleet import Fleet, cut_short
 
 WORKER = """\
 #!{python} -S
 import json, sys, time
 for line in sys.stdin:
     order = json.loads(line)
-    say = lambda token, kind: print(json.dumps(dict(token=token, kind=kind, body={{}})), flush=True)
+    say = lambda token, kind, body={{}}: print(json.dumps(dict(token=token, kind=kind, body=body)), flush=True)
     if order["recipe"]["strategy"] == "late":
         say("an-earlier-order", "done")
-    say(order["token"], "epoch")
+    say(order["token"], "epoch", dict(stage="s", number=1, loss=1.0, score=0.5, seconds=1.0))
     while order["recipe"]["strategy"] == "hang":
         time.sleep(0.1)
     say(order["token"], "done")
@@ -101,3 +101,18 @@ def test_after_abandoning_all_is_quiet_and_free(fleet):
     assert fleet.free == 2 and not fleet.busy and not fleet.answers(0.5)
     fleet.send(order("three"))
     assert until_idle(fleet)[-1].event.kind == "done"
+
+
+def test_work_that_is_abandoned_stands_where_its_last_epoch_was(fleet):
+    fleet.send(order("one", "hang"))
+    while not fleet.answers(0.5):
+        continue
+
+    ((ended, epochs, seconds),) = fleet.abandon()
+
+    assert fleet.free == 2 and ended.token == "one"
+    standing = cut_short(ended, epochs, seconds, None)
+    assert standing.state == "paused" and standing.score == 0.5 and len(standing.epochs) == 1
+    assert cut_short(ended, [], seconds, None) is None
+    more = cut_short(ended, epochs, seconds, standing.model_copy(update={"score": 0.9, "epochs": standing.epochs * 2}))
+    assert len(more.epochs) == 3

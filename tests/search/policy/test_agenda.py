@@ -32,7 +32,8 @@ def opened(tmp_path, task, registry, plan):
 
 def next_of(trials, agenda, plan, left=math.inf):
     budget = None if left == math.inf else 1000.0
-    return agenda.next(Estimates(plan, trials.known, SIZES, budget), (), used=0.1 if budget else 0.0, left=left)
+    estimates = Estimates(plan, trials.known, SIZES, budget, lambda recipe: 1.0)
+    return agenda.next(estimates, (), used=0.1 if budget else 0.0, left=left)
 
 
 def paused(trials, number, score, epochs=2):

@@ -22,9 +22,18 @@ from autosft.search.policy.budget import (
 SIZES = {"train": 100, "valid": 20, "test": 40}
 
 
-def record(backbone="toy/narrow", *, best=None, seconds=3.0, **pace):
-    recipe = Recipe(backbone=backbone, strategy="toy")
-    return Record(number=0, state="done", recipe=recipe, score=0.5, pace=pace, best=best or {}, seconds=seconds)
+def recipe(backbone="toy/narrow", *, rows=0, activation="tanh"):
+    return Recipe(backbone=backbone, strategy="toy", rows=rows, own={"toy": {"activation": activation}})
+
+
+def alike(recipe):
+    """The effort of a row where every row costs the same."""
+    return 1.0
+
+
+def record(backbone="toy/narrow", *, best=None, seconds=3.0, rows=0, activation="tanh", **pace):
+    made = recipe(backbone, rows=rows, activation=activation)
+    return Record(number=0, state="done", recipe=made, score=0.5, pace=pace, best=best or {}, seconds=seconds)
 
 
 def test_the_clock_sums_over_sessions():
@@ -47,35 +56,40 @@ def test_without_a_budget_there_is_always_time():
 
 
 def test_nothing_is_known_before_the_first_trial(plan):
-    estimates = Estimates(plan, [], SIZES, None)
+    estimates = Estimates(plan, [], SIZES, None, alike)
 
-    assert estimates.encode_seconds("toy/wide") is None
-    assert estimates.train_seconds("toy/wide") is None
-    assert estimates.probe_seconds("toy/wide") is None
-    assert estimates.epochs_in(5.0, "toy/wide") == math.inf
+    assert estimates.encode_seconds(recipe("toy/wide")) is None
+    assert estimates.train_seconds(recipe("toy/wide")) is None
+    assert estimates.probe_seconds(recipe("toy/wide")) is None
+    assert estimates.epochs_in(5.0, recipe("toy/wide")) == math.inf
 
 
 def test_what_was_measured_is_believed(plan):
-    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, None)
+    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, None, alike)
 
-    assert estimates.encode_seconds("toy/narrow") == 0.01
-    assert estimates.train_seconds("toy/narrow") == 0.05
-    assert estimates.epochs_in(25.0, "toy/narrow") == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
+    assert estimates.encode_seconds(recipe("toy/narrow")) == 0.01
+    assert estimates.train_seconds(recipe("toy/narrow")) == 0.05
+    assert estimates.epochs_in(25.0, recipe("toy/narrow")) == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
 
 
 def test_the_latest_measurement_counts(plan):
-    assert Estimates(plan, [record(encode=0.01), record(encode=0.03)], SIZES, None).encode_seconds("toy/narrow") == 0.03
+    assert (
+        Estimates(plan, [record(encode=0.01), record(encode=0.03)], SIZES, None, alike).encode_seconds(
+            recipe("toy/narrow")
+        )
+        == 0.03
+    )
 
 
 def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan):
-    estimates = Estimates(plan, [record(encode=0.01)], SIZES, None)
+    estimates = Estimates(plan, [record(encode=0.01)], SIZES, None, alike)
 
-    assert estimates.encode_seconds("toy/wide") == pytest.approx(0.02)
-    assert estimates.train_seconds("toy/wide") == pytest.approx(0.02 * TRAIN_TO_ENCODE)
+    assert estimates.encode_seconds(recipe("toy/wide")) == pytest.approx(0.02)
+    assert estimates.train_seconds(recipe("toy/wide")) == pytest.approx(0.02 * TRAIN_TO_ENCODE)
 
 
 def test_a_probe_encodes_training_and_validation_rows(plan):
-    seconds = Estimates(plan, [record(encode=0.01)], SIZES, None).probe_seconds("toy/narrow")
+    seconds = Estimates(plan, [record(encode=0.01)], SIZES, None, alike).probe_seconds(recipe("toy/narrow"))
 
     assert seconds is not None and 0.01 * 120 <= seconds <= 2 * 0.01 * 120 + 2.0
 
@@ -83,35 +97,49 @@ def test_a_probe_encodes_training_and_validation_rows(plan):
 def test_a_refit_takes_the_best_epochs_on_more_rows(plan):
     done = record(train=0.05, best={"toy": 4})
 
-    assert Estimates(plan, [done], SIZES, None).refit_seconds(done) >= 4 * 0.05 * 120
+    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) >= 4 * 0.05 * 120
 
 
 def test_a_refit_on_encoded_rows_takes_what_the_trial_took_beside_encoding_and_more(plan):
     done = record(seconds=3.0, encode=0.01)
 
-    assert Estimates(plan, [done], SIZES, None).refit_seconds(done) >= (3.0 - 0.01 * 120) * 120 / 100
+    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) >= (3.0 - 0.01 * 120) * 120 / 100
 
 
 def test_the_test_is_paid_for_before_it_begins(plan):
     done = record(encode=0.01)
 
-    assert Estimates(plan, [done], SIZES, None).test_seconds(done) >= FINISH_SECONDS + 0.01 * 40
+    assert Estimates(plan, [done], SIZES, None, alike).test_seconds(done) >= FINISH_SECONDS + 0.01 * 40
 
 
 def test_rows_that_are_encoded_already_cost_nothing(plan):
-    part = record(encode=0.01).model_copy(update={"recipe": Recipe(backbone="toy/narrow", strategy="toy", rows=60)})
-    estimates = Estimates(plan, [part], SIZES, None)
+    estimates = Estimates(plan, [record(encode=0.01, rows=60)], SIZES, None, alike)
 
-    assert estimates.probe_seconds("toy/narrow", 60) == pytest.approx(2.0)
-    assert estimates.probe_seconds("toy/narrow") == pytest.approx(MARGIN * 0.01 * 40 + 2.0)
+    assert estimates.probe_seconds(recipe("toy/narrow", rows=60)) == pytest.approx(2.0)
+    assert estimates.probe_seconds(recipe("toy/narrow")) == pytest.approx(MARGIN * 0.01 * 40 + 2.0)
 
 
 def test_with_little_time_fewer_rows_are_trained_on_and_tested(plan):
-    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, 10.0)
+    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, 10.0, alike)
 
-    assert estimates.rows_in(10.0, "toy/narrow", 4) == int(10 / (MARGIN * 0.05 * 4))
-    assert estimates.epochs_in(10.0, "toy/narrow", 50) == 2 * estimates.epochs_in(10.0, "toy/narrow")
-    slow = Estimates(plan, [record(encode=1.0)], {**SIZES, "test": 1000}, 100.0)
+    assert estimates.rows_in(10.0, recipe("toy/narrow"), 4) == int(10 / (MARGIN * 0.05 * 4))
+    assert estimates.epochs_in(10.0, recipe("toy/narrow", rows=50)) == 2 * estimates.epochs_in(
+        10.0, recipe("toy/narrow")
+    )
+    slow = Estimates(plan, [record(encode=1.0)], {**SIZES, "test": 1000}, 100.0, alike)
     assert slow.test_seconds(record()) == FINISH_SECONDS + TEST_SHARE * 100.0
     assert slow.test_rows_in(105.0, record()) == int((105.0 - FINISH_SECONDS) / MARGIN)
     assert slow.test_rows_in(1.0, record()) == FEWEST_TEST_ROWS and slow.test_rows_in(math.inf, record()) == 1000
+
+
+def test_a_row_at_less_effort_costs_its_share_and_was_not_encoded_by_another(plan):
+    def effort(recipe):
+        return 0.25 if recipe.of("toy")["activation"] == "relu" else 1.0
+
+    estimates = Estimates(plan, [record(encode=0.01, activation="relu")], SIZES, None, effort)
+
+    assert estimates.encode_seconds(recipe(activation="relu")) == pytest.approx(0.01)
+    assert estimates.encode_seconds(recipe()) == pytest.approx(0.04)
+    assert estimates.train_seconds(recipe()) == pytest.approx(0.04 * TRAIN_TO_ENCODE)
+    assert estimates.probe_seconds(recipe(activation="relu")) == pytest.approx(2.0)
+    assert estimates.probe_seconds(recipe()) == pytest.approx(MARGIN * 0.04 * 120 + 2.0)

@@ -1,16 +1,21 @@
-"""The first recipes: which come first, and how rung 0 grows over rows."""
+"""The first recipes: which come first, and how rung 0 grows over rows and effort."""
 
 from __future__ import annotations
 
 import itertools
+from typing import ClassVar
 
 import pytest
 
 from autosft.contracts.record import Record
+from autosft.contracts.space import Choice, Space
 from autosft.contracts.strategy import Strategy
-from autosft.search.plan import make_plan, recipe_of
-from autosft.search.policy.portfolio import CHEAP_SHARE, FIRST_ROWS, GROWTH, portfolio
+from autosft.search.plan import effort_of, make_plan, recipe_of
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.portfolio import portfolio
+from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SHARE, Rung0
 from autosft.search.spec import SearchSpec
+from autosft.testing.toy import ToyModality
 
 
 class Cheap(Strategy):
@@ -26,14 +31,15 @@ def first(task, with_parts):
     plan = make_plan(task, registry, SearchSpec())
 
     def recipes(records=(), *, rows=90, used=0.0):
-        found = [recipe_of(params, 0) for params in portfolio(task, registry, plan, records, rows=rows, used=used)]
+        estimates = Estimates(plan, records, {"train": rows, "valid": 20, "test": 20}, None, lambda recipe: 1.0)
+        found = [recipe_of(params, 0) for params in portfolio(task, registry, plan, records, estimates, used=used)]
         return [(recipe.backbone, recipe.rows if recipe.strategy == "cheap" else recipe.strategy) for recipe in found]
 
     return recipes
 
 
 def record(number, backbone, score, rows=0):
-    recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "rows": rows}, 0)
+    recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "rows": rows, "toy.activation": "tanh"}, 0)
     return Record(number=number, state="done", recipe=recipe, score=score)
 
 
@@ -63,10 +69,49 @@ def test_with_many_rows_rung_0_begins_with_some_and_the_better_half_goes_on(firs
 def test_rung_0_ends_when_it_has_used_its_share(first):
     records = [record(0, "toy/wide", 0.5)]
 
-    assert ("toy/narrow", 0) not in first(records, used=CHEAP_SHARE)
+    assert ("toy/narrow", 0) not in first(records, used=SHARE)
 
 
 def test_few_rows_are_all_taken_at_once(first):
     counts = {pair[1] for pair in itertools.chain(first(rows=2 * FIRST_ROWS), first(rows=10))}
 
     assert counts == {0, "toy"}
+
+
+class Zoom(ToyModality.__base__):
+    """Points that can be looked at from afar."""
+
+    name, kinds = "points", ToyModality.kinds
+    space: ClassVar[Space] = {"near": Choice((1.0, 0.5, 0.25))}
+    recognize, scan, collect, read = ToyModality.recognize, ToyModality.scan, ToyModality.collect, ToyModality.read
+    view, collate = ToyModality.view, ToyModality.collate
+
+    def effort(self, inputs, recipe):
+        return recipe.of("points").get("near", 1.0) ** 2
+
+
+@pytest.mark.parametrize(("budget", "near"), [(None, 1.0), (1000.0, 1.0), (100.0, 0.5), (10.0, 0.25)])
+def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of_it(task, with_parts, budget, near):
+    registry = with_parts(strategies={"cheap": Cheap()}, modalities={"points": Zoom()})
+    plan = make_plan(task, registry, SearchSpec())
+    effort = effort_of(task, registry, plan)
+
+    def steps(records):
+        sizes = {"train": 500, "valid": 20, "test": 20}
+        rung = Rung0(task, registry, plan, Estimates(plan, records, sizes, budget, effort))
+        found = [recipe_of(params, 0) for params in rung.recipes(records, used=0.0 if budget is None else 0.1)]
+        return [(recipe.backbone, recipe.of("points")["near"]) for recipe in found]
+
+    def tried(number, backbone, near, score):
+        recipe = recipe_of(
+            {"backbone": backbone, "strategy": "cheap", "points.near": near, "toy.activation": "tanh"}, 0
+        )
+        pace = {"encode": 0.05 * near**2 * (2 if backbone == "toy/wide" else 1)}
+        return Record(number=number, state="done", recipe=recipe, score=score, pace=pace)
+
+    first = tried(0, "toy/narrow", 1.0, 0.5)
+    assert [("toy/wide", near), ("toy/narrow", near)] == steps([first])[:2]
+    records = [first, tried(1, "toy/wide", near, 0.9), tried(2, "toy/narrow", near, 0.4)]
+    assert steps(records)[-1] == ("toy/wide", 1.0)
+    if near < 1.0:
+        assert ("toy/narrow", 1.0) not in steps(records)

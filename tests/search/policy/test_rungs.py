@@ -6,7 +6,7 @@ import pytest
 
 from autosft.contracts.recipe import Recipe, Stop
 from autosft.contracts.record import Epoch, Record
-from autosft.search.policy.rungs import FACTOR, FIRST_RUNG, hopeful, next_rung, promoted
+from autosft.search.policy.rungs import FACTOR, FIRST_RUNG, between_rungs, hopeful, next_rung, promoted
 
 
 def trial(number, scores, state="paused", **fields):
@@ -22,6 +22,14 @@ def test_rungs_grow_by_a_factor_and_count_validated_epochs():
     assert next_rung(trial(0, [0.5] * FIRST_RUNG)) == FIRST_RUNG * FACTOR
     assert next_rung(trial(0, [0.5] * FIRST_RUNG * FACTOR)) == FIRST_RUNG * FACTOR**2
     assert next_rung(trial(0, [None] * 5 + [0.5])) == FIRST_RUNG
+
+
+def test_a_trial_that_was_interrupted_between_two_rungs_is_told_from_one_that_paused():
+    at_rungs = [FIRST_RUNG, FIRST_RUNG * FACTOR, FIRST_RUNG * FACTOR**2]
+
+    between = [count for count in range(1, 20) if between_rungs(trial(0, [0.5] * count))]
+
+    assert between == [count for count in range(1, 20) if count not in at_rungs]
 
 
 def test_no_one_goes_on_before_there_are_enough_to_compare():

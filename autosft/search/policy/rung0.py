@@ -1,0 +1,139 @@
+"""Rung 0: the cheap strategies meet every backbone, so that what is dear is tried with the best of them alone.
+
+The backbone with the highest prior comes first; against a clock the cheapest before all others, because it tells what
+the others will take. Where there are many rows rung 0 begins with a share of them, and where even those would take too
+long, with less effort per row, such as smaller images. After each step the better half of the backbones goes on
+(successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full effort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from autosft.contracts.record import Record
+from autosft.contracts.space import Choice, defaults
+from autosft.contracts.task import Task
+from autosft.host.registry import Registry
+from autosft.search.memory.sampler import Params
+from autosft.search.plan import Plan, recipe_of, space_of
+from autosft.search.policy.budget import MARGIN, Estimates
+
+SHARE = 0.5
+"""The share of the budget after which rung 0 is over."""
+
+FIRST_ROWS, GROWTH = 1000, 4
+"""With how many rows rung 0 begins where there are many more, and how they grow."""
+
+
+@final
+@dataclass(frozen=True)
+class Rung0:
+    """What rung 0 tries.
+
+    Attributes:
+        task: What is solved.
+        registry: The parts.
+        plan: What may be tried.
+        estimates: What things will take.
+    """
+
+    task: Task
+    registry: Registry
+    plan: Plan
+    estimates: Estimates
+
+    def recipes(self, records: Sequence[Record], *, used: float) -> Iterator[Params]:
+        """What is worth trying after what was tried; some of it may have been.
+
+        Args:
+            records: What was tried.
+            used: The share of the budget that is used.
+        """
+        if used >= SHARE:
+            return
+        names = [candidate.info.name for candidate in self.plan.candidates]
+        if not records and used:
+            yield from self._of(_cheapest(self.plan), 0, 1.0)
+        cheap = {strategy for name in names for strategy in self._cheap(name)}
+        records = [record for record in records if record.recipe.strategy in cheap]
+        shares = _shares(self.estimates.all_rows)
+        level = self._affordable(names, shares[0])
+        for rows, effort in [*((rows, level) for rows in shares), (0, 1.0)]:
+            tried: list[Record] = []
+            for name in names:
+                for params in self._of(name, rows, effort):
+                    yield params
+                    recipe = recipe_of(params, 0)
+                    tried += [record for record in records if _like(record, name, rows, recipe.own)]
+            names = _better_half(names, tried)
+
+    def _of(self, backbone: str, rows: int, effort: float) -> Iterator[Params]:
+        """The cheap strategies with a backbone, on so many rows, with at most so much effort where that is possible."""
+        for strategy in self._cheap(backbone):
+            variants = self._variants(backbone, strategy)
+            level = max((share for share in variants if share <= effort), default=min(variants))
+            yield {**variants[level], **({"rows": rows} if rows else {})}
+
+    def _cheap(self, backbone: str) -> list[str]:
+        return [name for name in self.plan.candidate(backbone).strategies if self.registry.strategy(name).cheap]
+
+    def _variants(self, backbone: str, strategy: str) -> dict[float, Params]:
+        """The defaults, and what one other choice of the modality's makes of them, by effort per row."""
+        space = space_of(self.task, self.registry, self.plan, backbone, strategy)
+        params: Params = {"backbone": backbone, "strategy": strategy, **defaults(space)}
+        variants = {1.0: params}
+        for name, parameter in space.items():
+            if name.startswith(f"{self.task.modality}.") and isinstance(parameter, Choice):
+                for option in parameter.options:
+                    changed = {**params, name: option}
+                    variants.setdefault(self.estimates.effort(recipe_of(changed, 0)), changed)
+        return variants
+
+    def _affordable(self, names: Sequence[str], rows: int) -> float:
+        """The most effort per row at which the first step with all backbones stays within rung 0's share."""
+        pairs = [(name, strategy) for name in names for strategy in self._cheap(name)]
+        levels = {level for pair in pairs for level in self._variants(*pair)}
+        for level in sorted(levels, reverse=True):
+            recipes = [recipe_of(params, 0) for name in names for params in self._of(name, rows, level)]
+            seconds = [
+                MARGIN * (self.estimates.encode_seconds(recipe) or 0.0) * self.estimates.rows(recipe)
+                for recipe in recipes
+            ]
+            if sum(seconds) <= SHARE * self.estimates.budget:
+                return level
+        return min(levels, default=1.0)
+
+
+def _cheapest(plan: Plan) -> str:
+    """The backbone with the fewest multiply-adds."""
+    known = [candidate.info for candidate in plan.candidates if candidate.info.gigaflops]
+    return min(known, key=lambda info: info.gigaflops, default=plan.candidates[0].info).name
+
+
+def _shares(rows: int) -> list[int]:
+    """Growing numbers of rows; 0, which stands for all, comes last."""
+    shares: list[int] = []
+    count = FIRST_ROWS
+    while count < rows / 2:
+        shares.append(count)
+        count *= GROWTH
+    return [*shares, 0]
+
+
+def _like(record: Record, backbone: str, rows: int, own: object) -> bool:
+    """Whether a trial was one with this backbone on so many rows, with the same parameters of the parts."""
+    recipe = record.recipe
+    return recipe.backbone == backbone and recipe.rows == rows and recipe.own == own
+
+
+def _better_half(names: Sequence[str], records: Sequence[Record]) -> list[str]:
+    ranked = [name for name in ranked_backbones(records) if name in names]
+    return ranked[: (len(ranked) + 1) // 2]
+
+
+def ranked_backbones(records: Sequence[Record]) -> list[str]:
+    """Backbones by the best score that each has."""
+    scored = sorted((record for record in records if record.score is not None), key=Record.order)
+    return list(dict.fromkeys(record.recipe.backbone for record in scored))

@@ -1,0 +1,192 @@
+"""How the bytes of a text file become characters, and whether they are text at all. Knows nothing of tables."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from autosft.errors import BadInput
+from autosft.tables.table import printable
+
+if TYPE_CHECKING:
+    from charset_normalizer import CharsetMatch
+
+_CHUNK = 1 << 20
+_GLANCE = 1 << 16
+"""Bytes by which text is told from binary data."""
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_WORDS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+
+_BINARY = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x1f\x8b": "compressed by gzip",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"\x7fELF": "a program",
+    b"SQLite format 3": "an SQLite database",
+    b"\x89HDF": "an HDF5 file",
+}
+
+_CONTROLS = bytes(code for code in range(1, 32) if code not in b"\t\n\v\f\r\x1b\x1c\x1d\x1e\x1f") + b"\x7f"
+_MOST_CONTROLS, _MOST_NULS = 0.05, 0.3
+"""Above these shares of the first bytes a file is no text; random bytes have a tenth of control characters."""
+
+_LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949")
+"""What files that are no Unicode are mostly written in; each extends the standards of its script."""
+
+_MULTIBYTE = frozenset({"cp932", "euc_jp", "gb18030", "big5", "cp949", "utf-16", "utf-16-le", "utf-16-be"})
+
+_ENOUGH = 1 << 16
+"""Bytes of lines beyond ASCII by which a legacy encoding is told."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """An encoding as Python names it.
+
+    Attributes:
+        name: The codec.
+        clean: Whether the whole file is known to be well-formed in it; else some rows may hold broken characters.
+    """
+
+    name: str
+    clean: bool
+
+    @property
+    def words(self) -> str:
+        """As a user knows it."""
+        return _WORDS.get(self.name, self.name)
+
+    def broken(self, text: str) -> bool:
+        """Whether some of the text stands for bytes that are no characters of this encoding."""
+        return not self.clean and (_DAMAGE if self.name in _MULTIBYTE else _ESCAPED).search(text) is not None
+
+
+_ESCAPED = re.compile("[\ud800-\udfff]")
+_DAMAGE = re.compile("[\ud800-\udfff\ufffd]")
+
+
+def refuse_binary(path: Path, start: bytes) -> None:
+    """Refuse a file that is no text, by its first bytes.
+
+    Raises:
+        BadInput: Says what the file seems to be.
+    """
+    mend = "Give CSV, TSV, JSON Lines or Parquet."
+    for magic, words in _BINARY.items():
+        if start.startswith(magic):
+            raise BadInput(f"{printable(path)}: this is {words}, not a text table. {mend}")
+    if any(start.startswith(mark) for mark, _ in _MARKS) or _wide(start):
+        return
+    controls = len(start) - len(start.translate(None, _CONTROLS))
+    if controls > _MOST_CONTROLS * len(start) or start.count(0) > _MOST_NULS * len(start):
+        raise BadInput(f"{printable(path)}: this is binary data, not a text table. {mend}")
+
+
+def find_encoding(path: Path, *, quick: bool = False) -> Encoding:
+    """The encoding of a text file: by its mark, else UTF-8 if it is well-formed, else what it looks most like.
+
+    Args:
+        path: The file.
+        quick: Look at the first megabyte alone.
+
+    Raises:
+        BadInput: The file is no text.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(_GLANCE)
+    refuse_binary(path, start)
+    for mark, name in _MARKS:
+        if start.startswith(mark):
+            return Encoding(name, False)
+    if wide := _wide(start):
+        return Encoding(wide, False)
+    if _is_utf8(path, quick):
+        return Encoding("utf-8", not quick)
+    return Encoding(_legacy(path, quick), False)
+
+
+@contextmanager
+def open_text(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
+    """The file as text with its line ends as they are; bytes that are no characters stay recognizable."""
+    errors = "replace" if encoding.name in _MULTIBYTE else "surrogateescape"
+    with path.open(encoding=encoding.name, errors=errors, newline="") as stream:
+        yield stream
+
+
+def _wide(start: bytes) -> str:
+    """UTF-16 without a mark: most text of most languages then has zeros, in every other byte alone."""
+    even, odd = start[::2], start[1::2]
+    zeros = (even.count(0), odd.count(0))
+    if max(zeros) < 0.25 * len(odd) or len(start) < 8 or min(zeros) > 0.02 * len(odd):
+        return ""
+    return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+
+
+def _chunks(path: Path, quick: bool) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+            if quick:
+                return
+
+
+def _is_utf8(path: Path, quick: bool) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in _chunks(path, quick):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=not quick)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _legacy(path: Path, quick: bool) -> str:
+    """UTF-8 if hardly anything contradicts it; else by the lines beyond ASCII."""
+    characters = broken = 0
+    telling = bytearray()
+    for chunk in _chunks(path, quick):
+        if chunk.isascii():
+            continue
+        beyond = re.sub("[\0-\x7f]+", "", chunk.decode("utf-8", "surrogateescape"))
+        wrong = len(_ESCAPED.findall(beyond))
+        characters, broken = characters + len(beyond) - wrong, broken + wrong
+        if len(telling) < _ENOUGH:
+            telling += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:_ENOUGH]
+    if characters > 10 * broken:
+        return "utf-8"
+    return _most_like(bytes(telling[:_ENOUGH]))
+
+
+def _most_like(telling: bytes) -> str:
+    """By charset-normalizer; where Western and Central European are as likely, Western."""
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(telling, cp_isolation=list(_LEGACY), enable_fallback=False)
+    best = matches.best()
+    if best is None:
+        return "cp1252"
+    if best.encoding == "cp1250" and any(_is_western(match) and _ranks(match) <= _ranks(best) for match in matches):
+        return "cp1252"
+    return best.encoding
+
+
+def _is_western(match: CharsetMatch) -> bool:
+    return "cp1252" in (match.encoding, *match.could_be_from_charset)
+
+
+def _ranks(match: CharsetMatch) -> tuple[float, float]:
+    return (match.chaos, -match.coherence)

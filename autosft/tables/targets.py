@@ -1,0 +1,141 @@
+"""From a table to the target of each row: `propose_target` says which columns and how, `targets_of` reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from autosft.contracts.task import Hints
+from autosft.errors import BadInput, UnknownName
+from autosft.tables.candidates import choose
+from autosft.tables.columns import is_blank, is_on, label_of, profile
+from autosft.tables.forms import TargetForm, check_form, form_of
+from autosft.tables.joined import parts_of
+from autosft.tables.numbers import is_missing_number, to_number
+from autosft.tables.table import Table
+
+__all__ = ["Missing", "TargetForm", "propose_target", "targets_of"]
+
+_SHOWN = 40
+"""Characters of a cell that a reason names."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A target that is there and cannot be used; the reason is for a `Fault`."""
+
+    reason: str
+
+
+def propose_target(table: Table, hints: Hints, *, exclude: Collection[str] = ()) -> TargetForm:
+    """The target that the user named, or the one that the table seems to have.
+
+    Args:
+        table: The table; of one that is not complete, what the other rows may still have is not held against it.
+        hints: What the user said.
+        exclude: Columns that are inputs.
+
+    Raises:
+        UnknownName: A named column does not exist.
+        BadInput: No column, or more than one, could be the target; or nothing can be learned from it.
+    """
+    _require(table, hints.targets)
+    if both := [name for name in hints.targets if name in hints.inputs]:
+        raise BadInput(f"Column {both[0]!r} is named as a target and as an input; it can be one of them.")
+    if hints.targets:
+        seen, why = {name: profile(table.columns[name]) for name in hints.targets}, ""
+    else:
+        seen, why = choose(table, {*exclude, *hints.inputs}, hints.problem)
+    form = form_of(table, seen, hints.problem, why)
+    check_form(table, form, seen)
+    return form
+
+
+def targets_of(table: Table, form: TargetForm) -> list[Any]:
+    """The target of each row.
+
+    A label is a str, joined labels and indicators are a sorted tuple of str, a number is a float, numbers are a tuple
+    of floats. A row without a target has None: its cell is empty, one of its numbers is, or all of its indicators are.
+    Joined labels know the empty set: there an empty cell means no label, unless no row of the same split has any, as
+    where a file lacks the column. What is there and cannot be used is a `Missing`.
+
+    Raises:
+        UnknownName: The table lacks a column of the form.
+    """
+    _require(table, form.columns)
+    columns = [table.columns[name] for name in form.columns]
+    rows = zip(*columns, strict=True)
+    if form.form == "label":
+        return [_label(cell) for cell in columns[0]]
+    if form.form == "number":
+        return [_number(cell, form.decimal) for cell in columns[0]]
+    if form.form == "numbers":
+        return [_together([_number(cell, form.decimal) for cell in row]) for row in rows]
+    if form.form == "indicators":
+        return [_indicated(row, form.columns) for row in rows]
+    labeled = {split for split in set(table.splits) if _has_labels(columns, table.splits == split)}
+    pairs = zip(rows, table.splits, strict=True)
+    return [_joined(row, form.separator) if split in labeled else None for row, split in pairs]
+
+
+def _require(table: Table, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in table.columns:
+            raise UnknownName("column", name, table.columns)
+
+
+def _label(cell: Any) -> Any:
+    if is_blank(cell):
+        return None
+    return Missing("a list or an object, where a label should be") if _is_nested(cell) else label_of(cell)
+
+
+def _number(cell: Any, decimal: str) -> Any:
+    if is_missing_number(cell):
+        return None
+    number = to_number(cell, decimal)
+    return Missing(f"{_shown(cell)} is no number") if number is None else number
+
+
+def _together(numbers: list[Any]) -> Any:
+    unusable = next((number for number in numbers if isinstance(number, Missing)), None)
+    return unusable or (None if None in numbers else tuple(numbers))
+
+
+def _indicated(cells: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+    if all(map(is_blank, cells)):
+        return None
+    states = [False if is_blank(cell) else is_on(cell) for cell in cells]
+    for name, cell, state in zip(names, cells, states, strict=True):
+        if state is None:
+            return Missing(f"{_shown(cell)} in column {name!r} is neither 0 nor 1")
+    return tuple(sorted(name for name, state in zip(names, states, strict=True) if state))
+
+
+def _has_labels(columns: list[npt.NDArray[Any]], chosen: npt.NDArray[Any]) -> bool:
+    return any(not is_blank(cell) for column in columns for cell in column[chosen.astype(bool)])
+
+
+def _joined(cells: tuple[Any, ...], separator: str) -> Any:
+    labels: set[str] = set()
+    for cell in cells:
+        parts = cell if isinstance(cell, tuple) else (cell,)
+        if any(map(_is_nested, parts)):
+            return Missing("an object or a list of lists, where labels should be")
+        if parts is cell:
+            labels.update(label_of(part) for part in parts if not is_blank(part))
+        elif not is_blank(cell):
+            labels.update(parts_of(label_of(cell), separator))
+    return tuple(sorted(labels))
+
+
+def _shown(cell: Any) -> str:
+    text = str(cell)
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def _is_nested(cell: Any) -> bool:
+    return isinstance(cell, (tuple, list, dict, bytes))
