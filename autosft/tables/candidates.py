@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from autosft.errors import BadInput
-from autosft.tables.columns import Profile, label_of, profile, words_of
+from autosft.tables.columns import Profile, label_of, profile, texts_of, words_of
+from autosft.tables.joined import find_separator
 from autosft.tables.table import Table
 
 _PLAIN = frozenset({"label", "labels", "target", "targets", "class", "classes", "y", "gold", "truth"})
@@ -41,19 +42,22 @@ def choose(table: Table, exclude: Collection[str], problem: str) -> tuple[dict[s
         BadInput: No column, or more than one, could be it.
     """
     seen = {name: profile(cells) for name, cells in table.columns.items() if name not in exclude}
+    ranks = {name: rank for name in seen if (rank := _rank(name)) is not None}
     fit = {name: one for name, one in seen.items() if _fits(one, problem)}
-    ranks = {name: rank for name in fit if (rank := _rank(name)) is not None}
-    named = [name for name, rank in ranks.items() if rank == min(ranks.values())]
-    if named and min(ranks.values()) < _PLAIN_RANKS:
-        return _one_of(named, {name: fit[name] for name in ranks}, table, "by its name")
-    if spoilt := [name for name in seen if (_rank(name) or 0) < _PLAIN_RANKS and _rank(name) is not None]:
-        return {spoilt[0]: seen[spoilt[0]]}, "by its name"  # to be refused with what is wrong with it
+    fit |= {name: seen[name] for name in ranks if _is_joined(table, name, seen[name])}
+    named = {name: fit[name] for name in ranks if name in fit}
+    best = [name for name in named if ranks[name] == min(map(ranks.__getitem__, named))]
+    plain = [name for name, rank in ranks.items() if rank < _PLAIN_RANKS]
+    if best and best[0] in plain:
+        return _one_of(best, named, table, "by its name")
+    if plain:  # to be refused with what is wrong with it
+        return {plain[0]: seen[plain[0]]}, "by its name"
     others = {name: one for name, one in fit.items() if _could_be(name, one)}
     indicators = {name: one for name, one in others.items() if one.indicator}
     if len(indicators) > 1 and len(indicators) == len(others) and problem in ("", "multilabel"):
         return indicators, "columns of yes and no"
-    if named:
-        return _one_of(named, {name: fit[name] for name in ranks}, table, "by its name")
+    if best:
+        return _one_of(best, named, table, "by its name")
     classes = {name: one for name, one in others.items() if one.few and (one.whole or one.kind != "number")}
     if classes and problem != "regression":
         return _one_of(list(classes), classes, table, "the one column of few different values")
@@ -74,7 +78,14 @@ def _fits(seen: Profile, problem: str) -> bool:
         return False
     if problem == "regression":
         return seen.kind == "number"
-    return seen.kind in ("list", "number") or (2 * seen.distinct <= seen.filled and not seen.long)
+    if seen.kind == "text":
+        return 2 * seen.distinct <= seen.filled and not seen.long
+    return seen.kind != {"classification": "list", "multilabel": "number"}.get(problem) or seen.indicator
+
+
+def _is_joined(table: Table, name: str, seen: Profile) -> bool:
+    """Whether cells of which hardly two are the same are so because they are sets of labels."""
+    return seen.kind == "text" and not seen.long and bool(find_separator(texts_of(table.columns[name])))
 
 
 def _could_be(name: str, seen: Profile) -> bool:
@@ -89,6 +100,8 @@ def _rank(name: str) -> int | None:
     for rank, names in ((0, _PLAIN), (_PLAIN_RANKS, _SPEAKING)):
         if core and core[-1] in names:
             return rank + (len(core) > 1)
+        if core and core[0] in names and names is _PLAIN:
+            return rank + 1
     return _PLAIN_RANKS + 2 if core[:1] in (("is",), ("has",)) else None
 
 

@@ -110,6 +110,11 @@ def is_blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
+def texts_of(cells: Iterable[Any]) -> list[str]:
+    """The cells that are texts and hold something."""
+    return [cell for cell in cells if isinstance(cell, str) and not is_blank(cell)]
+
+
 def label_of(cell: Any) -> str:
     """A cell as a label: without blanks around it; a 3.0 that is no text is 3."""
     if isinstance(cell, str):

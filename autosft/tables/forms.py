@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from pydantic import Field
+
 from autosft.contracts.document import Document
 from autosft.errors import BadInput
-from autosft.tables.columns import Profile, is_blank, words_of
+from autosft.tables.columns import Profile, texts_of, words_of
 from autosft.tables.joined import AS_LIST, find_separator
 from autosft.tables.table import Table
 
@@ -16,6 +18,11 @@ _SURELY_CLASSES = 20
 
 _MOST_CLASSES, _LEAST_ROWS = 1000, 20
 """More whole numbers are classes up to this many, if each is met in so many rows on average and no amount is named."""
+
+_CLASSES = frozenset(
+    {"label", "labels", "class", "classes", "category", "intent", "topic", "genre", "species", "speaker"}
+)
+"""Names of columns whose whole numbers are classes, if each is met twice on average."""
 
 # fmt: off
 _AMOUNTS = frozenset({
@@ -44,7 +51,7 @@ class TargetForm(Document):
         separator: Of `"joined"`: what parts the labels of a cell; `"[]"` where cells are written as lists; empty where
             they are lists, or one label each.
         decimal: Of numbers: the decimal sign.
-        why: What spoke for these columns.
+        why: What spoke for these columns; said, not stored.
     """
 
     problem: str
@@ -52,7 +59,7 @@ class TargetForm(Document):
     form: Literal["label", "joined", "indicators", "number", "numbers"]
     separator: str = ""
     decimal: str = "."
-    why: str = ""
+    why: str = Field(default="", exclude=True)
 
     @property
     def words(self) -> str:
@@ -97,8 +104,7 @@ def _of_one(table: Table, name: str, seen: Profile, problem: str, why: str) -> T
     if seen.kind == "list":
         return TargetForm(problem=problem or "multilabel", columns=(name,), form="joined", why=why)
     if several or (not problem and seen.kind == "text"):
-        texts = [cell for cell in table.columns[name] if isinstance(cell, str) and not is_blank(cell)]
-        separator = find_separator(texts, sure=several)
+        separator = find_separator(texts_of(table.columns[name]), sure=several)
         if several or separator:
             return TargetForm(problem="multilabel", columns=(name,), form="joined", separator=separator, why=why)
     if not problem and seen.kind == "number" and not _are_classes(name, seen):
@@ -112,10 +118,10 @@ def _are_classes(name: str, seen: Profile) -> bool:
         return True
     if not seen.whole:
         return False
-    if seen.distinct <= _SURELY_CLASSES:
+    words = set(words_of(name))
+    if seen.distinct <= _SURELY_CLASSES or words & _CLASSES:
         return 2 * seen.distinct <= seen.filled
-    amount = bool(_AMOUNTS & set(words_of(name)))
-    return not amount and seen.distinct <= _MOST_CLASSES and _LEAST_ROWS * seen.distinct <= seen.filled
+    return not words & _AMOUNTS and seen.distinct <= _MOST_CLASSES and _LEAST_ROWS * seen.distinct <= seen.filled
 
 
 def _numbers(seen: Mapping[str, Profile], problem: str, why: str) -> TargetForm:

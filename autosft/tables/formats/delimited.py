@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 
 from autosft.contracts.rows import Fault
@@ -150,7 +150,7 @@ def _unfit(record: list[str], width: int, encoding: Encoding) -> str:
     while len(record) > width and not record[-1]:
         record.pop()
     if len(record) != width:
-        return f"{len(record)} cells instead of {width}"
+        return f"{len(record)} cell{'s' * (len(record) > 1)} instead of {width}"
     text = "".join(record)
     if "\0" in text:
         return "a NUL byte in the row"
@@ -197,9 +197,10 @@ def _says_tabs(path: Path) -> bool:
 
 
 def _sample(stream: Iterator[str]) -> list[str]:
+    """The first lines, from the first one that holds something."""
     lines: list[str] = []
     size = 0
-    for line in stream:
+    for line in dropwhile(str.isspace, stream):
         lines.append(line[:_SAMPLE_OF_A_LINE])
         size += len(line)
         if len(lines) >= _SAMPLE_LINES or size >= _SAMPLE_CHARACTERS:

@@ -74,19 +74,27 @@ def as_cell(value: Any) -> Any:
 
 
 def _parsed(line: str, encoding: Encoding) -> Any:
-    """What a line of JSON says, or why it cannot be read."""
-    if encoding.broken(line):
-        return _Broken(f"bytes that are no {encoding.words}")
+    """What a line of JSON says, or why it cannot be used."""
     try:
-        return json.loads(line)
+        return _checked(json.loads(line), line, encoding)
     except (ValueError, RecursionError) as error:
         return _Broken(_reason(error))
+
+
+def _checked(value: Any, text: str, encoding: Encoding) -> Any:
+    """The value of a text, or why it cannot be used."""
+    if encoding.broken(text):
+        return _Broken(f"bytes that are no {encoding.words}")
+    if "\\u" in text or text.count("[") + text.count("{") > _DEEPEST:  # else it has no flaw
+        flaw = _flaw(value, 0)
+        return _Broken(flaw) if flaw else value
+    return value
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"not well-formed JSON ({error.msg} at character {error.pos + 1})"
-    return "JSON that is nested too deeply" if isinstance(error, RecursionError) else f"unreadable JSON ({error})"
+    return f"JSON {'nested too deeply' if isinstance(error, RecursionError) else 'with a number of too many digits'}"
 
 
 def _entries(path: Path, text: str, encoding: Encoding) -> Iterator[tuple[int, Any]]:
@@ -106,8 +114,7 @@ def _entries(path: Path, text: str, encoding: Encoding) -> Iterator[tuple[int, A
         except (ValueError, RecursionError) as error:
             line = text.count("\n", 0, position) + 1
             raise BadInput(f"{printable(path)}: entry {number} (line {line}) is {_reason(error)}.") from error
-        broken = encoding.broken(text[position:end])
-        yield number, _Broken(f"bytes that are no {encoding.words}") if broken else entry
+        yield number, _checked(entry, text[position:end], encoding)
         position = end
 
 
@@ -156,7 +163,7 @@ def _unfit(entry: Any) -> str:
     if not isinstance(entry, dict):
         kinds = {list: "an array", str: "a text", bool: "a truth value", type(None): "null"}
         return f"{kinds.get(cast('type[Any]', type(entry)), 'a number')}, not an object"
-    return _flaw(cast("Any", entry), 0)
+    return ""
 
 
 def _flaw(value: Any, depth: int) -> str:
@@ -171,5 +178,5 @@ def _flaw(value: Any, depth: int) -> str:
     else:
         return ""
     if depth == _DEEPEST:
-        return "JSON that is nested too deeply"
+        return "JSON nested too deeply"
     return next(filter(None, (_flaw(part, depth + 1) for part in parts)), "")
