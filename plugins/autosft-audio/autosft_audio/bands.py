@@ -34,8 +34,8 @@ _WAVES = Inputs(kind="waveform", options={"seconds": 10.0, "step": 1})
 
 @final
 class BandsFamily(BackboneFamily):
-    """Means, deviations, extremes and changes over time of log-mel bands, or of their cepstral coefficients (MFCC: Davis
-    and Mermelstein, 1980), and means over each quarter of a clip, which say what comes first."""
+    """Statistics over time of log-mel bands, or of their cepstral coefficients (MFCC: Davis and Mermelstein, 1980):
+    means, deviations, extremes and changes, and means over each quarter of a clip, which say what comes first."""
 
     prefix = "bands"
 

@@ -46,8 +46,8 @@ def mel_filters(bands: int, size: int, rate: int, low: float, high: float, scale
 
 
 def log_mel(wave: Floats, filters: Floats, hop: int) -> Floats:
-    """Decibels of power, shape (bands, frames): Hann windows as long as the filters' transform, one every `hop` samples,
-    centred, with silence around the wave.
+    """Decibels of power, shape (bands, frames): Hann windows as long as the filters' transform, one every `hop`
+    samples, centred, with silence around the wave.
 
     Args:
         wave: Shape (samples,).
@@ -60,7 +60,7 @@ def log_mel(wave: Floats, filters: Floats, hop: int) -> Floats:
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     spectrum = np.fft.rfft(frames * window, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
-    return 10.0 * np.log10(np.maximum((power @ filters).T, FLOOR))
+    return (10.0 * np.log10(np.maximum((power @ filters).T, FLOOR))).astype(np.float32)
 
 
 def _kaldi(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -13,14 +13,15 @@ from autosft.contracts.backbone import Inputs
 from autosft.contracts.modality import Modality, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.space import Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import Unreadable
+from autosft.errors import BadInput, Unreadable
 from autosft.folders.claim import claim_folder
 from autosft.folders.listing import rows_of_inputs, scan_folder
+from autosft.tables.reading import is_table
 from autosft_audio.files import SOUNDS
 from autosft_audio.reading import MOST_SECONDS, RATE, Wave, read_wave
+from autosft_audio.table import claim_table, paths_in, scan_table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,18 +41,27 @@ class AudioModality(Modality):
     kinds = frozenset({"image", "waveform"})
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
-        """Claim a folder with a subfolder of sounds per class, maybe below train, valid and test."""
-        return claim_folder(path, SOUNDS, self.name, hints)
+        """Claim a table with a column of paths, or a folder with a subfolder of sounds per class."""
+        if not is_table(path):
+            return claim_folder(path, SOUNDS, self.name, hints)
+        try:
+            return claim_table(path, hints) or claim_folder(path, SOUNDS, self.name, hints)
+        except BadInput:  # maybe the table is no more than a note beside the folders of classes
+            claim = None if hints != Hints() else claim_folder(path, SOUNDS, self.name, hints)
+            if claim is None:
+                raise
+            return claim
 
     def scan(self, task: Task) -> Scan:
         """Decode every file once and list those that can be read."""
-        return scan_folder(task, SOUNDS)
+        return scan_table(task) if "table" in task.data else scan_folder(task, SOUNDS)
 
     def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
-        """Paths of sounds, folders of sounds (all below, sorted), or pairs of an array, shape (samples,) or (samples,
-        channels), and its rate in hertz; a single pair may stand alone."""
+        """Paths of sounds, of tables that name some, folders of sounds (all below, sorted), or pairs of an array, shape
+        (samples,) or (samples, channels), and its rate in hertz; a single pair may stand alone."""
         if len(inputs) == 2 and _pair_of(tuple(inputs)):
             inputs = [tuple(inputs)]
+        inputs = [path for given in inputs for path in _listed(given, task)]
         wanted = "a path, or a pair of an array of shape (samples,) or (samples, channels) and its rate in hertz"
         return rows_of_inputs(inputs, SOUNDS, take=_pair_of, wanted=wanted)
 
@@ -81,7 +91,7 @@ class AudioModality(Modality):
         return State({"seconds": round(min(float(seconds), _MOST_SHOWN), 3), "rate": int(rate)})
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
-        """From a decoded wave to a picture of its spectrum, shape (3, height, width), or to a wave, shape (samples,)."""
+        """From a decoded wave to a picture, shape (3, height, width), or to a wave, shape (samples,)."""
         from autosft_audio.pictures import PictureView
         from autosft_audio.views import wave_view
 
@@ -92,6 +102,13 @@ class AudioModality(Modality):
         import torch
 
         return torch.stack(list(samples)) if samples[0].ndim > 1 else list(samples)
+
+
+def _listed(given: Any, task: Task) -> list[Any]:
+    """The paths that a table names, or what was given."""
+    if isinstance(given, (str, Path)) and Path(given).is_file() and is_table(Path(given)):
+        return list(paths_in(Path(given), task))
+    return [given]
 
 
 def _pair_of(given: Any) -> dict[str, Any] | None:

@@ -33,8 +33,8 @@ _QUIETEST = -40.0
 """The loudest point counts as at least so loud: recordings of silence are not all noise. A full sine has about +30."""
 
 _STEP, _LEAST, _MOST = 32, 128, 256
-"""The width in pixels: a multiple of 32, because encoders halve it five times; a frame is a pixel between the two others.
-128 x 256 costs two thirds of the usual 224 x 224."""
+"""The width in pixels: a multiple of 32, because encoders halve it five times; between the two others, a frame is a
+pixel. 128 x 256 costs two thirds of the usual 224 x 224."""
 
 _MASKS, _MASKED = 2, 0.2
 """SpecAugment (Park et al., 2019): stretches of bands and as many of time, each at most this share, become black."""

@@ -162,7 +162,7 @@ def _decoded(file: SoundFile, start: int, wanted: int) -> Wave:
         block = file.read(min(size, wanted), dtype="float32", always_2d=True)
         if not len(block):
             break
-        blocks.append(block.mean(1) if block.shape[1] > 1 else block[:, 0])
+        blocks.append(np.asarray(block.mean(1) if block.shape[1] > 1 else block[:, 0], dtype=np.float32))
         wanted -= len(block)
     return _sound(np.concatenate(blocks) if blocks else np.zeros(0, np.float32))
 

@@ -82,8 +82,9 @@ def changed(wave: Wave, changes: Changes) -> Wave:
 
     wave = _shifted(wave, round(uniform(-changes.shift, changes.shift) * len(wave)))
     power = float(np.mean(np.square(wave, dtype=np.float64)))
-    noise = torch.randn(len(wave)).numpy() * np.float32(np.sqrt(power / 10 ** (uniform(changes.loud, changes.quiet) / 10)))
-    wave = (wave + noise) * np.float32(10 ** (uniform(-changes.gain, changes.gain) / 20))
+    deviation = np.sqrt(power / 10 ** (uniform(changes.loud, changes.quiet) / 10))
+    wave = wave + torch.randn(len(wave)).numpy() * np.float32(deviation)
+    wave *= np.float32(10 ** (uniform(-changes.gain, changes.gain) / 20))
     for _ in range(changes.masks):
         length = round(uniform(0.0, changes.masked) * len(wave))
         start = round(uniform(0.0, 1.0) * (len(wave) - length))

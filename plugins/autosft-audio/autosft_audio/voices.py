@@ -74,7 +74,7 @@ class VoiceFamily(BackboneFamily):
         return [GE2E] if fnmatch.fnmatchcase("ge2e", pattern) else []
 
     def local(self, path: Path) -> tuple[BackboneInfo, WeightFile] | None:
-        """A safetensors file with the keys and shapes of one of the two, or a folder with such a `model.safetensors`."""
+        """A safetensors file with the keys and shapes of one of the two, or a folder with such a file in it."""
         file = path / "model.safetensors" if path.is_dir() else path
         if file.suffix != ".safetensors" or not file.is_file():
             return None
