@@ -22,8 +22,8 @@ CHANNELS, DILATIONS = 64, (1, 2, 4, 8, 16, 1, 2, 4, 8, 16)
 _INFO = BackboneInfo(
     name="wavenet/small",
     inputs=Inputs(kind="waveform", options={"seconds": 10.0, "step": 1}),
-    parameters=0,
-    gigaflops=0.0,
+    parameters=339_840,
+    gigaflops=0.179,
     prior=0.3,
     origin="scratch",
 )
