@@ -1,7 +1,11 @@
-"""The Hugging Face hub as two sources of weights: what its cache on this machine holds, and what the network brings."""
+"""The Hugging Face hub as two sources of weights: what its cache on this machine holds, and what the network brings.
+
+A backbone with files `"beside"` its weights gets a folder, of safetensors alone; any other gets a file.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import final
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile, WeightSource
@@ -9,6 +13,12 @@ from autosft.errors import BadWeights, Unreachable
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """Names under which a repository holds its weights, the safer first."""
+
+FOLDER_FILES = ("model.safetensors", "model.safetensors.index.json")
+"""The same where a folder is wanted; the second lists the parts of a large model."""
+
+BESIDE = ("*.json", "*.txt", "*.model")
+"""What comes along beside the weights: configurations and tokenizers."""
 
 ANSWER_SECONDS = 5.0
 """How long the hub may take to say whether it has a file."""
@@ -28,10 +38,16 @@ class HubCache(WeightSource):
             return None
         from huggingface_hub import try_to_load_from_cache
 
-        for name in FILES:
+        beside = info.pretrained.get("beside", "").split()
+        for name in FOLDER_FILES if beside else FILES:
             path = try_to_load_from_cache(repository, name)
-            if isinstance(path, str):
+            if not isinstance(path, str):
+                continue
+            folder = Path(path).parent
+            if not beside:
                 return WeightFile(source=self.name, path=path, license=info.license)
+            if all((folder / file).is_file() for file in beside):
+                return WeightFile(source=self.name, path=str(folder), license=info.license)
         return None
 
 
@@ -58,7 +74,8 @@ class Hub(WeightSource):
             raise Unreachable("HF_HUB_OFFLINE is set")
         if self._silence:
             raise Unreachable(self._silence)
-        for name in FILES:
+        beside = info.pretrained.get("beside", "")
+        for name in FOLDER_FILES if beside else FILES:
             try:
                 found = get_hf_file_metadata(hf_hub_url(repository, name), timeout=ANSWER_SECONDS)
             except EntryNotFoundError:
@@ -68,7 +85,7 @@ class Hub(WeightSource):
             except (HTTPError, OfflineModeIsEnabled, OSError) as error:
                 self._silence = f"the hub cannot be reached ({type(error).__name__})"
                 raise Unreachable(self._silence) from error
-            remote = {"repository": repository, "file": name}
+            remote = {"repository": repository, "file": name, **({"beside": beside} if beside else {})}
             digest = found.etag or ""
             return WeightFile(
                 source=self.name,
@@ -86,11 +103,15 @@ class Hub(WeightSource):
         if file.path:
             return file
         from httpx2 import HTTPError
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import hf_hub_download, snapshot_download
 
         remote = file.remote
         try:
-            path = hf_hub_download(remote["repository"], remote["file"])
+            if "beside" in remote:
+                parts = ["*.safetensors"] if remote["file"].endswith(".json") else [remote["file"]]
+                path = snapshot_download(remote["repository"], allow_patterns=[*parts, *BESIDE])
+            else:
+                path = hf_hub_download(remote["repository"], remote["file"])
         except (HTTPError, OSError) as error:
             raise BadWeights(f"{remote['repository']}: download failed ({error}).") from error
         return file.model_copy(update={"path": path})

@@ -5,6 +5,8 @@ An `AutoSFTError` becomes one line on standard error and exit code 2, with nothi
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import sys
 
@@ -37,6 +39,8 @@ INTERRUPTED, TERMINATED = 130, 143
 def main() -> None:
     """Run the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    # At its end Python looks through all that torch and timm have made for cycles, which takes seconds.
+    atexit.register(gc.freeze)
     try:
         app()
     except AutoSFTError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -44,6 +45,7 @@ def search(
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
 ) -> None:
     """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
+    started = time.monotonic()
     from autosft.cli.progress import Progress
     from autosft.search.driver import run_search
 
@@ -69,6 +71,7 @@ def search(
             disk=disk,
             run=run or None,
             watch=progress,
+            started=started,
         )
 
 

@@ -44,7 +44,8 @@ class BackboneInfo(Document):
         gigaflops: Multiply-adds for one sample, in units of 1e9; 0 if unknown.
         prior: The family's expectation of how well it transfers, from 0 to 1; orders the first trials.
         pretrained: What weight sources go by, such as `{"hub": "timm/resnet18.a1_in1k"}`; empty if the encoder
-            learns from scratch and needs none.
+            needs none. With `"beside": "config.json"` a source brings a folder, in which such files lie beside the
+            weights, separated by blanks; whatever small files the place has more, such as a tokenizer, come along.
         license: The licence of the weights, as an SPDX expression where there is one.
         arguments: What the family needs to build it.
         origin: What it is before any training: `"pretrained"`; `"fitted"`, if all that it knows is learned by
@@ -70,7 +71,7 @@ class WeightFile(Document):
     Attributes:
         source: The name of the source, for reports.
         path: Where it lies; empty if it must be fetched first.
-        sha256: What the content must hash to; empty if unknown.
+        sha256: What the content must hash to, in a folder that of the file of weights; empty if unknown.
         license: The licence of the weights.
         rename: Pairs of regular expression and replacement, applied in order to every key.
         remote: What `WeightSource.fetch` needs.
@@ -90,10 +91,17 @@ class BackboneFamily(ABC):
     Attributes:
         prefix: What their names begin with, unique among families, such as `"timm"`.
         space: Parameters of its own, found in the recipe under its prefix.
+        rate: How many times the usual its encoders may be taught: `optim.lr`, whatever range a strategy gives it, is
+            multiplied by this. Large transformers of texts forget at rates at which small convolutions learn.
     """
 
     prefix: ClassVar[str]
     space: ClassVar[Space] = {}
+    rate: ClassVar[float] = 1.0
+
+    def space_for(self, info: BackboneInfo) -> Space:
+        """Which parameters of `space` mean anything to this encoder; all by default."""
+        return self.space
 
     @abstractmethod
     def curated(self) -> Sequence[BackboneInfo]:
@@ -122,6 +130,11 @@ class BackboneFamily(ABC):
         """Learn from training rows, and take from beside the weights, what the encoder is built from, such as a
         vocabulary. It goes into the bundle: a predictor builds the encoder from it, without the weights' folder."""
         return State()
+
+    def notice(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
+        """What the user should know of how this encoder sees the training rows, in a few words, such as that long
+        texts are cut; empty if nothing. A sample of the rows is enough."""
+        return ""
 
     @abstractmethod
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:

@@ -42,9 +42,11 @@ class Record(Document):
         seconds: Wall-clock seconds of the trial.
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
-        pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch.
+        pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"` for a
+            strategy's `fit` on encoded rows.
         parameters: All parameters of the model.
         trained: The parameters that were trained.
+        notice: What the user should know of how the backbone saw the rows, such as that long texts were cut.
         error: Why it failed, in one line.
     """
 
@@ -63,6 +65,7 @@ class Record(Document):
     pace: Mapping[str, float] = {}
     parameters: int = 0
     trained: int = 0
+    notice: str = ""
     error: str = ""
 
     def order(self) -> tuple[float, float, int]:

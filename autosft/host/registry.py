@@ -27,10 +27,16 @@ _log = logging.getLogger("autosft.host")
 # Which distribution brings a first-party part, and the command that installs it. Only for advice: the host loads
 # these parts as it loads a stranger's.
 _IMAGE = ("autosft-image", 'pip install "autosft[image]"')
+_TEXT = ("autosft-text", 'pip install "autosft[text]"')
 _STRATEGIES = ("autosft-strategies", "pip install autosft-strategies")
 _FIRST_PARTY = {
     ("modality", "image"): _IMAGE,
     ("backbone", "timm"): _IMAGE,
+    ("modality", "text"): _TEXT,
+    ("backbone", "transformers"): _TEXT,
+    ("backbone", "static"): _TEXT,
+    ("backbone", "tfidf"): _TEXT,
+    ("backbone", "lstm"): _TEXT,
     ("strategy", "probe"): _STRATEGIES,
     ("strategy", "full"): _STRATEGIES,
 }

@@ -49,6 +49,7 @@ def run_search(
     run: str | Path | None = None,
     watch: Watch | None = None,
     registry: Registry | None = None,
+    started: float | None = None,
 ) -> Result:
     """Find and train the best model for some data, within a budget that includes everything.
 
@@ -78,6 +79,7 @@ def run_search(
         run: The run's folder; by default `runs/<name of the data>`.
         watch: Told what happens.
         registry: The installed parts; loaded from the entry points by default.
+        started: When the clock began, by `time.monotonic`; now by default.
 
     Raises:
         BadInput: The data or an option cannot be used.
@@ -85,7 +87,7 @@ def run_search(
         RunConflict: The folder holds another search, or one that is running.
         NothingFinished: No trial had a score when the budget ended.
     """
-    started = time.monotonic()
+    started = time.monotonic() if started is None else started
     if budget is None and trials is None:
         raise BadInput("A search needs an end: give a budget, a number of trials, or both.")
     registry, watch = registry or load(), watch or _unwatched

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autosft.contracts.backbone import BackboneInfo, WeightFile
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.document import Document
 from autosft.contracts.modality import Modality
 from autosft.contracts.recipe import SHARED, Recipe
-from autosft.contracts.space import Choice, Int, Parameter, Space, Value
+from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
@@ -118,8 +119,10 @@ def _backbones(
         matching = [info for name, info in known.items() if _matches(name, pattern)]
         if not matching:
             prefix, _, rest = pattern.partition("/")
-            families = [registry.backbones[prefix]] if prefix in registry.backbones else registry.backbones.values()
-            matching = [info for family in families for info in family.match(rest or pattern)]
+            if prefix in registry.backbones:
+                matching = list(registry.backbones[prefix].match(rest))
+            else:
+                matching = [info for family in registry.backbones.values() for info in family.match(pattern)]
         if not matching:
             raise UnknownName("backbone", pattern, known, "Shell patterns such as 'timm/resnet*' are allowed.")
         chosen |= {info.name: info for info in matching}
@@ -180,19 +183,28 @@ def whole_space_of(task: Task, registry: Registry, plan: Plan, params: Mapping[s
 def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy: str) -> dict[str, Parameter]:
     """The parameters that mean anything to this pair, by the names that the study knows.
 
-    A shared field for which the strategy has a range of its own is named after the strategy, so that one name never
-    has two meanings.
+    A shared field for which the strategy has a range of its own is named after the strategy, and the learning rate of
+    a family with a `rate` of its own after the family too, so that one name never has two meanings.
     """
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
     space: dict[str, Parameter] = {name: SHARED[name] for name in sorted(chosen.uses) if name not in chosen.space}
     space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items()}
-    space |= _own(modality.name, modality.space_for(plan.candidate(backbone).info.inputs))
-    space |= _own(family.prefix, family.space)
+    space = dict(_scaled(family, *entry) for entry in space.items())
+    info = plan.candidate(backbone).info
+    space |= _own(modality.name, modality.space_for(info.inputs)) | _own(family.prefix, family.space_for(info))
     for problem in map(registry.problem, task.problems):
         space |= _own(problem.name, problem.space)
     if "regular.augment" in chosen.uses:
         space |= _own(modality.name, modality.augmentation)
     return space
+
+
+def _scaled(family: BackboneFamily, name: str, parameter: Parameter) -> tuple[str, Parameter]:
+    """The parameter, or if it is the encoder's learning rate, the one that suits the family."""
+    if family.rate == 1.0 or not isinstance(parameter, Float) or name.rpartition("optim.")[2] != "lr":
+        return name, parameter
+    low, high, default = (family.rate * value for value in (parameter.low, parameter.high, parameter.default))
+    return f"{family.prefix}.{name}", replace(parameter, low=low, high=high, default=default)
 
 
 def _own(part: str, space: Mapping[str, Parameter]) -> dict[str, Parameter]:
@@ -209,9 +221,9 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
     """The recipe that the study's parameters stand for."""
     tables: dict[str, dict[str, Any]] = {"optim": {}, "regular": {}, "stop": {}}
     own: dict[str, dict[str, Value]] = {}
-    strategy = str(params["strategy"])
+    backbone, strategy = str(params["backbone"]), str(params["strategy"])
     for name, value in params.items():
-        shared = name.removeprefix(f"{strategy}.")
+        shared = name.removeprefix(f"{backbone.partition('/')[0]}.").removeprefix(f"{strategy}.")
         table, _, field = shared.partition(".")
         if table in tables and field:
             tables[table][field] = value
@@ -220,7 +232,7 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
             own.setdefault(part, {})[field] = value
     return Recipe.model_validate(
         {
-            "backbone": params["backbone"],
+            "backbone": backbone,
             "strategy": strategy,
             **tables,
             "own": own,

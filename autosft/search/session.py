@@ -34,7 +34,7 @@ from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import FINISH_SECONDS, REFIT_SHARE, Clock, Estimates
+from autosft.search.policy.budget import FINISH_SECONDS, FIRST_TEST_SHARE, REFIT_SHARE, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
@@ -72,6 +72,7 @@ class Session:
         self._retries = Retries()
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._published = 0.0
+        self._noticed = {_noticed(record) for record in self._trials.known}
         self._highest = _highest(self._task, registry)
         self._effort = effort_of(self._task, registry, self._plan)
         data = run.data
@@ -204,7 +205,8 @@ class Session:
         """What is left when finishing with the best so far is paid for."""
         estimates, best = self._estimates(), choose(self._trials.ended, self._registry)
         if best is None:
-            return self._clock.left() - FINISH_SECONDS - GRACE_SECONDS
+            scoring = FIRST_TEST_SHARE * self._spec.budget if self._spec.budget else 0.0
+            return self._clock.left() - FINISH_SECONDS - scoring - GRACE_SECONDS
         refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
         if self._spec.budget:
             refit = min(refit, REFIT_SHARE * self._spec.budget)
@@ -251,6 +253,9 @@ class Session:
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""
         self._store(record)
+        if record.notice and _noticed(record) not in self._noticed:
+            self._noticed.add(_noticed(record))
+            self._watch(Noted(f"{record.recipe.backbone}: {record.notice}"))
         for stopped in self._disk.tidy():
             self._store(stopped)
             self._watch(Noted(f"trial {stopped.number} is given up: {self._spec.disk:g} GB on disk are used"))
@@ -279,3 +284,7 @@ def _highest(task: Task, registry: Registry) -> float:
     problems = [registry.problem(name) for name in task.problems]
     metrics = [task.metric, *(problem.metrics[0] for problem in problems[1:])]
     return sum(problem.highest(metric) for problem, metric in zip(problems, metrics, strict=True)) / len(problems)
+
+
+def _noticed(record: Record) -> tuple[str, str]:
+    return record.recipe.backbone, record.notice

@@ -62,6 +62,7 @@ def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
                 if job.seconds_left() < 0:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
                 kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
+        job.features["encoding"] = encoding_seconds(job) + time.perf_counter() - started
         job.features["pace", _key(job)] = seconds = (time.perf_counter() - started) / len(missing)
         new = {row: digests[row] for row in missing.id if digests.get(row)}
         if job.store and new:
@@ -73,6 +74,11 @@ def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
 def _stacked(kept: Mapping[str, Tensor], rows: Rows) -> Tensor:
     features = torch.stack([kept[row] for row in rows.id])
     return features.to_sparse_csr() if features.is_sparse else features
+
+
+def encoding_seconds(job: Job) -> float:
+    """The seconds that this process has spent so far on encoding rows for cheap trials."""
+    return job.features.get("encoding", 0.0)
 
 
 def encode_pace(job: Job) -> float | None:

@@ -24,6 +24,7 @@ from autosft.contracts.tensors import Model
 from autosft.errors import Diverged, OutOfTime
 from autosft.training.checkpoint import load_checkpoint, save_checkpoint
 from autosft.training.evaluation import Evaluation, evaluate
+from autosft.training.features import encoding_seconds
 from autosft.training.model import build_model
 from autosft.training.optim import optimizer_for, set_rate
 from autosft.training.seeds import seed_of
@@ -45,6 +46,7 @@ class Trained:
         epochs: Every epoch, in order.
         best: For each stage, after how many epochs its kept weights stood.
         trained: The number of parameters that were trained.
+        fitting: The seconds that `Strategy.fit` took, without those for encoding rows.
     """
 
     model: Model
@@ -52,6 +54,7 @@ class Trained:
     epochs: tuple[Epoch, ...]
     best: dict[str, int]
     trained: int
+    fitting: float
 
 
 class Paused(Exception):
@@ -100,7 +103,9 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
     job.folder.mkdir(parents=True, exist_ok=True)
     model = build_model(job)
     torch.manual_seed(seed_of(job.recipe.seed, "fit"))
+    started = time.perf_counter() - encoding_seconds(job)
     strategy.fit(job, model)
+    fitting = time.perf_counter() - encoding_seconds(job) - started
     progress = _Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
     for number, stage in _seeded(job, strategy.stages(job, model)):
         if stage.name in progress.best:
@@ -109,7 +114,7 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
     torch.manual_seed(seed_of(job.recipe.seed, "finish"))
     strategy.finish(job, model)
     evaluation = evaluate(job, model, job.valid, cached=strategy.cheap) if len(job.valid) else None
-    return Trained(model, evaluation, tuple(progress.epochs), progress.best, progress.trained)
+    return Trained(model, evaluation, tuple(progress.epochs), progress.best, progress.trained, fitting)
 
 
 def _seeded(job: Job, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:

@@ -28,7 +28,9 @@ from autosft.errors import AutoSFTError
 
 source = {"cache": HubCache(), "hub": Hub()}[sys.argv[1]]
 for repository in sys.argv[3:]:
+    repository, _, beside = repository.partition("+")
     pretrained = {"hub": repository} if repository != "-" else {}
+    pretrained |= {"beside": beside} if beside else {}
     info = BackboneInfo(name="toy/x", inputs=Inputs(kind="points"), pretrained=pretrained, license="MIT")
     started = time.monotonic()
     try:
@@ -43,9 +45,15 @@ for repository in sys.argv[3:]:
 
 
 class SmallHub(http.server.BaseHTTPRequestHandler):
-    """Knows `org/safe` with `model.safetensors`, `org/old` with `pytorch_model.bin`, and `org/bare` with neither."""
+    """Knows `org/safe` with `model.safetensors` and files beside it, `org/old` with `pytorch_model.bin`, and `org/bare`
+    with neither."""
 
-    files = ("/org/safe/resolve/{}/model.safetensors", "/org/old/resolve/{}/pytorch_model.bin")
+    beside = ("config.json", "tokenizer.json", "1_Pooling/config.json", "model.onnx")
+    files = (
+        "/org/safe/resolve/{}/model.safetensors",
+        "/org/old/resolve/{}/pytorch_model.bin",
+        *(f"/org/safe/resolve/{{}}/{name}" for name in beside),
+    )
     asked: list[str]
 
     def do_HEAD(self):
@@ -58,6 +66,14 @@ class SmallHub(http.server.BaseHTTPRequestHandler):
         return self.answer(200, {**headers, "Content-Length": str(len(CONTENT))})
 
     def do_GET(self):
+        if self.path.startswith("/api/models/org/safe/"):
+            names = ("model.safetensors", *self.beside)
+            tree = [{"type": "file", "path": name, "size": len(CONTENT), "oid": "0" * 40} for name in names]
+            listing = {"id": "org/safe", "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]}
+            content = json.dumps(tree if "/tree/" in self.path else listing).encode()
+            self.answer(200, {"Content-Type": "application/json", "Content-Length": str(len(content))})
+            self.wfile.write(content)
+            return
         self.do_HEAD()
         self.wfile.write(CONTENT)
 
@@ -176,3 +192,28 @@ def test_a_fetched_file_is_found_in_the_cache_by_the_next_search(ask, small_hub)
     ((cached, _),) = ask("cache", "org/safe", HF_HUB_OFFLINE="1")
 
     assert cached is not None and cached["path"] == fetched["path"]
+
+
+def test_where_files_lie_beside_the_weights_the_folder_is_found_in_the_cache(ask, tmp_path):
+    whole = fill(tmp_path / "hub", "org/whole", "model.safetensors", "config.json")
+    fill(tmp_path / "hub", "org/half", "model.safetensors")
+    fill(tmp_path / "hub", "org/pickled", "pytorch_model.bin", "config.json")
+
+    answers = [
+        answer for answer, _ in ask("cache", *(f"org/{name}+config.json" for name in ("whole", "half", "pickled")))
+    ]
+
+    assert [answer and answer["path"] for answer in answers] == [str(whole), None, None]
+
+
+def test_a_fetched_folder_holds_weights_and_the_small_files_beside_them(ask, small_hub):
+    ((none, _), (fetched, _)) = ask(
+        "hub", "org/old+config.json", "org/safe+config.json", fetch=True, HF_ENDPOINT=small_hub
+    )
+
+    folder = Path(fetched["path"])
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert none is None
+    assert found == ["1_Pooling/config.json", "config.json", "model.safetensors", "tokenizer.json"]
+    ((cached, _),) = ask("cache", "org/safe+config.json", HF_HUB_OFFLINE="1")
+    assert cached["path"] == fetched["path"]

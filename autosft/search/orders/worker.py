@@ -123,6 +123,7 @@ class _Bench:
         self._features: dict[Any, Any] = {}
         self._store = FeatureStore.shared()
         self._states: dict[tuple[str, int, bool], States] = {}
+        self._notices: dict[str, str] = {}
 
     def train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Train an order; the fields of its record."""
@@ -137,6 +138,7 @@ class _Bench:
                 "loss": pause.loss,
                 "epochs": pause.epochs,
                 "pace": self._pace(job, pause.epochs),
+                "notice": self._notice(job),
                 "trained": pause.trained,
             }
         evaluation = trained.evaluation
@@ -154,7 +156,8 @@ class _Bench:
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
-            "pace": self._pace(job, trained.epochs),
+            "pace": {**self._pace(job, trained.epochs), "fit": trained.fitting / len(job.train)},
+            "notice": self._notice(job),
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
         }
@@ -213,6 +216,13 @@ class _Bench:
                 problems=tuple(problem.fit(rows.target(n)) for n, problem in enumerate(self._problems)),
             )
         return self._states[key]
+
+    def _notice(self, job: Job) -> str:
+        """What the user should know of how the backbone sees the rows; found out once."""
+        name = job.info.name
+        if name not in self._notices:
+            self._notices[name] = job.family.notice(job.info, job.states.backbone, job.train, job.read)
+        return self._notices[name]
 
     def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
         pace: dict[str, float] = {}

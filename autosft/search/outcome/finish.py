@@ -20,6 +20,7 @@ from autosft.errors import BadInput, NothingFinished
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted, Watch
+from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.choice import choose
 from autosft.search.policy.budget import Clock, Estimates
 from autosft.search.run import Run
@@ -29,7 +30,7 @@ from autosft.training.seeds import seed_of
 if TYPE_CHECKING:
     import torch
 
-LEAST_SECONDS = 10.0
+LEAST_SECONDS = 3.0
 """What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
 
 RESAMPLES = 1000
@@ -66,7 +67,7 @@ def finish(
     earlier = run.result()
     tested, test_rows = None, 0
     if run.data.test is not None:
-        test_rows = min(len(run.data.test), estimates.test_rows_in(clock.left(), best))
+        test_rows = min(len(run.data.test), estimates.test_rows_in(clock.left() - GRACE_SECONDS, best))
         if test_rows < len(run.data.test):
             watch(Noted(f"{test_rows} of {len(run.data.test)} test rows are scored; there is no time for more"))
         tested = send(_order(run, best, "test", clock.left(), rows=test_rows))
@@ -134,7 +135,7 @@ def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: floa
         trial=best.number,
         token=uuid.uuid4().hex,
         recipe=best.recipe,
-        seconds=None if seconds == float("inf") else max(seconds, LEAST_SECONDS),
+        seconds=None if seconds == float("inf") else max(seconds - GRACE_SECONDS, LEAST_SECONDS),
         replay=best.best,
         rows=rows,
         micro_batch=best.micro_batch,
@@ -169,7 +170,7 @@ def installed_versions(registry: Registry) -> dict[str, str]:
     """Python, the distributions that bring parts, and the libraries under them."""
     names = {plugin.distribution for plugin in registry.plugins if plugin.status == "ok"}
     versions = {"python": platform.python_version()}
-    for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch"}):
+    for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch", "transformers"}):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

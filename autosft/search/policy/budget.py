@@ -19,6 +19,9 @@ REFIT_SHARE = 0.25
 TEST_SHARE = 0.2
 """The most of the budget that is held back for scoring the test rows; what is left at the end may allow more."""
 
+FIRST_TEST_SHARE = 0.1
+"""What is held back for scoring the test rows as long as nothing was measured."""
+
 FEWEST_TEST_ROWS = 50
 
 MARGIN = 1.25
@@ -78,8 +81,9 @@ class Estimates:
             if not record.pace:
                 continue
             backbone, share = record.recipe.backbone, effort(record.recipe)
-            for kind, pace in record.pace.items():
-                self._paces[backbone, kind] = pace / share
+            for kind in ("encode", "train"):
+                if kind in record.pace:
+                    self._paces[backbone, kind] = record.pace[kind] / share
             if "encode" in record.pace:
                 key = backbone, share
                 self._encoded[key] = max(self._encoded.get(key, 0), self.rows(record.recipe))
@@ -89,6 +93,11 @@ class Estimates:
     def budget(self) -> float:
         """The seconds of the whole search."""
         return self._budget
+
+    @property
+    def measured(self) -> bool:
+        """Whether any trial has told how long a row takes."""
+        return bool(self._paces)
 
     def effort(self, recipe: Recipe) -> float:
         """What a row costs under the recipe, as a share of what it costs under the defaults."""
@@ -136,11 +145,9 @@ class Estimates:
 
     def refit_seconds(self, record: Record) -> float:
         """Training the record's recipe again on training and validation rows."""
-        before = self.rows(record.recipe)
-        rows = before + self._sizes["valid"]
+        rows = self.rows(record.recipe) + self._sizes["valid"]
         if not record.best:  # a cheap strategy, whose rows are encoded already
-            encoded = rows * (self.encode_seconds(record.recipe) or 0.0)
-            return MARGIN * max(0.0, record.seconds - encoded) * rows / before + 2.0
+            return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
 
     def test_seconds(self, record: Record) -> float:

@@ -1,9 +1,10 @@
 """Rung 0: the cheap strategies meet every backbone, so that what is dear is tried with the best of them alone.
 
-The backbone with the highest prior comes first; against a clock the cheapest before all others, because it tells what
-the others will take. Where there are many rows rung 0 begins with a share of them, and where even those would take too
-long, with less effort per row, such as smaller images. After each step the better half of the backbones goes on
-(successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full effort.
+The backbone with the highest prior comes first; against a clock the quickest before all others, with the least effort
+per row, such as the smallest images: so there is a result soon, and it tells what the others will take. Where there are
+many rows rung 0 begins with a share of them, and where even those would take too long, with less effort per row. After
+each step the better half of the backbones goes on (successive halving: Jamieson and Talwalkar, 2016), at last on all
+rows with full effort.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ class Rung0:
         if used >= SHARE:
             return
         names = [candidate.info.name for candidate in self.plan.candidates]
-        if not records and used:
-            yield from self._of(_cheapest(self.plan), 0, 1.0)
+        shares = _shares(self.estimates.all_rows)
+        if used:
+            yield from self._quickest(records, shares[0])
         cheap = {strategy for name in names for strategy in self._cheap(name)}
         records = [record for record in records if record.recipe.strategy in cheap]
-        shares = _shares(self.estimates.all_rows)
         level = self._affordable(names, shares[0])
         for rows, effort in [*((rows, level) for rows in shares), (0, 1.0)]:
             tried: list[Record] = []
@@ -67,7 +68,18 @@ class Rung0:
                     yield params
                     recipe = recipe_of(params, 0)
                     tried += [record for record in records if _like(record, name, rows, recipe.own)]
-            names = _better_half(names, tried)
+            names = list(dict.fromkeys([*_better_half(names, tried), *filter(self._is_fitted, names)]))
+
+    def _quickest(self, records: Sequence[Record], rows: int) -> Iterator[Params]:
+        """What comes before all others against a clock: what is fitted to the rows, for a score at once, then the
+        cheapest of the others on so many rows."""
+        tried = {record.recipe.backbone for record in records}
+        fitted = [candidate.info.name for candidate in self.plan.candidates if self._is_fitted(candidate.info.name)]
+        for name in fitted[:1]:
+            if name not in tried:
+                yield from self._of(name, 0, 1.0)
+        if tried <= set(fitted):
+            yield from self._of(_cheapest(self.plan), rows, 0.0)
 
     def _of(self, backbone: str, rows: int, effort: float) -> Iterator[Params]:
         """The cheap strategies with a backbone, on so many rows, with at most so much effort where that is possible."""
@@ -75,6 +87,10 @@ class Rung0:
             variants = self._variants(backbone, strategy)
             level = max((share for share in variants if share <= effort), default=min(variants))
             yield {**variants[level], **({"rows": rows} if rows else {})}
+
+    def _is_fitted(self, backbone: str) -> bool:
+        """Whether it knows nothing but the rows: then few of them say little of what it makes of all, and it is quick."""
+        return self.plan.candidate(backbone).info.origin == "fitted"
 
     def _cheap(self, backbone: str) -> list[str]:
         return [name for name in self.plan.candidate(backbone).strategies if self.registry.strategy(name).cheap]
@@ -95,6 +111,8 @@ class Rung0:
         """The most effort per row at which the first step with all backbones stays within rung 0's share."""
         pairs = [(name, strategy) for name in names for strategy in self._cheap(name)]
         levels = {level for pair in pairs for level in self._variants(*pair)}
+        if self.estimates.budget < float("inf") and not self.estimates.measured:
+            return min(levels, default=1.0)
         for level in sorted(levels, reverse=True):
             recipes = [recipe_of(params, 0) for name in names for params in self._of(name, rows, level)]
             seconds = [

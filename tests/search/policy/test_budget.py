@@ -100,10 +100,10 @@ def test_a_refit_takes_the_best_epochs_on_more_rows(plan):
     assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) >= 4 * 0.05 * 120
 
 
-def test_a_refit_on_encoded_rows_takes_what_the_trial_took_beside_encoding_and_more(plan):
-    done = record(seconds=3.0, encode=0.01)
+def test_a_refit_on_encoded_rows_takes_what_fitting_took_not_what_the_worker_took_to_begin(plan):
+    done = record(seconds=30.0, encode=0.01, fit=0.02)
 
-    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) >= (3.0 - 0.01 * 120) * 120 / 100
+    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) == pytest.approx(MARGIN * 0.02 * 120 + 2.0)
 
 
 def test_the_test_is_paid_for_before_it_begins(plan):

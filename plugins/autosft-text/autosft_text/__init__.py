@@ -1,0 +1,1 @@
+"""Texts for AutoSFT. `plugin` offers the parts; nothing here imports torch, transformers or scikit-learn."""

@@ -1,0 +1,180 @@
+"""Folders as `save_pretrained` writes them: what lies beside the weights, and how large the encoder is.
+
+Reads JSON and the headers of safetensors; imports neither torch nor, unless a tokenizer must be converted,
+transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autosft.contracts.state import State
+from autosft.errors import BadWeights
+from autosft.training.weights import read_config
+from autosft_text.tokenizing import LONGEST
+
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
+
+TOKENS = 64
+"""The length of a text for which multiply-adds are stated: some 45 words of English."""
+
+_SPARE = 2
+"""Positions that models of the RoBERTa kind count from: where nothing else is said, so many are not used."""
+
+_REMOTE = ("auto_map", "quantization_config", "dtype", "torch_dtype")
+"""What of a configuration is not taken over: code from elsewhere, and how numbers were stored."""
+
+_POOLINGS = {
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_lasttoken": "last",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+}
+"""The words of sentence-transformers, and ours."""
+
+
+def config_in(folder: Path) -> dict[str, Any]:
+    """The configuration of the encoder in a folder.
+
+    Raises:
+        BadWeights: There is none, or it names no architecture.
+    """
+    config = read_config(folder / "config.json")
+    if config is None or not isinstance(config.get("model_type"), str):
+        raise BadWeights(f"{folder}: no config.json with a model_type; give a folder as transformers saves it.")
+    return {key: value for key, value in config.items() if key not in _REMOTE}
+
+
+def state_in(folder: Path) -> State:
+    """All that the encoder is built from but its weights: configuration, tokenizer, pooling.
+
+    Raises:
+        BadWeights: Something is missing or damaged.
+    """
+    config = config_in(folder)
+    named = _named(folder)
+    content = _tokenizer(folder)
+    values = {
+        "config": config,
+        "pooling": pooling_in(folder),
+        "longest": _longest(folder, config, named),
+        "between": str(named.get("sep_token") or "\n"),
+        "pad": _pad(config, named, content),
+    }
+    return State(values, {"tokenizer": np.frombuffer(content, dtype=np.uint8)})
+
+
+def pooling_in(folder: Path) -> str:
+    """How the vectors of tokens were pooled when the checkpoint was trained; empty if it does not say."""
+    config = read_config(folder / "1_Pooling" / "config.json") or {}
+    mode = str(config.get("pooling_mode") or "")
+    flags = [name for name in _POOLINGS if config.get(name) or name.startswith(f"pooling_mode_{mode or '-'}")]
+    return _POOLINGS[flags[0]] if flags else ""
+
+
+def token_pooling(config: Mapping[str, Any]) -> str:
+    """Which token stands for the whole text: of a decoder, where each token sees those before it, the last."""
+    from transformers.models.auto import modeling_auto
+
+    kind = config["model_type"]
+    causal = kind in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    masked = kind in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return "last" if config.get("is_decoder") or (causal and not masked) else "first"
+
+
+def usual_pooling(config: Mapping[str, Any]) -> str:
+    """How checkpoints of this kind are pooled that were not trained with any pooling."""
+    return "last" if token_pooling(config) == "last" else "mean"
+
+
+def size_of(folder: Path) -> tuple[int, float]:
+    """Weights of the encoder, and multiply-adds in 1e9 for a text of `TOKENS` tokens, by the shapes in the file."""
+    weights = work = 0
+    shapes = dict(_shapes(folder / WEIGHTS))
+    for key, shape in shapes.items():
+        count = int(np.prod(shape))
+        if not any(word in key for word in ("pooler", "lm_head", "cls.", "classifier", "position_ids")):
+            weights += count
+            if len(shape) == 2 and "embed" not in key and ".wte." not in f".{key}" and ".wpe." not in f".{key}":
+                work += count
+    config = config_in(folder)
+    layers = int(config.get("num_hidden_layers") or config.get("n_layer") or config.get("n_layers") or 0)
+    width = int(config.get("hidden_size") or config.get("n_embd") or config.get("dim") or 0)
+    return weights, (TOKENS * work + 2 * layers * width * TOKENS**2) / 1e9
+
+
+def _shapes(path: Path) -> Iterator[tuple[str, list[int]]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as stream:
+            for key in stream.keys():  # noqa: SIM118 - it is no mapping
+                yield key, stream.get_slice(key).get_shape()
+    except (OSError, SafetensorError) as error:
+        raise BadWeights(f"{path}: cannot be read as weights ({error}).") from error
+
+
+def _tokenizer(folder: Path) -> bytes:
+    """`tokenizer.json`, or what transformers makes of an older format, such as `vocab.txt`."""
+    try:
+        return (folder / TOKENIZER).read_bytes()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise BadWeights(f"{folder / TOKENIZER}: cannot be read ({error.strerror}).") from error
+    from transformers import AutoTokenizer
+
+    try:
+        converted = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return converted.backend_tokenizer.to_str().encode()
+    except Exception as error:  # it raises whatever the missing library or file provokes
+        words = " ".join(str(error).split())[:200]
+        raise BadWeights(
+            f"{folder}: there is no {TOKENIZER}, and none can be made of what is there ({words})."
+        ) from error
+
+
+def _named(folder: Path) -> dict[str, Any]:
+    """The names of special tokens, and how long a text may be."""
+    table = {**(read_config(folder / "special_tokens_map.json") or {}), **_config_of_tokenizer(folder)}
+    return {
+        key: value["content"] if isinstance(value, Mapping) and "content" in value else value
+        for key, value in table.items()
+    }
+
+
+def _config_of_tokenizer(folder: Path) -> dict[str, Any]:
+    return read_config(folder / "tokenizer_config.json") or {}
+
+
+def _longest(folder: Path, config: Mapping[str, Any], named: Mapping[str, Any]) -> int:
+    """The most tokens of a text: by the checkpoint, and not more than `LONGEST`."""
+    stated = [
+        named.get("model_max_length"),
+        (read_config(folder / "sentence_bert_config.json") or {}).get("max_seq_length"),
+    ]
+    limits = [int(limit) for limit in stated if isinstance(limit, (int, float)) and limit > 0]
+    positions = config.get("max_position_embeddings") or config.get("n_positions")
+    if not limits and isinstance(positions, int) and positions > _SPARE:
+        limits = [positions - _SPARE]
+    return min([LONGEST, *limits])
+
+
+def _pad(config: Mapping[str, Any], named: Mapping[str, Any], content: bytes) -> int:
+    """The number that fills up short texts: the encoder's own, else the tokenizer's, else any, as it is masked."""
+    own = config.get("pad_token_id")
+    if isinstance(own, int) and own >= 0:
+        return own
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(content.decode())
+    except Exception as error:  # the library raises a bare Exception
+        raise BadWeights(f"{TOKENIZER} cannot be read ({' '.join(str(error).split())[:200]}).") from error
+    words = [named.get("pad_token"), named.get("eos_token")]
+    numbers = [tokenizer.token_to_id(str(word)) for word in words if word]
+    return next((number for number in numbers if number is not None), 0)

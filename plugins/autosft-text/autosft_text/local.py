@@ -1,0 +1,70 @@
+"""Encoders that a user has in a folder, as transformers saves them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile
+from autosft.errors import BadWeights
+from autosft.training.weights import read_config, sha256_of
+from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, size_of
+from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
+
+_TEXT_KINDS = frozenset(
+    "albert bert camembert deberta deberta-v2 distilbert electra eurobert gpt2 gpt_neox granite llama mistral modernbert "
+    "mpnet nomic_bert qwen2 qwen3 roberta smollm3 xlm-roberta".split()
+)
+"""The commonest kinds of text encoders, known without importing transformers."""
+
+_BESIDE = (
+    TOKENIZER,
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+)
+
+
+def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
+    """The text encoder in a folder; None if there is none of a kind that transformers has without a decoder of its own.
+
+    Raises:
+        BadWeights: It is one, but its weights or its tokenizer are missing or damaged.
+    """
+    config = read_config(folder / "config.json")
+    kind = config.get("model_type") if config else None
+    if config is None or not isinstance(kind, str) or config.get("is_encoder_decoder") or not _reads_text(kind):
+        return None
+    weights = folder / WEIGHTS
+    parts = (folder / f"{WEIGHTS}.index.json").is_file()
+    if not weights.is_file() and not parts:
+        raise BadWeights(f"{folder}: config.json names {kind}, but there is no {WEIGHTS} beside it.")
+    if not any((folder / name).is_file() for name in _BESIDE):
+        raise BadWeights(f"{folder}: config.json names {kind}, but there is no {TOKENIZER} beside it.")
+    name = folder.resolve().name
+    known = BY_REPOSITORY.get(name.lower())
+    parameters, gigaflops = size_of(folder) if not parts else (0, 0.0)
+    stated = known.arguments if known else {}
+    info = BackboneInfo(
+        name=f"{PREFIX}/{name}",
+        inputs=Inputs(kind="text"),
+        gives=frozenset({"pooled", "tokens"}),
+        parameters=parameters,
+        gigaflops=gigaflops,
+        prior=known.prior if known else 0.5,
+        license=known.license if known else "",
+        arguments=arguments_of(pooling_in(folder) or str(stated.get("pooling", "")), str(stated.get("before", ""))),
+    )
+    digest = "" if parts else sha256_of(weights)
+    return info, WeightFile(source="folder", path=str(folder.absolute()), sha256=digest, license=info.license)
+
+
+def _reads_text(kind: str) -> bool:
+    if kind in _TEXT_KINDS:
+        return True
+    from transformers.models.auto import modeling_auto
+
+    masked, causal = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return kind in masked or kind in causal

@@ -1,0 +1,70 @@
+"""`TextModality`: texts in tables and in folders. Knows no backbone and no problem."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, final
+
+from autosft.contracts.backbone import Inputs
+from autosft.contracts.modality import Modality, Strength, View
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Scan
+from autosft.contracts.space import Float, Space
+from autosft.contracts.state import State
+from autosft.contracts.task import Claim, Hints, Task
+from autosft.errors import Unreadable
+from autosft.folders.claim import claim_folder
+from autosft.folders.listing import scan_folder
+from autosft.tables.reading import is_table
+from autosft_text.files import TEXTS
+from autosft_text.listing import collect
+from autosft_text.tables import claim_table, scan_table
+from autosft_text.views import TextView
+
+
+@final
+class TextModality(Modality):
+    """Texts of any language: a row refers to the text itself."""
+
+    name = "text"
+    kinds = frozenset({"text"})
+    augmentation: ClassVar[Space] = {"drop": Float(0.02, 0.2, default=0.1, log=True)}
+
+    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
+        """Claim a table with a column of prose, or a folder with a subfolder of texts per class."""
+        if is_table(path):
+            return claim_table(path, hints)
+        return claim_folder(path, TEXTS, self.name, hints)
+
+    def scan(self, task: Task) -> Scan:
+        """Read every text. A row without text is a fault; one without target may still be learned from."""
+        return scan_folder(task, TEXTS) if "folder" in task.data else scan_table(task)
+
+    def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
+        """Texts; tuples or mappings of their parts; paths of tables, of texts, and of folders of either. A str that is
+        not the path of anything is a text."""
+        return collect(inputs, task)
+
+    def read(self, row: Row) -> str:
+        """The text."""
+        if not isinstance(row.ref, str):
+            raise Unreadable(f"{row.id}: no text.")
+        return row.ref
+
+    def digest(self, row: Row) -> str:
+        """Of the text in UTF-8."""
+        return hashlib.sha256(self.read(row).encode()).hexdigest()
+
+    def length(self, row: Row) -> int:
+        """Bytes in UTF-8: of all scripts nearer to the number of tokens than characters are."""
+        return len(self.read(row).encode())
+
+    def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
+        """From a text to a text; those to learn from may lack some words."""
+        return TextView(strength, float(recipe.of(self.name).get("drop", 0.1)))
+
+    def collate(self, samples: Sequence[str]) -> list[str]:
+        """The texts as they are: encoders have tokenizers of their own."""
+        return list(samples)

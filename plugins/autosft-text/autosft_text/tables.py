@@ -1,0 +1,165 @@
+"""Texts in tables: from a table to a claim, and to rows. Knows no folder of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from autosft.contracts.rows import Fault, Row, Rows, Scan
+from autosft.contracts.task import Claim, Hints, Task
+from autosft.errors import BadInput, UnknownName
+from autosft.tables.reading import read_table
+from autosft.tables.table import Table, printable
+from autosft.tables.targets import Missing, TargetForm, propose_target, targets_of
+from autosft_text.columns import names_files, prose_columns, telling_columns
+from autosft_text.joining import as_text
+
+_LIMIT = 1000
+"""Rows of each file by which a table is recognized."""
+
+_SURE, _BY_LOOKS = 0.95, 0.9
+"""Confidence where the user named the texts, and where columns look like texts and nothing else tells anything."""
+
+_KEYS = ("table", "text", "target")
+
+
+def claim_table(path: Path, hints: Hints) -> Claim | None:
+    """Claim a table with texts; None if it has none.
+
+    Raises:
+        BadInput: A hint names no column, or there is no target for the texts.
+    """
+    table = read_table(path, limit=_LIMIT)
+    folder = path if path.is_dir() else path.parent
+    for name in (*hints.inputs, *hints.targets):
+        if name not in table.columns:
+            raise UnknownName("column", name, table.columns)
+    texts = list(hints.inputs) or [name for name in prose_columns(table) if name not in hints.targets]
+    texts = [name for name in texts if not names_files(table.columns[name], folder)]
+    if not texts:
+        return None
+    form = _target(table, hints, texts)
+    texts = [name for name in texts if name not in form.columns] or texts
+    used = [*texts, *form.columns]
+    idle = [name for name in table.columns if name not in used]
+    telling = set(used) | (set(telling_columns(table)) & set(idle))
+    task = Task(
+        name=printable(Path(path.resolve().stem)) or "texts",
+        modality="text",
+        problems=(form.problem,),
+        data={"table": str(path.absolute()), "text": texts, "target": form.plain()},
+        targets=form.columns if len(form.columns) == 1 else (form.columns,),
+    )
+    return Claim(
+        task,
+        confidence=_SURE if hints.inputs else _BY_LOOKS * len(used) / len(telling),
+        why=f"{table.dialect}; texts in {_listed(texts)}, {form.words}",
+        unused=(*(f"column {name!r}" for name in idle), *table.unused),
+    )
+
+
+def scan_table(task: Task) -> Scan:
+    """Rows with a text and a target, rows without a target, and faults.
+
+    Rows of a validation or test split of which none has a target are left out, and make one fault.
+
+    Raises:
+        BadInput: The task's data table is wrong, or its file is missing or has other columns.
+    """
+    path, texts, form = _data_of(task)
+    table = read_table(path)
+    targets = targets_of(table, form)
+    labeled = {split for split, target in zip(table.splits, targets, strict=True) if target is not None}
+    rows: list[Row] = []
+    unlabeled: list[Row] = []
+    faults = list(table.faults)
+    for row, target in zip(_rows(table, texts), targets, strict=True):
+        if row.split not in labeled and row.split not in ("", "train"):
+            continue
+        if not row.ref:
+            faults.append(Fault(row.id, "the text is empty"))
+        elif isinstance(target, Missing):
+            faults.append(Fault(row.id, target.reason))
+        elif target is not None:
+            rows.append(Row(row.id, row.ref, (target,), row.split))
+        elif row.split in ("", "train"):
+            unlabeled.append(Row(row.id, row.ref))
+        else:
+            faults.append(Fault(row.id, "without a target"))
+    for split in sorted({*table.splits} - labeled - {"", "train"}):
+        faults.append(Fault(f"the {split} rows", "none of them has a target; not used"))
+    return Scan(Rows.of(rows), Rows.of(unlabeled), tuple(faults))
+
+
+def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[Fault, ...]]:
+    """The rows of a table, for a predictor. A table of one column needs no name for it, and a folder no names of
+    splits.
+
+    Raises:
+        BadInput: The table cannot be read, or lacks a column of texts.
+    """
+    table, texts = read_table(path), _text_columns(task)
+    if len(table.columns) == 1 and len(texts) == 1:
+        texts = list(table.columns)
+    return list(_rows(table, texts)), table.faults
+
+
+def parts_of(given: dict[str, Any], task: Task) -> list[Any]:
+    """The parts of a text that a user hands over by column.
+
+    Raises:
+        UnknownName: A column of the task's is missing.
+    """
+    names = _text_columns(task)
+    for name in names:
+        if name not in given:
+            raise UnknownName("column", name, map(str, given))
+    return [given[name] for name in names]
+
+
+def _text_columns(task: Task) -> list[str]:
+    """The columns of texts; one called text where the task's texts lie in files."""
+    return list(task.data.get("text", ["text"]))
+
+
+def _rows(table: Table, texts: Sequence[str]) -> Iterator[Row]:
+    """All rows, whatever their targets."""
+    for name in texts:
+        if name not in table.columns:
+            raise UnknownName("column", name, table.columns)
+    cells = zip(*(table.columns[name] for name in texts), strict=True)
+    for place, split, parts in zip(table.places, table.splits, cells, strict=True):
+        yield Row(str(place), as_text(parts), (), str(split))
+
+
+def _target(table: Table, hints: Hints, texts: Sequence[str]) -> TargetForm:
+    """The target; a column that says it is one is none of the texts."""
+    if not hints.targets and not hints.inputs:
+        try:
+            form = propose_target(table, hints)
+            if set(texts) - set(form.columns):
+                return form
+        except BadInput:  # some text may look like a target as well
+            pass
+    return propose_target(table, hints, exclude=[name for name in texts if name not in hints.targets])
+
+
+def _data_of(task: Task) -> tuple[Path, list[str], TargetForm]:
+    """The table, its columns of texts and its target, checked."""
+    where = f"the data table of task {task.name!r}"
+    for key in task.data:
+        if key not in _KEYS:
+            raise UnknownName("key", key, _KEYS, f"(in {where})")
+    table, texts = task.data.get("table"), task.data.get("text")
+    if not isinstance(table, str) or not table:
+        raise BadInput(f"{where}: it needs the key table, the path of a file or folder.")
+    if isinstance(texts, str):
+        texts = [texts]
+    if not isinstance(texts, (list, tuple)) or not texts:
+        raise BadInput(f"{where}: it needs the key text, the names of the columns of texts.")
+    return Path(table), list(map(str, texts)), TargetForm.parse(task.data.get("target"), f"target in {where}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"column{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"

@@ -1,0 +1,148 @@
+"""`TransformerEncoder`: a transformers network with its tokenizer. Imported by `TransformersFamily.build` alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, final
+
+import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
+from torch import Tensor  # noqa: TID253
+
+from autosft.contracts.backbone import WeightFile
+from autosft.contracts.tensors import Encoder
+from autosft.errors import BadWeights
+from autosft.training.weights import sha256_of
+from autosft_text.checkpoint import WEIGHTS
+from autosft_text.pooling import pool
+from autosft_text.tokenizing import TextTokenizer
+
+_SHOWN = 4
+"""Keys that an error lists."""
+
+
+@final
+class TransformerEncoder(Encoder):
+    """From texts to `"pooled"` (batch, width), `"tokens"` (batch, length, width) and `"mask"` (batch, length).
+
+    Args:
+        network: A base model of transformers, without head.
+        tokenizer: Its tokenizer.
+        pooling: One of `autosft_text.pooling.POOLINGS`.
+    """
+
+    def __init__(self, network: Any, tokenizer: TextTokenizer, pooling: str) -> None:
+        super().__init__()
+        self.network: Any = network
+        self._tokenizer, self._pooling = tokenizer, pooling
+        width = int(network.config.hidden_size)
+        self.widths = {"pooled": width, "tokens": width}
+
+    def forward(self, inputs: Sequence[str]) -> Mapping[str, Tensor]:
+        """Encode texts."""
+        numbers, there = self._tokenizer(inputs)
+        device = next(self.network.parameters()).device
+        mask = torch.from_numpy(there).to(device)
+        out = self.network(input_ids=torch.from_numpy(numbers).to(device), attention_mask=mask.long())
+        tokens = out.last_hidden_state
+        return {"pooled": pool(tokens, mask, self._pooling), "tokens": tokens, "mask": mask}
+
+    def blocks(self) -> Sequence[Sequence[str]]:
+        """Embeddings, each layer, and what comes after the last one."""
+        first: list[str] = []
+        layers: dict[int, list[str]] = {}
+        rest: list[str] = []
+        for name, _ in self.named_parameters():
+            if number := re.search(r"\.(\d+)\.", name):
+                layers.setdefault(int(number[1]), []).append(name)
+            else:
+                (rest if layers else first).append(name)
+        return [block for block in (first, *(layers[number] for number in sorted(layers)), rest) if block]
+
+
+def network_of(config: Mapping[str, Any]) -> Any:
+    """A base model with fresh weights.
+
+    Raises:
+        BadWeights: transformers does not know the architecture, or refuses the configuration.
+    """
+    from transformers import AutoModel
+
+    return _headless(_built(lambda settings: AutoModel.from_config(settings, dtype=torch.float32), config))
+
+
+def pretrained_network(config: Mapping[str, Any], file: WeightFile) -> Any:
+    """A base model with the weights of a folder: all of them, exactly, in single precision. Runs no code of the folder.
+
+    Raises:
+        BadWeights: The weights are missing or damaged, were replaced, or are those of another architecture.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    folder = Path(file.path)
+    weights = folder / WEIGHTS
+    if not file.path or not weights.is_file() and not (folder / f"{WEIGHTS}.index.json").is_file():
+        raise BadWeights(f"{file.path or file.source}: there is no folder with a {WEIGHTS}.")
+    if file.sha256 and sha256_of(weights) != file.sha256:
+        raise BadWeights(f"{weights}: its sha256 is not {file.sha256[:12]}…: damaged or replaced. Fetch it again.")
+
+    def load(settings: Any) -> Any:
+        return AutoModel.from_pretrained(
+            folder,
+            config=settings,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it would report what is missing in tables; here that is an error or expected
+    try:
+        network, told = _built(load, config)
+    finally:
+        logging.set_verbosity(verbosity)
+    network = _headless(network)
+    _refuse_misfits(weights, network, told)
+    return network
+
+
+def _built(build: Any, config: Mapping[str, Any]) -> Any:
+    from transformers import CONFIG_MAPPING
+
+    kind = str(config["model_type"])
+    if kind not in CONFIG_MAPPING:
+        raise BadWeights(f"transformers knows no model_type {kind!r}; install a version that does.")
+    try:
+        settings = CONFIG_MAPPING[kind].from_dict(dict(config))
+        settings.use_cache = False
+        return build(settings)
+    except Exception as error:  # it raises whatever a damaged file or a strange configuration provokes
+        words = " ".join(str(error).split())[:300]
+        raise BadWeights(f"transformers cannot build or load this {kind} ({type(error).__name__}: {words}).") from error
+
+
+def _headless(network: Any) -> Any:
+    """The network without the layer on its first token that some architectures add, and few checkpoints have trained."""
+    if getattr(network, "pooler", None) is not None:
+        network.pooler = None
+    return network
+
+
+def _refuse_misfits(path: Path, network: Any, told: Mapping[str, Any]) -> None:
+    """What a head needs may be missing or left over; what the network itself has must be there, and nothing more."""
+    parts = {name.partition(".")[0] for name in network.state_dict()}
+    missing = sorted(key for key in told["missing_keys"] if not key.startswith("pooler."))
+    prefix = f"{network.base_model_prefix}."
+    unexpected = sorted(key for key in told["unexpected_keys"] if key.removeprefix(prefix).partition(".")[0] in parts)
+    reshaped = sorted(str(entry[0]) for entry in told.get("mismatched_keys") or ())
+    faults = [
+        f"{kind}: {', '.join(keys[:_SHOWN])}{' …' if len(keys) > _SHOWN else ''}"
+        for kind, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped))
+        if keys
+    ]
+    if faults:
+        raise BadWeights(f"{path}: these are not the weights of this architecture: {'; '.join(faults)}.")

@@ -1,0 +1,103 @@
+"""`TransformersFamily`: text encoders of the library transformers. Knows neither data nor training."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows
+from autosft.contracts.space import Choice, Space
+from autosft.contracts.state import State
+from autosft.errors import BadWeights
+from autosft_text.checkpoint import state_in, token_pooling, usual_pooling
+from autosft_text.curated import CURATED, PREFIX
+from autosft_text.local import from_folder
+from autosft_text.tokenizing import TextTokenizer, notice
+
+if TYPE_CHECKING:
+    from autosft.contracts.tensors import Encoder
+
+_REPOSITORY = re.compile(r"[\\w.-]+/[\\w.-]+")
+
+
+@final
+class TransformersFamily(BackboneFamily):
+    """Encoders and decoders of transformers, without their heads: BERT, RoBERTa, DistilBERT, MiniLM, ModernBERT, DeBERTa,
+    GPT-2, Llama and their kin."""
+
+    prefix = PREFIX
+    rate = 0.1
+    space: ClassVar[Space] = {"pooling": Choice(("usual", "other"))}
+
+    def curated(self) -> Sequence[BackboneInfo]:
+        """Thirteen pretrained encoders of 17 to 149 million weights."""
+        return CURATED
+
+    def match(self, pattern: str) -> Sequence[BackboneInfo]:
+        """The curated encoders that a pattern matches, or else the repository of the hub that it names."""
+        names = {info.name.removeprefix(f"{PREFIX}/"): info for info in CURATED}
+        if found := [info for name, info in names.items() if fnmatch.fnmatchcase(name, pattern)]:
+            return found
+        if not _REPOSITORY.fullmatch(pattern):
+            return []
+        pretrained = {"hub": pattern, "beside": "config.json"}
+        gives = frozenset({"pooled", "tokens"})
+        return [
+            BackboneInfo(name=f"{PREFIX}/{pattern}", inputs=Inputs(kind="text"), gives=gives, pretrained=pretrained)
+        ]
+
+    def space_for(self, info: BackboneInfo) -> Space:
+        """How to pool is a choice where nothing says how the checkpoint was trained."""
+        return {} if info.arguments.get("pooling") else self.space
+
+    def local(self, path: Path) -> tuple[BackboneInfo, WeightFile] | None:
+        """A folder with `config.json`, `tokenizer.json` and `model.safetensors`."""
+        return from_folder(path) if path.is_dir() else None
+
+    def version(self) -> str:
+        """Those of transformers and of its tokenizers."""
+        return f"{metadata.version('transformers')} {metadata.version('tokenizers')}"
+
+    def fit(
+        self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
+    ) -> State:
+        """Configuration and tokenizer, from beside the weights.
+
+        Raises:
+            BadWeights: There are none, or something beside them is missing.
+        """
+        if weights is None or not Path(weights.path).is_dir():
+            raise BadWeights(f"{info.name}: its tokenizer lies in a folder with its weights, and there is none.")
+        return state_in(Path(weights.path))
+
+    def notice(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
+        """How many texts are longer than what is seen of them."""
+        return notice(_tokenizer(info, state), rows, read)
+
+    def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
+        """The network with all weights of a folder, its tokenizer, and the pooling that it was trained with."""
+        from autosft_text.transformer_encoder import TransformerEncoder, network_of, pretrained_network
+
+        config = state.values["config"]
+        network = network_of(config) if weights is None else pretrained_network(config, weights)
+        pooling = str(info.arguments.get("pooling") or state.values["pooling"]) or usual_pooling(config)
+        if recipe.of(PREFIX).get("pooling", "usual") == "other":
+            pooling = "mean" if pooling != "mean" else token_pooling(config)
+        return TransformerEncoder(network, _tokenizer(info, state), pooling)
+
+
+def _tokenizer(info: BackboneInfo, state: State) -> TextTokenizer:
+    values = state.values
+    return TextTokenizer(
+        state.arrays["tokenizer"].tobytes(),
+        longest=values["longest"],
+        pad=values["pad"],
+        between=values["between"],
+        before=str(info.arguments.get("before", "")),
+    )

@@ -1,0 +1,39 @@
+"""From a text to words that a vocabulary knows, whatever the script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+WORD = re.compile(r"\w+|[^\w\s]")
+"""A run of letters and digits, or one other sign. A sign alone says much: `!`, `?`, a smiley."""
+
+_LONGEST_PIECE = 12
+
+
+def known_words(text: str, vocabulary: Container[str]) -> Iterator[str]:
+    """The words of a text that are in the vocabulary: as written, else in lower case, else in the longest pieces that
+    are in it, as where a script has no blanks or a language glues words together."""
+    for word in WORD.findall(text):
+        if word in vocabulary:
+            yield word
+        elif (lower := word.lower()) in vocabulary:
+            yield lower
+        else:
+            yield from _pieces(lower, vocabulary)
+
+
+def _pieces(word: str, vocabulary: Container[str]) -> Iterator[str]:
+    """The longest known pieces from left to right; of an alphabet none shorter than half of what is left, because
+    single letters and syllables say nothing."""
+    start = 0
+    while start < len(word):
+        rest = len(word) - start
+        shortest = 1 if not word[start].islower() and word[start].isalpha() else max(3, rest // 2)
+        for length in range(min(_LONGEST_PIECE, rest), shortest - 1, -1):
+            if (piece := word[start : start + length]) in vocabulary:
+                yield piece
+                start += length
+                break
+        else:
+            start += 1
