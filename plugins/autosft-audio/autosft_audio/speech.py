@@ -15,7 +15,7 @@ from autosft.contracts.state import State
 from autosft.errors import BadWeights
 from autosft.training.weights import FILES, read_config, sha256_of, weights_in
 from autosft_audio.architectures import ARCHITECTURES, network_of
-from autosft_audio.curated import CURATED, GIVES, SECONDS, WAVES, like
+from autosft_audio.curated import BESIDE, CURATED, GIVES, SECONDS, WAVES, like
 from autosft_audio.reading import RATE
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class SpeechFamily(BackboneFamily):
     """wav2vec 2.0, HuBERT, WavLM, and the encoders of Whisper and Moonshine."""
 
     prefix = "transformers-audio"
+    rate = 0.1
 
     def curated(self) -> Sequence[BackboneInfo]:
         """Eight pretrained encoders of 8 to 94 million weights."""
@@ -38,7 +39,14 @@ class SpeechFamily(BackboneFamily):
         matching = [info for name, info in names.items() if fnmatch.fnmatchcase(name, pattern)]
         if matching or pattern.count("/") != 1 or any(sign in pattern for sign in "*?["):
             return matching
-        return [BackboneInfo(name=f"{self.prefix}/{pattern}", inputs=WAVES, gives=GIVES, pretrained={"hub": pattern})]
+        return [
+            BackboneInfo(
+                name=f"{self.prefix}/{pattern}",
+                inputs=WAVES,
+                gives=GIVES,
+                pretrained={"hub": pattern, "beside": BESIDE},
+            )
+        ]
 
     def local(self, path: Path) -> tuple[BackboneInfo, WeightFile] | None:
         """A folder as transformers writes it: `config.json` of a type that is known here, and the weights."""
@@ -66,19 +74,23 @@ class SpeechFamily(BackboneFamily):
     def fit(
         self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
     ) -> State:
-        """What stands beside the weights: the configuration, and whether waves are normalized.
+        """The configuration and whether waves are normalized, as it stands beside the weights, or as it is known.
 
         Raises:
-            BadWeights: There is no configuration beside the weights, or one of another type.
+            BadWeights: There is no configuration, or one of another type.
         """
         place = Path(weights.path) if weights else Path()
         folder = place if place.is_dir() else place.parent
         config = read_config(folder / "config.json") if weights else None
-        if config is None or config.get("model_type") not in ARCHITECTURES:
+        if config is None:
+            known = info.arguments
+            config, shown = known.get("config", {}), {"do_normalize": known.get("normalize")}
+        else:
+            shown = read_config(folder / "preprocessor_config.json") or {}
+        if config.get("model_type") not in ARCHITECTURES:
             types = ", ".join(ARCHITECTURES)
             raise BadWeights(f"{folder}: its config.json is missing or of no type that is known here ({types}).")
-        shown = read_config(folder / "preprocessor_config.json") or {}
-        return State({"config": config, "normalize": bool(shown.get("do_normalize", False))})
+        return State({"config": dict(config), "normalize": bool(shown.get("do_normalize"))})
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """The encoder without the model's other parts; its weights must fit exactly."""

@@ -35,6 +35,7 @@ class WaveNetFamily(BackboneFamily):
     times fewer steps, so that it trains on two cores."""
 
     prefix = "wavenet"
+    rate = 3.0
 
     def curated(self) -> Sequence[BackboneInfo]:
         """One, small."""

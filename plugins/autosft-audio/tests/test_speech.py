@@ -5,11 +5,12 @@ import torch
 from safetensors.torch import save_file
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from autosft.contracts.backbone import WeightFile
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Rows
 from autosft.errors import BadWeights
-from autosft_audio.architectures import ARCHITECTURES, network_of
-from autosft_audio.curated import CURATED, like
+from autosft_audio.architectures import network_of
+from autosft_audio.curated import _TABLE, CURATED, like
 from autosft_audio.speech import SpeechFamily, _measured
 
 RECIPE = Recipe(backbone="b", strategy="s")
@@ -156,27 +157,19 @@ def test_patterns_match_the_curated_and_full_names_the_hub(family):
         f"transformers-audio/openai/whisper-{size}" for size in ("tiny", "base", "small")
     ]
     (info,) = family.match("someone/wavlm-of-mine")
-    assert info.pretrained == {"hub": "someone/wavlm-of-mine"} and info.inputs.kind == "waveform"
+    assert info.pretrained["hub"] == "someone/wavlm-of-mine" and info.inputs.kind == "waveform"
     assert family.match("wavlm-of-mine") == [] == family.match("someone/*")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("info", CURATED, ids=lambda info: info.name)
-def test_curated_figures_are_those_of_transformers(info):
-    sizes = {
-        "wav2vec2": {},
-        "hubert": {},
-        "wavlm": {},
-        "whisper-tiny": {"d_model": 384, "encoder_layers": 4, "encoder_attention_heads": 6, "encoder_ffn_dim": 1536},
-        "whisper-base": {"d_model": 512, "encoder_layers": 6, "encoder_attention_heads": 8, "encoder_ffn_dim": 2048},
-        "whisper-small": {"d_model": 768, "encoder_layers": 12, "encoder_attention_heads": 12, "encoder_ffn_dim": 3072},
-        "moonshine-tiny": {"hidden_size": 288, "encoder_num_hidden_layers": 6, "intermediate_size": 1152},
-        "moonshine-base": {"hidden_size": 416, "encoder_num_hidden_layers": 8, "intermediate_size": 1664},
-    }
-    name = info.name.rpartition("/")[2]
-    key = next(key for key in sizes if name.startswith(key))
-    kind = next(kind for kind in ARCHITECTURES if name.startswith(kind))
-    base = {"hidden_size": 768, "num_hidden_layers": 12} if not sizes[key] else {}
-    config = {"model_type": kind, **base, **sizes[key]}
-    assert _measured(config) == {"parameters": info.parameters, "gigaflops": pytest.approx(info.gigaflops, rel=1e-3)}
-    assert like(config) == info
+@pytest.mark.parametrize("entry", _TABLE, ids=lambda entry: entry.hub)
+def test_curated_figures_are_those_of_transformers(entry):
+    info = like(entry.config)
+    assert info.name == f"transformers-audio/{entry.hub}"
+    figures = {"parameters": info.parameters, "gigaflops": pytest.approx(info.gigaflops, rel=1e-3)}
+    assert _measured(entry.config) == figures
+
+
+def test_a_curated_encoder_without_files_beside_is_built_from_what_is_known(family, tmp_path):
+    info = next(info for info in CURATED if "wavlm" in info.name)
+    weights = WeightFile(source="hub", path=str(tmp_path / "pytorch_model.bin"))
+    assert family.fit(info, Rows.of(()), None, weights).values == dict(info.arguments)
