@@ -66,13 +66,26 @@ def test_bands_tell_pitches_apart_and_what_comes_first(built, waves):
     encoder = built("bands/log-mel")
     low, high = waves[0][:4000], waves[2][:4000]
     with torch.inference_mode():
-        rising, falling = encoder([torch.cat([low, high]), torch.cat([high, low])])["pooled"].view(2, -1, BANDS)
+        pooled = encoder([torch.cat([low, high]), torch.cat([high, low])])["pooled"]
+        rising, falling = pooled[:, : 9 * BANDS].view(2, -1, BANDS)
     assert (rising[0] - falling[0]).abs().max() < 0.5  # the whole
     assert (rising[-1] - falling[-1]).abs().max() > 1.0
 
 
+def test_bands_tell_a_quick_rhythm_from_a_slow_one(built):
+    encoder = built("bands/log-mel")
+    times = torch.arange(3 * 16_000) / 16_000
+    noise = torch.randn(len(times), generator=torch.Generator().manual_seed(0)) * 0.1
+    waves = [noise * (1.01 + torch.sin(2 * torch.pi * hertz * times)) for hertz in (2.0, 16.0)]
+    with torch.inference_mode():
+        slow, quick = encoder(waves)["pooled"][:, 9 * BANDS :].view(2, 6, -1).mean(2)  # (octaves)
+    assert slow[1] > quick[1] and quick[4] > slow[4]
+
+
 def test_bands_have_nothing_to_train_and_the_network_has_everything(built):
-    assert list(built("bands/mfcc").parameters()) == [] and built("bands/mfcc").widths == {"pooled": 9 * COEFFICIENTS}
+    assert list(built("bands/mfcc").parameters()) == [] and built("bands/mfcc").widths == {
+        "pooled": 9 * COEFFICIENTS + 48
+    }
     network = built("wavenet/small")
     assert sum(parameter.numel() for parameter in network.parameters()) == WaveNetFamily().curated()[0].parameters
     assert [name for block in network.blocks() for name in block] == [name for name, _ in network.named_parameters()]
