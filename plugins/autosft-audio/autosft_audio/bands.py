@@ -35,7 +35,7 @@ _WAVES = Inputs(kind="waveform", options={"seconds": 10.0, "step": 1})
 @final
 class BandsFamily(BackboneFamily):
     """Statistics over time of log-mel bands, or of their cepstral coefficients (MFCC: Davis and Mermelstein, 1980):
-    means, deviations, extremes, changes and rhythm, and means over each quarter of a clip, which say what comes first."""
+    means, deviations, extremes, changes, rhythm, and means over each quarter of a clip, which say what comes first."""
 
     prefix = "bands"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from autosft.contracts.backbone import Inputs
 from autosft.contracts.modality import Modality, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, Unreadable
@@ -39,6 +40,15 @@ class AudioModality(Modality):
 
     name = "audio"
     kinds = frozenset({"image", "waveform"})
+    space: ClassVar[Space] = {"resolution": Choice((1.0, 0.5))}
+
+    def space_for(self, inputs: Inputs) -> Space:
+        """A choice of resolution for pictures, where the encoder takes more than one size."""
+        return self.space if inputs.kind == "image" and not inputs.options.get("fixed") else {}
+
+    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+        """The number of pixels, as a share of those at full resolution."""
+        return self._resolution(recipe) ** 2 if self.space_for(inputs) else 1.0
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a table with a column of paths, or a folder with a subfolder of sounds per class."""
@@ -95,7 +105,12 @@ class AudioModality(Modality):
         from autosft_audio.pictures import PictureView
         from autosft_audio.views import wave_view
 
-        return PictureView(inputs, state, strength) if inputs.kind == "image" else wave_view(inputs, strength)
+        if inputs.kind == "image":
+            return PictureView(inputs, state, self._resolution(recipe), strength)
+        return wave_view(inputs, strength)
+
+    def _resolution(self, recipe: Recipe) -> float:
+        return float(recipe.of(self.name).get("resolution", 1.0))
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor | list[Tensor]:
         """Pictures as one tensor, shape (rows, 3, height, width); waves as a list, because none is padded."""

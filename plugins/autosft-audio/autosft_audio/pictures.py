@@ -40,13 +40,20 @@ _MASKS, _MASKED = 2, 0.2
 """SpecAugment (Park et al., 2019): stretches of bands and as many of time, each at most this share, become black."""
 
 
-def picture_size(inputs: Inputs, seconds: float) -> tuple[int, int]:
-    """Height and width in pixels at which an encoder of images sees so many seconds; its own where that is fixed."""
+def picture_size(inputs: Inputs, seconds: float, share: float) -> tuple[int, int]:
+    """Height and width in pixels at which an encoder of images sees so many seconds; its own where that is fixed.
+
+    Args:
+        inputs: What the encoder is fed, and whether it takes one size alone.
+        seconds: How long the picture lasts.
+        share: Of the sides that would be right where time did not matter.
+    """
     if inputs.options.get("fixed"):
         height, width = inputs.options["size"][-2:]
         return int(height), int(width)
     frames = seconds * RATE / _HOP
-    return _BANDS, min(_MOST, max(_LEAST, _STEP * math.ceil(frames / _STEP)))
+    width = min(_MOST, max(_LEAST, _STEP * math.ceil(frames / _STEP)))
+    return _STEP * round(share * _BANDS / _STEP), _STEP * round(share * width / _STEP)
 
 
 @final
@@ -57,13 +64,14 @@ class PictureView:
         inputs: The encoder's: `size`, `fixed`, `mean` and `std`.
         state: The modality's: `seconds` that are shown, and the `rate` of the recordings; above half of it there is
             nothing to see.
+        share: Of the full resolution.
         strength: `"weak"` moves the wave, and adds noise; `"strong"` more of it, and SpecAugment.
     """
 
-    def __init__(self, inputs: Inputs, state: State, strength: Strength) -> None:
+    def __init__(self, inputs: Inputs, state: State, share: float, strength: Strength) -> None:
         seconds = float(state.values["seconds"])
         self._length = max(_SIZE, round(seconds * RATE))
-        self._size = picture_size(inputs, seconds)
+        self._size = picture_size(inputs, seconds, share)
         self._filters = mel_filters(_BANDS, _SIZE, RATE, _LOW, min(RATE, state.values["rate"]) / 2, "slaney")
         self._changes, self._masks = CHANGES.get(strength), _MASKS if strength == "strong" else 0
         self._mean = np.array(inputs.options["mean"], np.float32).reshape(3, 1, 1)

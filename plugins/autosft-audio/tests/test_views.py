@@ -87,6 +87,17 @@ def test_pictures_grow_with_the_clips_within_limits(seconds, width, tone):
     assert view(PICTURES, state=State({"seconds": seconds, "rate": RATE}))(tone()).shape == (3, 128, width)
 
 
+def test_at_half_the_resolution_a_quarter_of_the_pixels_is_seen(tone):
+    modality, half = AudioModality(), Recipe(backbone="b", strategy="s", own={"audio": {"resolution": 0.5}})
+    state = State({"seconds": 3.0, "rate": RATE})
+    assert modality.view(PICTURES, half, state, strength="none")(tone()).shape == (3, 64, 128)
+    assert modality.effort(PICTURES, half) == 0.25 and modality.effort(PICTURES, RECIPE) == 1.0
+    fixed = Inputs(kind="image", options={**PICTURES.options, "fixed": True})
+    assert modality.view(fixed, half, state, strength="none")(tone()).shape == (3, 224, 224)
+    for inputs in (fixed, WAVES):
+        assert modality.space_for(inputs) == {} and modality.effort(inputs, half) == 1.0
+
+
 def test_encoders_of_one_size_get_it_and_their_own_normalization(tone):
     options = {"size": [3, 96, 64], "fixed": True, "mean": [0.0, 0.5, 0.0], "std": [1.0, 0.25, 1.0]}
     picture = view(Inputs(kind="image", options=options))(tone())
