@@ -51,10 +51,7 @@ def autosft_strategies() -> Iterable[Strategy]:
 def install(folder: Path, *, seconds: float) -> dict[str, str]:
     """Install the toy plugin and this one into a folder; the environment in which a process finds only them."""
     toy.write_distribution(folder)
-    info = folder / "autosft_steady-1.0.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: autosft-steady\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text("[autosft]\nsteady = steady\n", encoding="utf-8")
+    toy.write_distribution(folder, "steady")
     path = os.pathsep.join(filter(None, [str(folder), str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
     without = "autosft-image,autosft-strategies"
     return {**os.environ, "PYTHONPATH": path, "AUTOSFT_DISABLE_PLUGINS": without, SECONDS: str(seconds)}

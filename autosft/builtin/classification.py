@@ -67,7 +67,7 @@ class Classification(Problem):
         smoothing = recipe.regular.label_smoothing
         return cross_entropy(out, targets, ignore_index=-1, label_smoothing=smoothing, reduction="none")
 
-    def outputs(self, out: Tensor, batch: Batch, state: State, model: Model) -> Outputs:
+    def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """Softmax probabilities."""
         return Outputs(batch.rows, {"probabilities": out.float().softmax(1).cpu().numpy()})
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from autosft.builtin.classification import Classification
 from autosft.builtin.hub import Hub, HubCache
+from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.processes import Processes
+from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import WeightSource
 from autosft.contracts.executor import Executor
 from autosft.contracts.problem import Problem
@@ -17,8 +19,8 @@ autosft_api = 1
 
 @hookimpl
 def autosft_problems() -> Iterable[Problem]:
-    """One label per row."""
-    return [Classification()]
+    """One label per row, several, or numbers."""
+    return [Classification(), MultiLabel(), Regression()]
 
 
 @hookimpl

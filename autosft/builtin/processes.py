@@ -24,15 +24,16 @@ from pydantic import ValidationError
 from autosft.contracts.executor import Event, Executor, Order, Pool
 
 GOOD_NEIGHBOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**32),
+    "MALLOC_MMAP_THRESHOLD_": str(2**28),
     "MALLOC_TRIM_THRESHOLD_": str(2**33),
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 """Set for the children alone; what the user has set wins. Measured in benchmarks/README.md.
 
 glibc gives large freed blocks back to the system, and training asks for the same ones at every step, a page fault per
-4 KiB; the first two make it keep them. OpenMP's threads wait by spinning, and with one busy process beside them on a
-small machine they mostly keep each other from working; the third makes them sleep."""
+4 KiB; the first two make it keep them, but for those of 256 MiB and more, among which too much would lie idle. OpenMP's
+threads wait by spinning, and with one busy process beside them on a small machine they mostly keep each other from
+working; the third makes them sleep."""
 
 GRACE_SECONDS = 1.0
 """How long a child may take to end when asked, before it is killed."""
@@ -51,25 +52,32 @@ class Processes(Executor):
 
 
 class _Child:
-    """One process, the order that it works on, and a thread that listens to it."""
+    """One process, the order that it works on, and two threads: one listens to it, one waits for its end."""
 
     def __init__(self, command: Sequence[str], log: IO[bytes], events: queue.Queue[Event]) -> None:
         self.token = ""
         self._events = events
+        self._fault = ""
         self._gone: dict[str, Any] = {}
         self._kernel_kills = _kernel_kills()
         self._lock = threading.Lock()
-        environment = GOOD_NEIGHBOR | os.environ
-        self.process = subprocess.Popen(
+        self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=environment,
+            env=GOOD_NEIGHBOR | os.environ,
             start_new_session=True,
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._listener.start()
+        self._keeper.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether the process has ended."""
+        return not self._keeper.is_alive()
 
     def send(self, order: Order) -> None:
         """Hand over an order; if the process is gone, or goes meanwhile, the order is reported as lost."""
@@ -78,30 +86,36 @@ class _Child:
             if self._gone:
                 self._report_loss()
                 return
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the listener reports the loss
-            self.process.stdin.write(order.model_dump_json().encode() + b"\n")
-            self.process.stdin.flush()
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # the keeper reports the loss
+            self._process.stdin.write(order.model_dump_json().encode() + b"\n")
+            self._process.stdin.flush()
 
     def _listen(self) -> None:
-        assert self.process.stdout is not None
-        fault = ""
-        for line in self.process.stdout:
-            try:
-                event = Event.model_validate_json(line)
-            except ValidationError:
-                fault = f"it sent {line[:80]!r}, which is no event"
-                self.process.kill()
-                break
-            if event.kind == "done":
-                self.token = ""
-            self._events.put(event)
-        status = self.process.wait()
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                try:
+                    event = Event.model_validate_json(line)
+                except ValidationError:
+                    self._fault = f"it sent {line[:80]!r}, which is no event"
+                    self._process.kill()
+                    return
+                if event.kind == "done":
+                    self.token = ""
+                self._events.put(event)
+
+    def _keep(self) -> None:
+        """Wait for the end of the process; then end what it has started, and report its order as lost."""
+        status = self._process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._listener.join(GRACE_SECONDS)  # what it said last comes first
+        starved = status == -signal.SIGKILL and _kernel_kills() > self._kernel_kills
+        how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        reason = self._fault or ("the system ended it, because memory ran out" if starved else how)
         with self._lock:
-            starved = status == -signal.SIGKILL and _kernel_kills() > self._kernel_kills
-            how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-            reason = fault or ("the system ended it, because memory ran out" if starved else how)
-            self._gone = {"reason": reason, "out_of_memory": starved and not fault}
+            self._gone = {"reason": reason, "out_of_memory": starved and not self._fault}
             self._report_loss()
 
     def _report_loss(self) -> None:
@@ -109,18 +123,20 @@ class _Child:
         if token:
             self._events.put(Event(token=token, kind="lost", body=self._gone))
 
-    def end(self) -> None:
+    def ask_to_end(self) -> None:
+        """End the process if it lets us."""
+        self._process.terminate()
+
+    def end(self, grace: float = GRACE_SECONDS) -> None:
         """End the process, by force if it does not hurry."""
-        self.process.terminate()
-        try:
-            self.process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self._listener.join(GRACE_SECONDS)
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):  # an order that was never read
-                    stream.close()
+        self.ask_to_end()
+        self._keeper.join(grace)
+        if not self.over:
+            self._process.kill()
+        self._keeper.join()
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # an order that was never read
+            self._process.stdin.close()
 
 
 @final
@@ -136,7 +152,7 @@ class _ProcessPool(Pool):
     def submit(self, order: Order) -> None:
         for slot, child in enumerate(self._children):
             if not child.token:
-                if child.process.poll() is not None:
+                if child.over:
                     child.end()
                     child = self._children[slot] = _Child(self._commands[slot], self._log, self._queue)
                 child.send(order)
@@ -161,9 +177,10 @@ class _ProcessPool(Pool):
     def close(self) -> None:
         for child in self._children:
             child.token = ""
-            child.process.terminate()
+            child.ask_to_end()
+        deadline = time.monotonic() + GRACE_SECONDS
         for child in self._children:
-            child.end()
+            child.end(max(0.0, deadline - time.monotonic()))
         self._log.close()
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
     from autosft.deploy.predictor import Predictor
+
+SEPARATOR = ";"
+"""Stands between labels, and between numbers, that are one answer together."""
 
 
 def predict(
@@ -20,7 +24,11 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="A CSV file to write; standard output by default.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
 ) -> None:
-    """Answer for new data, as CSV: the input, its prediction, and the probability of each class."""
+    """Answer for new data, as CSV: the input, its prediction, and the probability of each class or label.
+
+    Several labels of one input stand in one cell with a semicolon between them, and so do several numbers, which also
+    have a column each.
+    """
     from autosft.contracts.document import write_whole
     from autosft.deploy.predictor import Predictor
     from autosft.training.device import pick_device
@@ -42,17 +50,27 @@ def predict(
 
 def _answers(predictor: Predictor, inputs: list[str]) -> tuple[list[str], list[list[Any]], int]:
     """Header, rows and the number of inputs that could not be read, which stand last."""
-    scan = predictor.collect(inputs)
-    header: list[str] = ["input", "prediction", "error"]
-    columns: list[str] = []
+    scan, problems = predictor.collect(inputs), predictor.task.problems
+    predictions = ["prediction"] if len(problems) == 1 else [f"prediction({name})" for name in problems]
+    columns: dict[str, Any] = {}
     rows: list[list[Any]] = []
     if len(scan.rows):
         outputs = predictor.outputs(scan.rows)
-        answers = predictor.decide(outputs)
-        rows = [[row, answer, ""] for row, answer in zip(scan.rows.id, answers, strict=True)]
-        if "probabilities" in outputs[0].arrays:
-            columns = [f"p({name})" for name in predictor.classes_]
-            for row, probabilities in zip(rows, outputs[0].arrays["probabilities"], strict=True):
-                row += [f"{value:.6f}" for value in probabilities]
-    rows += [[fault.ref, "", fault.reason, *[""] * len(columns)] for fault in scan.faults]
-    return header + columns, rows, len(scan.faults)
+        columns = predictor.columns(outputs)
+        answers = predictor.decide(outputs) if len(problems) > 1 else [(one,) for one in predictor.decide(outputs)]
+        for position, (row, answer) in enumerate(zip(scan.rows.id, answers, strict=True)):
+            numbers = (float(column[position]) for column in columns.values())
+            rows.append([row, *map(_cell, answer), "", *map(_cell, numbers)])
+    rows += [[fault.ref, *[""] * len(predictions), fault.reason, *[""] * len(columns)] for fault in scan.faults]
+    return ["input", *predictions, "error", *columns], rows, len(scan.faults)
+
+
+def _cell(answer: Any) -> str:
+    """An answer as a cell of a table: labels and numbers side by side are joined, all else is JSON."""
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, float):
+        return f"{answer:.10g}"
+    if isinstance(answer, list) and all(isinstance(part, (str, float)) for part in cast("list[Any]", answer)):
+        return SEPARATOR.join(map(_cell, cast("list[Any]", answer)))
+    return json.dumps(answer, ensure_ascii=False)

@@ -1,7 +1,11 @@
 """`Executor` and `Pool`: where workers run. `Order` goes to a worker, `Event` comes back.
 
-The driver pushes orders; a worker is one function that takes an order and emits events. A pool only decides where
-it runs. Workers never see the study.
+The driver pushes orders; a worker takes one at a time and emits events. A pool only decides where it runs. Workers
+never see the study.
+
+A worker is the program `python -m autosft worker --threads N --device DEVICE --slot NUMBER`. It takes orders from its
+standard input and gives events to its standard output, one JSON document a line; whatever it prints goes to its
+standard error. It ends when its input does, amid an order too. It must see the run's folder.
 """
 
 from __future__ import annotations
@@ -67,19 +71,27 @@ class Pool(ABC):
 
     @abstractmethod
     def submit(self, order: Order) -> None:
-        """Hand an order to a free slot."""
+        """Hand an order to a free slot.
+
+        Raises:
+            RuntimeError: No slot is free.
+        """
 
     @abstractmethod
     def events(self, timeout: float) -> Sequence[Event]:
-        """What has happened since the last call; waits at most `timeout` seconds for the first."""
+        """What has happened since the last call; waits at most `timeout` seconds for the first. Every order ends with
+        one `"done"` or `"lost"`."""
 
     @abstractmethod
     def cancel(self, token: str) -> None:
-        """End the work on an order within seconds, by force if need be. A `"lost"` event follows."""
+        """End the work on an order within seconds, by force if need be; its slot is free when this returns.
+
+        A `"lost"` event follows, unless the order was just done. Where nobody works on it, nothing happens.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """End all workers."""
+        """End all workers within seconds, and say no more of their orders. Once more does no harm."""
 
 
 class Executor(ABC):
@@ -98,6 +110,6 @@ class Executor(ABC):
         Args:
             slots: How many.
             threads: The CPU threads of each.
-            device: The device of all, such as `"cpu"` or `"cuda:0"`.
+            device: The device of all, such as `"cpu"`, `"cuda:0"`, or `"auto"`.
             log: A file that takes what they print.
         """

@@ -69,12 +69,15 @@ class Problem(ABC):
             just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features.
         metrics: The names of its scores; the first is the default. Higher is always better.
         space: Parameters of its own, such as a choice of losses, found in the recipe under its name.
+        ignores: The shared recipe fields that mean nothing to it; the search samples none that all problems of a task
+            ignore.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[str, ...]]
     space: ClassVar[Space] = {}
+    ignores: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def fit(self, targets: Sequence[Any]) -> State:
@@ -85,7 +88,14 @@ class Problem(ABC):
         """
 
     def strata(self, targets: Sequence[Any]) -> Sequence[Hashable] | None:
-        """For each row the stratum that a split should keep in proportion; None if there is none."""
+        """For each row the stratum that a split should keep in proportion; None if there is none.
+
+        A text is a label, and the user is told where one has few rows; anything else has no name, such as the number of
+        a bin. A frozenset, which may be empty, says that a row is in several strata at once.
+
+        Raises:
+            BadInput: A target is not of this problem.
+        """
         return None
 
     def describe(self, state: State) -> str:
@@ -105,7 +115,7 @@ class Problem(ABC):
         """The loss of each row, shape (rows,). `out` is what the head gave, `targets` what `encode` gave."""
 
     @abstractmethod
-    def outputs(self, out: Any, batch: Batch, state: State, model: Model) -> Outputs:
+    def outputs(self, out: Any, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """Answers for a batch, from the head's raw output. A problem that generates may call the model again."""
 
     def combine(self, many: Sequence[Outputs], shares: Sequence[float]) -> Outputs:
@@ -123,8 +133,8 @@ class Problem(ABC):
         }
         return Outputs(first.rows, {name: np.asarray(array) for name, array in mean.items()}, first.items)
 
-    def tune(self, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
-        """Choose on validation rows what `decide` needs, such as thresholds."""
+    def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
+        """Choose on validation rows what `decide` needs, such as thresholds; what is right depends on the metric."""
         return state
 
     @abstractmethod

@@ -48,6 +48,7 @@ class Record(Document):
         trained: The parameters that were trained.
         notice: What the user should know of how the backbone saw the rows, such as that long texts were cut.
         error: Why it failed, in one line.
+        notes: What the user should know beside that, one line each, such as that a checkpoint was damaged.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Record(Document):
     trained: int = 0
     notice: str = ""
     error: str = ""
+    notes: tuple[str, ...] = ()
 
     def order(self) -> tuple[float, float, int]:
         """Sorts records from best to worst: by score, then by loss, then by age; without a score, last."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from autosft.contracts.document import write_whole
 from autosft.contracts.problem import Problem
-from autosft.contracts.rows import Data, Fault, Scan
+from autosft.contracts.rows import Data, Fault, Rows, Scan
+from autosft.data.stratify import several_of
 from autosft.errors import BadInput
 
 UNREADABLE_LIMIT = 0.2
@@ -69,21 +70,23 @@ def summarize(scan: Scan, data: Data, problem: Problem) -> Summary:
 
 
 def _label_warnings(data: Data, problem: Problem) -> list[str]:
-    """Strata with few training rows, and strata that only the test rows have."""
-    strata = problem.strata(data.train.target(0))
-    if strata is None:
-        return []
-    counts = Counter(strata)
+    """Labels with few training rows, and labels that no training row has."""
+    counts = _labels(data.train, problem)
     warnings: list[str] = []
-    few = sorted(str(stratum) for stratum, count in counts.items() if count < FEW_ROWS)
+    few = sorted(label for label, count in counts.items() if count < FEW_ROWS)
     if few and len(few) < len(data.train):
         warnings.append(f"fewer than {FEW_ROWS} training rows: {_some(few)}")
-    if data.test is not None:
-        unseen = set(problem.strata(data.test.target(0)) or ()) - set(counts)
+    for name, rows in (("validation", data.valid), ("test", data.test)):
+        unseen = sorted(_labels(rows, problem).keys() - counts.keys()) if rows is not None else []
         if unseen:
-            names = sorted(str(stratum) for stratum in unseen)
-            warnings.append(f"only among the test rows, so always wrong there: {_some(names)}")
+            warnings.append(f"only among the {name} rows, so always wrong there: {_some(unseen)}")
     return warnings
+
+
+def _labels(rows: Rows, problem: Problem) -> Counter[str]:
+    """How many rows each label has: the strata that have a name."""
+    strata = problem.strata(rows.target(0)) or ()
+    return Counter(one for stratum in strata for one in several_of(stratum) if isinstance(one, str))
 
 
 def _some(names: list[str]) -> str:

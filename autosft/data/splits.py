@@ -1,13 +1,12 @@
 """`split`: from a `Scan` to `Data`. Splits that the data gives are kept; missing ones are drawn, stratified and seeded.
 
-It knows no modality; what to keep in proportion is said by the problem (`Problem.strata`).
+It knows no modality; what to keep in proportion is said by the problem (`Problem.strata`), and how by `stratify`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import SPLITS, Data, Rows, Scan
+from autosft.data.stratify import hold_out, numbered, precedence
 from autosft.errors import BadInput
 
 Mask = npt.NDArray[np.bool_]
@@ -76,26 +76,17 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
 def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int) -> Mask:
     """A mask of about one in `folds` of the pool's rows; groups stay whole, and no stratum leaves training.
 
-    Systematic sampling of shuffled units (groups, or single rows) in the order of their strata: each stratum gives its
-    share to within one unit, however small it is.
+    Raises:
+        BadInput: There are too few rows, or a target is not of the problem.
     """
     positions = np.flatnonzero(pool)
     strata = problem.strata([rows.targets[position][0] for position in positions])
-    labels = _numbered(strata) if strata is not None else np.zeros(len(positions), dtype=np.int64)
-    units = _numbered([group or number for number, group in enumerate(rows.group[positions])])
-    first = np.unique(units, return_index=True)[1]  # a group counts to the stratum of its first row
-    stratum_of = labels[first]
-    draw = np.random.default_rng(seed)
-    order = draw.permutation(len(first))
-    order = order[np.bincount(stratum_of)[stratum_of[order]] > 1]  # the only unit of a stratum is never held out
-    order = order[np.argsort(stratum_of[order], kind="stable")]
-    held = np.isin(units, order[draw.integers(max(1, min(folds, len(order)))) :: folds])
-    for stratum in np.setdiff1d(labels, labels[~held]):
-        held &= ~np.isin(units, units[labels == stratum])
+    units = numbered([group or number for number, group in enumerate(rows.group[positions])])
+    held = hold_out(strata, units, folds, np.random.default_rng(seed))
     if not held.any():
         what = "groups" if any(rows.group[positions]) else "rows"
         raise BadInput(
-            f"{len(first)} {what} are too few to split: some label would have none to train on. "
+            f"{len(set(units))} {what} are too few to split: some label would have none to train on. "
             "Give more, or a split of your own."
         )
     mask = np.zeros(len(rows), dtype=bool)
@@ -115,21 +106,8 @@ def subset(rows: Rows, problem: Problem, count: int, *, seed: int) -> Rows:
     if not count or count >= len(rows):
         return rows
     strata = problem.strata([row.targets[0] for row in rows])
-    labels = _numbered(strata) if strata is not None else np.zeros(len(rows), dtype=np.int64)
-    draw = np.random.default_rng(seed)
-    order = draw.permutation(len(rows))
-    order = order[np.argsort(labels[order], kind="stable")]  # by stratum, shuffled within each
-    sizes = np.bincount(labels)
-    rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    share = (rank + draw.random(len(sizes))[labels[order]]) / sizes[labels[order]]
-    share[rank == 0] = -1.0  # every stratum has a row in the smallest subset
-    chosen = order[np.argsort(share, kind="stable")[:count]]
+    chosen = precedence(strata, len(rows), np.random.default_rng(seed))[:count]
     return rows.take(np.sort(chosen))
-
-
-def _numbered(strata: Sequence[Hashable]) -> npt.NDArray[np.int64]:
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(stratum, len(numbers)) for stratum in strata], dtype=np.int64)
 
 
 def fingerprint_of(rows: Rows) -> str:

@@ -63,18 +63,19 @@ class Predictor:
 
     @property
     def classes_(self) -> list[str]:
-        """The class names, in the order of `predict_proba`'s columns.
+        """The names of classes or labels, in the order of `predict_proba`'s columns.
 
         Raises:
-            AttributeError: The problem has no classes.
+            AttributeError: The first problem has none.
         """
         values = self._job.states.problems[0].values
         if "classes" not in values:
-            raise AttributeError(f"A model for {self.task.problems[0]} has no classes_.")
+            raise AttributeError(f"A model for {self.task.problems[0]} has no classes_; predict gives its answers.")
         return list(values["classes"])
 
     def predict(self, inputs: Any) -> list[Any]:
-        """The answer for each input, in order; a tuple of answers where the task has several problems.
+        """The answer for each input, in order: a class, a list of labels, a number, or a list of numbers where they
+        are asked for together; a tuple of answers where the task has several problems.
 
         Args:
             inputs: A path or other input of the bundle's modality, or a sequence of them. A folder stands for all
@@ -86,14 +87,15 @@ class Predictor:
         return self.decide(self.outputs(self.rows(inputs)))
 
     def predict_proba(self, inputs: Any) -> npt.NDArray[np.floating[Any]]:
-        """Probabilities, shape (inputs, classes), of the first problem.
+        """Probabilities, shape (inputs, classes), of the first problem. Those of classes add up to 1 in each row; those
+        of labels, of which a row may have several, do not.
 
         Raises:
             BadInput: An input cannot be read, or the problem gives no probabilities.
         """
         outputs = self.outputs(self.rows(inputs))[0]
         if "probabilities" not in outputs.arrays:
-            raise BadInput(f"A model for {self.task.problems[0]} gives no probabilities; use predict.")
+            raise BadInput(f"A model for {self.task.problems[0]} gives no probabilities; predict gives its answers.")
         return outputs.arrays["probabilities"]
 
     def collect(self, inputs: Any) -> Scan:
@@ -127,6 +129,26 @@ class Predictor:
             for problem, output, state in zip(job.problems, outputs, job.states.problems, strict=True)
         ]
         return decided[0] if len(decided) == 1 else list(zip(*decided, strict=True))
+
+    def columns(self, outputs: Sequence[Outputs]) -> dict[str, npt.NDArray[Any]]:
+        """The numbers behind the answers, by name, each of shape (rows,).
+
+        They are `"p(label)"` for probabilities, and `"value(target)"` where several numbers are asked for together; the
+        name of the problem stands before, where the task has several.
+        """
+        columns: dict[str, npt.NDArray[Any]] = {}
+        job = self._job
+        parts = zip(job.problems, self.task.targets, outputs, job.states.problems, strict=True)
+        for problem, target, output, state in parts:
+            before = f"{problem.name} " if len(job.problems) > 1 else ""
+            if "classes" in state.values and "probabilities" in output.arrays:
+                pairs = zip(state.values["classes"], output.arrays["probabilities"].T, strict=True)
+                columns |= {f"{before}p({name})": column for name, column in pairs}
+            values = output.arrays.get("values", np.empty(0))
+            if values.ndim == 2 and values.shape[1] > 1:
+                names = target if isinstance(target, tuple) else range(1, values.shape[1] + 1)
+                columns |= {f"{before}value({name})": column for name, column in zip(names, values.T, strict=True)}
+        return columns
 
     def score(self, metric: str, outputs: Sequence[Outputs], rows: Rows) -> float:
         """The first problem's score on rows with targets."""

@@ -235,8 +235,14 @@ class Session:
         seconds = self._spent.pop(order.trial) / 1000 + (earlier.seconds if earlier else 0.0)
         if event.kind == "lost":
             reason = "it did not end in time" if answer.late else event.body["reason"]
-            error = f"the worker was lost: {reason}; see worker.log"
-            return Record(number=order.trial, state="failed", recipe=order.recipe, seconds=seconds, error=error)
+            return Record(
+                number=order.trial,
+                state="out_of_memory" if event.body.get("out_of_memory") else "failed",
+                recipe=order.recipe,
+                seconds=seconds,
+                micro_batch=order.micro_batch,
+                error=f"the worker was lost: {reason}; see worker.log",
+            )
         record = Record.model_validate(event.body)
         if record.state == "cannot_write":
             raise CannotWrite(record.error)

@@ -44,20 +44,25 @@ def choose(table: Table, exclude: Collection[str], problem: str) -> tuple[dict[s
     seen = {name: profile(cells) for name, cells in table.columns.items() if name not in exclude}
     ranks = {name: rank for name in seen if (rank := _rank(name)) is not None}
     fit = {name: one for name, one in seen.items() if _fits(one, problem)}
-    fit |= {name: seen[name] for name in ranks if _is_joined(table, name, seen[name])}
+    fit |= {name: seen[name] for name in ranks if _is_joined(table, name, seen[name], sure=problem == "multilabel")}
     named = {name: fit[name] for name in ranks if name in fit}
     best = [name for name in named if ranks[name] == min(map(ranks.__getitem__, named))]
     plain = [name for name, rank in ranks.items() if rank < _PLAIN_RANKS]
-    if best and best[0] in plain:
-        return _one_of(best, named, table, "by its name")
-    if plain:  # to be refused with what is wrong with it
+    if plain and not (best and best[0] in plain):  # to be refused with what is wrong with it
         return {plain[0]: seen[plain[0]]}, "by its name"
     others = {name: one for name, one in fit.items() if _could_be(name, one)}
-    indicators = {name: one for name, one in others.items() if one.indicator}
-    if len(indicators) > 1 and len(indicators) == len(others) and problem in ("", "multilabel"):
-        return indicators, "columns of yes and no"
-    if best:
-        return _one_of(best, named, table, "by its name")
+    if (
+        not plain
+        and problem in ("", "multilabel")
+        and len(others) > 1
+        and all(one.indicator for one in others.values())
+    ):
+        return others, "columns of yes and no"
+    return _one_of(best, named, table, "by its name") if best else _by_cells(others, table, problem)
+
+
+def _by_cells(others: Mapping[str, Profile], table: Table, problem: str) -> tuple[dict[str, Profile], str]:
+    """The one column that holds classes, or else numbers."""
     classes = {name: one for name, one in others.items() if one.few and (one.whole or one.kind != "number")}
     if classes and problem != "regression":
         return _one_of(list(classes), classes, table, "the one column of few different values")
@@ -83,9 +88,9 @@ def _fits(seen: Profile, problem: str) -> bool:
     return seen.kind != {"classification": "list", "multilabel": "number"}.get(problem) or seen.indicator
 
 
-def _is_joined(table: Table, name: str, seen: Profile) -> bool:
+def _is_joined(table: Table, name: str, seen: Profile, *, sure: bool) -> bool:
     """Whether cells of which hardly two are the same are so because they are sets of labels."""
-    return seen.kind == "text" and not seen.long and bool(find_separator(texts_of(table.columns[name])))
+    return seen.kind == "text" and not seen.long and bool(find_separator(texts_of(table.columns[name]), sure=sure))
 
 
 def _could_be(name: str, seen: Profile) -> bool:
@@ -120,7 +125,7 @@ def _one_of(
         BadInput: They differ, so that which one is meant cannot be told.
     """
     first = names[0]
-    if any(not _same(table, first, other) for other in names[1:]):
+    if any(not (profiles[other].few and _same(table, first, other)) for other in names[1:]):
         shown = ", ".join(map(repr, names[:8])) + (" …" if len(names) > 8 else "")
         raise BadInput(f"{len(names)} columns could be the target: {shown}. Say which with --target NAME.")
     if profiles[first].kind == "number" and profiles[first].few:

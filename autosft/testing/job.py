@@ -13,6 +13,7 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
+from autosft.testing.points import TARGETS
 
 VALID_EVERY = 4
 """Where the data names no validation rows, each fourth row validates."""
@@ -51,10 +52,11 @@ def make_job(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> Jo
 
 
 def points_task(
-    path: Path, *, problems: Sequence[str] = ("classification",), targets: Sequence[str] = ("label",)
+    path: Path, *, problems: Sequence[str] = ("classification",), targets: Sequence[str | tuple[str, ...]] = ()
 ) -> Task:
-    """The task of a file of points."""
+    """The task of a file of points; targets are by default those that `make_points` writes for the problems."""
     data = {"file": str(path)}
+    targets = targets or [TARGETS.get(problem, "label") for problem in problems]
     return Task(name="points", modality="points", problems=tuple(problems), data=data, targets=tuple(targets))
 
 

@@ -2,7 +2,7 @@
 
     {"rows": [{"x": [0.5, 1.5], "label": "a", "split": ""}, ...], "unlabeled": [[0.1, 0.2], ...]}
 
-A row may have more keys; a task's targets name those that are asked for.
+A row may have more keys, such as those of `TARGETS`; a task's targets name those that are asked for.
 """
 
 from __future__ import annotations
@@ -23,20 +23,36 @@ SUFFIX = ".points.json"
 RADIUS = 2.0
 """How far the clouds of `make_points` lie from the origin; their standard deviation is 1."""
 
+TARGETS = {"classification": "label", "multilabel": "labels", "regression": "height"}
+"""The keys of `make_points` by the problems that they make."""
+
 
 def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0) -> Path:
     """Write a file of points that can be learned: per class a cloud around a place on a circle, named `"a"`, `"b"`, …
 
-    A third as many unlabelled points come on top. Two of a point's four numbers mean nothing.
+    A point's `"labels"` are the classes in whose direction it lies, maybe none or several; `"height"` and `"breadth"`
+    grow along two axes. A third as many unlabelled points come on top. Two of a point's four numbers mean nothing.
     """
     draw = np.random.default_rng(seed)
     count = rows + rows // 3
     numbers = np.arange(count) % classes
     angles = 2 * np.pi * numbers / classes
     table = draw.normal(size=(count, 4))
-    table[:, :2] += RADIUS * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    places = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    table[:, :2] += RADIUS * places
     points = table.round(4).tolist()
-    labeled = [{"x": x, "label": chr(ord("a") + int(n))} for x, n in zip(points[:rows], numbers[:rows], strict=True)]
+    names = [chr(ord("a") + number) for number in range(classes)]
+    near = table[:, :2] @ places[:classes].T > RADIUS / 2
+    labeled = [
+        {
+            "x": points[row],
+            "label": names[numbers[row]],
+            "labels": [name for name, is_near in zip(names, near[row], strict=True) if is_near],
+            "height": round(170 + 10 * table[row, 0], 4),
+            "breadth": round(40 - 5 * table[row, 1], 4),
+        }
+        for row in range(rows)
+    ]
     write_json(path, {"rows": labeled, "unlabeled": points[rows:]})
     return path
 
@@ -89,9 +105,17 @@ def sorted_out(rows: Sequence[Row], unlabeled: Sequence[Row]) -> Scan:
     return Scan(Rows.of(sound[True]), Rows.of(sound[False]), tuple(faults))
 
 
-def as_written(value: Any) -> Any:
-    """A target; JSON's lists become tuples, as a row's targets must be."""
-    return tuple(map(as_written, value)) if isinstance(value, list) else value
+def target_of(entry: Mapping[str, Any], name: str | tuple[str, ...]) -> Any:
+    """A row's target: what stands under a key, or under several; None if something is missing."""
+    if isinstance(name, str):
+        return _as_written(entry.get(name))
+    several = tuple(_as_written(entry.get(one)) for one in name)
+    return None if None in several else several
+
+
+def _as_written(value: Any) -> Any:
+    """JSON's lists become tuples, as a row's targets must be."""
+    return tuple(map(_as_written, value)) if isinstance(value, list) else value
 
 
 def fault_of(x: Any, length: int) -> str:

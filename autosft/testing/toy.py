@@ -27,7 +27,7 @@ from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadWeights, Unreadable
 from autosft.host.hookspecs import hookimpl
 from autosft.host.registry import Registry
-from autosft.testing.points import SUFFIX, as_written, fault_of, load_points, points_of, sorted_out
+from autosft.testing.points import SUFFIX, TARGETS, fault_of, load_points, points_of, sorted_out, target_of
 from autosft.testing.points import make_points as make_points  # offered from here too
 
 if TYPE_CHECKING:
@@ -50,12 +50,14 @@ class ToyModality(Modality):
         """Claim a file by its name."""
         if not path.name.endswith(SUFFIX) or not path.is_file():
             return None
+        problem = hints.problem or "classification"
+        asked = hints.targets or (TARGETS.get(problem, "label"),)
         task = Task(
             name=path.name.removesuffix(SUFFIX) or "points",
             modality=self.name,
-            problems=("classification",),
+            problems=(problem,),
             data={"file": str(path.resolve())},
-            targets=hints.targets or ("label",),
+            targets=asked if len(asked) == 1 else (asked,),
         )
         return Claim(task, 1.0, f"a file of points, {path.name}")
 
@@ -66,7 +68,7 @@ class ToyModality(Modality):
             Row(
                 id=f"row-{number}",
                 ref=entry.get("x"),
-                targets=tuple(as_written(entry.get(str(name))) for name in task.targets),
+                targets=tuple(target_of(entry, name) for name in task.targets),
                 split=entry.get("split", ""),
             )
             for number, entry in enumerate(table["rows"])
@@ -214,10 +216,12 @@ def registry(*problems: Problem) -> Registry:
     )
 
 
-def write_distribution(folder: Path) -> None:
-    """Install the toy plugin into a folder; a process with that folder on its `PYTHONPATH` finds it as any other."""
-    info = folder / "autosft_toy-1.0.dist-info"
+def write_distribution(folder: Path, module: str = __name__) -> None:
+    """Install the toy plugin, or that of another module, into a folder; a process with that folder on its `PYTHONPATH`
+    finds it as any other."""
+    name = module.rpartition(".")[2]
+    info = folder / f"autosft_{name}-1.0.dist-info"
     info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: autosft-toy\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[autosft]\ntoy = {__name__}\n", encoding="utf-8")
-    (info / "RECORD").write_text("autosft_toy-1.0.dist-info/METADATA,,\n", encoding="utf-8")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: autosft-{name}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[autosft]\n{name} = {module}\n", encoding="utf-8")
+    (info / "RECORD").write_text(f"autosft_{name}-1.0.dist-info/METADATA,,\n", encoding="utf-8")

@@ -21,6 +21,8 @@ from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 
 RESAMPLES = 200
+ONE_SIGMA = (0.1587, 0.8413)
+"""The quantiles at one standard deviation below and above the mean of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answe
                 total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
                 weight += float(batch.weights.sum())
             for position, problem in enumerate(job.problems):
-                parts[position].append(problem.outputs(outs[position], batch, job.states.problems[position], model))
+                state = job.states.problems[position]
+                parts[position].append(problem.outputs(outs[position], batch, state, job.recipe, model))
     back = np.argsort(order)
     outputs = tuple(Outputs.concat(part).take(back) for part in parts)
     return Answers(outputs, total / weight if weight else math.nan)
@@ -86,10 +89,10 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
     states: list[State] = []
     scores: list[float] = []
     for position, problem in enumerate(job.problems):
-        targets = rows.target(position)
-        states.append(problem.tune(answers.outputs[position], targets, job.states.problems[position]))
+        outputs, targets = answers.outputs[position], rows.target(position)
         metric = job.metric if position == 0 else problem.metrics[0]
-        scores.append(problem.score(metric, answers.outputs[position], targets, states[-1]))
+        states.append(problem.tune(metric, outputs, targets, job.states.problems[position]))
+        scores.append(problem.score(metric, outputs, targets, states[-1]))
     score, loss = sum(scores) / len(scores), answers.loss
     if not math.isfinite(score) or not math.isfinite(loss):
         raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
@@ -97,7 +100,11 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
 
 
 def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
-    """The standard error of the first problem's score over rows, by bootstrap."""
+    """The standard error of the first problem's score over rows: half the central 68 % of its bootstrap (Efron, 1979).
+
+    Not their standard deviation, because a score without a lower bound, such as R², may be as low as it likes on a draw
+    of rows that are all alike.
+    """
     problem, outputs, state = job.problems[0], evaluation.outputs[0], evaluation.states[0]
     targets = rows.target(0)
 
@@ -106,4 +113,5 @@ def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
         return problem.score(job.metric, outputs.take(positions), [targets[index] for index in chosen], state)
 
     scores = bootstrap(score, len(rows), seed=seed_of(job.recipe.seed, "bootstrap"), resamples=RESAMPLES)
-    return float(scores.std())
+    low, high = np.quantile(scores, ONE_SIGMA)
+    return float(high - low) / 2

@@ -2,7 +2,8 @@
 
 It knows no strategy, modality or problem by name, and neither study nor clock: it asks the job how many seconds are
 left. After every epoch a checkpoint is written; a killed trial goes on from there and ends with the same weights,
-bit for bit on the CPU with the same number of threads.
+bit for bit on the CPU with the same number of threads. Where a checkpoint is damaged, it goes on from the last sound
+one, and says so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from autosft.contracts.record import Epoch
 from autosft.contracts.strategy import Job, Stage, Strategy
 from autosft.contracts.tensors import Model
 from autosft.errors import Diverged, OutOfTime
-from autosft.training.checkpoint import load_checkpoint, save_checkpoint
+from autosft.training.checkpoint import Checkpoints
 from autosft.training.evaluation import Evaluation, evaluate
 from autosft.training.features import encoding_seconds
 from autosft.training.model import build_model
@@ -47,6 +48,7 @@ class Trained:
         best: For each stage, after how many epochs its kept weights stood.
         trained: The number of parameters that were trained.
         fitting: The seconds that `Strategy.fit` took, without those for encoding rows.
+        notes: What the user should know, one line each.
     """
 
     model: Model
@@ -55,6 +57,7 @@ class Trained:
     best: dict[str, int]
     trained: int
     fitting: float
+    notes: tuple[str, ...] = ()
 
 
 class Paused(Exception):
@@ -89,6 +92,8 @@ class _Progress:
 def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
     """Train the job's recipe, or go on where a checkpoint in the job's folder stands.
 
+    What the user should know is also noted on every exception raised (`BaseException.add_note`).
+
     Args:
         job: What to train, on what, where.
         strategy: How.
@@ -98,9 +103,19 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
         Diverged: A loss or a score is not finite.
         OutOfTime: The seconds ran out before the first epoch was done.
         Paused: The trial has done the epochs after which it pauses.
-        BadWeights: A weights file or checkpoint is damaged or does not fit.
+        BadWeights: A weights file is damaged or does not fit.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
+    checkpoints = Checkpoints(job.folder)
+    try:
+        return _train(job, strategy, checkpoints, emit)
+    except Exception as problem:
+        for note in checkpoints.notes:
+            problem.add_note(note)
+        raise
+
+
+def _train(job: Job, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | None) -> Trained:
     model = build_model(job)
     torch.manual_seed(seed_of(job.recipe.seed, "fit"))
     started = time.perf_counter() - encoding_seconds(job)
@@ -110,11 +125,12 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
     for number, stage in _seeded(job, strategy.stages(job, model)):
         if stage.name in progress.best:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")
-        _train_stage(job, number, stage, progress, emit)
+        _train_stage(job, number, stage, progress, checkpoints, emit)
     torch.manual_seed(seed_of(job.recipe.seed, "finish"))
     strategy.finish(job, model)
     evaluation = evaluate(job, model, job.valid, cached=strategy.cheap) if len(job.valid) else None
-    return Trained(model, evaluation, tuple(progress.epochs), progress.best, progress.trained, fitting)
+    epochs, notes = tuple(progress.epochs), tuple(checkpoints.notes)
+    return Trained(model, evaluation, epochs, progress.best, progress.trained, fitting, notes)
 
 
 def _seeded(job: Job, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
@@ -128,16 +144,17 @@ def _seeded(job: Job, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
         yield number, stage
 
 
-def _train_stage(job: Job, number: int, stage: Stage, progress: _Progress, emit: Emit | None) -> None:
+def _train_stage(
+    job: Job, number: int, stage: Stage, progress: _Progress, checkpoints: Checkpoints, emit: Emit | None
+) -> None:
     """Train one stage to its end, and leave its best weights in the model."""
-    done_path, last_path = job.folder / f"stage-{number}.pt", job.folder / "last.pt"
-    if done := load_checkpoint(done_path):
+    if done := checkpoints.finished(number, stage.name):
         _restore(stage, None, done, progress)
         return
     progress.trained = sum(parameter.numel() for group in stage.parameters for parameter in group["params"])
     optimizer, patience, best = optimizer_for(stage.parameters), Patience(), None
     epoch = 0
-    if (last := load_checkpoint(last_path)) and last["number"] == number:
+    if last := checkpoints.under_way(number, stage.name):
         _restore(stage, optimizer, last, progress)
         patience, best, epoch = Patience(**last["patience"]), last["best_weights"], last["epoch"]
     kept = stage.evaluated or stage.model
@@ -168,15 +185,14 @@ def _train_stage(job: Job, number: int, stage: Stage, progress: _Progress, emit:
         longest = max(longest, ROOM_FOR_AN_EPOCH * seconds)
         progress.epochs.append(Epoch(stage=stage.name, number=epoch, loss=loss, score=score, seconds=seconds))
         checkpoint = _state(stage, optimizer, progress)
-        checkpoint |= {"number": number, "epoch": epoch, "patience": patience.plain(), "best_weights": best}
-        save_checkpoint(last_path, checkpoint)
+        checkpoint |= {"epoch": epoch, "patience": patience.plain(), "best_weights": best}
+        checkpoints.save(number, checkpoint)
         if emit:
             emit(progress.epochs[-1])
     if best is not None or kept is not stage.model:
         stage.model.load_state_dict(best if best is not None else kept.state_dict())
     progress.best[stage.name] = patience.epoch or epoch
-    save_checkpoint(done_path, _state(stage, None, progress))
-    last_path.unlink(missing_ok=True)
+    checkpoints.finish(number, _state(stage, None, progress))
 
 
 def _train_epoch(job: Job, stage: Stage, optimizer: torch.optim.Optimizer, epoch: int) -> float:

@@ -13,7 +13,9 @@ class TestHubCache(WeightSourceConformance):
         return HubCache()
 
 
+@pytest.mark.slow
 class TestProcesses(ExecutorConformance):
-    @pytest.fixture
-    def executor(self):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def executor(cls):
         return Processes()

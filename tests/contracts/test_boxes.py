@@ -87,6 +87,7 @@ class Boxes(Problem):
     name = "boxes"
     needs = frozenset({"maps"})
     metrics = ("f1",)
+    ignores = frozenset({"regular.label_smoothing"})
 
     def fit(self, targets):
         return State({"boxes": sum(map(len, targets))})
@@ -107,7 +108,7 @@ class Boxes(Problem):
             losses.append(binary_cross_entropy_with_logits(maps[0], there, reduction="sum") + 0.3 * sizes)
         return torch.stack(losses)
 
-    def outputs(self, out, batch, state, model):
+    def outputs(self, out, batch, state, recipe, model):
         return Outputs(batch.rows, items=tuple(_boxes(maps) for maps in out.cpu()))
 
     def decide(self, outputs, state):

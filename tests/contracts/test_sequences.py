@@ -90,6 +90,7 @@ class Transcription(Problem):
     name = "transcription"
     needs = frozenset({"tokens"})
     metrics = ("neg_edit_distance",)
+    ignores = frozenset({"regular.label_smoothing"})
 
     def fit(self, targets):
         return State({"alphabet": sorted({symbol for target in targets for symbol in target})})
@@ -106,7 +107,7 @@ class Transcription(Problem):
         sizes = torch.tensor([len(target) for target in targets])
         return ctc_loss(logs.transpose(0, 1), torch.cat(targets), lengths, sizes, reduction="none", zero_infinity=True)
 
-    def outputs(self, out, batch, state, model):
+    def outputs(self, out, batch, state, recipe, model):
         best = [line[:length].unique_consecutive() for line, length in zip(out[0].argmax(2), out[1], strict=True)]
         return Outputs(batch.rows, items=tuple([state.values["alphabet"][n - 1] for n in line if n] for line in best))
 

@@ -7,6 +7,8 @@ import csv
 import pytest
 
 from autosft.builtin.classification import Classification
+from autosft.builtin.multilabel import MultiLabel
+from autosft.builtin.regression import Regression
 from autosft.contracts.rows import Data, Fault, Row, Rows, Scan
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.errors import BadInput
@@ -96,6 +98,34 @@ def test_labels_that_only_the_test_rows_have_are_named():
     (warning,) = summarize(Scan(rows("a")), data("aaaaabbbbb", "ab", "abzy"), PROBLEM).warnings
 
     assert warning == "only among the test rows, so always wrong there: y, z"
+
+
+def test_labels_that_only_the_validation_rows_have_are_named():
+    (warning,) = summarize(Scan(rows("a")), data("aaaaabbbbb", "abz"), PROBLEM).warnings
+
+    assert warning == "only among the validation rows, so always wrong there: z"
+
+
+def test_each_label_counts_where_rows_have_several():
+    train = [("x", "y")] * 6 + [("x", "rare")] * 2 + [()]
+    summary = summarize(Scan(rows("a")), data(train, [("x",)], [("y", "new"), ()]), MultiLabel())
+
+    assert summary.facts[0] == "3 labels: rare, x, y; 1.78 per row, 1 rows without any"
+    assert summary.warnings == (
+        "fewer than 5 training rows: rare",
+        "only among the test rows, so always wrong there: new",
+    )
+
+
+def test_numbers_are_no_labels_to_be_warned_of():
+    summary = summarize(Scan(rows("a")), data([1.0, 2.0, 7.5], [3.0], [9.0]), Regression())
+
+    assert summary.facts[0] == "numbers from 1 to 7.5" and summary.warnings == ()
+
+
+def test_numbers_that_are_not_finite_are_refused_wherever_they_stand():
+    with pytest.raises(BadInput, match="nan is not finite"):
+        summarize(Scan(rows("a")), data([1.0, 2.0], [3.0, float("nan")]), Regression())
 
 
 def test_a_single_class_is_refused():

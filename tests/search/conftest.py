@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,7 @@ from autosft.search.plan import make_plan
 from autosft.search.recognize import recognize, with_metric
 from autosft.search.run import Run, RunDocument
 from autosft.search.spec import SearchSpec
-from autosft.testing import toy
+from autosft.testing import toy, trouble
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +24,7 @@ def plugins(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("plugins")
     toy.write_distribution(folder)
-    shutil.copy(Path(__file__).with_name("trouble.py"), folder)
-    info = folder / "trouble-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: trouble\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[autosft]\ntrouble = trouble\n")
+    toy.write_distribution(folder, trouble.__name__)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)

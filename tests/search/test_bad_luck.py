@@ -161,6 +161,25 @@ def test_sigterm_ends_with_143_and_leaves_a_run_that_goes_on(started, tmp_path, 
     assert sum(result.trials.values()) == 2
 
 
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: content[:99] + b"?" + content[100:]])
+def test_a_damaged_checkpoint_costs_epochs_and_neither_the_trial_nor_the_search(started, tmp_path, points, damage):
+    search = started("--trials", "2")
+    search.kill()
+    search.communicate()
+    path = tmp_path / "run" / "trials" / "0000" / "last.pt"
+    path.write_bytes(damage(path.read_bytes()))
+
+    search = started("--trials", "2", trial=1)
+    output, errors = search.communicate(timeout=60)
+
+    assert search.returncode == 0 and "Traceback" not in errors
+    assert f"Warning: stage 'toy' is trained anew, because of a checkpoint: {path}: damaged" in output
+    assert Result.read(tmp_path / "run" / "result.json").test is not None
+    first = records(tmp_path / "run")["0000"]
+    assert first.state in ("done", "paused") and len(first.notes) == 1
+    assert [epoch.number for epoch in first.epochs] == list(range(1, len(first.epochs) + 1))
+
+
 def test_ctrl_c_in_a_terminal_does_not_reach_the_workers(started):
     search = started("--trials", "2", start_new_session=True)
     (worker,) = workers_of(search.pid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.recipe import SHARED
 from autosft.contracts.space import defaults
@@ -172,6 +173,21 @@ def test_augmentation_is_sampled_only_where_views_are(task, with_parts, plan):
     assert set(space_of(task, with_parts(strategies={"picky": Picky()}), plan, "toy/wide", "picky")) == {
         "toy.activation"
     }
+
+
+def test_what_every_problem_of_a_task_ignores_is_not_sampled(task, with_parts, plan):
+    class Smooth(Strategy):
+        name, uses = "smooth", frozenset({"regular.label_smoothing", "optim.lr"})
+
+    parts = with_parts(strategies={"smooth": Smooth()}, problems={"regression": Regression()})
+
+    def names(*problems):
+        asked = task.model_copy(update={"problems": problems, "targets": problems})
+        return set(space_of(asked, parts, plan, "toy/wide", "smooth")) - {"toy.activation"}
+
+    assert names("classification") == {"regular.label_smoothing", "optim.lr"}
+    assert names("regression") == {"optim.lr", "regression.loss"}
+    assert names("classification", "regression") == {"regular.label_smoothing", "optim.lr", "regression.loss"}
 
 
 def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):

@@ -65,7 +65,7 @@ def objects(draw):
 @st.composite
 def parquets(draw):
     """Columns of lists, texts and numbers in a file of Parquet."""
-    pa = pytest.importorskip("pyarrow")
+    import pyarrow as pa
     from pyarrow import parquet
 
     rows = draw(st.integers(0, 6))

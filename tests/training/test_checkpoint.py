@@ -34,14 +34,41 @@ def test_a_newer_checkpoint_replaces_the_older_and_leaves_no_drafts(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
-def test_a_file_cut_short_is_refused_by_name(tmp_path, share):
+@pytest.fixture
+def saved(tmp_path):
+    """A checkpoint's path, and places in it: every byte of its head, some of zip headers and tensors."""
     path = tmp_path / "last.pt"
     save_checkpoint(path, CONTENT)
+    size = path.stat().st_size
+    return path, sorted({*range(45), *range(45, size, 61), *range(size - 30, size)})
+
+
+def test_a_file_cut_anywhere_is_refused_by_name(saved):
+    path, places = saved
     content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(BadWeights, match=r"last\.pt"):
-        load_checkpoint(path)
+    for place in places:
+        path.write_bytes(content[:place])
+        with pytest.raises(BadWeights, match=r"last\.pt: damaged"):
+            load_checkpoint(path)
+
+
+def test_a_bit_flipped_anywhere_is_found(saved):
+    path, places = saved
+    content = bytearray(path.read_bytes())
+    for place in places:
+        content[place] ^= 1 << place % 8
+        path.write_bytes(content)
+        with pytest.raises(BadWeights, match=r"last\.pt: damaged"):
+            load_checkpoint(path)
+        content[place] ^= 1 << place % 8
+    path.write_bytes(content)
+    assert load_checkpoint(path)
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_refused_by_name(tmp_path):
+    (tmp_path / "last.pt").mkdir()
+    with pytest.raises(BadWeights, match=r"last\.pt: cannot be read"):
+        load_checkpoint(tmp_path / "last.pt")
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):

@@ -9,7 +9,7 @@ import torch
 from autosft.contracts.recipe import Stop
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
-from autosft.errors import BadWeights, Diverged, OutOfTime
+from autosft.errors import Diverged, OutOfTime
 from autosft.testing.toy import ToyStrategy
 from autosft.training.evaluation import evaluate
 from autosft.training.loop import train
@@ -113,16 +113,57 @@ def test_a_finished_trial_is_not_trained_again(job):
     assert _equal(_weights(first), _weights(again)) and again.epochs == first.epochs
 
 
-@pytest.mark.parametrize("place", [0, 20, 500, -1])
-def test_a_damaged_checkpoint_is_named_and_not_trusted(job, place):
+def _cut(content):
+    return content[: len(content) // 2]
+
+
+def _flipped(content):
+    place = len(content) // 3
+    return content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize("damage", [_cut, _flipped])
+@pytest.mark.parametrize(
+    ("survives", "name", "again"),
+    [(1, "last.pt", "one"), (4, "last.pt", "two"), (4, "stage-0.pt", "one"), (6, "stage-1.pt", "two")],
+)
+def test_a_damaged_checkpoint_costs_its_stage_and_is_noted(job, tmp_path, damage, survives, name, again):
+    """Three stages of three epochs; the trial is killed in one of them, a checkpoint damaged, and the trial goes on."""
+    strategy = Changed(*({"name": name, "epochs": 3} for name in ("one", "two", "three")))
+    job = replace(job, recipe=job.recipe.changed(stop=Stop(patience=9)))
+    whole = train(replace(job, folder=tmp_path / "whole"), strategy)
+    with pytest.raises(Killed):
+        train(job, strategy, _killer(survives))
+    path = job.folder / name
+    path.write_bytes(damage(path.read_bytes()))
+    seen = []
+
+    def emit(epoch):
+        seen.append((epoch.stage, epoch.number))
+        if len(seen) in (1, 2):
+            raise Killed
+
+    for _ in range(2):
+        with pytest.raises(Killed) as caught:
+            train(job, strategy, emit)
+        (note,) = caught.value.__notes__
+        assert note.startswith(f"stage '{again}' is trained anew") and f"{name}: damaged" in note
+    resumed = train(job, strategy, emit)
+
+    assert seen[:3] == [(again, 1), (again, 2), (again, 3)] and seen[-1] == ("three", 3)
+    assert resumed.notes == (note,) and whole.notes == ()
+    assert _equal(_weights(whole), _weights(resumed))
+    assert [epoch.loss for epoch in resumed.epochs] == [epoch.loss for epoch in whole.epochs]
+
+
+def test_a_trial_killed_again_before_its_first_epoch_is_over_notes_the_damage_again(job):
     with pytest.raises(Killed):
         train(job, ToyStrategy(), _killer(1))
-    path = job.folder / "last.pt"
-    content = bytearray(path.read_bytes())
-    content[place] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(BadWeights, match=r"last\.pt"):
-        train(job, ToyStrategy())
+    (job.folder / "last.pt").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(OutOfTime) as caught:
+            train(_tripped(job, at=2), ToyStrategy())
+        assert "last.pt: damaged" in caught.value.__notes__[0]
 
 
 def test_a_loss_that_is_not_finite_ends_the_trial(job):

@@ -1,4 +1,4 @@
-"""`verdict`: what an exception says of the trial that raised it."""
+"""`verdict` and `notes_of`: what an exception says of the trial that raised it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def verdict(problem: Exception) -> tuple[Ending, str]:
     if isinstance(problem, AutoSFTError):
         return "failed", text
     return "failed", f"{type(problem).__name__}: {text}"
+
+
+def notes_of(problem: Exception) -> tuple[str, ...]:
+    """What was noted on an exception."""
+    return tuple(getattr(problem, "__notes__", ()))
 
 
 def _one_line(problem: Exception) -> str:

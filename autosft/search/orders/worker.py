@@ -29,7 +29,7 @@ from autosft.deploy.member import load_states, save_member
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.orders.verdict import verdict
+from autosft.search.orders.verdict import notes_of, verdict
 from autosft.search.outcome.finish import score_on_test
 from autosft.search.run import Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
@@ -98,7 +98,7 @@ class Workshop:
                 done |= self._bench.train(order, emit, lambda: left - (time.monotonic() - started))
         except Exception as problem:  # it ends this trial, and is shown, but not the search
             state, error = verdict(problem)
-            done = {"state": state, "error": error}
+            done = {"state": state, "error": error, "notes": notes_of(problem)}
             if not isinstance(problem, AutoSFTError):
                 traceback.print_exc()
         return Record(
@@ -140,6 +140,7 @@ class _Bench:
                 "pace": self._pace(job, pause.epochs),
                 "notice": self._notice(job),
                 "trained": pause.trained,
+                "notes": notes_of(pause),
             }
         evaluation = trained.evaluation
         states = job.states
@@ -160,6 +161,7 @@ class _Bench:
             "notice": self._notice(job),
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
+            "notes": trained.notes,
         }
 
     def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:

@@ -71,13 +71,12 @@ class Rung0:
             names = list(dict.fromkeys([*_better_half(names, tried), *filter(self._is_fitted, names)]))
 
     def _quickest(self, records: Sequence[Record], rows: int) -> Iterator[Params]:
-        """What comes before all others against a clock: what is fitted to the rows, for a score at once, then the
-        cheapest of the others on so many rows."""
+        """What comes before all others against a clock, on so many rows: one that is fitted to them, then the cheapest
+        of the others."""
         tried = {record.recipe.backbone for record in records}
         fitted = [candidate.info.name for candidate in self.plan.candidates if self._is_fitted(candidate.info.name)]
         for name in fitted[:1]:
-            if name not in tried:
-                yield from self._of(name, 0, 1.0)
+            yield from self._of(name, rows, 0.0)
         if tried <= set(fitted):
             yield from self._of(_cheapest(self.plan), rows, 0.0)
 
@@ -89,7 +88,7 @@ class Rung0:
             yield {**variants[level], **({"rows": rows} if rows else {})}
 
     def _is_fitted(self, backbone: str) -> bool:
-        """Whether it knows nothing but the rows: then few of them say little of what it makes of all, and it is quick."""
+        """Whether it knows nothing but the rows: then some of them say little of what it makes of all, and it is quick."""
         return self.plan.candidate(backbone).info.origin == "fitted"
 
     def _cheap(self, backbone: str) -> list[str]:

@@ -58,13 +58,15 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
     if not header and len(names) == len(found.names):
         found.names = list(names)
     kind = "TSV" if _says_tabs(path) and found.dialect.separator == "\t" else "CSV"
-    words = f"{kind}, {found.dialect.words}, {encoding.words}"
+    words = f"{kind}, {found.dialect.words}, {encoding.words}" + ("" if header else ", no header")
+    if not header and not names:
+        words += " (columns are named column_1, column_2, …)"
     return Table(
         columns={name: as_column(cells) for name, cells in zip(found.names, found.cells, strict=True)},
         places=as_column(found.places),
         splits=as_column([""] * len(found.places)),
         faults=tuple(found.faults),
-        dialect=words if header else f"{words}, no header (columns are named column_1, column_2, …)",
+        dialect=words,
         complete=found.complete,
     )
 
@@ -171,9 +173,11 @@ def _store(chunk: list[list[str]], found: _Found, known: list[dict[object, objec
 
 
 def _could_be_rows(cell: str, found: _Found) -> bool:
-    """Whether a cell of several lines has as many separators as if a quote had swallowed whole rows."""
-    separator = found.dialect.separator
-    return bool(separator) and cell.count(separator) == cell.count("\n") * (len(found.names) - 1)
+    """Whether a cell of several lines has as many tabs as if a quote had swallowed whole rows.
+
+    Between tabs quotes often mean nothing; between commas they do, and a line of prose has commas of its own.
+    """
+    return found.dialect.separator == "\t" and cell.count("\t") == cell.count("\n") * (len(found.names) - 1)
 
 
 def _header(records: list[list[str]], names: Sequence[str]) -> list[str]:

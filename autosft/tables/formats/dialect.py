@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from autosft.tables.numbers import is_missing_number, to_number
 
@@ -27,6 +27,9 @@ _LEAST = 0.8
 """Below this share of equally long rows it takes a header of that length to believe in columns."""
 
 _LEAST_BELOW_HEADER = 0.3
+
+_SHORT_RUN = 3
+"""So many running numbers may be cells by chance."""
 
 _DECISIVE = 3.0
 """The vote of a cell that makes the first record a header, whatever the others are."""
@@ -94,7 +97,8 @@ def variants(separator: str, sample: str) -> Iterator[Dialect]:
         yield Dialect(separator, skip_blanks=True)
     if '"' in sample:
         yield Dialect(separator, "")
-    if re.search(rf"(?:^|{re.escape(separator)})'(?:[^'\n]|'')*'(?:$|{re.escape(separator)})", sample, re.MULTILINE):
+    edge = rf"{re.escape(separator)}|[\r\n]"
+    if re.search(rf"(?:^|{edge})'(?:[^'\r\n]|'')*'(?:$|{edge})", sample):
         yield Dialect(separator, "'")
 
 
@@ -152,8 +156,9 @@ def _score(records: list[list[str]], separator: str) -> float:
 
 
 def _is_whole(cell: str, glued: re.Pattern[str]) -> bool:
+    """Whether a cell seems to be read as it was meant: without quotes at its ends, nor another separator in it."""
     text = cell.strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+    if text.startswith('"') or text.endswith('"') or (len(text) > 1 and text[0] == text[-1] == "'"):
         return False
     return _is_number(text) or not glued.search(cell[:1000])
 
@@ -162,13 +167,19 @@ def header_vote(records: list[list[str]]) -> float:
     """Above 0 if the first record names the columns, below if it is one of the rows.
 
     By what its cells have, and have not, in common with those below: a text above numbers is a name, a number above
-    numbers is none, nor is a cell that is met again.
+    numbers is none, nor is a cell that is met again. Running numbers, such as years or those of pixels, say nothing.
     """
     first, body = records[0], [record for record in records[1:] if len(record) == len(records[0])]
     if not body:
         return -1.0 if any(to_number(cell) is not None for cell in first) else 0.0
     rows = max(20, _CELLS // max(1, len(first)))
-    votes = [_vote(cell, [record[place] for record in body[:rows]]) for place, cell in enumerate(first)]
+    heads = [head for head in map(to_number, first) if head is not None]
+    running = len(heads) > _SHORT_RUN and all(after == head + 1 for head, after in pairwise(heads))
+    votes = [
+        _vote(cell, [record[place] for record in body[:rows]])
+        for place, cell in enumerate(first)
+        if not (running and _is_number(cell))
+    ] or [-1.0]
     return max(votes) if max(votes) >= _DECISIVE else sum(votes)
 
 

@@ -24,12 +24,12 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 _WORDS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 
 _BINARY = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "compressed by gzip",
-    b"BZh": "compressed by bzip2",
-    b"\xfd7zXZ": "compressed by xz",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"PK\x03\x04": "a zip archive or an Excel workbook (save the sheet as CSV)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (save the sheet as CSV)",
+    b"\x1f\x8b": "compressed by gzip (unpack it)",
+    b"BZh": "compressed by bzip2 (unpack it)",
+    b"\xfd7zXZ": "compressed by xz (unpack it)",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd (unpack it)",
     b"%PDF": "a PDF",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -41,6 +41,9 @@ _BINARY = {
 _CONTROLS = bytes(code for code in range(1, 32) if code not in b"\t\n\v\f\r\x1b\x1c\x1d\x1e\x1f") + b"\x7f"
 _MOST_CONTROLS, _MOST_NULS = 0.05, 0.3
 """Above these shares of the first bytes a file is no text; random bytes have a tenth of control characters."""
+
+_LEAST_ZEROS = 0.05
+"""The share of characters below 256 in any text of UTF-16."""
 
 _LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949")
 """What files that are no Unicode are mostly written in; each extends the standards of its script."""
@@ -80,18 +83,21 @@ _DAMAGE = re.compile("[\ud800-\udfff\ufffd]")
 def refuse_binary(path: Path, start: bytes) -> None:
     """Refuse a file that is no text, by its first bytes.
 
+    Args:
+        path: The file, for the message.
+        start: Its first bytes, a kilobyte or more where it has so many.
+
     Raises:
         BadInput: Says what the file seems to be.
     """
-    mend = "Give CSV, TSV, JSON Lines or Parquet."
     for magic, words in _BINARY.items():
         if start.startswith(magic):
-            raise BadInput(f"{printable(path)}: this is {words}, not a text table. {mend}")
+            raise BadInput(f"{printable(path)}: this is {words}, not text.")
     if any(start.startswith(mark) for mark, _ in _MARKS) or _wide(start):
         return
     controls = len(start) - len(start.translate(None, _CONTROLS))
     if controls > _MOST_CONTROLS * len(start) or start.count(0) > _MOST_NULS * len(start):
-        raise BadInput(f"{printable(path)}: this is binary data, not a text table. {mend}")
+        raise BadInput(f"{printable(path)}: this is binary data, not text.")
 
 
 def find_encoding(path: Path, *, quick: bool = False) -> Encoding:
@@ -127,12 +133,14 @@ def open_text(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
 
 
 def _wide(start: bytes) -> str:
-    """UTF-16 without a mark: most text of most languages then has zeros, in every other byte alone."""
-    even, odd = start[::2], start[1::2]
-    zeros = (even.count(0), odd.count(0))
-    if max(zeros) < 0.25 * len(odd) or len(start) < 8 or min(zeros) > 0.02 * len(odd):
+    """UTF-16 without a mark: where blanks, digits and line ends stand, one byte of two is zero, always the same one."""
+    zeros = {"utf-16-be": start[::2].count(0), "utf-16-le": start[1::2].count(0)}
+    name, most = max(zeros.items(), key=lambda item: item[1])
+    if most < _LEAST_ZEROS * len(start) / 2 or min(zeros.values()) > most / 10:
         return ""
-    return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+    text = start[: len(start) // 2 * 2].decode(name, "replace")
+    odd = sum(not (character.isprintable() or character.isspace()) for character in text)
+    return name if odd <= _MOST_CONTROLS * len(text) else ""
 
 
 def _chunks(path: Path, quick: bool) -> Iterator[bytes]:

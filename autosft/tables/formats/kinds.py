@@ -1,4 +1,4 @@
-"""Which format a file is in, by its suffix and first bytes. Reads a few kilobytes at most."""
+"""Which format a file is in, by its suffix and its first lines."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ _BY_SUFFIX: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_GLANCE = 4096
+_GLANCE, _LONGEST_LINE = 4096, 1 << 20
 _LEAST_LINES = 2
-
 
 SUFFIXES = frozenset({*_BY_SUFFIX, ".json", ".txt"})
 """The endings of files that may be tables; those of the last two often are something else."""
@@ -43,20 +42,27 @@ def format_of(path: Path) -> Format:
     if start.startswith(b"PAR1"):
         return "parquet"
     if suffix == ".json":
-        return _of_json(start)
+        return _of_json(path)
     if suffix == ".txt":
         return "text" if _has_columns(path) else ""
     return _BY_SUFFIX[suffix]
 
 
-def _of_json(start: bytes) -> Format:
+def _of_json(path: Path) -> Format:
     """An array of objects, or objects line by line as some tools write them."""
-    text = start.removeprefix(codecs.BOM_UTF8).replace(b"\0", b"").lstrip(b"\xff\xfe \t\r\n")
-    if text.startswith(b"["):
-        return "json" if text[1:].lstrip()[:1] == b"{" else ""
-    first, _, rest = text.partition(b"\n")
-    alone = text.startswith(b"{") and first.rstrip().endswith(b"}")
-    return "jsonl" if alone and rest.lstrip()[:1] == b"{" else ""
+    with path.open("rb") as stream:
+        first = _bare(stream.readline(_LONGEST_LINE))
+        while first in (b"", b"[") and (line := stream.readline(_LONGEST_LINE)):
+            first += _bare(line)
+        if first.startswith(b"["):
+            return "json" if first[1:].lstrip().startswith(b"{") else ""
+        alone = first.startswith(b"{") and first.endswith(b"}")
+        return "jsonl" if alone and _bare(stream.read(_GLANCE)).startswith(b"{") else ""
+
+
+def _bare(line: bytes) -> bytes:
+    """What a line says in ASCII, whether it is written in UTF-8 or UTF-16."""
+    return line.removeprefix(codecs.BOM_UTF8).replace(b"\0", b"").strip(b"\xff\xfe \t\r\n")
 
 
 def _has_columns(path: Path) -> bool:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.modality import Modality
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
+from autosft.contracts.tensors import Encoder
 from autosft.errors import BadWeights
 from autosft.testing.conformance.promises import check_light, check_state
 
@@ -23,7 +25,7 @@ AXES = {"pooled": (2, 1), "tokens": (3, 2), "maps": (4, 1), "logits": (None, -1)
 
 class BackboneConformance:
     """Needs the fixtures `family`, and a `modality` with a `data_path` that it can encode; `info` says which of its
-    encoders to build."""
+    encoders to build, and `weights` what its `fit` takes from beside the weights, if it takes anything."""
 
     @pytest.fixture
     def family(self) -> BackboneFamily:
@@ -46,8 +48,18 @@ class BackboneConformance:
         return min(family.curated(), key=lambda info: (info.parameters, info.gigaflops))
 
     @pytest.fixture
+    def weights(self) -> WeightFile | None:
+        """What lies beside the weights."""
+        return None
+
+    @pytest.fixture
     def batch(
-        self, family: BackboneFamily, info: BackboneInfo, modality: Modality, data_path: Path
+        self,
+        family: BackboneFamily,
+        info: BackboneInfo,
+        modality: Modality,
+        data_path: Path,
+        weights: WeightFile | None,
     ) -> tuple[State, Any]:
         """What the family learned, and the inputs of two rows."""
         claim = modality.recognize(data_path)
@@ -55,7 +67,8 @@ class BackboneConformance:
         rows = modality.scan(claim.task).rows
         state, recipe = modality.fit(rows, modality.read), _recipe(info)
         view = modality.view(info.inputs, recipe, state, strength="none")
-        return family.fit(info, rows, modality.read), modality.collate([view(modality.read(row)) for row in rows[:2]])
+        seen = [view(modality.read(row)) for row in rows[:2]]
+        return family.fit(info, rows, modality.read, weights), modality.collate(seen)
 
     def test_its_encoders_are_named_after_it(self, family: BackboneFamily) -> None:
         infos = family.curated()
@@ -82,8 +95,7 @@ class BackboneConformance:
         state, inputs = batch
         check_state(state)
         encoder = family.build(info, _recipe(info), state, None).eval()
-        with torch.inference_mode():
-            encoded, again = encoder(inputs), encoder(inputs)
+        encoded, again = _encoded(encoder, inputs), _encoded(encoder, inputs)
         assert set(info.gives) <= set(encoded), f"{info.name} announces {set(info.gives)}, gives {set(encoded)}"
         for key in info.gives:
             axes, wide = AXES[key]
@@ -108,8 +120,7 @@ class BackboneConformance:
         torch.manual_seed(1)
         second = family.build(info, _recipe(info), state, None).eval()
         second.load_state_dict(first.state_dict())
-        with torch.inference_mode():
-            before, after = first(inputs), second(inputs)
+        before, after = _encoded(first, inputs), _encoded(second, inputs)
         assert all(torch.equal(before[key], after[key]) for key in before)
 
     def test_a_damaged_file_of_weights_is_refused(
@@ -119,6 +130,11 @@ class BackboneConformance:
         damaged.write_bytes(b"not weights")
         with pytest.raises(BadWeights):
             family.build(info, _recipe(info), batch[0], WeightFile(source="test", path=str(damaged)))
+
+
+def _encoded(encoder: Encoder, inputs: Any) -> dict[str, Tensor]:
+    with torch.inference_mode():
+        return {key: value.to_dense() for key, value in encoder(inputs).items()}
 
 
 def _recipe(info: BackboneInfo) -> Recipe:

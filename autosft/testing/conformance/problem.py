@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from autosft.contracts.problem import Outputs, Problem
-from autosft.contracts.recipe import Recipe
+from autosft.contracts.recipe import SHARED, Recipe, Regular
+from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder, Model
 from autosft.errors import BadInput
 from autosft.testing.conformance.promises import check_light, check_plain, check_state
@@ -35,7 +38,8 @@ class _Given(Encoder):
 
 
 class ProblemConformance:
-    """Needs the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes."""
+    """Needs the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes, `recipe` where the
+    problem has parameters of its own: every choice of losses must keep the promises."""
 
     @pytest.fixture
     def problem(self) -> Problem:
@@ -54,10 +58,22 @@ class ProblemConformance:
         return {key: torch.randn(len(targets), *SHAPES[key]) for key in sorted(problem.needs)}
 
     @pytest.fixture
-    def model(self, problem: Problem, targets: Sequence[Any]) -> Model:
-        """A fresh head."""
+    def recipe(self) -> Recipe:
+        """What the problem is asked to be trained with."""
+        return RECIPE
+
+    @pytest.fixture
+    def asked(self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], recipe: Recipe) -> _Asked:
+        """The problem on these rows, with a head that has moved from its first weights."""
         torch.manual_seed(0)
-        return Model(_Given(), [problem.head(_Given.widths, problem.fit(targets), RECIPE)]).eval()
+        state = problem.fit(targets)
+        model = Model(_Given(), [problem.head(_Given.widths, state, recipe)]).eval()
+        with torch.no_grad():
+            for parameter in model.heads.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        rows = tuple(f"row-{number}" for number in range(len(targets)))
+        batch = Batch(encoded, (problem.encode(targets, state),), rows, torch.ones(len(rows)))
+        return _Asked(problem, targets, state, recipe, model, batch)
 
     def test_it_has_a_name_needs_and_metrics(self, problem: Problem) -> None:
         assert problem.name and problem.needs and set(problem.needs) <= set(SHAPES)
@@ -71,45 +87,49 @@ class ProblemConformance:
         strata = problem.strata(targets)
         assert strata is None or len(strata) == len(targets)
 
-    def test_each_row_has_a_loss_of_its_own(
-        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], model: Model
-    ) -> None:
-        batch = _batch(problem, targets, encoded)
-        whole = _losses(problem, targets, model, batch)
-        parts = [_losses(problem, targets, model, part) for part in batch.split(2)]
-        assert whole.shape == (len(targets),) and torch.isfinite(whole).all()
+    def test_each_row_has_a_loss_of_its_own(self, asked: _Asked) -> None:
+        whole = asked.losses(asked.batch)
+        parts = [asked.losses(part) for part in asked.batch.split(2)]
+        assert whole.shape == (len(asked.targets),) and torch.isfinite(whole).all()
         torch.testing.assert_close(torch.cat(parts), whole, msg="the loss of a row depends on its batch")
 
-    def test_answers_come_row_by_row(
-        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], model: Model
-    ) -> None:
-        batch = _batch(problem, targets, encoded)
-        whole = _answers(problem, targets, model, batch)
-        joined = Outputs.concat([_answers(problem, targets, model, part) for part in batch.split(4)])
-        assert whole.rows == joined.rows == batch.rows
+    def test_what_it_ignores_changes_no_loss(self, asked: _Asked) -> None:
+        assert asked.problem.ignores <= set(SHARED)
+        smooth = replace(asked, recipe=asked.recipe.changed(regular=Regular(label_smoothing=0.2)))
+        same = torch.equal(smooth.losses(asked.batch), asked.losses(asked.batch))
+        assert same == ("regular.label_smoothing" in asked.problem.ignores)
+
+    def test_answers_come_row_by_row(self, asked: _Asked) -> None:
+        whole = asked.answers(asked.batch)
+        joined = Outputs.concat([asked.answers(part) for part in asked.batch.split(4)])
+        assert whole.rows == joined.rows == asked.batch.rows
         assert whole.arrays or whole.items
-        assert all(len(array) == len(targets) for array in joined.arrays.values())
-        assert len(joined.items) in (0, len(targets))
+        assert all(len(array) == len(asked.targets) for array in joined.arrays.values())
+        assert len(joined.items) in (0, len(asked.targets))
         check_plain(joined.items)
 
-    def test_answers_are_decided_and_scored(
-        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], model: Model
-    ) -> None:
-        answers = _answers(problem, targets, model, _batch(problem, targets, encoded))
-        state = problem.tune(answers, targets, problem.fit(targets))
-        check_state(state)
-        decided = problem.decide(answers, state)
-        assert len(decided) == len(targets)
-        check_plain(list(decided))
+    def test_answers_are_decided_and_scored(self, asked: _Asked) -> None:
+        problem, targets, answers = asked.problem, asked.targets, asked.answers(asked.batch)
         for metric in problem.metrics:
+            state = problem.tune(metric, answers, targets, asked.state)
+            check_state(state)
+            decided = problem.decide(answers, state)
+            assert len(decided) == len(targets)
+            check_plain(list(decided))
             score = problem.score(metric, answers, targets, state)
             assert math.isfinite(score) and score <= problem.highest(metric)
 
-    def test_an_ensemble_of_equals_answers_as_one(
-        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], model: Model
-    ) -> None:
-        answers = _answers(problem, targets, model, _batch(problem, targets, encoded))
-        state = problem.fit(targets)
+    def test_every_draw_of_rows_has_a_score(self, asked: _Asked) -> None:
+        problem, targets, answers = asked.problem, asked.targets, asked.answers(asked.batch)
+        for metric in problem.metrics:
+            state = problem.tune(metric, answers, targets, asked.state)
+            for row in range(len(targets)):  # as a bootstrap may draw: one row, again and again
+                drawn = answers.take(np.full(3, row))
+                assert math.isfinite(problem.score(metric, drawn, [targets[row]] * 3, state))
+                assert math.isfinite(problem.score(metric, answers.take(np.array([row])), [targets[row]], state))
+
+    def test_an_ensemble_of_equals_answers_as_one(self, asked: _Asked) -> None:
+        problem, state, answers = asked.problem, asked.state, asked.answers(asked.batch)
         alone = problem.combine([answers], [1.0])
         assert problem.decide(alone, state) == problem.decide(answers, state)
         try:
@@ -118,36 +138,37 @@ class ProblemConformance:
             return  # an ensemble of such answers has no meaning, and the problem says so
         assert both.rows == answers.rows and problem.decide(both, state) == problem.decide(answers, state)
 
-    def test_a_lower_loss_is_a_higher_score(
-        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], model: Model
-    ) -> None:
-        batch = _batch(problem, targets, encoded)
-        before = _score(problem, targets, model, batch)
-        free = [value.requires_grad_() for value in encoded.values()]
-        optimizer = torch.optim.Adam([*free, *model.heads.parameters()], lr=0.05)
+    def test_a_lower_loss_is_a_higher_score(self, asked: _Asked) -> None:
+        before = asked.score()
+        free = [value.requires_grad_() for value in asked.batch.inputs.values()]
+        optimizer = torch.optim.Adam([*free, *asked.model.heads.parameters()], lr=0.05)
         for _ in range(STEPS):
             optimizer.zero_grad()
-            _losses(problem, targets, model, batch).mean().backward()
+            asked.losses(asked.batch).mean().backward()
             optimizer.step()
-        after = _score(problem, targets, model, batch)
-        assert after > before, f"{problem.metrics[0]} went from {before} to {after} while the loss fell"
+        after = asked.score()
+        assert after > before, f"{asked.problem.metrics[0]} went from {before} to {after} while the loss fell"
 
 
-def _batch(problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor]) -> Batch:
-    rows = tuple(f"row-{number}" for number in range(len(targets)))
-    return Batch(encoded, (problem.encode(targets, problem.fit(targets)),), rows, torch.ones(len(rows)))
+@dataclass(frozen=True)
+class _Asked:
+    """A problem, rows, and a model that answers it."""
 
+    problem: Problem
+    targets: Sequence[Any]
+    state: State
+    recipe: Recipe
+    model: Model
+    batch: Batch
 
-def _losses(problem: Problem, targets: Sequence[Any], model: Model, batch: Batch) -> Tensor:
-    return problem.loss(model(batch.inputs)[0], batch.targets[0], problem.fit(targets), RECIPE)
+    def losses(self, batch: Batch) -> Tensor:
+        return self.problem.loss(self.model(batch.inputs)[0], batch.targets[0], self.state, self.recipe)
 
+    def answers(self, batch: Batch) -> Outputs:
+        with torch.inference_mode():
+            return self.problem.outputs(self.model(batch.inputs)[0], batch, self.state, self.recipe, self.model)
 
-def _answers(problem: Problem, targets: Sequence[Any], model: Model, batch: Batch) -> Outputs:
-    with torch.inference_mode():
-        return problem.outputs(model(batch.inputs)[0], batch, problem.fit(targets), model)
-
-
-def _score(problem: Problem, targets: Sequence[Any], model: Model, batch: Batch) -> float:
-    answers = _answers(problem, targets, model, batch)
-    state = problem.tune(answers, targets, problem.fit(targets))
-    return problem.score(problem.metrics[0], answers, targets, state)
+    def score(self) -> float:
+        metric, answers = self.problem.metrics[0], self.answers(self.batch)
+        state = self.problem.tune(metric, answers, self.targets, self.state)
+        return self.problem.score(metric, answers, self.targets, state)

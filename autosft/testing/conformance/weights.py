@@ -11,6 +11,7 @@ import pytest
 
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.testing.conformance.promises import check_light
+from autosft.training.weights import weights_in
 
 
 class WeightSourceConformance:
@@ -47,5 +48,8 @@ class WeightSourceConformance:
         found = source.find(known)
         assert found is not None and found.source == source.name and (found.path or found.remote)
         file = source.fetch(found)
-        content = Path(file.path).read_bytes()
+        path = Path(file.path)
+        path = weights_in(path) if path.is_dir() else path
+        assert path is not None, "a folder holds weights under one of the usual names"
+        content = path.read_bytes()
         assert content and (not file.sha256 or hashlib.sha256(content).hexdigest() == file.sha256)

@@ -23,7 +23,7 @@ from autosft_text.tokenizing import TextTokenizer, notice
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Encoder
 
-_REPOSITORY = re.compile(r"[\\w.-]+/[\\w.-]+")
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @final

@@ -1,0 +1,160 @@
+"""`MultiLabel`: any number of labels per row, also none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.space import Choice, Space
+from autosft.contracts.state import State
+from autosft.errors import BadInput
+from autosft.training.metrics import MULTILABEL, multilabel_score
+from autosft.training.thresholds import LabelRule, choose_rule
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from autosft.contracts.tensors import Batch, Model
+    from autosft.training.label_losses import LabelLoss
+
+LOSSES = ("bce", "weighted_bce", "asymmetric", "zlpr")
+"""See `training.label_losses`. A weighted positive row counts as much as the root of the number of negative rows per
+positive one: with the number itself, synthetic rare labels were ranked worse."""
+
+
+@final
+class MultiLabel(Problem):
+    """Any number of labels per row; a target is a tuple of texts. Outputs hold `"probabilities"` (rows, labels)."""
+
+    name = "multilabel"
+    needs = frozenset({"pooled"})
+    metrics = MULTILABEL
+    space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+
+    def fit(self, targets: Sequence[Any]) -> State:
+        """The sorted labels, how many rows each has, and the weights of positive rows."""
+        sets = [frozenset(labels_of(target)) for target in targets]
+        counts = Counter(label for labels in sets for label in labels)
+        if len(set(sets)) < 2:
+            only = f", {sorted(sets[0])}" if sets else ""
+            raise BadInput(f"All training rows have the same labels{only}; there is nothing to tell apart.")
+        classes = sorted(counts)
+        positive = np.array([counts[label] for label in classes], dtype=np.float64)
+        return State(
+            {
+                "classes": classes,
+                "counts": [counts[label] for label in classes],
+                "rows": len(sets),
+                "unlabeled": sum(not labels for labels in sets),
+                "top": False,
+            },
+            {
+                "thresholds": np.full(len(classes), 0.5),
+                "weights": np.sqrt(np.maximum(len(sets) - positive, 1.0) / positive),
+            },
+        )
+
+    def strata(self, targets: Sequence[Any]) -> Sequence[Hashable]:
+        """The set of labels."""
+        return [frozenset(labels_of(target)) for target in targets]
+
+    def describe(self, state: State) -> str:
+        """The number of labels, the first of them, and how many a row has."""
+        values = state.values
+        listed = ", ".join(values["classes"][:8]) + (" …" if len(values["classes"]) > 8 else "")
+        mean = sum(values["counts"]) / values["rows"]
+        none = f", {values['unlabeled']} rows without any" if values["unlabeled"] else ""
+        return f"{len(values['classes'])} labels: {listed}; {mean:.2f} per row{none}"
+
+    def head(self, widths: Mapping[str, int], state: State, recipe: Recipe) -> nn.Module:
+        """A linear layer with a score per label."""
+        from autosft.contracts.tensors import LinearHead
+
+        return LinearHead(widths["pooled"], len(state.values["classes"]), recipe.regular.dropout)
+
+    def encode(self, targets: Sequence[Any], state: State) -> Tensor:
+        """One for each label that a row has, else zero, shape (rows, labels); unknown labels are left out."""
+        import torch
+
+        return torch.from_numpy(_indicators(targets, state.values["classes"]).astype(np.float32))
+
+    def loss(self, out: Tensor, targets: Tensor, state: State, recipe: Recipe) -> Tensor:
+        """The chosen loss, summed over labels; label smoothing moves each towards one half."""
+        smoothing = recipe.regular.label_smoothing
+        smooth = targets * (1 - smoothing) + smoothing / 2
+        return self._loss(recipe, state, out).loss(out, smooth)
+
+    def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
+        """What the scores mean under the loss that they were trained with."""
+        probabilities = self._loss(recipe, state, out).probabilities(out.float())
+        return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
+
+    def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
+        """A threshold per label, and whether the most probable one is always given; see `training.thresholds`."""
+        truth = _indicators(targets, state.values["classes"])
+        rule = choose_rule(metric, truth, outputs.arrays["probabilities"], _rule(state))
+        return State({**state.values, "top": rule.top}, {**state.arrays, "thresholds": rule.thresholds})
+
+    def decide(self, outputs: Outputs, state: State) -> Sequence[list[str]]:
+        """The labels of each row, sorted."""
+        classes = state.values["classes"]
+        given = _rule(state).given(outputs.arrays["probabilities"])
+        return [[classes[number] for number in np.flatnonzero(row)] for row in given]
+
+    def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
+        """One of `MULTILABEL`. A label without training rows is never given, and so is always wrong."""
+        classes, probabilities = state.values["classes"], outputs.arrays["probabilities"]
+        unknown = sorted({label for target in targets for label in labels_of(target)} - set(classes))
+        truth = _indicators(targets, [*classes, *unknown])
+        given = _rule(state).given(probabilities)
+        if unknown:
+            more = ((0, 0), (0, len(unknown)))
+            given, probabilities = np.pad(given, more), np.pad(probabilities, more)
+        return multilabel_score(metric, truth, given, probabilities)
+
+    def highest(self, metric: str) -> float:
+        """0 for the negative Hamming loss, 1 for all others."""
+        return 0.0 if metric == "neg_hamming_loss" else 1.0
+
+    def _loss(self, recipe: Recipe, state: State, out: Tensor) -> LabelLoss:
+        import torch
+
+        from autosft.training.label_losses import label_loss
+
+        weights = torch.as_tensor(state.arrays["weights"], dtype=torch.float32, device=out.device)
+        return label_loss(str(recipe.of(self.name).get("loss", LOSSES[0])), weights)
+
+
+def labels_of(target: Any) -> tuple[str, ...]:
+    """A target's labels; a single text is one label.
+
+    Raises:
+        BadInput: It is neither.
+    """
+    if isinstance(target, str):
+        return (target,)
+    if not isinstance(target, Iterable):
+        raise BadInput(f"{target!r} is no set of labels; several labels per row are given as a tuple of texts.")
+    return tuple(map(str, target))
+
+
+def _indicators(targets: Sequence[Any], labels: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Whether a row has a label, shape (rows, labels)."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    cells = [
+        (row, numbers[label]) for row, target in enumerate(targets) for label in labels_of(target) if label in numbers
+    ]
+    table = np.zeros((len(targets), len(labels)), dtype=bool)
+    if cells:
+        table[tuple(np.array(cells).T)] = True
+    return table
+
+
+def _rule(state: State) -> LabelRule:
+    return LabelRule(state.arrays["thresholds"], state.values["top"])

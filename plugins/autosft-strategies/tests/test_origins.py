@@ -1,0 +1,49 @@
+"""What a strategy asks of an encoder's origin, and the probe on sparse features, which are not standardized."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from autosft.builtin.classification import Classification
+from autosft.contracts.backbone import BackboneInfo, Inputs
+from autosft.contracts.task import Task
+from autosft.contracts.tensors import LinearHead
+from autosft.testing.job import make_job, points_task, quick_recipe
+from autosft.testing.toy import make_points, registry
+from autosft_strategies.full import Full
+from autosft_strategies.linear import LinearProblem
+from autosft_strategies.probe import Probe
+
+
+@pytest.mark.parametrize("strategy, useless, fit", [(Probe(), "scratch", "fitted"), (Full(), "fitted", "scratch")])
+def test_frozen_needs_knowledge_and_training_something_to_train(strategy, useless, fit):
+    task = Task(name="any", modality="any", problems=("classification",), data={})
+
+    def reason(origin):
+        info = BackboneInfo(name="any/any", inputs=Inputs(kind="any"), origin=origin)
+        return strategy.accepts(task, info, [Classification()])
+
+    assert reason(useless) and not reason(fit) and not reason("pretrained")
+
+
+def test_a_solution_on_sparse_features_is_scikit_learn_s(tmp_path):
+    task = points_task(make_points(tmp_path / "clouds.points.json", rows=80))
+    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    count, width, targets = len(job.train), 500, job.train.target(0)
+    draw = np.random.default_rng(0)
+    dense = (draw.random((count, width)) * (draw.random((count, width)) < 0.05)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support")
+        features = torch.from_numpy(dense).to_sparse_csr()
+    problem = LinearProblem(job, 0, LinearHead(width, 3), features, targets, torch.ones(count))
+
+    weight, bias = problem.solve(torch.arange(0, count, 2), 0.5, None)
+
+    strength = 0.5 * (dense**2).sum(1).mean() / (dense != 0).sum(1).mean() ** 2
+    exact = LogisticRegression(C=1 / (strength * len(targets[::2])), tol=1e-8).fit(dense[::2], targets[::2])
+    np.testing.assert_allclose(weight.numpy(), exact.coef_, atol=5e-3)
+    losses = -exact.predict_log_proba(dense)[range(count), ["abc".index(target) for target in targets]]
+    np.testing.assert_allclose(problem.loss(torch.arange(count), (weight, bias)).numpy(), losses, atol=5e-3)

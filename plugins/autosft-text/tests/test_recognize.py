@@ -1,0 +1,153 @@
+"""Which data are texts, which columns, and how sure that is."""
+
+import json
+
+import numpy as np
+import pytest
+
+from autosft.contracts.task import Hints
+from autosft.errors import BadInput, UnknownName
+from autosft_text.modality import TextModality
+
+CHINESE = (
+    "这部电影非常好看，值得推荐",
+    "服务态度太差，再也不会来了",
+    "味道不错，价格也合理",
+    "质量很差，用了两天就坏了",
+)
+
+
+@pytest.fixture
+def recognize():
+    return TextModality().recognize
+
+
+def test_texts_and_labels_are_recognized_and_named(recognize, reviews):
+    claim = recognize(reviews)
+    assert claim.task.data["text"] == ["text"] and claim.task.targets == ("label",)
+    assert claim.task.problems == ("classification",) and claim.task.name == "reviews"
+    assert claim.confidence == pytest.approx(0.9) and "'text'" in claim.why and "'label'" in claim.why
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("a.csv", {"delimiter": ";"}),
+        ("a.tsv", {"delimiter": "\t"}),
+        ("a.csv", {"quotechar": "'", "quoting": 1}),
+        ("a.csv", {"encoding": "cp1252"}),
+        ("a.csv", {"encoding": "utf-16"}),
+    ],
+    ids=["semicolons", "tabs", "other quotes", "cp1252", "utf-16"],
+)
+def test_dialects_make_no_difference(recognize, write_table, sentences, tmp_path, name, options):
+    rows = [(f"{text} “Schön”, für jeden; naïve", label) for text, label in sentences(40)]
+    claim = recognize(write_table(tmp_path / name, rows, **options))
+    scan = TextModality().scan(claim.task)
+    assert [(row.ref, *row.targets) for row in scan.rows] == rows
+
+
+def test_a_table_without_header_has_numbered_columns(recognize, write_table, sentences, tmp_path):
+    claim = recognize(write_table(tmp_path / "a.csv", list(sentences(40)), header=None))
+    assert claim.task.data["text"] == ["column_1"] and claim.task.targets == ("column_2",)
+    assert len(TextModality().scan(claim.task).rows) == 40
+
+
+def test_json_lines_are_recognized(recognize, sentences, tmp_path):
+    lines = (json.dumps({"body": text, "sentiment": label, "id": n}) for n, (text, label) in enumerate(sentences(40)))
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines))
+    claim = recognize(path)
+    assert claim.task.data["text"] == ["body"] and claim.unused == ("column 'id'",)
+    assert claim.confidence == pytest.approx(0.9)  # the numbers of rows say nothing
+
+
+def test_parquet_is_recognized(recognize, sentences, tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    texts, labels = zip(*sentences(40), strict=True)
+    parquet.write_table(pyarrow.table({"text": texts, "label": labels}), tmp_path / "a.parquet")
+    assert recognize(tmp_path / "a.parquet").task.targets == ("label",)
+
+
+def test_several_columns_of_prose_are_joined_unless_one_is_named(recognize, write_table, sentences, tmp_path):
+    rows = [(f"A title about {n} things", text, label) for n, (text, label) in enumerate(sentences(40))]
+    path = write_table(tmp_path / "a.csv", rows, header=("title", "body", "label"))
+    claim = recognize(path)
+    assert claim.task.data["text"] == ["title", "body"]
+    assert TextModality().scan(claim.task).rows[0].ref == "\x1f".join(rows[0][:2])
+    named = recognize(path, Hints(inputs=("body",)))
+    assert named.task.data["text"] == ["body"] and named.unused == ("column 'title'",)
+    assert named.confidence > claim.confidence
+
+
+def test_scripts_without_blanks_are_prose_too(recognize, write_table, tmp_path):
+    rows = [(f"{CHINESE[n % 4]}{n}", ("好", "坏")[n % 2]) for n in range(40)]
+    claim = recognize(write_table(tmp_path / "a.csv", rows))
+    assert claim.task.data["text"] == ["text"] and claim.task.targets == ("label",)
+
+
+def test_the_target_may_be_named(recognize, write_table, sentences, tmp_path):
+    rows = [(text, label, ("x", "y", "z")[n % 3]) for n, (text, label) in enumerate(sentences(40))]
+    path = write_table(tmp_path / "a.csv", rows, header=("text", "label", "topic"))
+    assert recognize(path, Hints(targets=("topic",))).task.targets == ("topic",)
+    with pytest.raises(UnknownName, match="topic"):
+        recognize(path, Hints(targets=("topik",)))
+    with pytest.raises(UnknownName, match="text"):
+        recognize(path, Hints(inputs=("texts",)))
+
+
+def test_texts_of_a_word_are_taken_if_they_are_named(recognize, write_table, tmp_path):
+    rows = [(f"Name{n}", "ab"[n % 2]) for n in range(40)]
+    path = write_table(tmp_path / "a.csv", rows, header=("surname", "label"))
+    assert recognize(path) is None
+    assert recognize(path, Hints(inputs=("surname",))).task.data["text"] == ["surname"]
+
+
+def test_numbers_and_codes_are_no_texts(recognize, write_table, tmp_path):
+    draw = np.random.default_rng(0)
+    kinds = ("Private", "State gov office clerk", "Self employed not inc")
+    rows = [(int(draw.integers(17, 90)), kinds[n % 3], n % 5, ("<=50K", ">50K")[n % 2]) for n in range(200)]
+    assert recognize(write_table(tmp_path / "a.csv", rows, header=("age", "work", "edu", "class"))) is None
+
+
+def test_prose_among_many_other_columns_is_claimed_with_little_confidence(recognize, write_table, tmp_path):
+    draw = np.random.default_rng(0)
+    rows = [
+        (n % 2, f"Braund, Mr. Owen Harris {n}", *draw.integers(0, 9, 6), ("S", "C", "Q")[n % 3]) for n in range(100)
+    ]
+    header = ("survived", "name", *"abcdef", "port")
+    claim = recognize(write_table(tmp_path / "a.csv", rows, header=header), Hints(targets=("survived",)))
+    assert claim.task.data["text"] == ["name"] and claim.confidence < 0.3
+    assert "column 'port'" in claim.unused
+
+
+def test_paths_of_files_are_somebody_else_s(recognize, write_table, tmp_path):
+    for n in range(20):
+        (tmp_path / f"a clip number {n}.wav").write_bytes(b"RIFF")
+    path = write_table(
+        tmp_path / "a.csv", [(f"a clip number {n}.wav", "ab"[n % 2]) for n in range(20)], ("path", "label")
+    )
+    assert recognize(path) is None
+    assert recognize(path, Hints(inputs=("path",))) is None
+
+
+def test_texts_without_a_target_are_refused(recognize, write_table, sentences, tmp_path):
+    rows = [(text, f"Noch ein ganzer Satz, Nummer {n}") for n, (text, _) in enumerate(sentences(40))]
+    with pytest.raises(BadInput, match="--target"):
+        recognize(write_table(tmp_path / "a.csv", rows, header=("en", "de")))
+
+
+def test_folders_of_texts_are_recognized_and_side_files_are_not(recognize, sentences, tmp_path):
+    for number, (text, label) in enumerate(sentences(40)):
+        path = tmp_path / "mails" / ("test" if number % 5 == 0 else "train") / label / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    claim = recognize(tmp_path / "mails")
+    assert claim.task.targets == ("label",) and "8 test texts" in claim.why
+    (tmp_path / "photos" / "ant").mkdir(parents=True)
+    for number in range(5):
+        (tmp_path / "photos" / "ant" / f"{number}.jpg").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "photos" / "ant" / "notes.txt").write_text("seen at noon")
+    assert recognize(tmp_path / "photos") is None

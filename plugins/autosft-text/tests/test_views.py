@@ -1,0 +1,42 @@
+"""What training may see of a text: most of its words, in any script."""
+
+import pytest
+import torch
+
+from autosft_text.views import TextView, words_of
+
+THAI = "ภาษาไทยเป็นภาษาที่ไม่มีการเว้นวรรคระหว่างคำ"
+
+
+def test_words_make_up_the_text():
+    for text in (
+        "One, two  three!\nfour",
+        "这部电影非常好看",
+        THAI,
+        "see https://example.org/a/very/long/path now",
+        " a ",
+    ):
+        assert "".join(words_of(text)) == text
+    assert list(words_of("One, two")) == ["One, ", "two"]
+    assert len(list(words_of("这部电影"))) == 4 and len(list(words_of(THAI))) == len(THAI)
+
+
+def test_without_strength_nothing_is_left_out():
+    assert TextView("none", 0.2)("a b c") == "a b c"
+
+
+@pytest.mark.parametrize("strength, share", [("weak", 0.1), ("strong", 0.3)])
+def test_each_word_is_left_out_as_often_as_asked(strength, share):
+    torch.manual_seed(0)
+    text = " ".join(map(str, range(20_000)))
+    left = TextView(strength, 0.1)(text).split()
+    assert len(left) == pytest.approx((1 - share) * 20_000, rel=0.02)
+    assert left == sorted(left, key=int)
+
+
+def test_something_is_always_left():
+    view = TextView("strong", 0.2)
+    for seed in range(30):
+        torch.manual_seed(seed)
+        assert view("one").strip() and view("a b").strip()
+    assert view("") == ""

@@ -1,0 +1,125 @@
+"""A whole search for each built-in problem: the same road, and answers in the words of its targets."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from autosft.cli.model import predict
+from autosft.contracts.record import Record
+from autosft.deploy.predictor import Predictor
+from autosft.errors import BadInput
+from autosft.report.board import board_of
+from autosft.search.driver import run_search
+from autosft.search.news import Planned
+from autosft.testing.toy import make_points
+
+pytestmark = pytest.mark.usefixtures("plugins")
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """A function that searches on clouds with a few troublesome rows: its result, its run's folder, and its news."""
+
+    def search(*, spoil=lambda rows: None, trials=3, **settings):
+        path = make_points(tmp_path / "clouds.points.json", rows=90, seed=1)
+        table = json.loads(path.read_text())
+        spoil(table["rows"])
+        path.write_text(json.dumps(table))
+        news = []
+        settings = {"budget": None, "threads": 1, "device": "cpu", "strategies": ["toy"], **settings}
+        result = run_search(path, trials=trials, run=tmp_path / "run", watch=news.append, **settings)
+        (summary,) = [entry.summary for entry in news if isinstance(entry, Planned)]
+        return result, tmp_path / "run", summary
+
+    return search
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """A function that answers the toy file with `autosft predict`: its rows."""
+
+    def answer(run):
+        predict(run, [str(tmp_path / "clouds.points.json")], out=tmp_path / "answers.csv", device="cpu")
+        with (tmp_path / "answers.csv").open(newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    return answer
+
+
+def check_result(result, folder, metric):
+    ended = [Record.read(path) for path in folder.glob("trials/*/record.json")]
+    done = [record for record in ended if record.state == "done"]
+    assert result.metric == metric and result.valid == max(record.score for record in done)
+    assert all(record.score_error is not None and 0 < record.score_error < 1e3 for record in done)
+    assert result.interval[0] <= result.test <= result.interval[1]
+    scores = [float(row["score"]) for row in board_of(folder).rows if row["score"]]
+    assert scores == sorted(scores, reverse=True) and len(scores) == len(ended)
+
+
+def test_several_labels_per_row(searched, answered, tmp_path):
+    def spoil(rows):
+        for row in rows:
+            row["split"] = "test" if int(row["x"][3] * 1e4) % 5 == 0 else ""
+        tested = [row for row in rows if row["split"]]
+        tested[0]["labels"], tested[1]["labels"] = ["a", "only among the test rows"], []
+
+    result, folder, summary = searched(problem="multilabel", spoil=spoil)
+
+    check_result(result, folder, "f1_micro")
+    assert result.valid > 0.7 and result.test > 0.6
+    assert summary.facts[0].startswith("3 labels: a, b, c; ")
+    assert summary.warnings == ("only among the test rows, so always wrong there: only among the test rows",)
+    losses = {Record.read(path).recipe.of("multilabel")["loss"] for path in folder.glob("trials/*/record.json")}
+    assert "bce" in losses
+    predictor, points = Predictor.load(folder), [[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    assert predictor.classes_ == ["a", "b", "c"] and predictor.predict_proba(points).shape == (2, 3)
+    assert predictor.predict(points)[0] == ["a"]
+    rows = answered(folder)
+    assert list(rows[0]) == ["input", "prediction", "error", "p(a)", "p(b)", "p(c)"]
+    written = [row["prediction"].split(";") if row["prediction"] else [] for row in rows]
+    assert written == predictor.predict(tmp_path / "clouds.points.json")
+
+
+def test_two_numbers_per_row_with_a_negative_score(searched, answered):
+    metric = "neg_mean_absolute_percentage_error"
+    result, folder, summary = searched(problem="regression", target=["height", "breadth"], metric=metric)
+
+    check_result(result, folder, metric)
+    assert -0.2 < result.valid < 0 and -0.3 < result.test < 0
+    assert summary.facts[0].startswith("2 numbers per row, from ")
+    predictor = Predictor.load(folder)
+    (answer,) = predictor.predict([[2.0, 0.0, 0.0, 0.0]])
+    assert isinstance(answer, list) and answer == pytest.approx([190.0, 40.0], rel=0.2)
+    row = answered(folder)[0]
+    assert list(row) == ["input", "prediction", "error", "value(height)", "value(breadth)"]
+    assert row["prediction"] == f"{row['value(height)']};{row['value(breadth)']}"
+    with pytest.raises(AttributeError, match="predict gives its answers"):
+        _ = predictor.classes_
+    with pytest.raises(BadInput, match="predict gives its answers"):
+        predictor.predict_proba([[2.0, 0.0, 0.0, 0.0]])
+
+
+@pytest.mark.slow
+def test_one_number_per_row(searched, answered):
+    result, folder, _ = searched(problem="regression")
+
+    check_result(result, folder, "r2")
+    assert 0.3 < result.valid <= 1 and result.test > 0.3
+    assert isinstance(Predictor.load(folder).predict([[2.0, 0.0, 0.0, 0.0]])[0], float)
+    row = answered(folder)[0]
+    assert list(row) == ["input", "prediction", "error"] and float(row["prediction"]) > 100
+    recipes = [Record.read(path).recipe for path in folder.glob("trials/*/record.json")]
+    assert recipes and all("loss" in recipe.of("regression") for recipe in recipes)
+
+
+def test_a_number_that_never_changes_is_refused_before_anything_is_written(searched, tmp_path):
+    def spoil(rows):
+        for row in rows:
+            row["height"] = 1.5
+
+    with pytest.raises(BadInput, match=r"The target is 1\.5 in all training rows"):
+        searched(problem="regression", spoil=spoil)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,184 @@
+"""Which columns are taken for the target, what problem they make, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from autosft.contracts.task import Hints
+from autosft.errors import BadInput, UnknownName
+from autosft.tables.targets import TargetForm, propose_target
+
+from .conftest import some, table_of
+
+TEXT = [f"the text of row {row}, which no other row has" for row in range(120)]
+CLASSES = some(120, "pos", "neg", "neutral")
+LETTERS = some(120, "x", "y", seed=1)
+FEELINGS = [
+    "|".join(sorted(set(some(1 + row % 3, "joy", "love", "fear", "anger", "grief", seed=row)))) for row in range(120)
+]
+REALS = [f"{row * 0.37 - 5:.2f}" for row in range(120)]
+
+
+def proposed(table=None, *, targets=(), problem="", exclude=("text",), **columns):
+    table = table or table_of(text=TEXT, **columns)
+    return propose_target(table, Hints(targets=targets, problem=problem), exclude=exclude)
+
+
+def refused(**arguments):
+    with pytest.raises(BadInput) as caught:
+        proposed(**arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["label", "Label", "labels", "target", "class", "className", "label_id", "y", "gold_label"]
+)
+def test_a_column_is_a_target_by_its_name(name):
+    form = proposed(**{"source": LETTERS, name: CLASSES})
+
+    assert (form.problem, form.columns, form.form) == ("classification", (name,), "label")
+    assert form.words == f"a label in column {name!r} (by its name)"
+
+
+@pytest.mark.parametrize(
+    "name", ["sentiment", "airline_sentiment", "category", "intent", "emotion", "topic", "is_spam"]
+)
+def test_speaking_names_come_after_plain_ones(name):
+    assert proposed(**{name: CLASSES, "words": REALS}).columns == (name,)
+    assert proposed(**{name: CLASSES, "label": LETTERS}).columns == ("label",)
+
+
+def test_without_a_name_the_one_column_of_few_values_is_the_target():
+    form = proposed(id=[str(row) for row in range(120)], v1=CLASSES, note=[None] * 120)
+
+    assert form.columns == ("v1",)
+    assert "the one column of few different values" in form.words
+
+
+def test_two_equally_good_columns_are_named_and_not_chosen_from():
+    assert "2 columns could be the target: 'mood', 'source'. Say which with --target NAME." in refused(
+        mood=CLASSES, source=LETTERS
+    )
+    assert "'label_a', 'label_b'" in refused(label_a=CLASSES, label_b=LETTERS)
+
+
+def test_of_two_columns_that_say_the_same_the_one_in_words_is_taken():
+    numbers = [{"pos": "1", "neg": "0", "neutral": "2"}[label] for label in CLASSES]
+
+    form = proposed(label=numbers, label_text=CLASSES)
+
+    assert form.columns == ("label_text",)
+    assert "column 'label' says the same in numbers" in form.words
+    assert proposed(label=numbers, label_text=CLASSES, targets=("label",)).columns == ("label",)
+
+
+def test_a_table_without_a_target_names_its_columns():
+    assert "No column looks like a target; name one with --target NAME. Columns: text, more." in refused(
+        more=TEXT[::-1]
+    )
+
+
+def test_inputs_are_no_targets():
+    assert proposed(table_of(text=CLASSES, label=LETTERS)).columns == ("label",)
+    with pytest.raises(BadInput, match="named as a target and as an input"):
+        propose_target(table_of(text=TEXT, label=CLASSES), Hints(targets=("text",), inputs=("text",)))
+
+
+def test_an_unknown_column_is_refused_with_the_nearest():
+    with pytest.raises(UnknownName, match="Did you mean 'label'"):
+        proposed(targets=("lable",), label=CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (TEXT, "120 different values in 120 rows"),
+        ([None] * 120, "no value in any of 120 rows"),
+        (["same"] * 120, "the same value in all 120 rows"),
+        ([{"a": 1}] * 120, "objects or bytes"),
+    ],
+)
+def test_a_target_from_which_nothing_can_be_learned_is_refused(cells, words):
+    assert words in refused(label=cells)
+    assert words in refused(label=cells, targets=("label",))
+
+
+def test_of_a_part_of_a_table_one_value_is_not_held_against_it():
+    assert proposed(table_of(complete=False, text=TEXT, label=["same"] * 120)).columns == ("label",)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "problem"),
+    [
+        ("label", [str(row % 10) for row in range(120)], "classification"),
+        ("label", [row % 60 for row in range(120)], "classification"),
+        ("rating", [str(1 + row % 5) for row in range(120)], "classification"),
+        ("y", [float(row % 3) for row in range(120)], "classification"),
+        ("y", [row % 2 * 0.5 for row in range(120)], "classification"),
+        ("y", ["yes" if row % 3 else "no" for row in range(120)], "classification"),
+        ("score", REALS, "regression"),
+        ("score", [row % 101 for row in range(120)], "regression"),
+        ("price", [f"{row},{row % 9}0" for row in range(120)], "regression"),
+        ("price", [f"{1 + row},{100 + row}.50" for row in range(120)], "regression"),
+        ("y", [*REALS[:110], *[None, "nan", "NA", "?", "-"] * 2], "regression"),
+    ],
+)
+def test_numbers_are_classes_if_they_are_few_and_amounts_if_they_are_many(name, cells, problem):
+    form = proposed(table_of(text=TEXT, **{name: cells}), exclude=("text",))
+
+    assert form.problem == problem
+    assert form.form == ("number" if problem == "regression" else "label")
+
+
+def test_the_user_says_the_problem():
+    stars = [str(1 + row % 5) for row in range(120)]
+
+    assert proposed(stars=stars, problem="regression").form == "number"
+    assert proposed(labels=FEELINGS, problem="classification").form == "label"
+    assert proposed(label=CLASSES, problem="ordinal").problem == "ordinal"
+    assert "has a number in 0 of 120 rows" in refused(label=CLASSES, targets=("label",), problem="regression")
+
+
+def test_several_columns_are_one_target():
+    yes = {name: some(120, "0", "1", seed=seed) for seed, name in enumerate(["toxic", "rude", "threat"])}
+
+    indicators = proposed(id=TEXT[::-1], **yes)
+    assert (indicators.problem, indicators.columns, indicators.form) == (
+        "multilabel",
+        ("toxic", "rude", "threat"),
+        "indicators",
+    )
+    assert indicators.words == "yes or no in 3 columns 'toxic', 'rude', 'threat' (columns of yes and no)"
+
+    numbers = proposed(x=REALS, z=REALS[::-1], targets=("x", "z"))
+    assert (numbers.problem, numbers.form) == ("regression", "numbers")
+
+    labels = proposed(label1=CLASSES, label2=LETTERS, targets=("label1", "label2"))
+    assert (labels.problem, labels.form, labels.separator) == ("multilabel", "joined", "")
+
+    assert "are no classification" in refused(a=CLASSES, b=LETTERS, targets=("a", "b"), problem="classification")
+
+
+def test_labels_in_lists_and_joined_ones_are_several():
+    lists = proposed(labels=[tuple(cell.split("|")) for cell in FEELINGS])
+    joined = proposed(labels=FEELINGS)
+
+    assert (lists.problem, lists.form, lists.separator) == ("multilabel", "joined", "")
+    assert (joined.problem, joined.form, joined.separator) == ("multilabel", "joined", "|")
+    assert joined.words == "labels joined by '|' in column 'labels' (by its name)"
+    assert (
+        proposed(tags=[f"{cell}|t{row}|u{row}" for row, cell in enumerate(FEELINGS)], problem="multilabel").separator
+        == "|"
+    )
+
+
+def test_a_form_is_stored_in_a_task_and_read_again():
+    form = proposed(labels=FEELINGS)
+
+    plain = json.loads(json.dumps(form.plain()))
+
+    assert TargetForm.parse(plain, "task").plain() == plain
+    assert plain == {"problem": "multilabel", "columns": ["labels"], "form": "joined", "separator": "|", "decimal": "."}
