@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,12 +24,23 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         CannotWrite: The disk is full, or the folder cannot be written. What was there stays whole.
     """
+    with whole_file(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A stream whose content replaces a file in one step at the end; as `write_whole`, for what need not be in memory.
+
+    Raises:
+        CannotWrite: The disk is full, or the folder cannot be written. What was there stays whole.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with draft.open("wb") as stream:
-                stream.write(content)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             draft.replace(path)

@@ -9,11 +9,11 @@ import hashlib
 import io
 import itertools
 from pathlib import Path
-from typing import Any, final
+from typing import IO, Any, cast, final
 
 import torch
 
-from autosft.contracts.document import write_whole
+from autosft.contracts.document import whole_file
 from autosft.errors import BadWeights
 
 MAGIC = b"autosft1"
@@ -90,16 +90,36 @@ class Checkpoints:
             path.unlink()
 
 
+class _Hashed(io.RawIOBase):
+    """Passes on what is written, and knows its sha256; torch writes in one go, without seeking."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__()
+        self._stream, self._hash = stream, hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._hash.update(data)
+        return self._stream.write(data)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values in one step.
 
     Raises:
         CannotWrite: The disk is full, or the folder cannot be written.
     """
-    stream = io.BytesIO()
-    torch.save(content, stream)
-    payload = stream.getvalue()
-    write_whole(path, MAGIC + hashlib.sha256(payload).digest() + payload)
+    with whole_file(path) as stream:
+        stream.write(MAGIC + bytes(32))
+        hashed = _Hashed(stream)
+        torch.save(content, cast("IO[bytes]", hashed))
+        stream.seek(len(MAGIC))
+        stream.write(hashed.digest())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -129,7 +129,8 @@ def _read(source: _Source, dialect: Dialect, most: float = math.inf) -> _Found:
         found.cells = [[] for _ in found.names]
         known: list[dict[object, object]] = [{} for _ in found.names]
         for line, record in records:
-            if found.cost > most or len(found.places) + len(found.faults) == source.limit:
+            limited = len(found.places) + len(found.faults) == source.limit
+            if limited or (most < math.inf and found.cost > most):
                 found.complete = False
                 break
             if isinstance(record, str):
@@ -149,10 +150,11 @@ def _read(source: _Source, dialect: Dialect, most: float = math.inf) -> _Found:
 
 def _unfit(record: list[str], width: int, encoding: Encoding) -> str:
     """Why a record is no row of the table; empty if it is one. Empty cells too many are cut off."""
-    while len(record) > width and not record[-1]:
-        record.pop()
     if len(record) != width:
-        return f"{len(record)} cell{'s' * (len(record) > 1)} instead of {width}"
+        while len(record) > width and not record[-1]:
+            record.pop()
+        if len(record) != width:
+            return f"{len(record)} cell{'s' * (len(record) > 1)} instead of {width}"
     text = "".join(record)
     if "\0" in text:
         return "a NUL byte in the row"

@@ -11,8 +11,29 @@ from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, size_of
 from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
 
 _TEXT_KINDS = frozenset(
-    "albert bert camembert deberta deberta-v2 distilbert electra eurobert gpt2 gpt_neox granite llama mistral modernbert "
-    "mpnet nomic_bert qwen2 qwen3 roberta smollm3 xlm-roberta".split()
+    [
+        "albert",
+        "bert",
+        "camembert",
+        "deberta",
+        "deberta-v2",
+        "distilbert",
+        "electra",
+        "eurobert",
+        "gpt2",
+        "gpt_neox",
+        "granite",
+        "llama",
+        "mistral",
+        "modernbert",
+        "mpnet",
+        "nomic_bert",
+        "qwen2",
+        "qwen3",
+        "roberta",
+        "smollm3",
+        "xlm-roberta",
+    ]
 )
 """The commonest kinds of text encoders, known without importing transformers."""
 
