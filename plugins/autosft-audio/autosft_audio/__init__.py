@@ -1,0 +1,1 @@
+"""Sounds for AutoSFT: clips in folders or tables, spectrograms as pictures, encoders of waves."""

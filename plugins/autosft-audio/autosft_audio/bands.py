@@ -1,0 +1,94 @@
+"""`BandsFamily`: statistics of log-mel bands, the cheap floor. No weights and nothing to train; hard to beat where the
+data is small."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows
+from autosft.contracts.state import State
+from autosft.errors import BadWeights
+from autosft_audio.mel import Floats, log_mel, mel_filters
+from autosft_audio.reading import RATE
+
+if TYPE_CHECKING:
+    from autosft.contracts.tensors import Encoder
+
+BANDS, SIZE, HOP = 64, 512, 160
+"""Mel bands; samples of a frame, and between two frames."""
+
+COEFFICIENTS = 20
+"""Of the cosine transform over bands, the first ones: the shape of the spectrum without the pitch."""
+
+_MEASURED = 256
+"""Rows that means and deviations are taken from; more would hardly move them."""
+
+_WAVES = Inputs(kind="waveform", options={"seconds": 10.0, "step": 1})
+
+
+@final
+class BandsFamily(BackboneFamily):
+    """Statistics over time of log-mel bands, or of their cepstral coefficients (MFCC: Davis and Mermelstein, 1980):
+    means, deviations, extremes, changes, rhythm, and means over each quarter of a clip, which say what comes first."""
+
+    prefix = "bands"
+
+    def curated(self) -> Sequence[BackboneInfo]:
+        """`bands/log-mel`, which keeps all bands, and `bands/mfcc`, which suits voices."""
+        return [_info("log-mel", BANDS), _info("mfcc", COEFFICIENTS)]
+
+    def match(self, pattern: str) -> Sequence[BackboneInfo]:
+        """Those of the two that match."""
+        return [info for info in self.curated() if fnmatch.fnmatchcase(info.name.removeprefix("bands/"), pattern)]
+
+    def version(self) -> str:
+        """Its own."""
+        return "1"
+
+    def fit(
+        self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
+    ) -> State:
+        """Mean and deviation of each band, or coefficient, over the frames of some training rows."""
+        return band_statistics(rows, read, int(info.arguments["coefficients"]))
+
+    def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
+        """Nothing but arithmetic."""
+        from autosft_audio.bands_encoder import BandsEncoder
+
+        if weights is not None:
+            raise BadWeights(f"{weights.path}: {info.name} takes no weights.")
+        return BandsEncoder(state)
+
+
+def cosines(coefficients: int) -> Floats:
+    """The orthonormal cosine transform over bands, shape (bands, coefficients); for as many as bands, the identity."""
+    if coefficients == BANDS:
+        return np.eye(BANDS, dtype=np.float32)
+    places = (np.arange(BANDS) + 0.5)[:, None] * np.arange(coefficients)
+    basis = np.cos(np.pi * places / BANDS) * np.sqrt(2.0 / BANDS)
+    basis[:, 0] /= np.sqrt(2.0)
+    return basis.astype(np.float32)
+
+
+def band_statistics(rows: Rows, read: Callable[[Row], Any], coefficients: int = BANDS) -> State:
+    """The mean and the deviation of each band over some rows, as arrays `"mean"` and `"scale"`."""
+    filters, basis = mel_filters(BANDS, SIZE, RATE, 0.0, RATE / 2, "slaney"), cosines(coefficients)
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(_MEASURED, len(rows))).astype(int))
+    frames = np.concatenate([(log_mel(read(rows[int(index)]), filters, HOP).T @ basis) for index in chosen])
+    return State(arrays={"mean": frames.mean(0), "scale": np.maximum(frames.std(0), 1.0)})
+
+
+def _info(name: str, coefficients: int) -> BackboneInfo:
+    return BackboneInfo(
+        name=f"bands/{name}",
+        inputs=_WAVES,
+        prior=0.5,
+        arguments={"coefficients": coefficients},
+        origin="fitted",
+    )

@@ -1,0 +1,137 @@
+"""`AudioModality`: sounds in folders by class, or named by a table. Knows no backbone and no problem."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+
+from autosft.contracts.backbone import Inputs
+from autosft.contracts.modality import Modality, Read, Strength, View
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.space import Choice, Space
+from autosft.contracts.state import State
+from autosft.contracts.task import Claim, Hints, Task
+from autosft.errors import BadInput, Unreadable
+from autosft.folders.claim import claim_folder
+from autosft.folders.listing import rows_of_inputs, scan_folder
+from autosft.tables.reading import is_table
+from autosft_audio.files import SOUNDS
+from autosft_audio.reading import MOST_SECONDS, RATE, Wave, read_wave
+from autosft_audio.table import claim_table, paths_in, scan_table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MOST_SHOWN = 10.0
+"""Seconds of sound in a picture, at most."""
+
+_MOST_LENGTHS = 0.95
+"""A picture is as long as this share of the training clips at most; longer ones are cut."""
+
+
+@final
+class AudioModality(Modality):
+    """Sounds: WAV, FLAC, Ogg, Opus, MP3, AIFF, AU, CAF. One channel at 16 kHz, of a long file the middle 30 seconds."""
+
+    name = "audio"
+    kinds = frozenset({"image", "waveform"})
+    space: ClassVar[Space] = {"resolution": Choice((1.0, 0.5))}
+
+    def space_for(self, inputs: Inputs) -> Space:
+        """A choice of resolution for pictures, where the encoder takes more than one size."""
+        return self.space if inputs.kind == "image" and not inputs.options.get("fixed") else {}
+
+    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+        """The number of pixels, as a share of those at full resolution."""
+        return self._resolution(recipe) ** 2 if self.space_for(inputs) else 1.0
+
+    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
+        """Claim a table with a column of paths, or a folder with a subfolder of sounds per class."""
+        if not is_table(path):
+            return claim_folder(path, SOUNDS, self.name, hints)
+        try:
+            return claim_table(path, hints) or claim_folder(path, SOUNDS, self.name, hints)
+        except BadInput:  # maybe the table is no more than a note beside the folders of classes
+            claim = None if hints != Hints() else claim_folder(path, SOUNDS, self.name, hints)
+            if claim is None:
+                raise
+            return claim
+
+    def scan(self, task: Task) -> Scan:
+        """Decode every file once and list those that can be read."""
+        return scan_table(task) if "table" in task.data else scan_folder(task, SOUNDS)
+
+    def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
+        """Paths of sounds, of tables that name some, folders of sounds (all below, sorted), or pairs of an array, shape
+        (samples,) or (samples, channels), and its rate in hertz; a single pair may stand alone."""
+        if len(inputs) == 2 and _pair_of(tuple(inputs)):
+            inputs = [tuple(inputs)]
+        inputs = [path for given in inputs for path in _listed(given, task)]
+        wanted = "a path, or a pair of an array of shape (samples,) or (samples, channels) and its rate in hertz"
+        return rows_of_inputs(inputs, SOUNDS, take=_pair_of, wanted=wanted)
+
+    def read(self, row: Row) -> Wave:
+        """One channel at 16 kHz, float32, shape (samples,); of a longer file the middle 30 seconds."""
+        try:
+            return read_wave(row.ref)
+        except Unreadable as error:
+            raise Unreadable(f"{row.id}: {error}") from error
+
+    def digest(self, row: Row) -> str:
+        """Of the file's bytes; empty if the file cannot be read."""
+        try:
+            with Path(row.ref["path"]).open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except (KeyError, OSError):
+            return ""
+
+    def length(self, row: Row) -> int:
+        """Milliseconds that are decoded."""
+        return min(row.ref["milliseconds"], round(1000 * MOST_SECONDS))
+
+    def fit(self, rows: Rows, read: Read) -> State:
+        """How many seconds a picture shows, and the median rate of the recordings in hertz."""
+        seconds = np.quantile([row.ref["milliseconds"] / 1000 for row in rows], _MOST_LENGTHS) if len(rows) else 1.0
+        rate = np.median([row.ref["rate"] for row in rows]) if len(rows) else RATE
+        return State({"seconds": round(min(float(seconds), _MOST_SHOWN), 3), "rate": int(rate)})
+
+    def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
+        """From a decoded wave to a picture, shape (3, height, width), or to a wave, shape (samples,)."""
+        from autosft_audio.pictures import PictureView
+        from autosft_audio.views import wave_view
+
+        if inputs.kind == "image":
+            return PictureView(inputs, state, self._resolution(recipe), strength)
+        return wave_view(inputs, strength)
+
+    def _resolution(self, recipe: Recipe) -> float:
+        return float(recipe.of(self.name).get("resolution", 1.0))
+
+    def collate(self, samples: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """Pictures as one tensor, shape (rows, 3, height, width); waves as a list, because none is padded."""
+        import torch
+
+        return torch.stack(list(samples)) if samples[0].ndim > 1 else list(samples)
+
+
+def _listed(given: Any, task: Task) -> list[Any]:
+    """The paths that a table names, or what was given."""
+    if isinstance(given, (str, Path)) and Path(given).is_file() and is_table(Path(given)):
+        return list(paths_in(Path(given), task))
+    return [given]
+
+
+def _pair_of(given: Any) -> dict[str, Any] | None:
+    """A reference to an array with its rate, if that is what was given."""
+    if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], np.ndarray)):
+        return None
+    wave, rate = given
+    sound = wave.ndim in (1, 2) and wave.dtype.kind in "fiu" and len(wave)
+    if not sound or isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or rate <= 0:
+        return None
+    return {"wave": wave, "rate": int(rate), "milliseconds": round(1000 * len(wave) / rate)}

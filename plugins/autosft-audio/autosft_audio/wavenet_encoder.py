@@ -1,0 +1,66 @@
+"""`WaveNetEncoder`: gated, dilated convolutions over log-mel frames. Imported by `WaveNetFamily.build` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import final
+
+import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
+from torch import Tensor, nn  # noqa: TID253
+from torch.nn.utils.rnn import pad_sequence  # noqa: TID253
+
+from autosft.contracts.state import State
+from autosft.contracts.tensors import Encoder
+from autosft_audio.bands import BANDS
+from autosft_audio.bands_encoder import LogMelFrames
+from autosft_audio.frontend import by_length
+from autosft_audio.wavenet import CHANNELS, DILATIONS
+
+
+class _Layer(nn.Module):
+    """A gated convolution; gives the next layer's input and what goes to the end at once."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(CHANNELS)
+        self.gated = nn.Conv1d(CHANNELS, 2 * CHANNELS, 3, padding=dilation, dilation=dilation)
+        self.residual = nn.Linear(CHANNELS, CHANNELS)
+        self.skip = nn.Linear(CHANNELS, CHANNELS)
+
+    def forward(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        value, gate = self.gated((self.norm(frames) * mask).transpose(1, 2)).transpose(1, 2).chunk(2, dim=2)
+        found = value.tanh() * gate.sigmoid()
+        return frames + self.residual(found), self.skip(found)
+
+
+@final
+class WaveNetEncoder(Encoder):
+    """Gives `"pooled"`: the mean and the maximum over time of what all layers pass on.
+
+    Frames are padded to the longest of the batch and masked in every layer, so that a row's neighbours change nothing.
+    """
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.widths = {"pooled": 2 * CHANNELS}
+        self.frames = LogMelFrames(state)
+        self.entry = nn.Linear(BANDS, CHANNELS)
+        self.layers = nn.ModuleList(_Layer(dilation) for dilation in DILATIONS)
+        self.exit = nn.Linear(CHANNELS, CHANNELS)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Mapping[str, Tensor]:
+        """Encode waves, each of shape (samples,)."""
+        rows = by_length(inputs, self.frames)
+        frames = self.entry(pad_sequence(rows, batch_first=True))
+        lengths = torch.tensor([len(row) for row in rows], device=frames.device)
+        mask = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[..., None]
+        passed = torch.zeros_like(frames)
+        for layer in self.layers:
+            frames, skip = layer(frames, mask)
+            passed = passed + skip
+        passed = self.exit(passed.relu()).relu() * mask
+        return {"pooled": torch.cat([passed.sum(1) / lengths[:, None], passed.amax(1)], dim=1)}
+
+    def blocks(self) -> Sequence[Sequence[str]]:
+        """One group: from scratch, no layer knows more than another."""
+        return [[name for name, _ in self.named_parameters()]]
