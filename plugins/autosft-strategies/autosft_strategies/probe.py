@@ -41,8 +41,8 @@ class Probe(Strategy):
     """A linear head on frozen features under the problem's own loss (logistic or ridge regression), with an L2 penalty.
 
     L-BFGS (Liu and Nocedal, 1989) finds the optimum where the loss is convex in the head, as most are; the penalty with
-    the lowest cross-validated loss on the training rows is taken. Features are standardized, and the scale is folded into
-    the head; sparse features are taken as they are.
+    the lowest cross-validated loss on the training rows is taken. Features are standardized, and the scale is folded
+    into the head; sparse features are taken as they are.
     """
 
     name = "probe"
