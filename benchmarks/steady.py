@@ -53,5 +53,5 @@ def install(folder: Path, *, seconds: float) -> dict[str, str]:
     toy.write_distribution(folder)
     toy.write_distribution(folder, "steady")
     path = os.pathsep.join(filter(None, [str(folder), str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
-    without = "autosft-image,autosft-strategies"
+    without = toy.all_but("autosft-toy", "autosft-steady")
     return {**os.environ, "PYTHONPATH": path, "AUTOSFT_DISABLE_PLUGINS": without, SECONDS: str(seconds)}

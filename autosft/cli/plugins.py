@@ -37,7 +37,7 @@ def plugins(
         for row in failed:
             typer.echo(f"{row.title}: {row.error}")
     else:
-        typer.echo('No plugin is installed. `pip install "autosft[image]"` brings the first.')
+        typer.echo('No plugin is installed. `pip install "autosft[all]"` brings the first.')
     if failed:
         typer.echo(f"{len(failed)} of {len(rows)} plugins did not load.", err=True)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
@@ -29,7 +29,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path) -> Generator[IO[bytes]]:
     """A stream whose content replaces a file in one step at the end; as `write_whole`, for what need not be in memory.
 
     Raises:

@@ -27,11 +27,17 @@ _log = logging.getLogger("autosft.host")
 # Which distribution brings a first-party part, and the command that installs it. Only for advice: the host loads
 # these parts as it loads a stranger's.
 _IMAGE = ("autosft-image", 'pip install "autosft[image]"')
+_AUDIO = ("autosft-audio", 'pip install "autosft[audio]"')
 _TEXT = ("autosft-text", 'pip install "autosft[text]"')
 _STRATEGIES = ("autosft-strategies", "pip install autosft-strategies")
 _FIRST_PARTY = {
     ("modality", "image"): _IMAGE,
     ("backbone", "timm"): _IMAGE,
+    ("modality", "audio"): _AUDIO,
+    ("backbone", "transformers-audio"): _AUDIO,
+    ("backbone", "voice"): _AUDIO,
+    ("backbone", "bands"): _AUDIO,
+    ("backbone", "wavenet"): _AUDIO,
     ("modality", "text"): _TEXT,
     ("backbone", "transformers"): _TEXT,
     ("backbone", "static"): _TEXT,

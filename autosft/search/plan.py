@@ -79,7 +79,7 @@ def make_plan(task: Task, registry: Registry, spec: SearchSpec) -> Plan:
 
 def _strategies(registry: Registry, spec: SearchSpec) -> list[Strategy]:
     if not registry.strategies:
-        raise NoCandidates('No strategy is installed. Run: pip install "autosft[image]".')
+        raise NoCandidates('No strategy is installed. Run: pip install "autosft[all]".')
     unknown = [name for name in spec.strategies if name not in registry.strategies]
     if unknown:
         raise UnknownName("strategy", unknown[0], registry.strategies)

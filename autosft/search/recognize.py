@@ -40,7 +40,7 @@ def recognize(
     if refusals and not claims:
         raise refusals[0]
     if not claims:
-        known = ", ".join(one.name for one in asked) or 'none; run: pip install "autosft[image]"'
+        known = ", ".join(one.name for one in asked) or 'none; run: pip install "autosft[all]"'
         raise BadInput(
             f"{source}: not recognized by any modality asked ({known}). Lay it out as one "
             "folder of files per class, or as a table (CSV, TSV, JSON Lines, Parquet) whose target --target names."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -25,7 +26,7 @@ from autosft.contracts.state import State
 from autosft.contracts.strategy import Job, Stage, Strategy
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadWeights, Unreadable
-from autosft.host.hookspecs import hookimpl
+from autosft.host.hookspecs import GROUP, hookimpl
 from autosft.host.registry import Registry
 from autosft.testing.points import SUFFIX, TARGETS, fault_of, load_points, points_of, sorted_out, target_of
 from autosft.testing.points import make_points as make_points  # offered from here too
@@ -225,3 +226,12 @@ def write_distribution(folder: Path, module: str = __name__) -> None:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: autosft-{name}\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(f"[autosft]\n{name} = {module}\n", encoding="utf-8")
     (info / "RECORD").write_text(f"autosft_{name}-1.0.dist-info/METADATA,,\n", encoding="utf-8")
+
+
+def all_but(*kept: str) -> str:
+    """A value of `AUTOSFT_DISABLE_PLUGINS`: every installed distribution with plugins, but AutoSFT and those named.
+
+    With it a test sees the same parts whatever is installed beside.
+    """
+    installed = {point.dist.name for point in metadata.entry_points(group=GROUP) if point.dist}
+    return ",".join(sorted(installed - {"autosft", *kept}))

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from autosft.testing.toy import all_but
+
 ROOT = Path(__file__).parents[2]
-FIRST_PARTY = ("autosft", "autosft-image", "autosft-strategies")
+FIRST_PARTY = ("autosft", *all_but().split(","))
 
 PLUGIN = """\
 from autosft.contracts.strategy import Strategy

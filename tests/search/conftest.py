@@ -28,7 +28,7 @@ def plugins(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-        patch.setenv("AUTOSFT_DISABLE_PLUGINS", "autosft-image,autosft-strategies")
+        patch.setenv("AUTOSFT_DISABLE_PLUGINS", toy.all_but("autosft-toy", "autosft-trouble"))
         yield folder
 
 

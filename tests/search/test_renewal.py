@@ -11,6 +11,7 @@ from autosft.search.driver import run_search
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Noted, TrialStarted
 from autosft.search.run import Run
+from autosft.testing import toy
 
 SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "backbones": ["toy/narrow"]}
 
@@ -38,8 +39,8 @@ def late(plugins, tmp_path, monkeypatch):
     """A function that installs a plugin with one more strategy, or takes it away; `low` is its least learning rate."""
 
     def install(installed, low=1e-3):
-        hidden = "" if installed else ",late"
-        monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", f"autosft-image,autosft-strategies,trouble{hidden}")
+        others = toy.all_but("autosft-toy", "late")
+        monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", others if installed else f"{others},late")
         (plugins / "late.py").write_text(PLUGIN.replace("LOW", str(low)))
         info = plugins / "late-1.0.dist-info"
         info.mkdir(exist_ok=True)
