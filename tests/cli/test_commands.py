@@ -14,7 +14,7 @@ import pytest
 
 from autosft.testing import toy
 
-HEAVY = {"torch", "torchvision", "timm", "optuna", "sklearn", "pandas", "plotly"}
+HEAVY = {"torch", "torchvision", "timm", "transformers", "tokenizers", "optuna", "sklearn", "scipy", "pandas", "plotly"}
 
 
 def tree(folder):
