@@ -14,7 +14,7 @@ from autosft.contracts.tensors import LinearHead
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
 from autosft_strategies.full import Full
-from autosft_strategies.linear import LinearProblem
+from autosft_strategies.linear import SPARSE_UNIT, LinearProblem
 from autosft_strategies.probe import Probe
 
 
@@ -42,7 +42,7 @@ def test_a_solution_on_sparse_features_is_scikit_learn_s(tmp_path):
 
     weight, bias = problem.solve(torch.arange(0, count, 2), 0.5, None)
 
-    strength = 0.5 * (dense**2).sum(1).mean() / (dense != 0).sum(1).mean() ** 2
+    strength = 0.5 * SPARSE_UNIT * (dense**2).sum(1).mean()
     exact = LogisticRegression(C=1 / (strength * len(targets[::2])), tol=1e-8).fit(dense[::2], targets[::2])
     np.testing.assert_allclose(weight.numpy(), exact.coef_, atol=5e-3)
     losses = -exact.predict_log_proba(dense)[range(count), ["abc".index(target) for target in targets]]

@@ -16,7 +16,7 @@ def _sentences(count, seed=0):
     """Pairs of a sentence and its label, which follows from one word of it."""
     draw = np.random.default_rng(seed)
     for number in range(count):
-        label, words = (("pos", GOOD), ("neg", BAD))[number % 2]
+        label, words = (("pos", GOOD), ("neg", BAD))[(number + number // 4) % 2]
         thing, other = draw.choice(THINGS, 2, replace=False)
         extra = " and nobody said more about it" * int(draw.integers(0, 3))
         yield f"The {thing} was {draw.choice(words)}, so was the {other} {number}{extra}.", label
