@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -82,7 +82,7 @@ class MultiLabel(Problem):
         """One for each label that a row has, else zero, shape (rows, labels); unknown labels are left out."""
         import torch
 
-        return torch.from_numpy(_indicators(targets, state.values["classes"]).astype(np.float32))
+        return torch.from_numpy(self._known(targets, state).astype(np.float32))
 
     def loss(self, out: Tensor, targets: Tensor, state: State, recipe: Recipe) -> Tensor:
         """The chosen loss, summed over labels; label smoothing moves each towards one half."""
@@ -97,8 +97,7 @@ class MultiLabel(Problem):
 
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
         """A threshold per label, and whether the most probable one is always given; see `training.thresholds`."""
-        truth = _indicators(targets, state.values["classes"])
-        rule = choose_rule(metric, truth, outputs.arrays["probabilities"], _rule(state))
+        rule = choose_rule(metric, self._known(targets, state), outputs.arrays["probabilities"], _rule(state))
         return State({**state.values, "top": rule.top}, {**state.arrays, "thresholds": rule.thresholds})
 
     def decide(self, outputs: Outputs, state: State) -> Sequence[list[str]]:
@@ -109,18 +108,19 @@ class MultiLabel(Problem):
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
         """One of `MULTILABEL`. A label without training rows is never given, and so is always wrong."""
-        classes, probabilities = state.values["classes"], outputs.arrays["probabilities"]
-        unknown = sorted({label for target in targets for label in labels_of(target)} - set(classes))
-        truth = _indicators(targets, [*classes, *unknown])
-        given = _rule(state).given(probabilities)
-        if unknown:
-            more = ((0, 0), (0, len(unknown)))
+        probabilities = outputs.arrays["probabilities"]
+        truth, given = _indicators(targets, state.values["classes"]), _rule(state).given(probabilities)
+        if unknown := truth.shape[1] - given.shape[1]:
+            more = ((0, 0), (0, unknown))
             given, probabilities = np.pad(given, more), np.pad(probabilities, more)
         return multilabel_score(metric, truth, given, probabilities)
 
     def highest(self, metric: str) -> float:
         """0 for the negative Hamming loss, 1 for all others."""
         return 0.0 if metric == "neg_hamming_loss" else 1.0
+
+    def _known(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.bool_]:
+        return _indicators(targets, state.values["classes"])[:, : len(state.values["classes"])]
 
     def _loss(self, recipe: Recipe, state: State, out: Tensor) -> LabelLoss:
         import torch
@@ -137,22 +137,20 @@ def labels_of(target: Any) -> tuple[str, ...]:
     Raises:
         BadInput: It is neither.
     """
+    if isinstance(target, tuple):
+        return tuple(map(str, target))
     if isinstance(target, str):
         return (target,)
-    if not isinstance(target, Iterable):
-        raise BadInput(f"{target!r} is no set of labels; several labels per row are given as a tuple of texts.")
-    return tuple(map(str, target))
+    raise BadInput(f"{target!r} is no set of labels; several labels per row are given as a tuple of texts.")
 
 
-def _indicators(targets: Sequence[Any], labels: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Whether a row has a label, shape (rows, labels)."""
-    numbers = {label: number for number, label in enumerate(labels)}
-    cells = [
-        (row, numbers[label]) for row, target in enumerate(targets) for label in labels_of(target) if label in numbers
-    ]
-    table = np.zeros((len(targets), len(labels)), dtype=bool)
-    if cells:
-        table[tuple(np.array(cells).T)] = True
+def _indicators(targets: Sequence[Any], classes: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Whether a row has a label, shape (rows, labels): the classes first, then what the targets have beside them."""
+    sets = [labels_of(target) for target in targets]
+    numbers = {label: number for number, label in enumerate(classes)}
+    columns = [numbers.setdefault(label, len(numbers)) for labels in sets for label in labels]
+    table = np.zeros((len(sets), len(numbers)), dtype=bool)
+    table[np.repeat(np.arange(len(sets)), [len(labels) for labels in sets]), columns] = True
     return table
 
 

@@ -54,7 +54,8 @@ class Regression(Problem):
             which = f"number {constant[0] + 1} of each target" if table.shape[1] > 1 else "target"
             raise BadInput(f"The {which} is {low[constant[0]]:g} in all training rows; there is nothing to predict.")
         values = {"low": low.tolist(), "high": high.tolist(), "single": not isinstance(targets[0], tuple)}
-        return State(values, {"mean": table.mean(0), "scale": table.std(0)})
+        spread = high - low  # squares of very small numbers would be zero
+        return State(values, {"mean": table.mean(0), "scale": ((table - low) / spread).std(0) * spread})
 
     def strata(self, targets: Sequence[Any]) -> Sequence[Hashable]:
         """Which tenth of the distribution a number lies in; of several numbers, one stratum each."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -74,11 +73,9 @@ class Progress:
             case TrialPaused(record, left, disk):
                 self._disk = disk
                 self._paused_trial(record, left)
-                self._warn(record.notes)
             case TrialFinished(record, best, left, disk):
                 self._disk = disk
                 self._finished_trial(record, best, left)
-                self._warn(record.notes)
             case Noted(text):
                 self._say(text[:1].upper() + text[1:])
             case Finished(result, folder):
@@ -88,7 +85,8 @@ class Progress:
         self._metric = news.task.metric
         for fact in news.summary.facts:
             self._say(f"  {fact}")
-        self._warn(news.summary.warnings)
+        for warning in news.summary.warnings:
+            self._say(f"[yellow]  Warning:[/] {escape(warning)}", markup=True)
         names = ", ".join(candidate.info.name for candidate in news.plan.candidates)
         self._say(f"Backbones to try: {names}")
         by_reason: dict[str, list[str]] = {}
@@ -127,10 +125,6 @@ class Progress:
         self._say(f"Time: {_length(result.seconds['total'])}{within}; model in {_short(folder / result.bundle)}")
         run = shlex.quote(_short(folder))
         self._say(f"Next: autosft predict {run} FILES --out answers.csv    autosft leaderboard {run}")
-
-    def _warn(self, warnings: Iterable[str]) -> None:
-        for warning in warnings:
-            self._say(f"[yellow]  Warning:[/] {escape(warning)}", markup=True)
 
     def _say(self, text: str, *, markup: bool = False) -> None:
         self._console.print(text, markup=markup, soft_wrap=True)

@@ -46,9 +46,8 @@ class Record(Document):
             strategy's `fit` on encoded rows.
         parameters: All parameters of the model.
         trained: The parameters that were trained.
-        notice: What the user should know of how the backbone saw the rows, such as that long texts were cut.
         error: Why it failed, in one line.
-        notes: What the user should know beside that, one line each, such as that a checkpoint was damaged.
+        notes: What the user should know beside that, one line each: that long texts were cut, or a checkpoint damaged.
     """
 
     number: int
@@ -66,7 +65,6 @@ class Record(Document):
     pace: Mapping[str, float] = {}
     parameters: int = 0
     trained: int = 0
-    notice: str = ""
     error: str = ""
     notes: tuple[str, ...] = ()
 

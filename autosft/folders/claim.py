@@ -53,7 +53,7 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
     task = Task(
         name=printable(Path(folder).name) or kind.many,
         modality=modality,
-        problems=("classification",),
+        problems=(hints.problem or "classification",),
         data={"folder": folder, "layout": found.layout},
     )
     more = len(found.unused) - _NAMED
@@ -64,8 +64,6 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
 def _refuse_hints(folder: str, hints: Hints) -> None:
     if strange := [*hints.inputs, *(name for name in hints.targets if name != "label")]:
         raise BadInput(f"{printable(folder)}: a folder has no column {strange[0]!r}; the subfolders are the labels.")
-    if hints.problem not in ("", "classification"):
-        raise BadInput(f"{printable(folder)}: a folder per class gives classification, not {hints.problem}.")
 
 
 def _describe(found: Survey) -> str:

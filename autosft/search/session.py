@@ -72,7 +72,7 @@ class Session:
         self._retries = Retries()
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._published = 0.0
-        self._noticed = {_noticed(record) for record in self._trials.known}
+        self._told = {note for record in self._trials.known for note in record.notes}
         self._highest = _highest(self._task, registry)
         self._effort = effort_of(self._task, registry, self._plan)
         data = run.data
@@ -184,10 +184,14 @@ class Session:
         )
 
     def _keep_the_best_paused(self, fleet: Fleet) -> None:
-        """A paused trial that is better than all that ended becomes a model as it is, without more training."""
-        best = hopeful(self._trials.paused, self._trials.known)
-        over = choose(self._trials.ended, self._registry)
-        if best and best.score is not None and (over is None or best.order() < over.order()):
+        """A paused trial that is better than all that ended becomes a model as it is, without more training.
+
+        Where that fails, because its checkpoint is damaged, the next best is taken.
+        """
+        while best := hopeful(self._trials.paused, self._trials.known):
+            over = choose(self._trials.ended, self._registry)
+            if best.score is None or (over is not None and over.order() < best.order()):
+                return
             left = self._clock.left()
             order = Order(
                 work="keep",
@@ -199,7 +203,10 @@ class Session:
                 micro_batch=best.micro_batch,
             )
             self._trials.resume(best.number)
-            self._note(self._done(fleet, order))
+            record = self._done(fleet, order)
+            self._note(record)
+            if record.state == "done":
+                return
 
     def _seconds_for_a_trial(self) -> float:
         """What is left when finishing with the best so far is paid for."""
@@ -259,9 +266,10 @@ class Session:
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""
         self._store(record)
-        if record.notice and _noticed(record) not in self._noticed:
-            self._noticed.add(_noticed(record))
-            self._watch(Noted(f"{record.recipe.backbone}: {record.notice}"))
+        for note in record.notes:
+            if note not in self._told:
+                self._told.add(note)
+                self._watch(Noted(note))
         for stopped in self._disk.tidy():
             self._store(stopped)
             self._watch(Noted(f"trial {stopped.number} is given up: {self._spec.disk:g} GB on disk are used"))
@@ -290,7 +298,3 @@ def _highest(task: Task, registry: Registry) -> float:
     problems = [registry.problem(name) for name in task.problems]
     metrics = [task.metric, *(problem.metrics[0] for problem in problems[1:])]
     return sum(problem.highest(metric) for problem, metric in zip(problems, metrics, strict=True)) / len(problems)
-
-
-def _noticed(record: Record) -> tuple[str, str]:
-    return record.recipe.backbone, record.notice

@@ -152,8 +152,7 @@ def _train_stage(
         _restore(stage, None, done, progress)
         return
     progress.trained = sum(parameter.numel() for group in stage.parameters for parameter in group["params"])
-    optimizer, patience, best = optimizer_for(stage.parameters), Patience(), None
-    epoch = 0
+    optimizer, patience, best, epoch = optimizer_for(stage.parameters), Patience(), None, 0
     if last := checkpoints.under_way(number, stage.name):
         _restore(stage, optimizer, last, progress)
         patience, best, epoch = Patience(**last["patience"]), last["best_weights"], last["epoch"]
@@ -189,6 +188,8 @@ def _train_stage(
         checkpoints.save(number, checkpoint)
         if emit:
             emit(progress.epochs[-1])
+    if limit and not progress.epochs:
+        raise OutOfTime(f"The time was up before stage {stage.name!r} had begun.")
     if best is not None or kept is not stage.model:
         stage.model.load_state_dict(best if best is not None else kept.state_dict())
     progress.best[stage.name] = patience.epoch or epoch

@@ -103,12 +103,15 @@ def regression_score(metric: str, truth: Floats, values: Floats) -> float:
     """Score numbers; of several targets, the mean over targets of each target's score.
 
     Args:
-        metric: One of `REGRESSION`. Where the truth is one number throughout, `"r2"` is 1 if all is right, else 0.
+        metric: One of `REGRESSION`. Where the truth is one number throughout, `"r2"` is 1 if all is right, else 0. The
+            percentage error is a share, and enormous where a truth is zero.
         truth: Shape (rows, targets).
-        values: What was answered, of the same shape.
+        values: What was answered, of the same shape; if it is not finite the score is minus infinity.
     """
     from sklearn import metrics
 
+    if not np.isfinite(values).all():
+        return -np.inf
     if metric == "neg_root_mean_squared_error":
         return -float(metrics.root_mean_squared_error(truth, values))
     if metric == "neg_mean_absolute_error":

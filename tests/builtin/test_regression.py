@@ -48,8 +48,8 @@ def test_answers_are_in_the_unit_of_the_targets():
         assert isinstance(answers[0], float if targets is ONE else list)
 
 
-def test_large_numbers_far_from_zero_keep_their_differences():
-    targets = [1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5]
+@pytest.mark.parametrize("targets", [[1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5], [0.0, 1e-250, 2e-250], [-1e99, 0.0, 1e99]])
+def test_large_numbers_and_small_ones_keep_their_differences(targets):
     state = PROBLEM.fit(targets)
     np.testing.assert_allclose(PROBLEM.encode(targets, state)[:, 0], [-1.2247, 0.0, 1.2247], atol=1e-3)
 

@@ -173,11 +173,30 @@ def test_a_damaged_checkpoint_costs_epochs_and_neither_the_trial_nor_the_search(
     output, errors = search.communicate(timeout=60)
 
     assert search.returncode == 0 and "Traceback" not in errors
-    assert f"Warning: stage 'toy' is trained anew, because of a checkpoint: {path}: damaged" in output
+    assert output.count(f"Stage 'toy' is trained anew, because of a checkpoint: {path}: damaged") == 1
     assert Result.read(tmp_path / "run" / "result.json").test is not None
     first = records(tmp_path / "run")["0000"]
     assert first.state in ("done", "paused") and len(first.notes) == 1
     assert [epoch.number for epoch in first.epochs] == list(range(1, len(first.epochs) + 1))
+
+
+def test_where_the_best_paused_trial_is_damaged_the_next_best_becomes_the_model(points, tmp_path):
+    paused = {}
+
+    def watch(news):
+        if isinstance(news, TrialPaused):
+            paused[news.record.number] = news.record
+            if len(paused) == 2:
+                best = min(paused.values(), key=Record.order)
+                (tmp_path / "run" / "trials" / f"{best.number:04d}" / "last.pt").write_bytes(b"cut")
+                os.kill(os.getpid(), signal.SIGINT)
+
+    result = run_search(points, trials=9, run=tmp_path / "run", watch=watch, **{**SETTINGS, "backbones": []})
+
+    best, second = sorted(paused.values(), key=Record.order)
+    assert result.interrupted and result.best[0].number == second.number and result.test is not None
+    damaged = records(tmp_path / "run")[f"{best.number:04d}"]
+    assert damaged.state == "interrupted" and "last.pt: damaged" in damaged.notes[0]
 
 
 def test_ctrl_c_in_a_terminal_does_not_reach_the_workers(started):

@@ -12,7 +12,7 @@ from autosft.contracts.strategy import Strategy
 from autosft.errors import Diverged, OutOfTime
 from autosft.testing.toy import ToyStrategy
 from autosft.training.evaluation import evaluate
-from autosft.training.loop import train
+from autosft.training.loop import Paused, train
 
 
 class Killed(Exception):
@@ -107,6 +107,22 @@ def test_a_trial_killed_after_every_epoch_ends_with_the_same_weights(job, tmp_pa
     ]
 
 
+def test_a_trial_paused_at_every_rung_says_where_it_stands_and_ends_with_the_same_weights(job, tmp_path):
+    strategy = Changed({"name": "one", "epochs": 3}, {"name": "two", "epochs": 3})
+    whole = train(job, strategy)
+    job, seen = replace(job, folder=tmp_path / "paused"), []
+    for rung in (1, 2, 4, 5):
+        with pytest.raises(Paused) as pause:
+            train(replace(job, pause_after=rung), strategy, seen.append)
+        assert pause.value.epochs == tuple(seen) and len(seen) == rung
+        current = [epoch.score for epoch in seen if epoch.stage == seen[-1].stage]
+        assert pause.value.score == max(current) and pause.value.trained == whole.trained
+    resumed = train(replace(job, pause_after=6), strategy, seen.append)
+
+    assert _equal(_weights(whole), _weights(resumed)) and resumed.epochs == tuple(seen)
+    assert [epoch.loss for epoch in seen] == [epoch.loss for epoch in whole.epochs]
+
+
 def test_a_finished_trial_is_not_trained_again(job):
     first = train(job, ToyStrategy())
     again = train(job, ToyStrategy(), _killer(0))
@@ -194,6 +210,12 @@ def test_weights_that_are_not_finite_end_the_trial_at_validation(job):
 def test_time_that_is_up_before_the_first_epoch_ends_the_trial_with_nothing(job):
     with pytest.raises(OutOfTime, match="epoch 1, step 2 of 3"):
         train(_tripped(job, at=3), ToyStrategy())
+    assert not list(job.folder.glob("*.pt"))
+
+
+def test_time_that_is_up_at_the_very_start_makes_no_model_of_untrained_weights(job):
+    with pytest.raises(OutOfTime, match="before stage 'toy' had begun"):
+        train(replace(job, seconds_left=lambda: -1.0), ToyStrategy())
     assert not list(job.folder.glob("*.pt"))
 
 

@@ -132,3 +132,8 @@ def test_a_truth_that_is_one_number_throughout_gives_a_number(metric, rows):
     truth = np.zeros((rows, 1))
     assert np.isfinite(regression_score(metric, truth, truth + 1))
     assert regression_score(metric, truth, truth) == (1.0 if metric == "r2" else 0.0)
+
+
+@pytest.mark.parametrize("metric", REGRESSION)
+def test_answers_that_are_not_finite_score_minus_infinity(metric):
+    assert regression_score(metric, np.ones((2, 1)), np.array([[1.0], [np.nan]])) == -np.inf

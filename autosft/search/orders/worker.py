@@ -138,9 +138,8 @@ class _Bench:
                 "loss": pause.loss,
                 "epochs": pause.epochs,
                 "pace": self._pace(job, pause.epochs),
-                "notice": self._notice(job),
                 "trained": pause.trained,
-                "notes": notes_of(pause),
+                "notes": (*self._notice(job), *notes_of(pause)),
             }
         evaluation = trained.evaluation
         states = job.states
@@ -158,10 +157,9 @@ class _Bench:
             "epochs": trained.epochs,
             "best": trained.best,
             "pace": {**self._pace(job, trained.epochs), "fit": trained.fitting / len(job.train)},
-            "notice": self._notice(job),
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
-            "notes": trained.notes,
+            "notes": (*self._notice(job), *trained.notes),
         }
 
     def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
@@ -219,12 +217,12 @@ class _Bench:
             )
         return self._states[key]
 
-    def _notice(self, job: Job) -> str:
+    def _notice(self, job: Job) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows; found out once."""
         name = job.info.name
         if name not in self._notices:
             self._notices[name] = job.family.notice(job.info, job.states.backbone, job.train, job.read)
-        return self._notices[name]
+        return (f"{name}: {self._notices[name]}",) if self._notices[name] else ()
 
     def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
         pace: dict[str, float] = {}

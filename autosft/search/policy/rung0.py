@@ -88,7 +88,7 @@ class Rung0:
             yield {**variants[level], **({"rows": rows} if rows else {})}
 
     def _is_fitted(self, backbone: str) -> bool:
-        """Whether it knows nothing but the rows: then some of them say little of what it makes of all, and it is quick."""
+        """Whether it knows nothing but the rows: some say little of what it makes of all, and it is quick."""
         return self.plan.candidate(backbone).info.origin == "fitted"
 
     def _cheap(self, backbone: str) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autosft.contracts.task import Task
+from autosft.contracts.task import Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft_image.modality import ImageModality
 
@@ -186,3 +186,8 @@ def test_fit_learns_the_median_short_side(modality, dataset):
     rows = modality.scan(modality.recognize(dataset).task).rows
     assert modality.fit(rows, modality.read).values == {"side": 48}
     assert modality.fit(rows.take([]), modality.read).values == {}
+
+
+def test_folders_are_the_targets_of_whatever_problem_is_asked_for(modality, dataset):
+    assert modality.recognize(dataset).task.problems == ("classification",)
+    assert modality.recognize(dataset, Hints(problem="regression")).task.problems == ("regression",)

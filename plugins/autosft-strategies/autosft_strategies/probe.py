@@ -38,11 +38,11 @@ further fold is tried."""
 
 @final
 class Probe(Strategy):
-    """Linear regression of the problem's own loss (logistic, for classes) on frozen features, with an L2 penalty.
+    """A linear head on frozen features under the problem's own loss (logistic or ridge regression), with an L2 penalty.
 
-    The loss is convex in the head, so L-BFGS (Liu and Nocedal, 1989) finds its optimum; the penalty with the lowest
-    cross-validated loss on the training rows is taken. Features are standardized, and the scale is folded into the
-    head; sparse features are taken as they are.
+    L-BFGS (Liu and Nocedal, 1989) finds the optimum where the loss is convex in the head, as most are; the penalty with
+    the lowest cross-validated loss on the training rows is taken. Features are standardized, and the scale is folded into
+    the head; sparse features are taken as they are.
     """
 
     name = "probe"

@@ -1,7 +1,5 @@
 """Every strategy of this package keeps the contract for every problem, and the probe finds the promised optimum."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -12,9 +10,6 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
-from autosft.contracts.backbone import BackboneInfo, Inputs
-from autosft.contracts.task import Task
-from autosft.contracts.tensors import LinearHead
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
@@ -94,37 +89,3 @@ def test_for_numbers_a_solution_of_the_probe_is_a_ridge_regression(solved, stren
     exact = Ridge(alpha=count * strength / (2 * width)).fit(points.astype(np.float64), standardized)
     np.testing.assert_allclose(weight, np.atleast_2d(exact.coef_), atol=2e-3)
     np.testing.assert_allclose(bias, np.ravel(exact.intercept_), atol=2e-3)
-
-
-def test_a_solution_on_sparse_features_is_scikit_learn_s(tmp_path):
-    task = points_task(make_points(tmp_path / "clouds.points.json", rows=80))
-    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
-    count, width = len(job.train), 500
-    draw = np.random.default_rng(0)
-    dense = (draw.random((count, width)) * (draw.random((count, width)) < 0.05)).astype(np.float32)
-    features = sparse(dense)
-    problem = LinearProblem(job, 0, LinearHead(width, 3), features, job.train.target(0), torch.ones(count))
-    rows = torch.arange(0, count, 2)
-    weight, bias = problem.solve(rows, 0.5, None)
-    strength = 0.5 * (dense**2).sum(1).mean() / (dense != 0).sum(1).mean() ** 2
-    targets = [job.train.target(0)[row] for row in rows]
-    exact = LogisticRegression(C=1 / (strength * len(rows)), tol=1e-8).fit(dense[::2], targets)
-    np.testing.assert_allclose(weight.numpy(), exact.coef_, atol=5e-3)
-    out = problem.loss(torch.arange(count), (weight, bias))
-    losses = -np.log(exact.predict_proba(dense)[range(count), [list("abc").index(y) for y in job.train.target(0)]])
-    np.testing.assert_allclose(out.numpy(), losses, atol=5e-3)
-
-
-@pytest.mark.parametrize("origin, other", [("scratch", "fitted"), ("fitted", "scratch")])
-def test_frozen_needs_knowledge_and_training_something_to_train(origin, other):
-    strategy = Probe() if origin == "scratch" else Full()
-    infos = {name: BackboneInfo(name="any/any", inputs=Inputs(kind="any"), origin=name) for name in (origin, other)}
-    task = Task(name="any", modality="any", problems=("classification",), data={})
-    assert strategy.accepts(task, infos[origin], [Classification()])
-    assert not strategy.accepts(task, infos[other], [Classification()])
-
-
-def sparse(dense):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support")
-        return torch.from_numpy(dense).to_sparse_csr()

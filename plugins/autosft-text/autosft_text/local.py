@@ -10,31 +10,13 @@ from autosft.training.weights import read_config, sha256_of
 from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, size_of
 from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
 
-_TEXT_KINDS = frozenset(
-    [
-        "albert",
-        "bert",
-        "camembert",
-        "deberta",
-        "deberta-v2",
-        "distilbert",
-        "electra",
-        "eurobert",
-        "gpt2",
-        "gpt_neox",
-        "granite",
-        "llama",
-        "mistral",
-        "modernbert",
-        "mpnet",
-        "nomic_bert",
-        "qwen2",
-        "qwen3",
-        "roberta",
-        "smollm3",
-        "xlm-roberta",
-    ]
-)
+# fmt: off
+_TEXT_KINDS = frozenset({
+    "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "eurobert", "gpt2", "gpt_neox",
+    "granite", "llama", "mistral", "modernbert", "mpnet", "nomic_bert", "qwen2", "qwen3", "roberta", "smollm3",
+    "xlm-roberta",
+})
+# fmt: on
 """The commonest kinds of text encoders, known without importing transformers."""
 
 _BESIDE = (

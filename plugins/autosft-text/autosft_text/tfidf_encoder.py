@@ -21,8 +21,8 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     "words": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": WORD.pattern},
     "characters": {"analyzer": "char_wb", "ngram_range": (2, 5)},
 }
-"""Words alone and in pairs; and two to five neighboring characters, which know endings, misspellings and scripts without
-blanks."""
+"""Words alone and in pairs; and two to five neighboring characters, which know endings, misspellings and scripts
+without blanks."""
 
 _MOST_TERMS = 200_000
 """Terms of each kind that are kept, the most frequent."""
@@ -52,7 +52,8 @@ def _fitted(kind: str, lines: Sequence[str]) -> TfidfVectorizer:
 
 
 def _vectorizer(kind: str, **options: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **_SHAPES[kind], **options)
+    single: Any = np.float32  # scikit-learn's annotation forgets that it is allowed
+    return TfidfVectorizer(sublinear_tf=True, dtype=single, **_SHAPES[kind], **options)
 
 
 @final

@@ -22,8 +22,8 @@ _KINDS = {"words": (("words",), 0.5), "words-characters": (("words", "characters
 
 @final
 class TfidfFamily(BackboneFamily):
-    """Term frequency times inverse document frequency (Spärck Jones, 1972), as scikit-learn computes it: sublinear, each
-    kind of terms at length 1."""
+    """Term frequency times inverse document frequency (Spärck Jones, 1972), as scikit-learn computes it: sublinear,
+    each kind of terms at length 1."""
 
     prefix = "tfidf"
 

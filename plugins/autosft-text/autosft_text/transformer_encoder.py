@@ -83,7 +83,7 @@ def pretrained_network(config: Mapping[str, Any], file: WeightFile) -> Any:
 
     folder = Path(file.path)
     weights = folder / WEIGHTS
-    if not file.path or (not weights.is_file() and not (folder / f"{WEIGHTS}.index.json").is_file()):
+    if not file.path or not (weights.is_file() or (folder / f"{WEIGHTS}.index.json").is_file()):
         raise BadWeights(f"{file.path or file.source}: there is no folder with a {WEIGHTS}.")
     if file.sha256 and sha256_of(weights) != file.sha256:
         raise BadWeights(f"{weights}: its sha256 is not {file.sha256[:12]}…: damaged or replaced. Fetch it again.")
@@ -126,7 +126,7 @@ def _built(build: Any, config: Mapping[str, Any]) -> Any:
 
 
 def _headless(network: Any) -> Any:
-    """The network without the layer on its first token that some architectures add, and few checkpoints have trained."""
+    """The network without the layer on its first token that some architectures add and few checkpoints have trained."""
     if getattr(network, "pooler", None) is not None:
         network.pooler = None
     return network

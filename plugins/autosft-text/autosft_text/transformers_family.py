@@ -28,8 +28,8 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 @final
 class TransformersFamily(BackboneFamily):
-    """Encoders and decoders of transformers, without their heads: BERT, RoBERTa, DistilBERT, MiniLM, ModernBERT, DeBERTa,
-    GPT-2, Llama and their kin."""
+    """Encoders and decoders of transformers, without their heads: BERT, RoBERTa, DistilBERT, MiniLM, ModernBERT,
+    DeBERTa, GPT-2, Llama and their kin."""
 
     prefix = PREFIX
     rate = 0.1

@@ -97,7 +97,7 @@ def tokenizer_json():
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory, tokenizer_json):
     """A function from a kind of network to a folder as `save_pretrained` writes it, made once."""
-    from transformers import AutoModel, AutoModelForMaskedLM, CONFIG_MAPPING
+    from transformers import CONFIG_MAPPING, AutoModel, AutoModelForMaskedLM
 
     made = {}
 
