@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FIRST_PARTY = ("autosft", "autosft-image", "autosft-strategies")
 
 PLUGIN = """\
 from autosft.contracts.strategy import Strategy
@@ -48,10 +47,10 @@ def write(folder, name, *, strategy="", source="", entry="plugin", listing=""):
 
 
 @pytest.fixture
-def distributions(tmp_path, monkeypatch):
+def distributions(tmp_path, monkeypatch, first_party):
     """A function that writes a distribution where this process finds it. First-party plugins are left out, so that
     a test sees only its own, whether or not they are installed."""
-    monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", ",".join(FIRST_PARTY))
+    monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", ",".join(("autosft", *first_party)))
     monkeypatch.delenv("AUTOSFT_STRICT_PLUGINS", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
@@ -85,10 +84,10 @@ def child():
 
 
 @pytest.fixture
-def rows():
+def rows(first_party):
     """A function that gives the rows of a registry by distribution, without first-party ones."""
 
     def pick(registry):
-        return {row.distribution: row for row in registry.plugins if row.distribution not in FIRST_PARTY}
+        return {row.distribution: row for row in registry.plugins if row.distribution not in ("autosft", *first_party)}
 
     return pick

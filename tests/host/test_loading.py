@@ -95,11 +95,11 @@ def test_strict_mode_raises_at_the_first_broken_plugin(distributions, monkeypatc
     assert "stranger-a" in load().strategies
 
 
-def test_a_disabled_plugin_is_listed_but_not_imported(distributions, rows, monkeypatch):
+def test_a_disabled_plugin_is_listed_but_not_imported(distributions, rows, monkeypatch, first_party):
     distributions("stranger-a")
     distributions("stranger-b", source="raise OSError")
     distributions("stranger-c", entry="third")
-    monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", "Stranger_B, third,autosft,autosft-image,autosft-strategies")
+    monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", ", ".join(("Stranger_B", "third", "autosft", *first_party)))
     registry = load()
     statuses = {name: row.status for name, row in rows(registry).items()}
     assert statuses == {"stranger-a": "ok", "stranger-b": "disabled", "stranger-c": "disabled"}

@@ -17,7 +17,7 @@ from autosft.testing import toy, trouble
 
 
 @pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
+def plugins(tmp_path_factory, first_party):
     """Install the toy plugin, and one whose strategies are trouble; first-party ones are left out.
 
     Troublemakers are tried only if a search names them.
@@ -28,7 +28,7 @@ def plugins(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-        patch.setenv("AUTOSFT_DISABLE_PLUGINS", "autosft-image,autosft-strategies")
+        patch.setenv("AUTOSFT_DISABLE_PLUGINS", ",".join(first_party))
         yield folder
 
 

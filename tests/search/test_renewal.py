@@ -34,12 +34,12 @@ def autosft_strategies():
 
 
 @pytest.fixture
-def late(plugins, tmp_path, monkeypatch):
+def late(plugins, tmp_path, monkeypatch, first_party):
     """A function that installs a plugin with one more strategy, or takes it away; `low` is its least learning rate."""
 
     def install(installed, low=1e-3):
-        hidden = "" if installed else ",late"
-        monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", f"autosft-image,autosft-strategies,trouble{hidden}")
+        hidden = (*first_party, "trouble", *(() if installed else ("late",)))
+        monkeypatch.setenv("AUTOSFT_DISABLE_PLUGINS", ",".join(hidden))
         (plugins / "late.py").write_text(PLUGIN.replace("LOW", str(low)))
         info = plugins / "late-1.0.dist-info"
         info.mkdir(exist_ok=True)
