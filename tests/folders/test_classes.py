@@ -46,12 +46,11 @@ def test_rows_refer_to_what_inspecting_gave_and_the_unreadable_are_faults(mail):
     assert [(Path(fault.ref).name, fault.reason) for fault in scan.faults] == [("0.txt", "no words in it")]
 
 
-def test_folders_give_classification_and_no_columns(mail):
+def test_folders_give_labels_for_whatever_problem_is_asked_and_no_columns(mail):
     with pytest.raises(BadInput, match="no column 'sender'"):
         claim_folder(mail, LETTERS, "mail", Hints(targets=("sender",)))
-    with pytest.raises(BadInput, match="gives classification, not regression"):
-        claim_folder(mail, LETTERS, "mail", Hints(problem="regression"))
-    assert claim_folder(mail, LETTERS, "mail", Hints(targets=("label",), problem="classification"))
+    assert claim_folder(mail, LETTERS, "mail", Hints(problem="regression")).task.problems == ("regression",)
+    assert claim_folder(mail, LETTERS, "mail", Hints(targets=("label",))).task.problems == ("classification",)
 
 
 def test_inputs_are_paths_folders_or_what_the_modality_takes(mail):

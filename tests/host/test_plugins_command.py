@@ -41,4 +41,4 @@ def test_json_is_clean_even_if_a_plugin_prints(distributions, run):
 
 def test_without_plugins_the_table_says_what_to_install(monkeypatch, run):
     monkeypatch.setattr("autosft.host.loading._installed", list)
-    assert 'pip install "autosft[image]"' in run().stdout
+    assert 'pip install "autosft[all]"' in run().stdout

@@ -78,7 +78,7 @@ class Rung0:
         for name in fitted[:1]:
             yield from self._of(name, rows, 0.0)
         if tried <= set(fitted):
-            yield from self._of(_cheapest(self.plan), rows, 0.0)
+            yield from self._of(self._cheapest(), rows, 0.0)
 
     def _of(self, backbone: str, rows: int, effort: float) -> Iterator[Params]:
         """The cheap strategies with a backbone, on so many rows, with at most so much effort where that is possible."""
@@ -93,6 +93,13 @@ class Rung0:
 
     def _cheap(self, backbone: str) -> list[str]:
         return [name for name in self.plan.candidate(backbone).strategies if self.registry.strategy(name).cheap]
+
+    def _cheapest(self) -> str:
+        """The backbone with the fewest multiply-adds of those that meet a cheap strategy: one that learns from scratch
+        does not."""
+        candidates = self.plan.candidates
+        known = [one.info for one in candidates if one.info.gigaflops and self._cheap(one.info.name)]
+        return min(known, key=lambda info: info.gigaflops, default=candidates[0].info).name
 
     def _variants(self, backbone: str, strategy: str) -> dict[float, Params]:
         """The defaults, and what one other choice of the modality's makes of them, by effort per row."""
@@ -121,12 +128,6 @@ class Rung0:
             if sum(seconds) <= SHARE * self.estimates.budget:
                 return level
         return min(levels, default=1.0)
-
-
-def _cheapest(plan: Plan) -> str:
-    """The backbone with the fewest multiply-adds."""
-    known = [candidate.info for candidate in plan.candidates if candidate.info.gigaflops]
-    return min(known, key=lambda info: info.gigaflops, default=plan.candidates[0].info).name
 
 
 def _shares(rows: int) -> list[int]:

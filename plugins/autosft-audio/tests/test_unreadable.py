@@ -1,4 +1,5 @@
 import os
+import random
 
 import numpy as np
 import pytest
@@ -72,6 +73,24 @@ def test_missing_files_folders_and_pipes_are_unreadable(tmp_path):
     refused(tmp_path, "ordinary")
     os.mkfifo(tmp_path / "pipe.wav")
     refused(tmp_path / "pipe.wav", "ordinary")
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3", "aiff", "au", "caf", "w64"])
+def test_whatever_is_in_a_file_it_is_a_finite_wave_or_unreadable(ending, save, tmp_path):
+    path = save(tmp_path / f"a.{ending}", **({"subtype": "PCM_16"} if ending == "caf" else {}))
+    whole, draw = path.read_bytes(), random.Random(0)
+    for _ in range(40):
+        content = bytearray(whole[: draw.randrange(len(whole))] if draw.random() < 0.3 else whole)
+        for _ in range(draw.randint(0, 6)):
+            if content:
+                content[draw.randrange(min(len(content), 200))] = draw.randrange(256)
+        path.write_bytes(content)
+        try:
+            wave = read_wave(inspect(str(path)))
+        except Unreadable as error:
+            assert "\n" not in str(error)
+        else:
+            assert len(wave) and np.isfinite(wave).all()
 
 
 def test_a_wrong_ending_matters_not(save, tmp_path):

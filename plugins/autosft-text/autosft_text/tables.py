@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autosft.contracts.rows import Fault, Row, Rows, Scan
+from autosft.contracts.rows import Fault, Row, Scan
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.reading import read_table
+from autosft.tables.rows import rows_of
 from autosft.tables.table import Table, printable
-from autosft.tables.targets import Missing, TargetForm, propose_target, targets_of
+from autosft.tables.targets import TargetForm, propose_target
 from autosft_text.columns import names_files, prose_columns, telling_columns
 from autosft_text.joining import as_text
 
@@ -69,27 +70,7 @@ def scan_table(task: Task) -> Scan:
     """
     path, texts, form = _data_of(task)
     table = read_table(path)
-    targets = targets_of(table, form)
-    labeled = {split for split, target in zip(table.splits, targets, strict=True) if target is not None}
-    rows: list[Row] = []
-    unlabeled: list[Row] = []
-    faults = list(table.faults)
-    for row, target in zip(_rows(table, texts), targets, strict=True):
-        if row.split not in labeled and row.split not in ("", "train"):
-            continue
-        if not row.ref:
-            faults.append(Fault(row.id, "the text is empty"))
-        elif isinstance(target, Missing):
-            faults.append(Fault(row.id, target.reason))
-        elif target is not None:
-            rows.append(Row(row.id, row.ref, (target,), row.split))
-        elif row.split in ("", "train"):
-            unlabeled.append(Row(row.id, row.ref))
-        else:
-            faults.append(Fault(row.id, "without a target"))
-    for split in sorted({*table.splits} - labeled - {"", "train"}):
-        faults.append(Fault(f"the {split} rows", "none of them has a target; not used"))
-    return Scan(Rows.of(rows), Rows.of(unlabeled), tuple(faults))
+    return rows_of(table, form, (row.ref for row in _rows(table, texts)), empty="the text is empty")
 
 
 def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[Fault, ...]]:

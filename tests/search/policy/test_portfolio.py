@@ -10,7 +10,7 @@ import pytest
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.strategy import Strategy
-from autosft.search.plan import effort_of, make_plan, recipe_of
+from autosft.search.plan import Plan, effort_of, make_plan, recipe_of
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SHARE, Rung0
@@ -51,6 +51,16 @@ def test_cheap_strategies_meet_every_backbone_by_prior_and_then_the_best_meet_th
 
 def test_against_a_clock_the_cheapest_backbone_is_the_first(first):
     assert first(used=0.01)[0] == ("toy/narrow", 0)
+
+
+def test_the_first_is_one_that_a_cheap_strategy_accepts(task, with_parts):
+    registry = with_parts(strategies={"cheap": Cheap()})
+    wide, narrow = make_plan(task, registry, SearchSpec(strategies=("cheap",))).candidates
+    best = wide.model_copy(update={"info": wide.info.model_copy(update={"name": "toy/best", "gigaflops": 1.0})})
+    plan = Plan(candidates=(best, wide, narrow.model_copy(update={"strategies": ("toy",)})))
+    estimates = Estimates(plan, (), {"train": 90, "valid": 20, "test": 20}, 60.0, lambda recipe: 1.0)
+    params = next(portfolio(task, registry, plan, (), estimates, used=0.01))
+    assert (params["backbone"], params["strategy"]) == ("toy/wide", "cheap")
 
 
 def test_with_many_rows_rung_0_begins_with_some_and_the_better_half_goes_on(first):
