@@ -17,6 +17,9 @@ from autosft.errors import BadInput, UnknownName, Unreadable
 from autosft.folders.files import FileKind, printable, walk
 from autosft.folders.layout import LAYOUTS, require_classes, survey
 
+Named = Callable[[Path], Iterable[str] | None]
+"""From a file to the paths that it names, such as those in a table, or None if it is a sample itself."""
+
 _CHUNK = 4096
 """Files handed to the threads at once, so that a million rows need no million futures."""
 
@@ -42,7 +45,14 @@ def scan_folder(task: Task, kind: FileKind) -> Scan:
     return Scan(rows, Rows.of(readable(unlabeled, kind, faults)), tuple(faults))
 
 
-def rows_of_inputs(inputs: Sequence[Any], kind: FileKind, *, take: Callable[[Any], Any | None], wanted: str) -> Scan:
+def rows_of_inputs(
+    inputs: Sequence[Any],
+    kind: FileKind,
+    *,
+    take: Callable[[Any], Any | None],
+    wanted: str,
+    named: Named | None = None,
+) -> Scan:
     """Rows for paths, folders and what else a modality takes, in the order given.
 
     Args:
@@ -50,6 +60,7 @@ def rows_of_inputs(inputs: Sequence[Any], kind: FileKind, *, take: Callable[[Any
         kind: What files count, in folders.
         take: From an input that is no path to what a row refers to, or None if it is not known.
         wanted: What may be given, in words.
+        named: What a file names; a named path that is missing is a fault.
 
     Raises:
         BadInput: A path is missing, a folder has no file of the kind, or an input is of another type.
@@ -58,7 +69,7 @@ def rows_of_inputs(inputs: Sequence[Any], kind: FileKind, *, take: Callable[[Any
     faults: list[Fault] = []
     for number, given in enumerate(inputs):
         if isinstance(given, (str, Path)):
-            rows += [Row(path, path) for path in _paths(Path(given), kind, faults)]
+            rows += [Row(path, path) for path in _paths(Path(given), kind, faults, named)]
         elif (ref := take(given)) is not None:
             rows.append(Row(f"input-{number}", ref))
         else:
@@ -121,12 +132,13 @@ def _data_of(task: Task) -> tuple[str, str]:
     return os.path.abspath(folder), layout  # noqa: PTH100
 
 
-def _paths(path: Path, kind: FileKind, faults: list[Fault]) -> Iterable[str]:
-    """The file itself, or all files of the kind below the folder."""
+def _paths(path: Path, kind: FileKind, faults: list[Fault], named: Named | None) -> Iterable[str]:
+    """The file itself, what it names, or all files of the kind below the folder."""
     if not path.exists():
         raise BadInput(f"{printable(str(path))}: there is no such file or folder.")
     if not path.is_dir():
-        return [str(path)]
+        listed = named(path) if named else None
+        return [str(path)] if listed is None else listed
     found = walk(str(path), kind)
     faults += found.faults
     if not found.files:

@@ -71,9 +71,12 @@ class AudioModality(Modality):
         (samples,) or (samples, channels), and its rate in hertz; a single pair may stand alone."""
         if len(inputs) == 2 and _pair_of(tuple(inputs)):
             inputs = [tuple(inputs)]
-        inputs = [path for given in inputs for path in _listed(given, task)]
         wanted = "a path, or a pair of an array of shape (samples,) or (samples, channels) and its rate in hertz"
-        return rows_of_inputs(inputs, SOUNDS, take=_pair_of, wanted=wanted)
+
+        def named(path: Path) -> list[str] | None:
+            return paths_in(path, task) if is_table(path) else None
+
+        return rows_of_inputs(inputs, SOUNDS, take=_pair_of, wanted=wanted, named=named)
 
     def read(self, row: Row) -> Wave:
         """One channel at 16 kHz, float32, shape (samples,); of a longer file the middle 30 seconds."""
@@ -117,13 +120,6 @@ class AudioModality(Modality):
         import torch
 
         return torch.stack(list(samples)) if samples[0].ndim > 1 else list(samples)
-
-
-def _listed(given: Any, task: Task) -> list[Any]:
-    """The paths that a table names, or what was given."""
-    if isinstance(given, (str, Path)) and Path(given).is_file() and is_table(Path(given)):
-        return list(paths_in(Path(given), task))
-    return [given]
 
 
 def _pair_of(given: Any) -> dict[str, Any] | None:

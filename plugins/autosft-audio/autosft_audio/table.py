@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
     form = propose_target(table, hints, exclude=[column])
     folder, found = _files_of(path, table.columns[column])
     task = Task(
-        name=printable(path.resolve().stem) or "sounds",
+        name=printable(path.resolve().name if path.is_dir() else path.stem) or "sounds",
         modality="audio",
         problems=(form.problem,),
         data={"table": str(path.absolute()), "path": column, "files": str(folder), "target": form.plain()},
@@ -88,7 +89,7 @@ def paths_in(path: Path, task: Task) -> list[str]:
     if column not in table.columns:
         raise UnknownName("column", column or "path", table.columns)
     folder, _ = _files_of(path, table.columns[column])
-    return [str(folder / str(cell)) for cell in table.columns[column]]
+    return [str(folder / str(cell or "")) for cell in table.columns[column]]
 
 
 def _decoded(rows: Rows, faults: list[Fault]) -> Rows:
@@ -108,8 +109,8 @@ def _path_column(table: Table, hints: Hints) -> str:
             raise UnknownName("column", name, table.columns)
     named = hints.inputs or [name for name in table.columns if name not in hints.targets]
     shares = {name: _share(table.columns[name]) for name in named}
-    best = max(shares, key=lambda name: shares[name])
-    if shares[best] < _LEAST_SHARE:
+    best = max(shares, key=lambda name: shares[name], default="")
+    if not best or shares[best] < _LEAST_SHARE:
         return ""
     if len(hints.inputs) > 1:
         raise BadInput(f"A sound is one file: give one column of paths, not {', '.join(hints.inputs)}.")
@@ -128,13 +129,18 @@ def _files_of(path: Path, cells: npt.NDArray[np.object_]) -> tuple[Path, int]:
     beside the table, the one above, or one beside that."""
     own = Path(path if path.is_dir() else path.parent).absolute()
     sample = [str(cell) for cell in cells if cell is not None][:: max(1, len(cells) // _SAMPLE)]
-    best = own, sum((own / cell).is_file() for cell in sample)
+    best = own, _there(own, sample)
     for folder in _nearby(own):
         if best[1] == len(sample):
             break
-        if (count := sum((folder / cell).is_file() for cell in sample)) > best[1]:
+        if (count := _there(folder, sample)) > best[1]:
             best = folder, count
     return best
+
+
+def _there(folder: Path, cells: Iterable[str]) -> int:
+    """How many of these are files; a cell may hold what no name of a file can."""
+    return sum(os.path.isfile(folder / cell) for cell in cells)  # noqa: PTH113 - Path raises at a name that is too long
 
 
 def _nearby(own: Path) -> Iterable[Path]:

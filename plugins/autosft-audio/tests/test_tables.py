@@ -98,6 +98,25 @@ def test_a_table_may_be_handed_to_a_predictor(modality, table):
     assert [row.ref["path"] for row in rows] == [str(table / "clips" / f"test-{number}.wav") for number in range(6)]
 
 
+def test_missing_files_of_a_predictors_table_are_faults(modality, table):
+    task = modality.recognize(table, Hints(targets=("pitch",))).task
+    (table / "clips" / "test-1.wav").unlink()
+    scan = modality.collect([table / "test.csv"], task)
+    assert len(scan.rows) == 5 and [fault.reason for fault in scan.faults] == ["the file is missing"]
+
+
+def test_cells_that_no_file_can_be_called_are_missing_files(modality, table):
+    with (table / "train.csv").open("a") as stream:
+        stream.write(f"{'x' * 5000}.wav,low,0.1\n../..//nowhere\x01.wav,high,0.2\n")
+    scan = modality.scan(modality.recognize(table, Hints(targets=("pitch",))).task)
+    assert len(scan.rows) == 12 and [fault.ref for fault in scan.faults] == ["train.csv:8", "train.csv:9"]
+
+
+def test_a_table_of_labels_alone_is_none_of_sounds(modality, tmp_path):
+    (tmp_path / "labels.csv").write_text("label\nlow\nhigh\n")
+    assert modality.recognize(tmp_path / "labels.csv", Hints(targets=("label",))) is None
+
+
 def test_a_wrong_data_table_is_refused(modality, table):
     task = modality.recognize(table, Hints(targets=("pitch",))).task
 
