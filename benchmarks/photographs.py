@@ -11,54 +11,22 @@ their seeds together).
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import json
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-
-RESAMPLES = 10_000
-
-
-def search(data: Path, run: Path, weights: Path, budget: int, seed: int, threads: int) -> float:
-    """Run the command that a user would type; the wall clock of the whole process."""
-    command = [
-        sys.executable,
-        "-m",
-        "autosft",
-        "search",
-        str(data),
-        "--budget",
-        f"{budget}s",
-        "--weights",
-        str(weights),
-    ]
-    started = time.monotonic()
-    with run.with_suffix(".log").open("w") as log:
-        subprocess.run(
-            [*command, "--threads", str(threads), "--seed", str(seed), "--run", str(run)],
-            check=True,
-            stdout=log,
-            stderr=log,
-        )
-    return time.monotonic() - started
+from paired import pooled, predictions, search
 
 
 def answers(data: Path, run: Path) -> dict[str, str]:
     """What the run's bundle says of each test image, by class folder and file name."""
-    out = run / "test-answers.csv"
-    subprocess.run(
-        [sys.executable, "-m", "autosft", "predict", str(run), str(data / "test"), "--out", str(out)], check=True
-    )
-    with out.open() as stream:
-        rows = list(csv.DictReader(stream))
-    return {f"{Path(row['input']).parent.name}/{Path(row['input']).name}": row["prediction"] for row in rows}
+    inputs, said = predictions(run, data / "test")
+    return {f"{Path(name).parent.name}/{Path(name).name}": answer for name, answer in zip(inputs, said, strict=True)}
 
 
 def compare(ours: dict[str, str], theirs: dict[str, str]) -> tuple[list[int], list[int]]:
@@ -70,21 +38,13 @@ def compare(ours: dict[str, str], theirs: dict[str, str]) -> tuple[list[int], li
     return [int(ours[name] == truth[name]) for name in names], [int(theirs[name] == truth[name]) for name in names]
 
 
-def report(lines: list[str], differences: list[np.ndarray]) -> str:
-    """The table and the pooled paired difference; `differences` has one array (seeds, rows) per data set."""
-    draw = np.random.default_rng(0)
-    rows = np.concatenate([difference.mean(0) for difference in differences])
-    means = [rows[draw.integers(0, len(rows), len(rows))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [0.025, 0.975])
+def report(lines: list[str], ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> str:
+    """The table and the pooled paired difference; by data set, arrays (seeds, rows)."""
     head = (
         "| data | seed | AutoSFT test | baseline test | AutoSFT's best | baseline's backbone | wall clock / budget | "
         "trials | baseline s |\n|---|--:|--:|--:|---|---|--:|--:|--:|"
     )
-    pooled = (
-        f"Pooled over {len(rows)} test rows, the mean over seeds paired by row: AutoSFT minus baseline "
-        f"{100 * rows.mean():+.2f} points (95 % bootstrap interval {100 * low:+.2f} to {100 * high:+.2f})."
-    )
-    return "\n".join([head, *lines, "", pooled, ""])
+    return "\n".join([head, *lines, "", pooled(ours, theirs, "baseline"), ""])
 
 
 def main() -> None:
@@ -104,9 +64,12 @@ def main() -> None:
         if not (arguments.out / f"{data.name}-{arguments.seeds[-1]}.baseline.json").exists():
             subprocess.run([sys.executable, str(script), str(data), str(arguments.out), *options], check=True)
 
-    def one(seed: int, data: Path) -> tuple[Path, str, np.ndarray]:
+    options = ["--budget", f"{arguments.budget}s", "--threads", str(arguments.threads)]
+    options += ["--weights", str(arguments.weights)]
+
+    def one(seed: int, data: Path) -> tuple[Path, str, np.ndarray, np.ndarray]:
         run = arguments.out / f"{data.name}-{seed}"
-        wall = search(data, run, arguments.weights, arguments.budget, seed, arguments.threads)
+        wall = search(data, run, [*options, "--seed", str(seed)])
         result = json.loads((run / "result.json").read_text())
         other = json.loads((arguments.out / f"{data.name}-{seed}.baseline.json").read_text())
         ours, theirs = compare(answers(data, run), other["predicted"])
@@ -118,14 +81,16 @@ def main() -> None:
             f"{other['seconds']:.0f} |"
         )
         print(line, flush=True)
-        return data, line, np.array(ours) - np.array(theirs)
+        return data, line, np.array(ours), np.array(theirs)
 
     with ThreadPoolExecutor(arguments.at_once) as pool:
         jobs = [pool.submit(one, *pair) for pair in itertools.product(arguments.seeds, arguments.data)]
         done = [job.result() for job in jobs]
-    lines = sorted(line for _, line, _ in done)
-    differences = [np.array([rows for where, _, rows in done if where == data]) for data in arguments.data]
-    text = report(lines, differences)
+    ours, theirs = (
+        {data.name: np.array([entry[place] for entry in done if entry[0] == data]) for data in arguments.data}
+        for place in (2, 3)
+    )
+    text = report(sorted(entry[1] for entry in done), ours, theirs)
     (arguments.out / "report.md").write_text(text)
     print(text)
 

@@ -18,9 +18,6 @@ import csv
 import itertools
 import json
 import os
-import subprocess
-import sys
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from paired import interval, pooled, predictions, search
 from scipy.fft import dct
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -35,7 +33,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-RESAMPLES = 10_000
 STRENGTHS = np.logspace(-4, 2, 7)
 
 
@@ -65,26 +62,13 @@ class Set:
             rows = list(csv.DictReader(stream))
         return [self.path / row["path"] for row in rows], [row[self.target] for row in rows]
 
-    def search(self, run: Path, options: list[str]) -> float:
-        """Run the command that a user would type; the wall clock of the whole process."""
-        target = ["--target", self.target] if self.target else []
-        command = [sys.executable, "-m", "autosft", "search", str(self.path), *target, "--run", str(run), *options]
-        started = time.monotonic()
-        with run.with_suffix(".log").open("w") as log:
-            subprocess.run(command, check=True, stdout=log, stderr=log)
-        return time.monotonic() - started
-
     def answers(self, run: Path) -> list[str]:
-        """What the run's bundle says of each test row, in a fresh process."""
-        test = self.path / ("test.csv" if self.target else "test")
-        out = run / "test-answers.csv"
-        subprocess.run([sys.executable, "-m", "autosft", "predict", str(run), str(test), "--out", str(out)], check=True)
-        with out.open(newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        names = [row["input"].partition(" (")[0] for row in rows]
+        """What the run's bundle says of each test row."""
+        inputs, said = predictions(run, self.path / ("test.csv" if self.target else "test"))
+        names = [name.partition(" (")[0] for name in inputs]
         if [Path(name).name for name in names] != [path.name for path in self.rows("test")[0]]:
             raise SystemExit(f"{run}: answers other rows than the test rows")
-        return [row["prediction"] for row in rows]
+        return said
 
 
 def coefficients(path: Path) -> np.ndarray:
@@ -111,14 +95,6 @@ def baseline(data: Set, seed: int) -> list[str]:
     return list(search.predict(np.stack([coefficients(path) for path in test])))
 
 
-def interval(rows: np.ndarray) -> str:
-    """The mean over rows in points, with a 95 % bootstrap interval."""
-    draw = np.random.default_rng(0)
-    means = [rows[draw.integers(0, len(rows), len(rows))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return f"{100 * rows.mean():+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
-
-
 def summary(data: list[Set], ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> list[str]:
     """Per set, and pooled over all rows; rows are drawn with all their seeds together. Arrays are (seeds, rows)."""
     lines = [
@@ -130,8 +106,7 @@ def summary(data: list[Set], ours: dict[str, np.ndarray], theirs: dict[str, np.n
         lines.append(
             f"| {one.name} | {len(mean)} | {100 * one.goal:.1f} | {interval(mean)} | {interval(mean - other)} |"
         )
-    pooled = np.concatenate([(ours[one.name] - theirs[one.name]).mean(0) for one in data])
-    return [*lines, "", f"Pooled over {len(pooled)} test rows: AutoSFT minus baseline {interval(pooled)} points."]
+    return [*lines, "", pooled(ours, theirs, "baseline")]
 
 
 def main() -> None:
@@ -150,7 +125,8 @@ def main() -> None:
 
     def one(seed: int, data: Set) -> tuple[str, str, np.ndarray, np.ndarray]:
         run = arguments.out / f"{data.name}-{seed}"
-        wall = data.search(run, [*options, "--seed", str(seed)])
+        target = ["--target", data.target] if data.target else []
+        wall = search(data.path, run, [*options, *target, "--seed", str(seed)])
         result = json.loads((run / "result.json").read_text())
         truth = np.array(data.rows("test")[1])
         ours, theirs = (np.array(said) == truth for said in (data.answers(run), baseline(data, seed)))

@@ -43,7 +43,7 @@ def check_scan(scan: Scan) -> None:
     if len(scan.faults) > UNREADABLE_LIMIT * total:
         share = 100 * len(scan.faults) / total
         raise BadInput(
-            f"{len(scan.faults)} of {total} files ({share:.0f} %) cannot be used, over the limit of 20 %: {named}"
+            f"{len(scan.faults)} of {total} rows ({share:.0f} %) cannot be used, over the limit of 20 %: {named}"
             f"{' …' if len(scan.faults) > 3 else ''}. Mend or remove them."
         )
 
@@ -61,7 +61,7 @@ def summarize(scan: Scan, data: Data, problem: Problem) -> Summary:
         facts.insert(0, described)
     warnings: list[str] = []
     if scan.faults:
-        warnings.append(f"{len(scan.faults)} files cannot be used and are left out; skipped.csv lists them")
+        warnings.append(f"{len(scan.faults)} rows cannot be used and are left out; skipped.csv lists them")
     given = sum(str(name) == "valid" for name in scan.rows.split)
     if data.given and given > len(data.valid):
         warnings.append(f"trials are compared by {len(data.valid)} of the {given} validation rows, drawn in proportion")

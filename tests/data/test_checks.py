@@ -42,7 +42,7 @@ def test_more_than_a_fifth_of_unusable_files_stops_with_the_share_and_the_first_
         check_scan(Scan(rows("ab" * 7), faults=faults(6)))
 
     text = str(caught.value)
-    assert "6 of 20 files (30 %)" in text
+    assert "6 of 20 rows (30 %)" in text
     assert "photos/0.jpg: not an image" in text and "photos/2.jpg" in text and "photos/3.jpg" not in text
     assert "\n" not in text
 

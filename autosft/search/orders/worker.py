@@ -222,7 +222,7 @@ class _Bench:
         name = job.info.name
         if name not in self._notices:
             self._notices[name] = job.family.notice(job.info, job.states.backbone, job.train, job.read)
-        return (f"{name}: {self._notices[name]}",) if self._notices[name] else ()
+        return (f"backbone {name}: {self._notices[name]}",) if self._notices[name] else ()
 
     def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
         pace: dict[str, float] = {}
