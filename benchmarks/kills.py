@@ -74,14 +74,16 @@ def one(number: int, folder: Path, environment: dict[str, str], longest: float) 
         counts["the driver went on by itself"] += code == 0
     counts["after the search had ended"] += code == 0 and target != "worker"
     for _ in range(3):
-        if subprocess.run(command, env=environment, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        again = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+        if again.returncode == 0:
             break
+        print(f"round {number}, after the {target} was killed: {again.stderr.strip().splitlines()[-1:]}", flush=True)
     after = finished(run)
     counts["finished trials lost"] += sum(after.get(name) != content for name, content in before.items())
     over = {line.split()[1] for line in lines_before if line.startswith("TrialFinished")}
     later = log.read_text().splitlines()[len(lines_before) :]
-    again = {line.split()[1] for line in later if line.startswith(("TrialStarted", "TrialResumed", "EpochFinished"))}
-    counts["finished trials trained again"] += len(over & again)
+    trained = {line.split()[1] for line in later if line.startswith(("TrialStarted", "TrialResumed", "EpochFinished"))}
+    counts["finished trials trained again"] += len(over & trained)
     records = [Record.read(path) for path in run.glob("trials/*/record.json")]
     twice = [record for record in records if len({(e.stage, e.number) for e in record.epochs}) != len(record.epochs)]
     counts["epochs counted twice"] += len(twice)

@@ -52,6 +52,11 @@ def whole_file(path: Path) -> Generator[IO[bytes]]:
         ) from error
 
 
+def is_draft(path: Path) -> bool:
+    """Whether a file is what a process that was killed while it wrote has left; nobody will read it."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write plain JSON in one step; NaN and infinity are refused."""
     write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())

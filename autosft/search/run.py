@@ -19,7 +19,7 @@ from typing import Any, Self, final
 
 from filelock import FileLock, Timeout
 
-from autosft.contracts.document import Document, write_json, write_whole
+from autosft.contracts.document import Document, is_draft, write_json, write_whole
 from autosft.contracts.record import Result
 from autosft.contracts.rows import Data, Rows
 from autosft.contracts.task import Task
@@ -65,7 +65,9 @@ class Run:
             RunConflict: The folder holds something else, or another search runs in it.
             BadInput: The folder cannot be written.
         """
-        if folder.exists() and any(entry.name not in BEFORE_RUN_JSON for entry in _entries(folder)):
+        if folder.exists() and any(
+            entry.name not in BEFORE_RUN_JSON and not is_draft(entry) for entry in _entries(folder)
+        ):
             raise RunConflict(f"{folder}: exists and is no run of AutoSFT. Give another folder with --run.")
         run = cls(folder, document, data)
         run._take_lock()
@@ -144,7 +146,10 @@ class Run:
     def seconds_used(self) -> float:
         """Seconds that earlier sessions of this run have used."""
         path = self.folder / "clock.json"
-        return float(json.loads(path.read_text())["seconds"]) if path.exists() else 0.0
+        try:
+            return float(json.loads(path.read_text())["seconds"]) if path.exists() else 0.0
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{path}: damaged ({error}). Delete it, and the clock begins anew.") from error
 
     def note_seconds(self, seconds: float) -> None:
         """Remember the seconds used so far."""

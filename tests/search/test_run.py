@@ -135,6 +135,9 @@ def test_a_smaller_budget_is_refused_while_the_run_is_unfinished(folder):
 
 
 def test_damaged_files_are_named(folder):
+    (folder / "clock.json").write_text('{"sec')
+    with pytest.raises(BadInput, match=r"clock\.json: damaged"):
+        Run.read(folder).seconds_used()
     (folder / "data.json").write_text("{")
     with pytest.raises(BadInput, match=r"data\.json"):
         Run.read(folder)
@@ -148,6 +151,7 @@ def test_a_driver_killed_before_the_first_trial_leaves_a_folder_that_can_be_used
     (tmp_path / "killed").mkdir()
     for name in left:
         (tmp_path / "killed" / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "killed" / ".run.json.4711.tmp").write_bytes(b'{"task')  # killed while it wrote
 
     make_run(tmp_path / "killed", **SETTINGS).close()
 

@@ -114,7 +114,8 @@ def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Re
         seconds: How long ago the order was sent.
         earlier: Where it had paused before.
     """
-    whole = (*(earlier.epochs if earlier else ()), *epochs)
+    heard = (*(earlier.epochs if earlier else ()), *epochs)
+    whole = tuple({(epoch.stage, epoch.number): epoch for epoch in heard}.values())  # a stage may have begun anew
     scores = [epoch.score for epoch in whole if epoch.score is not None]
     if order.work != "train" or not epochs or not scores:
         return None

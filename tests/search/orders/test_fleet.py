@@ -114,5 +114,6 @@ def test_work_that_is_abandoned_stands_where_its_last_epoch_was(fleet):
     standing = cut_short(ended, epochs, seconds, None)
     assert standing.state == "paused" and standing.score == 0.5 and len(standing.epochs) == 1
     assert cut_short(ended, [], seconds, None) is None
-    more = cut_short(ended, epochs, seconds, standing.model_copy(update={"score": 0.9, "epochs": standing.epochs * 2}))
-    assert len(more.epochs) == 3
+    before = epochs[0].model_copy(update={"stage": "before"})
+    more = cut_short(ended, [*epochs, *epochs], seconds, standing.model_copy(update={"epochs": (before, *epochs)}))
+    assert [epoch.stage for epoch in more.epochs] == ["before", epochs[0].stage]
