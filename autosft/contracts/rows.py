@@ -7,8 +7,10 @@ outputs, mistakes, label audits.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self, cast, overload
 
 import numpy as np
@@ -45,6 +47,11 @@ class Fault:
 
     ref: str
     reason: str
+
+
+def printable(path: str | Path) -> str:
+    """A path in characters that any file can hold; bytes that are no UTF-8 become question marks."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _objects(values: Iterable[Any]) -> npt.NDArray[np.object_]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from autosft.contracts.rows import printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, printable, split_entries
+from autosft.folders.files import FileKind, split_entries
 from autosft.folders.layout import Survey, require_classes, survey
 
 _NAMED = 20

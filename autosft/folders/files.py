@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from autosft.contracts.rows import Fault
+from autosft.contracts.rows import Fault, printable
 
 # fmt: off
 _SIDE_ENDINGS = frozenset({
@@ -60,9 +61,15 @@ def hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _HIDDEN
 
 
-def printable(path: str) -> str:
-    """The path in characters that any file can hold; bytes that are no UTF-8 become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace")
+def head_of(path: str, count: int) -> bytes:
+    """The first bytes of a regular file; none if it cannot be read."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a Path per file would double the time of a walk
+            return b""
+        with open(path, "rb") as stream:  # noqa: PTH123
+            return stream.read(count)
+    except OSError:
+        return b""
 
 
 def split_entries(folder: str) -> tuple[list[str], list[str]]:

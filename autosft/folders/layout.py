@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from autosft.contracts.rows import Fault
+from autosft.contracts.rows import Fault, printable
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, Found, holds_any, printable, sort_file, split_entries, walk
+from autosft.folders.files import FileKind, Found, holds_any, sort_file, split_entries, walk
 
 _SPLITS = {
     "train": "train",

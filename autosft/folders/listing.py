@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from autosft.contracts.rows import Fault, Row, Rows, Scan
+from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
 from autosft.contracts.task import Task
 from autosft.errors import BadInput, UnknownName, Unreadable
-from autosft.folders.files import FileKind, printable, walk
+from autosft.folders.files import FileKind, walk
 from autosft.folders.layout import LAYOUTS, require_classes, survey
 
 Named = Callable[[Path], Iterable[str] | None]

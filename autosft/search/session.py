@@ -215,8 +215,8 @@ class Session:
             scoring = FIRST_TEST_SHARE * self._spec.budget if self._spec.budget else 0.0
             return self._clock.left() - FINISH_SECONDS - scoring - GRACE_SECONDS
         refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
-        if self._spec.budget:
-            refit = min(refit, REFIT_SHARE * self._spec.budget)
+        if self._spec.budget and refit > REFIT_SHARE * self._spec.budget:
+            refit = 0.0  # it would not be done in the time that may be held back for it
         return self._clock.left() - estimates.test_seconds(best) - refit - GRACE_SECONDS
 
     def _outcome(self, fleet: Fleet, answer: Answer) -> Record | None:

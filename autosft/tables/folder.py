@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from autosft.contracts.rows import SPLITS
+from autosft.contracts.rows import SPLITS, printable
 from autosft.errors import BadInput
 from autosft.tables.formats.kinds import SUFFIXES, format_of
-from autosft.tables.table import Table, as_column, printable
+from autosft.tables.table import Table, as_column
 
 SPLIT_WORDS = {
     "train": "train",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autosft.contracts.rows import printable
 from autosft.errors import BadInput
 from autosft.tables.folder import is_table_folder, join, lay_out, take_split_column
 from autosft.tables.formats.delimited import read_delimited
 from autosft.tables.formats.kinds import format_of
 from autosft.tables.formats.objects import read_json_array, read_json_lines
 from autosft.tables.formats.parquet import read_parquet
-from autosft.tables.table import Table, printable
+from autosft.tables.table import Table
 
 
 def is_table(path: Path) -> bool:

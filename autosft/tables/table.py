@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -61,8 +59,3 @@ def tidy_names(names: Iterable[str]) -> list[str]:
             name += f"_{place}"
         tidied[name] = None
     return list(tidied)
-
-
-def printable(path: Path) -> str:
-    """A path in characters that any file can hold; bytes that are no UTF-8 become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace")

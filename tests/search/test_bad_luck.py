@@ -253,7 +253,7 @@ def test_two_workers_train_side_by_side_and_nothing_twice(points, tmp_path):
 def test_on_a_full_disk_nothing_is_lost_and_the_search_goes_on_after_room_is_made(points, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("this machine lets us mount no small disk")
     try:

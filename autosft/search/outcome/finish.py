@@ -67,7 +67,7 @@ def finish(
     earlier = run.result()
     tested, test_rows = None, 0
     if run.data.test is not None:
-        test_rows = min(len(run.data.test), estimates.test_rows_in(clock.left() - GRACE_SECONDS, best))
+        test_rows = min(len(run.data.test), estimates.test_rows_in(clock.left(), best))
         if test_rows < len(run.data.test):
             watch(Noted(f"{test_rows} of {len(run.data.test)} test rows are scored; there is no time for more"))
         tested = send(_order(run, best, "test", clock.left(), rows=test_rows))

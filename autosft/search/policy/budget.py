@@ -14,7 +14,8 @@ FINISH_SECONDS = 5.0
 """Writing the bundle, reading it again, and resampling the test score."""
 
 REFIT_SHARE = 0.25
-"""The most of the budget that is held back for training the best recipe again on all rows."""
+"""The most of the budget that is held back for training the best recipe again on all rows; nothing is held back for
+what would take longer."""
 
 TEST_SHARE = 0.2
 """The most of the budget that is held back for scoring the test rows; what is left at the end may allow more."""

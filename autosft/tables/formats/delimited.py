@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain, dropwhile, islice
 from pathlib import Path
 
-from autosft.contracts.rows import Fault
+from autosft.contracts.rows import Fault, printable
 from autosft.errors import BadInput
 from autosft.tables.formats.dialect import Dialect, find_dialect, header_vote, parse_sample, variants
 from autosft.tables.formats.encoding import Encoding, find_encoding, open_text
 from autosft.tables.formats.lines import long_cells, records_of
-from autosft.tables.table import MOST_COLUMNS, Table, as_column, printable, tidy_names
+from autosft.tables.table import MOST_COLUMNS, Table, as_column, tidy_names
 
 _SAMPLE_LINES, _SAMPLE_CHARACTERS, _SAMPLE_OF_A_LINE = 500, 1 << 20, 1 << 23
 """What a dialect is told by: lines until there are so many, or so many characters; no more than so many of one line."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from autosft.contracts.rows import printable
 from autosft.errors import BadInput
-from autosft.tables.table import printable
 
 if TYPE_CHECKING:
     from charset_normalizer import CharsetMatch

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from autosft.contracts.rows import Fault
+from autosft.contracts.rows import Fault, printable
 from autosft.errors import BadInput
 from autosft.tables.formats.encoding import Encoding, find_encoding, open_text
-from autosft.tables.table import MOST_COLUMNS, Table, as_column, printable, tidy_names
+from autosft.tables.table import MOST_COLUMNS, Table, as_column, tidy_names
 
 _GLANCE = 1 << 20
 """Characters of a JSON array that are read first where a few rows are enough."""

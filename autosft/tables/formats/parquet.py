@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autosft.contracts.rows import printable
 from autosft.errors import BadInput
 from autosft.tables.formats.objects import as_cell
-from autosft.tables.table import MOST_COLUMNS, Table, as_column, printable, tidy_names
+from autosft.tables.table import MOST_COLUMNS, Table, as_column, tidy_names
 
 _BATCH = 65536
 """Rows that are decoded at once."""

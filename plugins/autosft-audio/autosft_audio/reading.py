@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.errors import Unreadable
+from autosft.folders.files import head_of
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -50,13 +51,7 @@ _STREAMED = 0x7FFFFFFF
 
 def starts_like_sound(path: str) -> bool:
     """Whether the first bytes of a file are those of a common sound format."""
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            return False
-        with Path(path).open("rb") as stream:
-            head = stream.read(12)
-    except OSError:
-        return False
+    head = head_of(path, 12)
     boxed = head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE"
     return head.startswith(_SIGNATURES) or boxed or (head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"))
 

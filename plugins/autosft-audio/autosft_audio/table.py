@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.rows import Fault, Rows, Scan
+from autosft.contracts.rows import Fault, Rows, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
-from autosft.folders.files import printable, split_entries
+from autosft.folders.files import split_entries
 from autosft.folders.listing import readable
 from autosft.tables.reading import read_table
 from autosft.tables.rows import rows_of

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.errors import Unreadable
+from autosft.folders.files import head_of
 from autosft_image.pixels import SHORT_SIDE, orientation, reduced, to_rgb, upright
 
 if TYPE_CHECKING:
@@ -33,13 +34,7 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0
 
 def starts_like_image(path: str) -> bool:
     """Whether the first bytes of a file are those of a common image format."""
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            return False
-        with Path(path).open("rb") as stream:
-            head = stream.read(16)
-    except OSError:
-        return False
+    head = head_of(path, 16)
     boxed = head[4:12] in (b"ftypavif", b"ftypheic", b"ftypmif1")
     return head.startswith(_SIGNATURES) or boxed or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 

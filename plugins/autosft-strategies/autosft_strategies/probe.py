@@ -10,6 +10,7 @@ from autosft.contracts.backbone import BackboneInfo
 from autosft.contracts.problem import Problem
 from autosft.contracts.strategy import Job, Strategy
 from autosft.contracts.task import Task
+from autosft.errors import OutOfTime
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +35,10 @@ CHOOSING_ROWS = 3000
 ENOUGH_HELD_OUT = 500
 """Sparse features are so many that a fold costs nearly what the final solution does: with this many rows held out no
 further fold is tried."""
+
+
+ROOM_TO_SOLVE = 2.5
+"""Another penalty is compared only if so many times the seconds of the last one are left."""
 
 
 @final
@@ -92,7 +97,13 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
-    """The solution under the penalty with the lowest cross-validated loss."""
+    """The solution under the penalty with the lowest cross-validated loss, of those that there is time to compare.
+
+    Raises:
+        OutOfTime: There is not even time for the first.
+    """
+    import time
+
     import torch
 
     from autosft.training.seeds import seed_of
@@ -104,12 +115,18 @@ def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tupl
     enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
     solutions: dict[int, tuple[Tensor, Tensor]] = {}
     losses: list[float] = []
+    spent = 0.0
     for strength in STRENGTHS:
-        total = 0.0
+        if job.seconds_left() < ROOM_TO_SOLVE * spent:  # as much again, and the final solution
+            if not losses:
+                raise OutOfTime("The time was up before the probe was fitted.")
+            break
+        total, started = 0.0, time.perf_counter()
         for fold in range(min(enough, int(folds.max()) + 1)):
             solutions[fold] = linear.solve(chosen[folds != fold], strength, solutions.get(fold), tolerance=COARSE)
             total += float(linear.loss(chosen[folds == fold], solutions[fold]).sum())
         losses.append(total)
+        spent = time.perf_counter() - started
         if len(losses) - 1 - losses.index(min(losses)) >= PAST_THE_BEST:
             break
     return linear.solve(torch.arange(len(features)), STRENGTHS[losses.index(min(losses))], None)

@@ -1,5 +1,7 @@
 """Every strategy of this package keeps the contract for every problem, and the probe finds the promised optimum."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,12 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
+from autosft.errors import OutOfTime
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
+from autosft.training.features import encode
+from autosft.training.model import build_model
 from autosft_strategies.full import Full
 from autosft_strategies.linear import LinearProblem
 from autosft_strategies.probe import Probe
@@ -89,3 +94,17 @@ def test_for_numbers_a_solution_of_the_probe_is_a_ridge_regression(solved, stren
     exact = Ridge(alpha=count * strength / (2 * width)).fit(points.astype(np.float64), standardized)
     np.testing.assert_allclose(weight, np.atleast_2d(exact.coef_), atol=2e-3)
     np.testing.assert_allclose(bias, np.ravel(exact.intercept_), atol=2e-3)
+
+
+def test_a_probe_with_little_time_compares_fewer_penalties_and_one_without_any_stops(tmp_path):
+    task = points_task(make_points(tmp_path / "clouds.points.json", rows=80))
+    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    model = build_model(job)
+    encode(job, model.encoder, job.train)  # so that only the comparison of penalties asks for the time
+    left = iter([60.0, -1.0])
+
+    Probe().fit(replace(job, seconds_left=lambda: next(left)), model)
+
+    assert next(left, None) is None and (model.heads[0].linear.weight != 0).any()
+    with pytest.raises(OutOfTime, match="before the probe was fitted"):
+        Probe().fit(replace(job, seconds_left=lambda: -1.0), model)

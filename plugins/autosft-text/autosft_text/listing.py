@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from autosft.contracts.rows import Fault, Row, Rows, Scan
+from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
 from autosft.contracts.task import Task
 from autosft.errors import BadInput, Unreadable
-from autosft.folders.files import printable, walk
+from autosft.folders.files import walk
 from autosft.tables.formats.kinds import SUFFIXES
 from autosft.tables.reading import is_table
 from autosft_text.files import TEXTS, read_file

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autosft.contracts.rows import Fault, Row, Scan
+from autosft.contracts.rows import Fault, Row, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.reading import read_table
 from autosft.tables.rows import rows_of
-from autosft.tables.table import Table, printable
+from autosft.tables.table import Table
 from autosft.tables.targets import TargetForm, propose_target
 from autosft_text.columns import names_files, prose_columns, telling_columns
 from autosft_text.joining import as_text
