@@ -73,7 +73,7 @@ def test_against_a_clock_what_is_fitted_to_the_rows_comes_before_even_the_cheape
     rows = 3 * FIRST_ROWS
     assert with_counts((), rows=rows)[:2] == [("toy/counts", "cheap", FIRST_ROWS), ("toy/narrow", "cheap", FIRST_ROWS)]
     records = [record(0, "toy/counts", 0.5, FIRST_ROWS)]
-    assert ("toy/narrow", "cheap", FIRST_ROWS) == with_counts(records, rows=rows)[1]
+    assert with_counts(records, rows=rows)[1] == ("toy/narrow", "cheap", FIRST_ROWS)
 
 
 def test_what_is_fitted_meets_all_rows_however_little_some_said(with_counts):
