@@ -76,10 +76,10 @@ def test_the_summary_counts_rows_and_classes():
     assert summary.warnings == ()
 
 
-def test_skipped_files_are_warned_of():
+def test_skipped_rows_are_warned_of():
     summary = summarize(Scan(rows("a"), faults=faults(2)), data("aaaaabbbbb"), PROBLEM)
 
-    assert any("2 files" in warning and "skipped.csv" in warning for warning in summary.warnings)
+    assert any("2 rows" in warning and "skipped.csv" in warning for warning in summary.warnings)
 
 
 def test_classes_with_few_training_rows_are_named():

@@ -7,7 +7,7 @@ import pytest
 from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.recipe import SHARED
-from autosft.contracts.space import defaults
+from autosft.contracts.space import Choice, defaults
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.search.plan import make_plan, recipe_of, space_of
@@ -167,6 +167,29 @@ def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry
     }
     assert space["toy.optim.lr"] == toy.space["optim.lr"] != SHARED["optim.lr"]
     assert space["optim.batch_size"] == SHARED["optim.batch_size"]
+
+
+class Careful(ToyFamily.__base__):
+    """A family whose encoders are taught slowly, and whose space depends on the encoder."""
+
+    prefix, rate, space = "toy", 0.1, {"activation": Choice(("tanh", "relu")), "depth": Choice((1, 2))}
+    curated, match, build = ToyFamily.curated, ToyFamily.match, ToyFamily.build
+
+    def space_for(self, info):
+        return {name: choice for name, choice in self.space.items() if name != "depth" or info.name == "toy/wide"}
+
+
+def test_a_family_scales_the_rates_of_its_encoders_and_narrows_its_space(task, with_parts, plan):
+    registry = with_parts(backbones={"toy": Careful()})
+    wide, narrow = (space_of(task, registry, plan, name, "toy") for name in ("toy/wide", "toy/narrow"))
+    usual = registry.strategy("toy").space["optim.lr"]
+    mine = wide["toy.toy.optim.lr"]
+    assert (mine.low, mine.high, mine.default) == pytest.approx((usual.low / 10, usual.high / 10, usual.default / 10))
+    assert mine.log and "toy.optim.lr" not in wide
+    assert wide["toy.optim.head_lr"] == registry.strategy("toy").space["optim.head_lr"]
+    assert set(wide) - set(narrow) == {"toy.depth"}
+    recipe = recipe_of({"backbone": "toy/wide", "strategy": "toy", **defaults(wide)}, 1)
+    assert recipe.optim.lr == mine.default and recipe.of("toy") == {"activation": "tanh", "depth": 1}
 
 
 def test_augmentation_is_sampled_only_where_views_are(task, with_parts, plan):

@@ -18,7 +18,8 @@ from autosft.search.policy.budget import Estimates
 from autosft.search.policy.rung0 import Rung0, ranked_backbones
 
 FAVORITES = 3
-"""How many of the best backbones meet every strategy; the first of them for which there is time comes first."""
+"""How many of the best backbones meet every strategy; the first of them for which there is time comes first. One that
+only cheap strategies take, because nothing in it can be trained, is none of them."""
 
 
 def portfolio(
@@ -35,7 +36,9 @@ def portfolio(
         used: The share of the budget that is used.
     """
     yield from Rung0(task, registry, plan, estimates).recipes(records, used=used)
-    favorites = ranked_backbones(records)[:FAVORITES]
+    dear = {name for name, strategy in registry.strategies.items() if not strategy.cheap}
+    ranked = [name for name in ranked_backbones(records) if dear & set(plan.candidate(name).strategies)]
+    favorites = ranked[:FAVORITES]
     for backbone in favorites or [plan.candidates[0].info.name]:
         for strategy in plan.candidate(backbone).strategies:
             space = space_of(task, registry, plan, backbone, strategy)

@@ -23,7 +23,7 @@ TOKENS = 64
 """The length of a text for which multiply-adds are stated: some 45 words of English."""
 
 _SPARE = 2
-"""Positions that models of the RoBERTa kind count from: where nothing else is said, so many are not used."""
+"""Models of the RoBERTa kind count positions from here, so that this many cannot be used."""
 
 _REMOTE = ("auto_map", "quantization_config", "dtype", "torch_dtype")
 """What of a configuration is not taken over: code from elsewhere, and how numbers were stored."""
@@ -140,28 +140,23 @@ def _tokenizer(folder: Path) -> bytes:
 
 def _named(folder: Path) -> dict[str, Any]:
     """The names of special tokens, and how long a text may be."""
-    table = {**(read_config(folder / "special_tokens_map.json") or {}), **_config_of_tokenizer(folder)}
+    files = (folder / "special_tokens_map.json", folder / "tokenizer_config.json")
+    table = {key: value for file in files for key, value in (read_config(file) or {}).items()}
     return {
         key: value["content"] if isinstance(value, Mapping) and "content" in value else value
         for key, value in table.items()
     }
 
 
-def _config_of_tokenizer(folder: Path) -> dict[str, Any]:
-    return read_config(folder / "tokenizer_config.json") or {}
-
-
 def _longest(folder: Path, config: Mapping[str, Any], named: Mapping[str, Any]) -> int:
     """The most tokens of a text: by the checkpoint, and not more than `LONGEST`."""
-    stated = [
-        named.get("model_max_length"),
-        (read_config(folder / "sentence_bert_config.json") or {}).get("max_seq_length"),
-    ]
-    limits = [int(limit) for limit in stated if isinstance(limit, (int, float)) and limit > 0]
+    sentences = read_config(folder / "sentence_bert_config.json") or {}
     positions = config.get("max_position_embeddings") or config.get("n_positions")
-    if not limits and isinstance(positions, int) and positions > _SPARE:
-        limits = [positions - _SPARE]
-    return min([LONGEST, *limits])
+    stated = (named.get("model_max_length"), sentences.get("max_seq_length"))
+    limits = [limit for limit in stated if isinstance(limit, (int, float)) and limit > 0]
+    if isinstance(positions, int) and positions > _SPARE:
+        limits.append(positions - _SPARE)
+    return int(min([LONGEST, *limits]))
 
 
 def _pad(config: Mapping[str, Any], named: Mapping[str, Any], content: bytes) -> int:

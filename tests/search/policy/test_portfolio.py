@@ -10,7 +10,7 @@ import pytest
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.strategy import Strategy
-from autosft.search.plan import Plan, effort_of, make_plan, recipe_of
+from autosft.search.plan import Candidate, Plan, effort_of, make_plan, recipe_of
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SHARE, Rung0
@@ -51,6 +51,43 @@ def test_cheap_strategies_meet_every_backbone_by_prior_and_then_the_best_meet_th
 
 def test_against_a_clock_the_cheapest_backbone_is_the_first(first):
     assert first(used=0.01)[0] == ("toy/narrow", 0)
+
+
+@pytest.fixture
+def with_counts(task, with_parts):
+    """The toy backbones and one that is fitted to the rows, which nothing but a cheap strategy takes."""
+    registry = with_parts(strategies={"cheap": Cheap()})
+    wide, narrow = make_plan(task, registry, SearchSpec()).candidates
+    info = wide.info.model_copy(update={"name": "toy/counts", "gigaflops": 0.0, "origin": "fitted", "prior": 0.1})
+    plan = Plan(candidates=(wide, narrow, Candidate(info=info, weights=None, strategies=("cheap",))))
+
+    def recipes(records, *, rows, budget=60.0, used=0.01):
+        estimates = Estimates(plan, records, {"train": rows, "valid": 20, "test": 20}, budget, lambda recipe: 1.0)
+        found = [recipe_of(params, 0) for params in portfolio(task, registry, plan, records, estimates, used=used)]
+        return [(recipe.backbone, recipe.strategy, recipe.rows) for recipe in found]
+
+    return recipes
+
+
+def test_against_a_clock_what_is_fitted_to_the_rows_comes_before_even_the_cheapest(with_counts):
+    rows = 3 * FIRST_ROWS
+    assert with_counts((), rows=rows)[:2] == [("toy/counts", "cheap", FIRST_ROWS), ("toy/narrow", "cheap", FIRST_ROWS)]
+    records = [record(0, "toy/counts", 0.5, FIRST_ROWS)]
+    assert with_counts(records, rows=rows)[1] == ("toy/narrow", "cheap", FIRST_ROWS)
+
+
+def test_what_is_fitted_meets_all_rows_however_little_some_said(with_counts):
+    rows = 3 * FIRST_ROWS
+    scores = {"toy/counts": 0.1, "toy/wide": 0.9, "toy/narrow": 0.8}
+    records = [record(n, name, score, FIRST_ROWS) for n, (name, score) in enumerate(scores.items())]
+    assert ("toy/counts", "cheap", 0) in with_counts(records, rows=rows)
+
+
+def test_what_cannot_be_trained_takes_no_place_among_the_favorites(with_counts):
+    scores = {"toy/counts": 0.9, "toy/wide": 0.8, "toy/narrow": 0.7}
+    records = [record(n, name, score) for n, (name, score) in enumerate(scores.items())]
+    favorites = [backbone for backbone, *_ in with_counts(records, rows=90, used=SHARE)]
+    assert list(dict.fromkeys(favorites)) == ["toy/wide", "toy/narrow"]
 
 
 def test_the_first_is_one_that_a_cheap_strategy_accepts(task, with_parts):
