@@ -4,7 +4,8 @@ The backbone with the highest prior comes first; against a clock the quickest be
 per row, such as the smallest images: so there is a result soon, and it tells what the others will take. Where there are
 many rows rung 0 begins with a share of them, and where even those would take too long, with less effort per row. After
 each step the better half of the backbones goes on (successive halving: Jamieson and Talwalkar, 2016), at last on all
-rows with full effort.
+rows with full effort. What is fitted to the rows does not take part: some of them say little of what it makes of all,
+and it is quick, so it goes on to all rows at once.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ SHARE = 0.5
 
 FIRST_ROWS, GROWTH = 1000, 4
 """With how many rows rung 0 begins where there are many more, and how they grow."""
+
+
+FITTED_SHARE = 0.2
+"""What is fitted to the rows goes on to more of them unless that would take more than this share of the budget."""
 
 
 @final
@@ -54,10 +59,16 @@ class Rung0:
         """
         if used >= SHARE:
             return
-        names = [candidate.info.name for candidate in self.plan.candidates]
+        fitted = [one.info.name for one in self.plan.candidates if one.info.origin == "fitted"]
+        names = [one.info.name for one in self.plan.candidates if one.info.origin != "fitted"]
         shares = _shares(self.estimates.all_rows)
         if used:
-            yield from self._quickest(records, shares[0])
+            for name in fitted[:1]:
+                yield from self._of(name, shares[0], 0.0)
+            if {record.recipe.backbone for record in records} <= {*fitted}:
+                yield from self._of(self._cheapest(), shares[0], 0.0)
+        for name in fitted:
+            yield from self._growing(name, shares, [record for record in records if record.recipe.backbone == name])
         cheap = {strategy for name in names for strategy in self._cheap(name)}
         records = [record for record in records if record.recipe.strategy in cheap]
         level = self._affordable(names, shares[0])
@@ -68,17 +79,15 @@ class Rung0:
                     yield params
                     recipe = recipe_of(params, 0)
                     tried += [record for record in records if _like(record, name, rows, recipe.own)]
-            names = list(dict.fromkeys([*_better_half(names, tried), *filter(self._is_fitted, names)]))
+            names = _better_half(names, tried)
 
-    def _quickest(self, records: Sequence[Record], rows: int) -> Iterator[Params]:
-        """What comes before all others against a clock, on so many rows: one that is fitted to them, then the cheapest
-        of the others."""
-        tried = {record.recipe.backbone for record in records}
-        fitted = [candidate.info.name for candidate in self.plan.candidates if self._is_fitted(candidate.info.name)]
-        for name in fitted[:1]:
-            yield from self._of(name, rows, 0.0)
-        if tried <= set(fitted):
-            yield from self._of(self._cheapest(), rows, 0.0)
+    def _growing(self, backbone: str, shares: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
+        """The cheap strategies with a backbone that is fitted to the rows, on ever more of them while that is quick."""
+        for rows in shares:
+            like = [record.model_copy(update={"recipe": record.recipe.changed(rows=rows)}) for record in records]
+            if max(map(self.estimates.refit_seconds, like), default=0.0) > FITTED_SHARE * self.estimates.budget:
+                return
+            yield from self._of(backbone, rows, 1.0)
 
     def _of(self, backbone: str, rows: int, effort: float) -> Iterator[Params]:
         """The cheap strategies with a backbone, on so many rows, with at most so much effort where that is possible."""
@@ -86,10 +95,6 @@ class Rung0:
             variants = self._variants(backbone, strategy)
             level = max((share for share in variants if share <= effort), default=min(variants))
             yield {**variants[level], **({"rows": rows} if rows else {})}
-
-    def _is_fitted(self, backbone: str) -> bool:
-        """Whether it knows nothing but the rows: some say little of what it makes of all, and it is quick."""
-        return self.plan.candidate(backbone).info.origin == "fitted"
 
     def _cheap(self, backbone: str) -> list[str]:
         return [name for name in self.plan.candidate(backbone).strategies if self.registry.strategy(name).cheap]

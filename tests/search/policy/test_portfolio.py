@@ -76,11 +76,16 @@ def test_against_a_clock_what_is_fitted_to_the_rows_comes_before_even_the_cheape
     assert with_counts(records, rows=rows)[1] == ("toy/narrow", "cheap", FIRST_ROWS)
 
 
-def test_what_is_fitted_meets_all_rows_however_little_some_said(with_counts):
-    rows = 3 * FIRST_ROWS
-    scores = {"toy/counts": 0.1, "toy/wide": 0.9, "toy/narrow": 0.8}
-    records = [record(n, name, score, FIRST_ROWS) for n, (name, score) in enumerate(scores.items())]
-    assert ("toy/counts", "cheap", 0) in with_counts(records, rows=rows)
+@pytest.mark.parametrize("seconds, all_at_once", [(0.001, True), (0.01, False)])
+def test_what_is_fitted_goes_on_to_all_rows_before_others_meet_some_while_that_is_quick(
+    with_counts, seconds, all_at_once
+):
+    rows, few = 3 * FIRST_ROWS, ("cheap", FIRST_ROWS)
+    records = [record(0, "toy/counts", 0.1, FIRST_ROWS).model_copy(update={"pace": {"fit": seconds}})]
+    found = with_counts(records, rows=rows)
+    assert found[:3] == [("toy/counts", *few), ("toy/narrow", *few), ("toy/counts", *few)]
+    assert (found[3] == ("toy/counts", "cheap", 0)) == all_at_once
+    assert (("toy/counts", "cheap", 0) in found) == all_at_once
 
 
 def test_what_cannot_be_trained_takes_no_place_among_the_favorites(with_counts):
