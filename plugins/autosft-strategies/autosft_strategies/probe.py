@@ -32,7 +32,7 @@ FOLDS = 5
 CHOOSING_ROWS = 3000
 """Cross-validation looks at no more rows than this; the final solution uses all."""
 
-ENOUGH_HELD_OUT = 500
+ENOUGH_HELD_OUT = 200
 """Sparse features are so many that a fold costs nearly what the final solution does: with this many rows held out no
 further fold is tried."""
 
