@@ -30,6 +30,7 @@ def search(
         int | None, typer.Option(min=1, help="CPU threads of all workers together; all cores by default.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many trials are trained at the same time.")] = 1,
+    executor: Annotated[str, typer.Option(help="Where workers run, such as an executor of a plugin.")] = "processes",
     backbones: Annotated[str, typer.Option(help="Shell patterns, separated by commas, such as 'timm/resnet*'.")] = "",
     strategies: Annotated[str, typer.Option(help="Names, separated by commas, such as 'probe,full'.")] = "",
     weights: Annotated[
@@ -63,6 +64,7 @@ def search(
             device=device,
             threads=threads,
             workers=workers,
+            executor=executor,
             backbones=_names(backbones),
             strategies=_names(strategies),
             weights=weights or (),

@@ -40,6 +40,7 @@ def run_search(
     device: str = "auto",
     threads: int | None = None,
     workers: int = 1,
+    executor: str = "processes",
     backbones: Sequence[str] = (),
     strategies: Sequence[str] = (),
     weights: Sequence[str | Path] = (),
@@ -69,6 +70,7 @@ def run_search(
         device: Where to train; `"auto"` takes a GPU if there is one.
         threads: CPU threads for training, of all workers together; by default all cores.
         workers: How many trials are trained at the same time, each by a process of its own.
+        executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
         strategies: Strategies to allow; by default all.
         weights: Folders or files of weights on this machine, as further candidates.
@@ -99,6 +101,7 @@ def run_search(
             "device": device,
             "threads": threads or os.cpu_count() or 1,
             "workers": workers,
+            "executor": executor,
             "backbones": tuple(backbones),
             "strategies": tuple(strategies),
             "weights": tuple(str(Path(path).resolve()) for path in weights),
@@ -108,6 +111,7 @@ def run_search(
         },
         "The settings of the search",
     )
+    registry.executor(executor)  # an unknown one is refused before anything is read
     task = data
     if not isinstance(task, Task):
         hints = Hints(targets=_names(target), inputs=_names(inputs), problem=problem)

@@ -92,7 +92,7 @@ class Session:
         if self._trials.started:
             self._watch(Noted(f"going on with {self._run.folder} after {len(self._trials.ended)} trials"))
         spec = self._spec
-        pool = self._registry.executor("processes").open(
+        pool = self._registry.executor(spec.executor).open(
             slots=spec.workers,
             threads=max(1, spec.threads // spec.workers),
             device=spec.device,

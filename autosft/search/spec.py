@@ -23,6 +23,7 @@ class SearchSpec(Document):
         device: Where to train, such as `"cpu"` or `"cuda:0"`; `"auto"` takes a GPU if there is one.
         threads: CPU threads of all workers together.
         workers: How many trials are trained at the same time.
+        executor: The name of the executor that decides where workers run.
         backbones: Shell patterns of the backbones to allow; empty means every family's curated list.
         strategies: Names of the strategies to allow; empty means all.
         weights: Folders or files of weights that lie on this machine; they are candidates like any other.
@@ -37,6 +38,7 @@ class SearchSpec(Document):
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
     workers: int = Field(default=1, ge=1)
+    executor: str = "processes"
     backbones: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()

@@ -129,8 +129,9 @@ def test_a_search_then_its_leaderboard_then_predictions(autosft, points, tmp_pat
 def test_an_interrupt_says_how_to_go_on(environment, tmp_path):
     os.mkfifo(tmp_path / "task.toml")  # reading it blocks until somebody writes
     command = [sys.executable, "-m", "autosft", "search", "task.toml"]
+    heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # a job in the background ignores it
     with (
-        subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, stderr=subprocess.PIPE) as child,
+        subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, stderr=subprocess.PIPE, **heeding) as child,
         (tmp_path / "task.toml").open("w"),
     ):
         child.send_signal(signal.SIGINT)

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from autosft.builtin.classification import Classification
+from autosft.builtin.processes import Processes
 from autosft.data.splits import split
 from autosft.search.plan import make_plan
 from autosft.search.recognize import recognize, with_metric
@@ -39,7 +40,7 @@ def points(tmp_path_factory):
 
 @pytest.fixture
 def registry():
-    return toy.registry(Classification())
+    return dataclasses.replace(toy.registry(Classification()), executors={"processes": Processes()})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from autosft.contracts.record import Record
-from autosft.errors import BadInput, RunConflict
+from autosft.errors import BadInput, PartMissing, RunConflict
 from autosft.search.driver import run_search
 from autosft.search.plan import recipe_of
 from autosft.search.run import Run
@@ -86,6 +86,13 @@ def test_a_folder_that_is_no_run_is_refused_and_left_untouched(tmp_path, points,
         run_search(points, run=tmp_path / "thesis", registry=registry, **SETTINGS)
 
     assert tree(tmp_path) == {"thesis/chapter.txt": b"five years of work"}
+
+
+def test_an_unknown_executor_is_refused_before_anything_is_written(tmp_path, points, registry):
+    with pytest.raises(PartMissing, match="slurm"):
+        run_search(points, run=tmp_path / "run", registry=registry, executor="slurm", **SETTINGS)
+
+    assert not tree(tmp_path)
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused_and_left_untouched(tmp_path, points, registry):
