@@ -22,6 +22,7 @@ from autosft_text.files import TEXTS
 from autosft_text.listing import collect
 from autosft_text.tables import claim_table, scan_table
 from autosft_text.views import TextView
+from autosft_text.words import pieces
 
 
 @final
@@ -58,8 +59,8 @@ class TextModality(Modality):
         return hashlib.sha256(self.read(row).encode()).hexdigest()
 
     def length(self, row: Row) -> int:
-        """Bytes in UTF-8: of all scripts nearer to the number of tokens than characters are."""
-        return len(self.read(row).encode())
+        """About how many tokens it has."""
+        return pieces(self.read(row))
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a text to a text; those to learn from may lack some words."""

@@ -18,6 +18,10 @@ from autosft_text.checkpoint import WEIGHTS
 from autosft_text.pooling import pool
 from autosft_text.tokenizing import TextTokenizer
 
+_GROUP = 8
+"""Texts that a CPU encodes at a time, without gradients: of 8 of these, sorted by their tokens, 4 to 8 % are padding,
+where it is 16 to 28 % of a whole batch (`words.pieces`)."""
+
 _SHOWN = 4
 """Keys that an error lists."""
 
@@ -41,12 +45,26 @@ class TransformerEncoder(Encoder):
 
     def forward(self, inputs: Sequence[str]) -> Mapping[str, Tensor]:
         """Encode texts."""
-        numbers, there = self._tokenizer(inputs)
         device = next(self.network.parameters()).device
-        mask = torch.from_numpy(there).to(device)
-        out = self.network(input_ids=torch.from_numpy(numbers).to(device), attention_mask=mask.long())
-        tokens = out.last_hidden_state
+        numbers, mask = (torch.from_numpy(array).to(device) for array in self._tokenizer(inputs))
+        if device.type == "cpu" and not torch.is_grad_enabled():
+            tokens = self._in_groups(numbers, mask)
+        else:
+            tokens = self._encode(numbers, mask)
         return {"pooled": pool(tokens, mask, self._pooling), "tokens": tokens, "mask": mask}
+
+    def _encode(self, numbers: Tensor, mask: Tensor) -> Tensor:
+        return self.network(input_ids=numbers, attention_mask=mask.long()).last_hidden_state
+
+    def _in_groups(self, numbers: Tensor, mask: Tensor) -> Tensor:
+        """Vectors of tokens, a few texts of like length at a time: where work is what costs, and not its beginning,
+        that saves most of the padding."""
+        order = mask.sum(1).argsort(stable=True)
+        tokens = torch.zeros(*numbers.shape, self.widths["tokens"])
+        for group in order.split(_GROUP):
+            longest = int(mask[group[-1]].sum())
+            tokens[group, :longest] = self._encode(numbers[group, :longest], mask[group, :longest])
+        return tokens
 
     def blocks(self) -> Sequence[Sequence[str]]:
         """Embeddings, each layer, and what comes after the last one."""

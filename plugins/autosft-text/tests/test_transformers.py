@@ -78,6 +78,18 @@ def test_encoders_are_as_the_library_has_them_whatever_stands_beside(checkpoints
     )
 
 
+def test_texts_of_many_lengths_are_encoded_in_groups_as_they_are_together(checkpoints, sentences):
+    _, _, encoder = built(checkpoints("bert"))
+    texts = [" ".join(text.split()[: 1 + n % 11]) for n, (text, _) in enumerate(sentences(21))]
+    with torch.inference_mode():
+        groups = encoder(texts)
+    together = encoder(texts)
+    assert torch.equal(groups["mask"], together["mask"])
+    torch.testing.assert_close(groups["pooled"], together["pooled"].detach(), atol=1e-5, rtol=1e-4)
+    there = groups["mask"]
+    torch.testing.assert_close(groups["tokens"][there], together["tokens"].detach()[there], atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_decoders_are_pooled_at_their_last_token(checkpoints, kind):
     folder = checkpoints(kind)
