@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
+from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
-from autosft.training.metrics import CLASSIFICATION, classification_score
+from autosft.training.metrics import CLASSIFICATION, LEAST_PROBABILITY, classification_score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from autosft.contracts.tensors import Batch, Model
+
+
+LOSSES = ("cross_entropy", "focal")
+"""See `training.class_losses`."""
+
+EVERY_CLASS_COUNTS = frozenset({"balanced_accuracy", "f1_macro", "roc_auc_ovr"})
+"""Scores in which a rare class counts as much as a frequent one; for others there is no reason to balance them."""
 
 
 @final
@@ -27,6 +36,11 @@ class Classification(Problem):
     name = "classification"
     needs = frozenset({"pooled"})
     metrics = CLASSIFICATION
+    space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+
+    def ignores_for(self, metric: str) -> frozenset[str]:
+        """Balance, where every row counts as much as any other."""
+        return self.ignores if metric in EVERY_CLASS_COUNTS else self.ignores | {"regular.balance"}
 
     def fit(self, targets: Sequence[Any]) -> State:
         """The sorted class names, and how many rows each has."""
@@ -40,6 +54,12 @@ class Classification(Problem):
     def strata(self, targets: Sequence[Any]) -> Sequence[Hashable]:
         """The label itself."""
         return [str(target) for target in targets]
+
+    def odds(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """The weight of the label."""
+        from autosft.training.class_losses import class_weights
+
+        return class_weights(state.values["counts"]).numpy()[self._numbers(targets, state)]
 
     def describe(self, state: State) -> str:
         """The number of classes, and the first of them."""
@@ -57,19 +77,35 @@ class Classification(Problem):
         """Class numbers, shape (rows,); -1 for a label without training rows."""
         import torch
 
-        numbers = {name: number for number, name in enumerate(state.values["classes"])}
-        return torch.tensor([numbers.get(str(target), -1) for target in targets], dtype=torch.int64)
+        return torch.from_numpy(self._numbers(targets, state))
 
     def loss(self, out: Tensor, targets: Tensor, state: State, recipe: Recipe) -> Tensor:
-        """Cross-entropy with label smoothing; zero where the label is unknown."""
-        from torch.nn.functional import cross_entropy
+        """The chosen loss with label smoothing, maybe weighted by class; zero where the label is unknown."""
+        from autosft.training.class_losses import class_losses, class_weights
 
-        smoothing = recipe.regular.label_smoothing
-        return cross_entropy(out, targets, ignore_index=-1, label_smoothing=smoothing, reduction="none")
+        smoothing, labels = recipe.regular.label_smoothing, targets.clamp_min(0)
+        each = class_losses(self._loss(recipe), out)
+        losses = (1 - smoothing) * each.gather(1, labels[:, None])[:, 0] + smoothing * each.mean(1)
+        if recipe.regular.balance == "loss":
+            losses = losses * class_weights(state.values["counts"]).to(losses)[labels]
+        return losses.where(targets >= 0, 0.0)
 
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
-        """Softmax probabilities."""
-        return Outputs(batch.rows, {"probabilities": out.float().softmax(1).cpu().numpy()})
+        """What the scores mean under the loss, and the weights of classes, that they were trained with."""
+        import torch
+
+        from autosft.training.class_losses import class_probabilities, class_weights
+
+        counts = state.values["counts"]
+        weights = torch.ones(len(counts)) if recipe.regular.balance == "none" else class_weights(counts).float()
+        probabilities = class_probabilities(self._loss(recipe), out.float(), weights.to(out.device))
+        return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
+
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """The negative logarithm of the probability of the label; that of a label without training rows is least."""
+        numbers, probabilities = self._numbers(targets, state), outputs.arrays["probabilities"]
+        chosen = np.where(numbers < 0, 0.0, probabilities[np.arange(len(numbers)), numbers])
+        return -np.log(np.maximum(chosen, LEAST_PROBABILITY), dtype=np.float64)
 
     def decide(self, outputs: Outputs, state: State) -> Sequence[str]:
         """The most probable class."""
@@ -78,10 +114,15 @@ class Classification(Problem):
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
         """One of scikit-learn's scores."""
-        numbers = {name: number for number, name in enumerate(state.values["classes"])}
-        truth = np.array([numbers.get(str(target), -1) for target in targets])
-        return classification_score(metric, truth, outputs.arrays["probabilities"])
+        return classification_score(metric, self._numbers(targets, state), outputs.arrays["probabilities"])
 
     def highest(self, metric: str) -> float:
         """1 for shares of rows and areas, 0 for the negative log loss."""
         return 0.0 if metric == "neg_log_loss" else 1.0
+
+    def _numbers(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.int64]:
+        numbers = {name: number for number, name in enumerate(state.values["classes"])}
+        return np.array([numbers.get(str(target), -1) for target in targets], dtype=np.int64)
+
+    def _loss(self, recipe: Recipe) -> str:
+        return str(recipe.of(self.name).get("loss", LOSSES[0]))

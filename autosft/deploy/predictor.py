@@ -115,7 +115,7 @@ class Predictor:
         """Each problem's outputs, combined over the members."""
         if not len(rows):
             raise BadInput("There is nothing to answer.")
-        answered = [answer(job, model, rows).outputs for job, model in self._members]
+        answered = [answer(job, model, rows) for job, model in self._members]
         return [
             problem.combine([outputs[position] for outputs in answered], self._shares)
             for position, problem in enumerate(self._job.problems)

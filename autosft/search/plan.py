@@ -6,11 +6,11 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.document import Document
-from autosft.contracts.modality import Modality
+from autosft.contracts.modality import Mix, Modality
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
 from autosft.contracts.strategy import Strategy
@@ -188,13 +188,17 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     """
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
     problems = [registry.problem(name) for name in task.problems]
-    idle = frozenset[str].intersection(*(problem.ignores for problem in problems))
+    info = plan.candidate(backbone).info
+    metrics = [task.metric or problems[0].metrics[0], *(problem.metrics[0] for problem in problems[1:])]
+    idle = frozenset[str].intersection(
+        *(problem.ignores_for(metric) for problem, metric in zip(problems, metrics, strict=True))
+    )
+    idle |= {f"regular.{mix}" for mix in set(get_args(Mix)) - modality.mixes(info.inputs)}
     space: dict[str, Parameter] = {
         name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space
     }
     space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items() if name not in idle}
     space = dict(_scaled(family, *entry) for entry in space.items())
-    info = plan.candidate(backbone).info
     space |= _own(modality.name, modality.space_for(info.inputs)) | _own(family.prefix, family.space_for(info))
     for problem in problems:
         space |= _own(problem.name, problem.space)

@@ -19,10 +19,18 @@ def row_losses(job: Job, outs: Sequence[Any], targets: Sequence[Any]) -> Tensor:
 
 
 def supervised(job: Job, model: Model) -> Callable[[Batch], Tensor]:
-    """The weighted mean of a batch's losses, as a function from batch to scalar."""
+    """The weighted mean of a batch's losses, as a function from batch to scalar; 0 where no row has a weight.
+
+    A row into which another was mixed has the loss with both targets, each by its share.
+    """
 
     def loss(batch: Batch) -> Tensor:
-        losses = row_losses(job, model(batch.inputs), batch.targets)
-        return (losses * batch.weights).sum() / batch.weights.sum()
+        outs, weights = model(batch.inputs), batch.weights
+        total = row_losses(job, outs, batch.targets) * weights
+        if mixed := batch.mixed:
+            others = row_losses(job, outs, mixed.targets) * mixed.weights
+            total = mixed.share * total + (1 - mixed.share) * others
+            weights = mixed.share * weights + (1 - mixed.share) * mixed.weights
+        return total.sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
 
     return loss

@@ -87,7 +87,7 @@ class Boxes(Problem):
     name = "boxes"
     needs = frozenset({"maps"})
     metrics = ("f1",)
-    ignores = frozenset({"regular.label_smoothing"})
+    ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
     def fit(self, targets):
         return State({"boxes": sum(map(len, targets))})
@@ -110,6 +110,10 @@ class Boxes(Problem):
 
     def outputs(self, out, batch, state, recipe, model):
         return Outputs(batch.rows, items=tuple(_boxes(maps) for maps in out.cpu()))
+
+    def deviance(self, outputs, targets, state):
+        found = [{tuple(map(round, box)) for box in boxes} for boxes in self.decide(outputs, state)]
+        return np.array([len(boxes ^ set(map(tuple, truth))) for boxes, truth in zip(found, targets, strict=True)])
 
     def decide(self, outputs, state):
         return [[box[:4] for box in boxes] for boxes in outputs.items]
