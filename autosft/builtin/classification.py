@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -14,7 +15,9 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
-from autosft.training.metrics import CLASSIFICATION, LEAST_PROBABILITY, classification_score
+from autosft.training.deviance import log_losses
+from autosft.training.metrics import CLASSIFICATION, classification_score
+from autosft.training.priors import choose_scale
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,6 +30,9 @@ LOSSES = ("cross_entropy", "focal")
 
 EVERY_CLASS_COUNTS = frozenset({"balanced_accuracy", "f1_macro", "roc_auc_ovr"})
 """Scores in which a rare class counts as much as a frequent one; for others there is no reason to balance them."""
+
+OF_PROBABILITIES = frozenset({"neg_log_loss", "roc_auc_ovr"})
+"""Scores that look at probabilities; the others look at the classes that are given."""
 
 
 @final
@@ -49,7 +55,8 @@ class Classification(Problem):
             only = f" ({next(iter(counts))!r})" if counts else ""
             raise BadInput(f"Only one class{only} has training rows; classification needs two or more.")
         classes = sorted(counts)
-        return State({"classes": classes, "counts": [counts[name] for name in classes]})
+        values = {"classes": classes, "counts": [counts[name] for name in classes]}
+        return State(values, {"scale": np.ones(len(classes))})
 
     def strata(self, targets: Sequence[Any]) -> Sequence[Hashable]:
         """The label itself."""
@@ -104,17 +111,28 @@ class Classification(Problem):
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The negative logarithm of the probability of the label; that of a label without training rows is least."""
         numbers, probabilities = self._numbers(targets, state), outputs.arrays["probabilities"]
-        chosen = np.where(numbers < 0, 0.0, probabilities[np.arange(len(numbers)), numbers])
-        return -np.log(np.maximum(chosen, LEAST_PROBABILITY), dtype=np.float64)
+        return log_losses(np.where(numbers < 0, 0.0, probabilities[np.arange(len(numbers)), numbers]))
+
+    def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
+        """How far rare classes are preferred, where the score is one of classes that all count the same."""
+        if metric not in EVERY_CLASS_COUNTS - OF_PROBABILITIES:
+            return state
+        truth, probabilities = self._numbers(targets, state), outputs.arrays["probabilities"]
+        score = partial(classification_score, metric, truth)
+        scale = choose_scale(score, probabilities, state.values["counts"])
+        return State(state.values, {**state.arrays, "scale": scale})
 
     def decide(self, outputs: Outputs, state: State) -> Sequence[str]:
-        """The most probable class."""
+        """The most probable class, or the one that is right for the score; see `tune`."""
         classes = state.values["classes"]
-        return [classes[number] for number in outputs.arrays["probabilities"].argmax(1)]
+        return [classes[number] for number in (outputs.arrays["probabilities"] * state.arrays["scale"]).argmax(1)]
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
         """One of scikit-learn's scores."""
-        return classification_score(metric, self._numbers(targets, state), outputs.arrays["probabilities"])
+        probabilities = outputs.arrays["probabilities"]
+        if metric not in OF_PROBABILITIES:
+            probabilities = probabilities * state.arrays["scale"]
+        return classification_score(metric, self._numbers(targets, state), probabilities)
 
     def highest(self, metric: str) -> float:
         """1 for shares of rows and areas, 0 for the negative log loss."""

@@ -14,7 +14,8 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
-from autosft.training.metrics import LEAST_PROBABILITY, MULTILABEL, multilabel_score
+from autosft.training.deviance import log_losses
+from autosft.training.metrics import MULTILABEL, multilabel_score
 from autosft.training.thresholds import LabelRule, choose_rule
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ class MultiLabel(Problem):
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """Binary cross-entropy, summed over the labels that have training rows."""
         truth, probabilities = self._known(targets, state), outputs.arrays["probabilities"]
-        chosen = np.where(truth, probabilities, 1 - probabilities)
-        return -np.log(np.maximum(chosen, LEAST_PROBABILITY), dtype=np.float64).sum(1)
+        return log_losses(np.where(truth, probabilities, 1 - probabilities)).sum(1)
 
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
         """A threshold per label, and whether the most probable one is always given; see `training.thresholds`."""

@@ -16,9 +16,6 @@ Floats = npt.NDArray[np.floating[Any]]
 
 CLASSIFICATION = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc_ovr")
 MULTILABEL = ("f1_micro", "f1_macro", "average_precision", "accuracy", "neg_hamming_loss")
-LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
-"""What logarithms take a probability for that is lower, as 0 is."""
-
 REGRESSION = ("r2", "neg_root_mean_squared_error", "neg_mean_absolute_error", "neg_mean_absolute_percentage_error")
 
 
@@ -45,7 +42,7 @@ def classification_score(metric: str, truth: Ints, probabilities: Floats) -> flo
     known = truth >= 0
     if metric == "neg_log_loss":
         chosen = np.where(known, probabilities[np.arange(len(truth)), truth], 0.0)
-        return float(np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).mean())
+        return float(np.log(np.clip(chosen, np.finfo(np.float32).eps, 1.0)).mean())
     return _area_ovr(truth, probabilities)
 
 

@@ -68,6 +68,24 @@ def test_what_rare_classes_gain_by_sampling_is_undone_in_the_probabilities():
     np.testing.assert_allclose(given, [[0.7, 0.3]], atol=1e-6)
 
 
+def test_where_rare_classes_count_they_are_given_more_often_and_probabilities_stay():
+    problem, draw = Classification(), np.random.default_rng(0)
+    targets = ["common"] * 900 + ["rare"] * 100
+    rare = np.clip(draw.normal(np.where(np.array(targets) == "rare", 0.3, 0.1), 0.1), 0.01, 0.99)
+    answers = Outputs(tuple(map(str, range(1000))), {"probabilities": np.stack([1 - rare, rare], 1)})
+    state = problem.fit(targets)
+    for metric in ("balanced_accuracy", "f1_macro"):
+        tuned = problem.tune(metric, answers, targets, state)
+        assert problem.score(metric, answers, targets, tuned) > problem.score(metric, answers, targets, state) + 0.05
+        assert problem.decide(answers, tuned).count("rare") > problem.decide(answers, state).count("rare")
+        truth = np.array(targets) == np.array(problem.decide(answers, tuned))
+        assert problem.score("accuracy", answers, targets, tuned) == pytest.approx(truth.mean())
+        for other in ("neg_log_loss", "roc_auc_ovr"):
+            assert problem.score(other, answers, targets, tuned) == problem.score(other, answers, targets, state)
+    for metric in ("accuracy", "neg_log_loss"):
+        assert problem.tune(metric, answers, targets, state) is state
+
+
 def test_balance_is_offered_only_where_rare_classes_count():
     problem = Classification()
     assert "regular.balance" in problem.ignores_for("accuracy") & problem.ignores_for("neg_log_loss")
