@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from contextlib import AbstractContextManager
 from typing import Literal
 
@@ -31,11 +32,14 @@ def precision_for(wanted: str, device: torch.device) -> Precision:
 @functools.cache
 def why_not_compiled(device: torch.device) -> str:
     """Why torch cannot compile for a device here, in one line, such as for want of a compiler; empty if it can."""
+    from torch._inductor import config
+
     try:
-        torch.compile(_doubled)(torch.ones(8, device=device))
+        with config.patch(force_disable_caches=True), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch says that it does without caches
+            torch.compile(_doubled)(torch.ones(8, device=device))
     except Exception as problem:  # compilers, their absence and their versions fail in any number of ways
-        lines = (str(problem).strip() or type(problem).__name__).splitlines()
-        return lines[0]
+        return (str(problem).strip() or type(problem).__name__).splitlines()[0]
     return ""
 
 

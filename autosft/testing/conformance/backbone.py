@@ -111,6 +111,19 @@ class BackboneConformance:
         blocks = [name for block in encoder.blocks() for name in block]
         assert sorted(blocks) == sorted(name for name, _ in encoder.named_parameters())
 
+    def test_it_can_be_trained_in_mixed_precision(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        state, inputs = batch
+        encoder = family.build(info, _recipe(info), state, None).train()
+        if not any(True for _ in encoder.parameters()):
+            pytest.skip("nothing in it is trained")
+        with torch.autocast("cpu", torch.bfloat16):
+            pooled = encoder(inputs)["pooled"]
+        pooled.float().square().mean().backward()
+        gradients = [weight.grad for weight in encoder.parameters() if weight.grad is not None]
+        assert gradients and all(torch.isfinite(gradient).all() for gradient in gradients)
+
     def test_weights_can_be_put_into_a_new_encoder(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
     ) -> None:
