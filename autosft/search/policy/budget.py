@@ -24,7 +24,7 @@ FIRST_TEST_SHARE = 0.1
 """What is held back for scoring the test rows as long as nothing was measured."""
 
 SECOND_TRY_SHARE = 0.15
-"""What is held back for a second try as long as no trial has a score: should the first hang, a new worker must start."""
+"""What is held back for a second try as long as no trial has a score: if the first hangs, a new worker must start."""
 
 FEWEST_TEST_ROWS = 50
 
