@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.modality import Modality
-from autosft.contracts.recipe import Recipe
+from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Encoder
 from autosft.errors import BadWeights
@@ -78,6 +78,7 @@ class BackboneConformance:
         for info in infos:
             assert 0 <= info.prior <= 1 and info.gives and set(info.gives) <= set(AXES)
             assert BackboneInfo.parse(info.plain(), info.name) == info
+            assert family.ignores(info) <= set(SHARED)
 
     def test_listing_it_imports_nothing_heavy(self, family: BackboneFamily) -> None:
         check_light(family, call="curated")
