@@ -32,7 +32,7 @@ def class_losses(name: str, scores: Tensor) -> Tensor:
         name: One of `CLASS_LOSSES`.
         scores: Shape (rows, classes).
     """
-    logs = scores.log_softmax(1)
+    logs = scores.float().log_softmax(1)
     return focal(logs) if name == "focal" else -logs
 
 

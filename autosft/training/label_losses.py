@@ -94,6 +94,7 @@ def _zlpr(scores: Tensor, targets: Tensor) -> Tensor:
 
 
 def _focal(scores: Tensor, targets: Tensor) -> Tensor:
+    scores = scores.float()
     return (targets * focal(logsigmoid(scores)) + (1 - targets) * focal(logsigmoid(-scores))).sum(1)
 
 
