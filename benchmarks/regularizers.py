@@ -82,6 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--kind", action="append", choices=KINDS, help="May be given several times; by default all.")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--resolution", type=float, default=0.5)
@@ -89,7 +90,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     for folder in args.folders:
-        for kind in KINDS:
+        for kind in args.kind or KINDS:
             for seed in range(args.seeds):
                 started = time.perf_counter()
                 score, loss = accuracy(folder, args.weights, kind, args.epochs, seed, args.resolution)
