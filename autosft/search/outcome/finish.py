@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from autosft.contracts.executor import Order
-from autosft.contracts.record import Record, Result
+from autosft.contracts.record import Record, Result, Shift
 from autosft.data.splits import subset
 from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput, NothingFinished
@@ -73,6 +73,8 @@ def finish(
         tested = send(_order(run, best, "test", clock.left(), rows=test_rows))
         if tested.state != "done":
             watch(Noted(f"the test rows could not be scored: {tested.error}"))
+        for note in tested.notes:
+            watch(Noted(note))
     result = Result(
         task=document.task.name,
         seed=document.spec.seed,
@@ -83,6 +85,7 @@ def finish(
         interrupted=interrupted,
         test_rows=test_rows if tested and tested.score is not None else 0,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
+        shift=_shifts(trials, tested),
         best=(best,),
         refitted=refitted is not None,
         trials=Counter(record.state for record in trials.known),
@@ -93,6 +96,13 @@ def finish(
     )
     result.write(run.folder / "result.json")
     return result
+
+
+def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:
+    """How unlike the training rows the others are, as far as it was measured."""
+    valid = next((record.shift for record in trials.known if record.shift), None)
+    found = {"valid": valid, "test": tested.shift if tested else None}
+    return {name: shift for name, shift in found.items() if shift}
 
 
 def _chosen(records: Sequence[Record], registry: Registry, watch: Watch) -> Record:
