@@ -38,7 +38,7 @@ def hold_out(strata: Sequence[Hashable] | None, units: Numbers, folds: int, draw
     moderate = np.flatnonzero((sizes <= max(len(units) / folds, np.median(sizes)))[units])
     held = np.zeros(len(units), dtype=bool)
     if len(moderate) < len(units):
-        some = None if strata is None else [strata[position] for position in moderate]
+        some = None if strata is None else [strata[position] for position in moderate.tolist()]
         fewer = max(2, round(folds * len(moderate) / len(units)))
         held[moderate] = _hold_out(some, numbered(units[moderate].tolist()), fewer, draw)
     return held if held.any() else _hold_out(strata, units, folds, draw)

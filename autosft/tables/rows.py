@@ -45,10 +45,11 @@ def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str, 
             faults.append(Fault(place, empty))
         elif isinstance(target, Missing):
             faults.append(Fault(place, target.reason))
-        elif target is not None and isinstance(role, Missing):
-            faults.append(Fault(place, role.reason))
         elif target is not None:
-            rows.append(Row(place, ref, (target,), split, **role))
+            if isinstance(role, Missing):
+                faults.append(Fault(place, role.reason))
+            else:
+                rows.append(Row(place, ref, (target,), split, **role))
         elif split in _LEARNED:
             unlabeled.append(Row(place, ref))
         else:

@@ -109,7 +109,7 @@ def test_a_group_larger_than_what_is_held_out_stays_in_training(seed):
     data = split(found, PROBLEM, seed=seed)
 
     assert "large" in data.train.group
-    assert data.test is not None and 64 <= len(data.test) <= 96 and 32 <= len(data.valid)
+    assert data.test is not None and 64 <= len(data.test) <= 96 and len(data.valid) >= 32
 
 
 def test_of_a_few_large_groups_no_more_than_enough_rows_validate():
@@ -143,7 +143,7 @@ def test_weights_of_any_size_are_scaled():
 def test_training_rows_of_weight_0_are_left_out():
     data = split(scan(60, weight=lambda n: float(n % 4 > 0)), PROBLEM, seed=0)
 
-    assert (data.train.weight > 0).all() and 0 < Counter(data.valid.weight > 0)[False]
+    assert (data.train.weight > 0).all() and Counter(data.valid.weight > 0)[False] > 0
 
 
 def test_no_weight_at_all_is_refused():

@@ -8,7 +8,6 @@ from autosft.tables.reading import read_table
 from autosft.tables.rows import rows_of
 from autosft.tables.targets import propose_target
 
-
 TASK = Task(name="t", modality="text", problems=("classification",), data={})
 
 

@@ -100,7 +100,7 @@ def _folds(job: Job, chosen: Tensor) -> Tensor:
     """The fold of each chosen row. Rows of one group share one, unless there is just one group."""
     import torch
 
-    groups, units = job.train.group, dict[str | int, int]()
+    groups, units = job.train.group.tolist(), dict[str | int, int]()
     numbers = [units.setdefault(groups[row] or row, len(units)) for row in chosen.tolist()]
     if len(units) < 2:
         return torch.arange(len(chosen)) % min(FOLDS, len(chosen))
