@@ -30,13 +30,12 @@ from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of, verdict
-from autosft.search.outcome.finish import score_on_test
+from autosft.search.outcome.finish import score_on_test, shift_on_test
 from autosft.search.run import Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
-from autosft.training.features import encode_pace, unencoded
+from autosft.training.features import encode_pace
 from autosft.training.loop import Paused, Trained, train
-from autosft.training.model import build_model
 from autosft.training.shift import sample_of, shift_of, words_of
 
 Emit = Callable[[Epoch], None]
@@ -173,7 +172,8 @@ class _Bench:
         done: dict[str, Any] = {"score": score, "interval": interval}
         spent = time.monotonic() - started
         try:
-            shift = self._test_shift(self._job(order, seconds_left), order.rows, spent)
+            job = self._job(order, seconds_left)
+            shift = shift_on_test(self.run, job, order.rows, spent) if _knows_no_row(job) else None
         except Exception as problem:  # the score stands nevertheless
             return {**done, "notes": (f"whether the test rows are like the training rows is unknown: {problem}",)}
         return {**done, "shift": shift, "notes": words_of(shift, "test", order.recipe.backbone)}
@@ -187,20 +187,6 @@ class _Bench:
         self._compared = True
         seed = self.run.document.spec.seed
         return shift_of(job, trained.model.encoder, sample_of(job.train, seed), sample_of(job.valid, seed))
-
-    def _test_shift(self, job: Job, count: int, spent: float) -> Shift | None:
-        """None if it would take longer than scoring the rows did, or than there is time.
-
-        This is the only other look at test rows; it comes when all is chosen, and sees no target.
-        """
-        if self.run.data.test is None or not _knows_no_row(job):
-            return None
-        seed = self.run.document.spec.seed
-        scored = subset(self.run.data.test, self._problems[0], count, seed=seed)
-        train, test = sample_of(job.train, seed), sample_of(scored, seed)
-        if unencoded(job, train) + unencoded(job, test) > len(scored) or job.seconds_left() < 2 * spent:
-            return None
-        return shift_of(job, build_model(job).encoder, train, test)
 
     def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
         """How well a model trained on all rows recalls the validation rows: a check, not an estimate."""

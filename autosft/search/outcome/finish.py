@@ -14,6 +14,7 @@ import numpy as np
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record, Result, Shift
+from autosft.contracts.strategy import Job
 from autosft.data.splits import subset
 from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput, NothingFinished
@@ -174,6 +175,26 @@ def score_on_test(run: Run, registry: Registry, device: torch.device, count: int
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return predictor.score(metric, outputs, rows), (float(low), float(high))
+
+
+def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | None:
+    """How unlike the training rows the scored test rows are, by the job's encoder as it is loaded; None if that would
+    take longer than scoring them did, or than there is time.
+
+    Called by a worker when all is chosen and scored, so that nothing can follow from it. It sees no target.
+    """
+    from autosft.training.features import unencoded
+    from autosft.training.model import build_model
+    from autosft.training.shift import sample_of, shift_of
+
+    if run.data.test is None:
+        return None
+    seed = run.document.spec.seed
+    scored = subset(run.data.test, job.problems[0], count, seed=seed)
+    train, test = sample_of(job.train, seed), sample_of(scored, seed)
+    if unencoded(job, train) + unencoded(job, test) > len(scored) or job.seconds_left() < 2 * seconds:
+        return None
+    return shift_of(job, build_model(job).encoder, train, test)
 
 
 def installed_versions(registry: Registry) -> dict[str, str]:
