@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -43,25 +43,33 @@ def roc_areas(positive: Bools, probabilities: Floats) -> Floats:
         positive: Shape (rows, columns); each column must have positive and negative rows.
         probabilities: Of the same shape.
     """
-    from scipy.stats import rankdata
-
-    count = positive.sum(0)
-    ranks = np.where(positive, rankdata(probabilities, axis=0), 0.0).sum(0)
-    return (ranks - count * (count + 1) / 2) / (count * (len(positive) - count))
+    rows = len(positive)
+    areas: list[float] = []
+    for own, below, upto in _places(positive, probabilities):
+        count = len(own)
+        ranks = float((below + upto + 1).sum()) / 2
+        areas.append((ranks - count * (count + 1) / 2) / (count * (rows - count)))
+    return np.array(areas)
 
 
 def average_precisions(positive: Bools, probabilities: Floats) -> Floats:
-    """The area under the precision-recall curve of each column, step by step.
+    """The area under the precision-recall curve of each column, step by step: the mean over positive rows of the
+    precision at their probability.
 
     Args:
         positive: Shape (rows, columns); each column must have positive rows.
         probabilities: Of the same shape.
     """
-    order = np.argsort(-probabilities, axis=0, kind="stable")
-    hits, sorted_ = (np.take_along_axis(array, order, axis=0) for array in (positive, probabilities))
-    rows = np.arange(len(positive))[:, None]
-    # Rows of equal probability are one step: they share the precision at the last of them.
-    ends = np.where(np.diff(sorted_, axis=0, append=-np.inf) < 0, rows, len(positive))
-    ends = np.minimum.accumulate(ends[::-1], axis=0)[::-1]
-    precision = np.take_along_axis(hits.cumsum(0) / (rows + 1), ends, axis=0)
-    return (precision * hits).sum(0) / hits.sum(0)
+    areas: list[float] = []
+    for own, below, _ in _places(positive, probabilities):
+        found = len(own) - np.searchsorted(own, own)
+        areas.append(float((found / (len(positive) - below)).mean()))
+    return np.array(areas)
+
+
+def _places(positive: Bools, probabilities: Floats) -> Iterator[tuple[Floats, Ints, Ints]]:
+    """For each column the probabilities of its positive rows, from low to high, and for each how many of all rows have
+    a lower one, and how many none that is higher."""
+    for chosen, values in zip(np.ascontiguousarray(positive.T), np.ascontiguousarray(probabilities.T), strict=True):
+        own, ordered = np.sort(values[chosen]), np.sort(values)
+        yield own, np.searchsorted(ordered, own, side="left"), np.searchsorted(ordered, own, side="right")
