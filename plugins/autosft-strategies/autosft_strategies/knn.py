@@ -104,24 +104,35 @@ def _choose(job: Job, position: int, kept: Neighbors, features: Tensor) -> None:
 
 
 def _others(job: Job, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
-    """How similar the nearest other rows are to the asked ones, and which they are, shape (asked, most neighbors).
+    """How similar the nearest rows of other groups are to the asked ones, and which they are, shape (asked, most
+    neighbors).
 
     Raises:
         OutOfTime: The time is up.
     """
     import torch
 
-    count = min(NEIGHBORS[-1], len(features) - 1)
+    units = _units(job)
+    count = min(NEIGHBORS[-1], len(features) - int(units.bincount().max()))
     table = features if features.layout == torch.strided else features.to_sparse_coo()
     found: list[tuple[Tensor, Tensor]] = []
     for part in asked.split(PORTION):
         if job.seconds_left() < 0:
             raise OutOfTime("The time was up while neighbors were sought.")
         similarities = kept.similarities(table.index_select(0, part))
-        similarities[torch.arange(len(part)), part] = -2.0  # below every cosine
+        similarities[units[part, None] == units] = -2.0  # below every cosine
         found.append(tuple(similarities.topk(count)))
     nearest, rows = (torch.cat(parts) for parts in zip(*found, strict=True))
     return nearest, rows
+
+
+def _units(job: Job) -> Tensor:
+    """A number for each training row; rows of one group share one, unless there is just one group."""
+    import torch
+
+    groups, numbers = job.train.group.tolist(), dict[str | int, int]()
+    units = torch.tensor([numbers.setdefault(group or row, len(numbers)) for row, group in enumerate(groups)])
+    return units if len(numbers) > 1 else torch.arange(len(groups))
 
 
 def _fitted(loss: Callable[[Tensor], Tensor], votes: Tensor, rows: int) -> tuple[float, float, float]:
