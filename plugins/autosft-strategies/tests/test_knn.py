@@ -104,15 +104,17 @@ def test_one_row_per_class_is_enough(job):
     assert out.argmax(1).tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("group", "k"), [(lambda n: "", 1), (lambda n: f"g{n // 2}", 16), (lambda n: "all", 1)])
-def test_copies_in_groups_do_not_choose_for_each_other_unless_there_is_one_group(job, group, k):
+@pytest.mark.parametrize(
+    ("group", "sure"), [(lambda n: "", True), (lambda n: f"g{n // 2}", False), (lambda n: "all", True)]
+)
+def test_copies_in_groups_do_not_choose_for_each_other_unless_there_is_one_group(job, group, sure):
     draw = np.random.default_rng(0)
     points, labels = draw.normal(size=(60, 4)).tolist(), draw.choice(list("abc"), 60)
     rows = Rows.of(Row(f"r{n}", points[n // 2], (str(labels[n // 2]),), group=group(n)) for n in range(120))
     job = replace(job, train=rows, features={})
     model = build_model(job)
     Knn().fit(job, model)
-    assert (int(model.heads[0].k) >= k) if k > 1 else (int(model.heads[0].k) == 1)
+    assert (float(model.heads[0].scale) > 3) == sure
 
 
 def test_without_time_it_stops(job):
