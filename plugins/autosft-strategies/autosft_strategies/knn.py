@@ -90,7 +90,7 @@ def _choose(job: Job, position: int, kept: Neighbors, features: Tensor) -> None:
     targets, weights = kept.targets[asked], kept.weights[asked]
 
     def loss(out: Tensor) -> Tensor:
-        return (problem.loss(out, targets, state, job.recipe) * weights).sum() / weights.sum()
+        return (problem.loss(out, targets, state, job.recipe) * weights).sum() / weights.sum().clamp_min(1e-12)
 
     best = float("inf")
     for k in (k for k in NEIGHBORS if k <= nearest.shape[1]):
