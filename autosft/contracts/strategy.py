@@ -10,7 +10,7 @@ from abc import ABC
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.modality import Modality
@@ -57,6 +57,9 @@ class Job:
         folder: Where the trial keeps its files.
         seconds_left: How long the trial may still take.
         micro_batch: The most rows that fit the device at once; 0 means a whole batch.
+        precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
+            with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
+        compile: Whether the encoder is compiled by torch.
         pause_after: After how many validated epochs, over all stages, the trial pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
         features: Encoded rows that outlive the trial, by backbone and view.
@@ -80,6 +83,8 @@ class Job:
     folder: Path
     seconds_left: Callable[[], float]
     micro_batch: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     pause_after: int | None = None
     replay: Mapping[str, int] | None = None
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])

@@ -89,7 +89,7 @@ class Encoder(nn.Module):
 
 
 class LinearHead(nn.Module):
-    """A linear layer on `"pooled"`, with dropout before it."""
+    """A linear layer on `"pooled"`, with dropout before it; in single precision, whatever the encoder computes in."""
 
     def __init__(self, width: int, outputs: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -100,7 +100,9 @@ class LinearHead(nn.Module):
 
     def forward(self, encoded: Mapping[str, Tensor]) -> Tensor:
         """Raw outputs, shape (batch, outputs)."""
-        return self.linear(self.dropout(encoded["pooled"]))
+        pooled = encoded["pooled"].float()
+        with torch.autocast(pooled.device.type, enabled=False):
+            return self.linear(self.dropout(pooled))
 
 
 class Model(nn.Module):

@@ -11,6 +11,7 @@ from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Encoder, Model
 from autosft.errors import BadWeights
 from autosft.training.checkpoint import load_checkpoint
+from autosft.training.optim.penalties import penalized
 from autosft.training.seeds import seed_of
 
 
@@ -64,7 +65,7 @@ def parameter_groups(job: Job, model: Model) -> list[dict[str, Any]]:
     """The trainable parameters in groups, with the recipe's learning rates and weight decay.
 
     Each block of the encoder learns `layer_decay` times as fast as the next one towards the output; heads have a rate
-    of their own. Norms and biases (all parameters of one dimension) do not decay.
+    of their own. Norms and biases do not decay.
     """
     optim = job.recipe.optim
     named = dict(model.encoder.named_parameters())
@@ -75,7 +76,7 @@ def parameter_groups(job: Job, model: Model) -> list[dict[str, Any]]:
     for rate, parameters in layers:
         trainable = [parameter for parameter in parameters if parameter.requires_grad]
         for decays in (True, False):
-            members = [parameter for parameter in trainable if (parameter.ndim > 1) == decays]
+            members = [parameter for parameter in trainable if penalized(parameter) == decays]
             if members:
                 groups.append({"params": members, "lr": rate, "weight_decay": optim.weight_decay if decays else 0.0})
     return groups

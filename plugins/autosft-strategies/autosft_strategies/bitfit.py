@@ -30,7 +30,7 @@ class BitFit(Strategy):
         "optim.lr": Float(3e-4, 3e-2, default=5e-3, log=True),
         "optim.layer_decay": Float(0.7, 1.0, default=1.0),
     }
-    uses = frozenset(SHARED)
+    uses = frozenset(SHARED) - {"optim.l2_sp"}  # which draws no vector
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Pretrained encoders."""
