@@ -6,6 +6,20 @@ from typing import Any
 
 from autosft.contracts.backbone import BackboneInfo
 from autosft.errors import BadWeights
+from autosft_image.curated import CURATED
+
+_RESAMPLES = {str(info.arguments["architecture"]): "dynamic_img_size" in info.arguments for info in CURATED}
+
+
+def resamples(architecture: str) -> bool:
+    """Whether timm can resample the positions of an architecture for any size: its plain vision transformers."""
+    if architecture in _RESAMPLES:
+        return _RESAMPLES[architecture]
+    from timm.models import is_model, model_entrypoint
+
+    if not is_model(architecture):
+        return False
+    return "dinov3" in architecture or model_entrypoint(architecture).__module__ == "timm.models.vision_transformer"
 
 
 def network_of(info: BackboneInfo) -> Any:
@@ -18,8 +32,8 @@ def network_of(info: BackboneInfo) -> Any:
 
     arguments = dict(info.arguments)
     architecture = str(arguments.pop("architecture"))
-    # a model of fixed size is made for the size it is fed, except where positions are resampled on the fly
-    overlay = {} if arguments.get("dynamic_img_size") else {"input_size": tuple(info.inputs.options["size"])}
+    # positions are made for the size that is fed, unless the arguments have another `img_size`
+    overlay = {"input_size": tuple(info.inputs.options["size"])}
     arguments["num_classes"] = 0
     try:
         return timm.create_model(architecture, pretrained=False, pretrained_cfg_overlay=overlay, **arguments)
