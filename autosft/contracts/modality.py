@@ -93,8 +93,8 @@ class Modality(ABC):
         return 0
 
     def fit(self, rows: Rows, read: Read) -> State:
-        """Learn from training rows what views need: lengths, sizes, statistics. A search does so once, at its beginning:
-        its space follows from it, and all of its trials see rows alike."""
+        """Learn from training rows what views need: lengths, sizes, statistics. A search does so once, before its first
+        trial: its space follows from it, and all of its trials see rows alike."""
         return State()
 
     @abstractmethod

@@ -1,9 +1,11 @@
-"""How much memory this machine has free for processes like this one. Knows no device and no data."""
+"""How much memory there is for processes like this one: of this machine, and of its graphics cards. Without torch."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +13,7 @@ PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def free_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> float:
-    """What the kernel says is available, or less where a container or a group of processes allows less.
+    """What the kernel says is available, or less where a group of processes, such as a container, allows less.
 
     Args:
         proc: Where Linux tells of memory and of the groups that this process is in.
@@ -19,6 +21,24 @@ def free_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> float:
             count as free there too.
     """
     return min([_of_machine(proc), *_of_groups(proc, cgroups)])
+
+
+def card_bytes() -> list[float]:
+    """The memory of each NVIDIA card that CUDA may use; empty where there is none, or the tool does not say."""
+    tool, visible = shutil.which("nvidia-smi"), os.environ.get("CUDA_VISIBLE_DEVICES")
+    if tool is None or visible == "":
+        return []
+    command = [
+        tool,
+        "--query-gpu=memory.total",
+        "--format=csv,noheader,nounits",
+        *([f"--id={visible}"] if visible else []),
+    ]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        return [float(line) * 2**20 for line in said.split()]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return []
 
 
 def _of_machine(proc: Path) -> float:

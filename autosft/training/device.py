@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import resource
 
 import torch
-
-from autosft.data.memory import free_bytes
 
 
 def pick_device(name: str, slot: int = 0) -> torch.device:
@@ -15,15 +12,6 @@ def pick_device(name: str, slot: int = 0) -> torch.device:
     if name == "auto":
         name = f"cuda:{slot % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
-
-
-def memory_per_worker(name: str, workers: int) -> float:
-    """The bytes that each of several workers may use: of the device of that name, or of this machine's free memory."""
-    device = pick_device(name)
-    if device.type != "cuda":
-        return free_bytes() / workers
-    cards = torch.cuda.device_count() if name == "auto" else 1
-    return torch.cuda.get_device_properties(device).total_memory / math.ceil(workers / cards)
 
 
 def peak_bytes(device: torch.device) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from autosft.data.memory import free_bytes
+from autosft.data.memory import card_bytes, free_bytes
 
 
 @pytest.fixture
@@ -59,3 +61,31 @@ def test_groups_of_the_first_version_are_read_too(machine):
 
 def test_where_nothing_is_told_it_is_what_the_machine_has(tmp_path):
     assert free_bytes(tmp_path, tmp_path) > 2**28
+
+
+@pytest.fixture
+def cards(tmp_path, monkeypatch):
+    """A function that installs a tool of the graphics driver: it knows two cards, or it fails."""
+
+    def install(script):
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    return install
+
+
+def test_the_cards_are_those_that_the_drivers_tool_names(cards, monkeypatch):
+    cards('case "$*" in *--id=1*) echo 81559;; *) echo 8192; echo 81559;; esac')
+    assert card_bytes() == [8192 * 2**20, 81559 * 2**20]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert card_bytes() == [81559 * 2**20]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert card_bytes() == []
+
+
+def test_a_tool_that_fails_names_no_card(cards):
+    cards("echo no devices were found; exit 6")
+    assert card_bytes() == []

@@ -269,7 +269,7 @@ def test_what_cannot_fit_the_memory_is_left_out_with_the_reason(task, with_parts
         make_plan(task, registry, SearchSpec(backbones=("library/large",)), memory=2e9)
 
 
-def test_only_the_memory_of_workers_on_this_machine_counts(with_parts, registry):
+def test_the_memory_of_workers_on_this_machine_is_shared_out(with_parts, registry, monkeypatch):
     class Elsewhere(Executor):
         name = "elsewhere"
 
@@ -277,9 +277,17 @@ def test_only_the_memory_of_workers_on_this_machine_counts(with_parts, registry)
             raise NotImplementedError
 
     registry = with_parts(executors={"elsewhere": Elsewhere()})
-    here = memory_of(registry, SearchSpec(device="cpu", workers=2))
-    assert 2**27 < here < float("inf")
-    assert memory_of(registry, SearchSpec(executor="elsewhere")) == float("inf")
+    monkeypatch.setattr("autosft.search.footprint.free_bytes", lambda: 16e9)
+    monkeypatch.setattr("autosft.search.footprint.card_bytes", lambda: cards)
+
+    def memory(device, **more):
+        return memory_of(registry, SearchSpec(device=device, **more))
+
+    cards = []
+    assert (memory("cpu"), memory("auto", workers=2), memory("cuda")) == (16e9, 8e9, float("inf"))
+    cards = [8e9, 80e9]
+    assert (memory("cpu"), memory("auto", workers=3), memory("cuda:1", workers=2)) == (16e9, 4e9, 40e9)
+    assert memory("cpu", executor="elsewhere") == float("inf")
 
 
 class Near(ToyModality.__base__):

@@ -93,6 +93,17 @@ def test_blocks_run_from_input_to_output():
     assert "network.conv1.weight" in blocks[0] and "network.layer4.1.conv2.weight" in blocks[-1]
 
 
+def test_new_weights_count_at_once_while_an_encoder_answers():
+    info = next(info for info in CURATED if "tiny_vit_5m" in info.name)
+    first, second, image = build(info), build(info), torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        before = first(image)["pooled"]
+        for parameter in (*first.parameters(), *second.parameters()):
+            parameter.copy_(torch.linspace(-0.1, 0.1, parameter.numel()).reshape(parameter.shape))
+        after = first(image)["pooled"]
+        assert torch.equal(after, second(image)["pooled"]) and not torch.equal(before, after)
+
+
 @pytest.mark.parametrize("name, tag, width", [("resnet50", "a1_in1k", 2048), ("vgg16", "tv_in1k", 4096)])
 def test_a_bare_architecture_means_timms_default_weights(name, tag, width):
     (info,) = TimmFamily().match(name)
