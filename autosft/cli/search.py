@@ -23,12 +23,18 @@ def search(
         str, typer.Option(help="Wall clock for everything, such as 90s, 5m or 1h30m; 'none' with --trials.")
     ] = "10m",
     trials: Annotated[int | None, typer.Option(min=1, help="The most trials.")] = None,
-    metric: Annotated[str, typer.Option(help="The validation score to maximize.")] = "",
+    metric: Annotated[str, typer.Option(help="The validation score to maximize; `autosft metrics` lists them.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of all workers together; all cores by default.")
     ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, bfloat16, or auto: bfloat16 on GPUs that have units for it.")
+    ] = "auto",
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Let torch compile encoders before it trains them, a minute or so each.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="How many trials are trained at the same time.")] = 1,
     executor: Annotated[str, typer.Option(help="Where workers run, such as an executor of a plugin.")] = "processes",
     backbones: Annotated[str, typer.Option(help="Shell patterns, separated by commas, such as 'timm/resnet*'.")] = "",
@@ -63,6 +69,8 @@ def search(
             seed=seed,
             device=device,
             threads=threads,
+            precision=precision,
+            compile=compile,
             workers=workers,
             executor=executor,
             backbones=_names(backbones),

@@ -40,6 +40,8 @@ def run_search(
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
+    precision: str = "auto",
+    compile: bool = False,
     workers: int = 1,
     executor: str = "processes",
     backbones: Sequence[str] = (),
@@ -70,6 +72,10 @@ def run_search(
         seed: Splits, proposals and training derive from it.
         device: Where to train; `"auto"` takes a GPU if there is one.
         threads: CPU threads for training, of all workers together; by default all cores.
+        precision: What encoders compute in while they train, `"float32"` or `"bfloat16"`; by default the latter on GPUs
+            that have units for it.
+        compile: Whether torch compiles encoders before it trains them, which takes a minute or so each; where it
+            cannot, for want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.
         executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
@@ -101,6 +107,8 @@ def run_search(
             "seed": seed,
             "device": device,
             "threads": threads or os.cpu_count() or 1,
+            "precision": precision,
+            "compile": compile,
             "workers": workers,
             "executor": executor,
             "backbones": tuple(backbones),

@@ -195,16 +195,15 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     """
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
     problems = [registry.problem(name) for name in task.problems]
-    idle = frozenset[str].intersection(*(problem.ignores for problem in problems))
+    info = plan.candidate(backbone).info
+    idle = frozenset[str].intersection(*(problem.ignores for problem in problems)) | family.ignores(info)
     space: dict[str, Parameter] = {
         name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space
     }
     space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items() if name not in idle}
     space = dict(_scaled(family, *entry) for entry in space.items())
-    info = plan.candidate(backbone).info
-    space |= _own(modality.name, modality.space_for(info.inputs, plan.state)) | _own(
-        family.prefix, family.space_for(info)
-    )
+    own = modality.space_for(info.inputs, plan.state)
+    space |= _own(modality.name, own) | _own(family.prefix, family.space_for(info))
     for problem in problems:
         space |= _own(problem.name, problem.space)
     if "regular.augment" in chosen.uses:

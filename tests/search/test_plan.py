@@ -218,6 +218,28 @@ def test_what_every_problem_of_a_task_ignores_is_not_sampled(task, with_parts, p
     assert names("classification", "regression") == {"regular.label_smoothing", "optim.lr", "regression.loss"}
 
 
+def test_what_an_encoder_ignores_is_not_sampled(task, with_parts, plan):
+    class Eager(Strategy):
+        name, uses = "eager", frozenset({"optim.lr", "optim.l2_sp", "regular.drop_path"})
+
+    class Dropping(Careful):
+        rate, space = 1.0, {}
+
+        def ignores(self, info):
+            return super().ignores(info) - {"regular.drop_path"}
+
+    def names(family, **changed):
+        entry = plan.candidate("toy/wide")
+        entry = entry.model_copy(update={"info": entry.info.model_copy(update=changed)})
+        changed_plan = plan.model_copy(update={"candidates": (entry,)})
+        parts = with_parts(strategies={"eager": Eager()}, backbones={"toy": family})
+        return set(space_of(task, parts, changed_plan, "toy/wide", "eager"))
+
+    assert names(Dropping()) == Eager.uses
+    assert names(Dropping(), origin="scratch") == {"optim.lr", "regular.drop_path"}
+    assert names(ToyFamily()) == {"optim.lr", "optim.l2_sp", "toy.activation"}
+
+
 def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):
     space = space_of(task, registry, plan, "toy/wide", "toy")
     chosen = {

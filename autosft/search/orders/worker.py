@@ -32,6 +32,7 @@ from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of, verdict
 from autosft.search.outcome.finish import score_on_test
 from autosft.search.run import Run
+from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
@@ -199,6 +200,8 @@ class _Bench:
             folder=folder / "refit" if replay else folder,
             seconds_left=seconds_left,
             micro_batch=order.micro_batch,
+            precision=precision_for(document.spec.precision, self._device),
+            compile=document.spec.compile and not why_not_compiled(self._device),
             pause_after=order.pause_after,
             replay=order.replay if replay else None,
             features=self._features,
@@ -220,11 +223,13 @@ class _Bench:
         return self._states[key]
 
     def _notice(self, job: Job) -> tuple[str, ...]:
-        """What the user should know of how the backbone sees the rows; found out once."""
+        """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""
         name = job.info.name
         if name not in self._notices:
             self._notices[name] = job.family.notice(job.info, job.states.backbone, job.train, job.read)
-        return (f"backbone {name}: {self._notices[name]}",) if self._notices[name] else ()
+        seen = (f"backbone {name}: {self._notices[name]}",) if self._notices[name] else ()
+        refused = why_not_compiled(self._device) if self.run.document.spec.compile else ""
+        return (*seen, f"not compiled, because torch cannot do it here: {refused}") if refused else seen
 
     def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
         pace: dict[str, float] = {}

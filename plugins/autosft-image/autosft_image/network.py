@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from autosft.contracts.backbone import BackboneInfo
 from autosft.errors import BadWeights
 from autosft_image.curated import CURATED
 
+_DROPS_PATHS = re.compile(
+    r"(tf_)?(efficientnet|mobilenetv[2-4])|(wide_)?res(net|next)(v2)?_?\d|convnext|regnet|nfnet|tiny_vit|vit_|deit|beit|eva|swin"
+)
+"""How the names of architectures begin that have residual branches which timm drops when it is asked to."""
+
 _RESAMPLES = {str(info.arguments["architecture"]): "dynamic_img_size" in info.arguments for info in CURATED}
+"""Whether the curated architectures resample; timm need not be asked."""
 
 
 def resamples(architecture: str) -> bool:
@@ -22,8 +29,17 @@ def resamples(architecture: str) -> bool:
     return "dinov3" in architecture or model_entrypoint(architecture).__module__ == "timm.models.vision_transformer"
 
 
-def network_of(info: BackboneInfo) -> Any:
+def drops_paths(info: BackboneInfo) -> bool:
+    """Whether the network has residual branches that can be dropped (stochastic depth: Huang et al., 2016)."""
+    return bool(_DROPS_PATHS.match(str(info.arguments.get("architecture", ""))))
+
+
+def network_of(info: BackboneInfo, drop_path: float = 0.0) -> Any:
     """The network with fresh weights.
+
+    Args:
+        info: Which one.
+        drop_path: Share of the deepest block's residual branches that are dropped while training.
 
     Raises:
         BadWeights: timm refuses the arguments.
@@ -35,6 +51,8 @@ def network_of(info: BackboneInfo) -> Any:
     # positions are made for the size that is fed, unless the arguments have another `img_size`
     overlay = {"input_size": tuple(info.inputs.options["size"])}
     arguments["num_classes"] = 0
+    if drop_path:
+        arguments["drop_path_rate"] = drop_path
     try:
         return timm.create_model(architecture, pretrained=False, pretrained_cfg_overlay=overlay, **arguments)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:

@@ -4,10 +4,11 @@ import torch
 from timm.models import get_pretrained_cfg
 from torch.utils.flop_counter import FlopCounterMode
 
-from autosft.contracts.recipe import Recipe
+from autosft.contracts.recipe import Recipe, Regular
 from autosft.contracts.state import State
 from autosft_image.curated import CURATED
 from autosft_image.describe import describe
+from autosft_image.network import drops_paths, network_of
 from autosft_image.timm_family import TimmFamily
 
 RECIPE = Recipe(backbone="b", strategy="s")
@@ -43,6 +44,39 @@ def test_the_curated_table_says_what_timm_says(info):
         assert encoded["tokens"].shape[2] == encoder.widths["tokens"]
     grouped = [parameter for block in encoder.blocks() for parameter in block]
     assert sorted(grouped) == sorted(dict(encoder.named_parameters())) and len(encoder.blocks()) > 4
+
+
+MORE = [
+    *("mobilenetv2_100", "mobilenetv1_100", "wide_resnet50_2", "resnext50_32x4d", "resnetv2_50", "regnety_002"),
+    *("dm_nfnet_f0", "nf_resnet26", "beit_base_patch16_224", "eva02_tiny_patch14_224", "swin_tiny_patch4_window7_224"),
+    *("swinv2_tiny_window8_256", "vgg11", "densenet121", "convmixer_768_32", "res2net50_14w_8s", "resnest14d"),
+    *("vit_tiny_r_s16_p8_224", "efficientvit_b0", "convnextv2_atto", "regnetz_b16"),
+]
+
+
+@pytest.mark.parametrize("info", [*CURATED, *MORE], ids=lambda info: getattr(info, "name", info))
+def test_drop_path_is_offered_where_timm_drops_paths(info):
+    if isinstance(info, str):
+        info = describe(info, {"input_size": (3, 224, 224)}, {"architecture": info})
+    offered = "regular.drop_path" not in TimmFamily().ignores(info)
+    assert offered == drops_paths(info)
+    if offered:
+        modules = [module for module in network_of(info, 0.1).modules() if type(module).__name__ == "DropPath"]
+        assert max(module.drop_prob for module in modules) > 0.04
+
+
+def test_paths_are_dropped_while_training_alone_and_change_no_name():
+    info = next(info for info in CURATED if "mobilenetv4" in info.name)
+    dropping = TimmFamily().build(info, RECIPE.changed(regular=Regular(drop_path=0.9)), State(), None)
+    plain = build(info)
+    assert list(dropping.state_dict()) == list(plain.state_dict())
+    dropping.load_state_dict(plain.state_dict())
+    inputs = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(dropping.eval()(inputs)["pooled"], plain(inputs)["pooled"])
+        for module in dropping.train().modules():
+            module.train(type(module).__name__ == "DropPath")
+        assert not torch.equal(dropping(inputs)["pooled"], plain(inputs)["pooled"])
 
 
 def test_curated_priors_and_sizes_are_in_range():
