@@ -16,6 +16,7 @@ from autosft.data.splits import split
 from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
+from autosft.search.footprint import memory_of
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Finished, News, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
@@ -166,13 +167,15 @@ def _unwatched(news: News) -> None:
 
 def _create(folder: Path, task: Task, spec: SearchSpec, registry: Registry, watch: Watch) -> Run:
     """Scan, check, split, plan; nothing is written before all of that went well."""
-    plan = make_plan(task, registry, spec)
-    scan = registry.modality(task.modality).scan(task)
+    modality = registry.modality(task.modality)
+    plan = make_plan(task, registry, spec, memory_of(registry, spec))
+    scan = modality.scan(task)
     check_scan(scan)
     problem = registry.problem(task.problems[0])
     data = split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test)
-    digests = digests_of(data, registry.modality(task.modality).digest)
+    digests = digests_of(data, modality.digest)
     summary = summarize(scan, data, problem, metric=task.metric, digests=digests)
+    plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
     document = RunDocument(
         task=task,
         spec=spec,

@@ -235,12 +235,14 @@ class _Bench:
         )
 
     def _fit(self, order: Order, rows: Rows, weights: WeightFile | None, *, replay: bool) -> States:
-        """What the parts learn from training rows; learned once per backbone."""
+        """What the modality learned for all trials, and what the other parts learn from training rows, once per
+        backbone."""
         key = (order.recipe.backbone, order.recipe.rows, replay)
         if key not in self._states:
-            info = self.run.document.plan.candidate(order.recipe.backbone).info
+            plan = self.run.document.plan
+            info = plan.candidate(order.recipe.backbone).info
             self._states[key] = States(
-                modality=self._modality.fit(rows, self._read),
+                modality=plan.state,
                 backbone=self._registry.family(info.name).fit(info, rows, self._read, weights),
                 problems=tuple(problem.fit(rows.target(n)) for n, problem in enumerate(self._problems)),
             )

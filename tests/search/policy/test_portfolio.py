@@ -178,7 +178,7 @@ class Zoom(ToyModality.__base__):
     recognize, scan, collect, read = ToyModality.recognize, ToyModality.scan, ToyModality.collect, ToyModality.read
     view, collate = ToyModality.view, ToyModality.collate
 
-    def effort(self, inputs, recipe):
+    def effort(self, inputs, recipe, state):
         return recipe.of("points").get("near", 1.0) ** 2
 
 
