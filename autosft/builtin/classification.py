@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -28,11 +28,18 @@ if TYPE_CHECKING:
 LOSSES = ("cross_entropy", "focal")
 """See `training.class_losses`."""
 
-EVERY_CLASS_COUNTS = frozenset({"balanced_accuracy", "f1_macro", "roc_auc_ovr"})
-"""Scores in which a rare class counts as much as a frequent one; for others there is no reason to balance them."""
-
-OF_PROBABILITIES = frozenset({"neg_log_loss", "roc_auc_ovr"})
+OF_PROBABILITIES = frozenset(
+    {
+        *("neg_log_loss", "neg_brier_score", "neg_expected_calibration_error"),
+        *("roc_auc_ovr", "average_precision", "top_k_accuracy"),
+    }
+)
 """Scores that look at probabilities; the others look at the classes that are given."""
+
+EVERY_CLASS_COUNTS = frozenset(
+    {"balanced_accuracy", "f1_macro", "precision_macro", "recall_macro", "roc_auc_ovr", "average_precision"}
+)
+"""Scores in which a rare class counts as much as a frequent one; for others there is no reason to balance them."""
 
 
 @final
@@ -41,7 +48,7 @@ class Classification(Problem):
 
     name = "classification"
     needs = frozenset({"pooled"})
-    metrics = CLASSIFICATION
+    metrics = tuple(CLASSIFICATION)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
 
     def ignores_for(self, metric: str) -> frozenset[str]:
@@ -49,12 +56,12 @@ class Classification(Problem):
         return self.ignores if metric in EVERY_CLASS_COUNTS else self.ignores | {"regular.balance"}
 
     def fit(self, targets: Sequence[Any]) -> State:
-        """The sorted class names, and how many rows each has."""
+        """The class names in order, and how many rows each has."""
         counts = Counter(map(str, targets))
         if len(counts) < 2:
             only = f" ({next(iter(counts))!r})" if counts else ""
             raise BadInput(f"Only one class{only} has training rows; classification needs two or more.")
-        classes = sorted(counts)
+        classes = _in_order(counts)
         values = {"classes": classes, "counts": [counts[name] for name in classes]}
         return State(values, {"scale": np.ones(len(classes))})
 
@@ -128,15 +135,19 @@ class Classification(Problem):
         return [classes[number] for number in (outputs.arrays["probabilities"] * state.arrays["scale"]).argmax(1)]
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of scikit-learn's scores."""
+        """One of `CLASSIFICATION`."""
         probabilities = outputs.arrays["probabilities"]
         if metric not in OF_PROBABILITIES:
             probabilities = probabilities * state.arrays["scale"]
         return classification_score(metric, self._numbers(targets, state), probabilities)
 
     def highest(self, metric: str) -> float:
-        """1 for shares of rows and areas, 0 for the negative log loss."""
-        return 0.0 if metric == "neg_log_loss" else 1.0
+        """0 for negative errors and losses, 1 for all others."""
+        return CLASSIFICATION[metric].highest
+
+    def about(self, metric: str) -> str:
+        """The line of the table."""
+        return CLASSIFICATION[metric].about
 
     def _numbers(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.int64]:
         numbers = {name: number for number, name in enumerate(state.values["classes"])}
@@ -144,3 +155,11 @@ class Classification(Problem):
 
     def _loss(self, recipe: Recipe) -> str:
         return str(recipe.of(self.name).get("loss", LOSSES[0]))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """As numbers where all are, else as texts: scores of ordered classes go by it."""
+    try:
+        return sorted(names, key=lambda name: (float(name), name))
+    except ValueError:
+        return sorted(names)

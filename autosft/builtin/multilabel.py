@@ -35,7 +35,7 @@ class MultiLabel(Problem):
 
     name = "multilabel"
     needs = frozenset({"pooled"})
-    metrics = MULTILABEL
+    metrics = tuple(MULTILABEL)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
     ignores = frozenset({"regular.balance"})  # a choice of losses has that of positive and negative rows
 
@@ -123,8 +123,12 @@ class MultiLabel(Problem):
         return multilabel_score(metric, truth, given, probabilities)
 
     def highest(self, metric: str) -> float:
-        """0 for the negative Hamming loss, 1 for all others."""
-        return 0.0 if metric == "neg_hamming_loss" else 1.0
+        """0 for negative errors and losses, 1 for all others."""
+        return MULTILABEL[metric].highest
+
+    def about(self, metric: str) -> str:
+        """The line of the table."""
+        return MULTILABEL[metric].about
 
     def _known(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.bool_]:
         return _indicators(targets, state.values["classes"])[:, : len(state.values["classes"])]

@@ -19,18 +19,19 @@ def row_losses(job: Job, outs: Sequence[Any], targets: Sequence[Any]) -> Tensor:
 
 
 def supervised(job: Job, model: Model) -> Callable[[Batch], Tensor]:
-    """The weighted mean of a batch's losses, as a function from batch to scalar; 0 where no row has a weight.
+    """The mean of a batch's weighted losses, as a function from batch to scalar.
 
-    A row into which another was mixed has the loss with both targets, each by its share.
+    Not divided by the batch's weights: their mean over the training rows is 1, and a batch of light rows is to move the
+    model less than one of heavy rows. A row into which another was mixed has the loss with both targets, each by its
+    share.
     """
 
     def loss(batch: Batch) -> Tensor:
-        outs, weights = model(batch.inputs), batch.weights
-        total = row_losses(job, outs, batch.targets) * weights
+        outs = model(batch.inputs)
+        losses = row_losses(job, outs, batch.targets) * batch.weights
         if mixed := batch.mixed:
             others = row_losses(job, outs, mixed.targets) * mixed.weights
-            total = mixed.share * total + (1 - mixed.share) * others
-            weights = mixed.share * weights + (1 - mixed.share) * mixed.weights
-        return total.sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+            losses = mixed.share * losses + (1 - mixed.share) * others
+        return losses.mean()
 
     return loss
