@@ -51,11 +51,13 @@ class Hints:
         targets: The column that holds the target, or the columns that together are one.
         inputs: The columns that hold the sample: texts, or a path.
         problem: The name of the problem.
+        unlabeled: A folder of samples without targets.
     """
 
     targets: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     problem: str = ""
+    unlabeled: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def run_search(
     target: str | Sequence[str] = (),
     inputs: str | Sequence[str] = (),
     problem: str = "",
+    unlabeled: str | Path = "",
     modality: str = "",
     budget: str | float | None = "10m",
     trials: int | None = None,
@@ -62,6 +63,7 @@ def run_search(
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample, such as texts or a path; found out by default.
         problem: Such as `"classification"` or `"regression"`; found out by default.
+        unlabeled: A folder of samples without targets, for strategies that learn from such.
         modality: Such as `"image"` or `"text"`; by default the most confident one.
         budget: Wall clock for everything, as text (`"5m"`) or seconds; None means that only `trials` ends the search.
         trials: The most trials.
@@ -114,7 +116,7 @@ def run_search(
     registry.executor(executor)  # an unknown one is refused before anything is read
     task = data
     if not isinstance(task, Task):
-        hints = Hints(targets=_names(target), inputs=_names(inputs), problem=problem)
+        hints = Hints(targets=_names(target), inputs=_names(inputs), problem=problem, unlabeled=str(unlabeled))
         claim, others = recognize(Path(task), registry, hints, modality)
         watch(Recognized(claim, tuple(others)))
         task = claim.task

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from autosft.errors import Unreadable
 from autosft.folders.files import head_of
-from autosft_image.pixels import SHORT_SIDE, orientation, reduced, to_rgb, upright
+from autosft_image.pixels import SHORT_SIDE, orientation, small_rgb, upright
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -72,7 +72,7 @@ def read_rgb(ref: Any) -> npt.NDArray[np.uint8]:
             image.draft(None, (image.width * SHORT_SIDE // short or 1, image.height * SHORT_SIDE // short or 1))
         image.load()
         turn = orientation(image)  # PNG may tell it behind the pixels
-        return np.array(upright(reduced(to_rgb(image)), turn))
+        return np.array(upright(small_rgb(image), turn))
 
 
 @contextmanager
