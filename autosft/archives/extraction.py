@@ -1,4 +1,7 @@
-"""`extract`: the members of an archive into a folder, or a refusal. Nothing is written outside, and no bomb goes off."""
+"""`extract`: the members of an archive into a folder, or a refusal. Nothing leads out of it, and no bomb goes off.
+
+Files get their names and bytes from the archive, and nothing else: no links, modes, owners or times.
+"""
 
 from __future__ import annotations
 

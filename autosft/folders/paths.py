@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ _MOST_FOLDERS = 200
 
 _DEEPEST = 2
 """So far below the table's own folder."""
+
+_ENOUGH = 0.5
+"""Where this share of the cells names files, no other start is looked for."""
 
 _MOST_DROPPED = 8
 """Leading folders that paths may have of another machine."""
@@ -54,16 +58,15 @@ class Finder:
         text = "" if cell is None or isinstance(cell, (tuple, dict, bytes)) else label_of(cell)
         if not text or "\0" in text:
             return ""
+        parts = [part for part in text.replace("\\", "/").split("/")[drop:] if part != "."]
+        path = os.path.join(folder, *parts) if parts and parts[0] else f"/{'/'.join(parts[1:])}"  # noqa: PTH118
         asked = os.path.join(folder, text)  # noqa: PTH118 - Path raises at a name that is too long
-        if not drop and os.path.isfile(asked):  # noqa: PTH113
-            return asked
-        parts = text.replace("\\", "/").split("/")
-        path = os.path.join(folder, "/".join(parts[drop:]))  # noqa: PTH118
-        if os.path.isfile(path):  # noqa: PTH113
-            return path
+        for one in (path, asked):  # a backslash may belong to the name itself
+            if os.path.isfile(one):  # noqa: PTH113
+                return one
         where, name = os.path.split(path)
         named = self._stems_in(where).get(name, [])
-        return os.path.join(where, named[0]) if len(named) == 1 else asked  # noqa: PTH118
+        return os.path.join(where, named[0]) if len(named) == 1 else path  # noqa: PTH118
 
     def share(self, cells: Sequence[Any], folder: Path, drop: int = 0) -> float:
         """The share of cells that name a file."""
@@ -78,25 +81,29 @@ class Finder:
             homes: By split, the folder of the table.
         """
         best, most = Start(dict(homes)), -1.0
-        for drop in range(_MOST_DROPPED + 1):
-            found = {split: self._folder_of(cells[split], homes[split], split, drop) for split in cells}
+        nested = any("/" in str(cell) or "\\" in str(cell) for some in cells.values() for cell in some)
+        for nearby, drop in product((_within, _around), range(_MOST_DROPPED + 1) if nested else (0,)):
+            found = {
+                split: self._folder_of(some, nearby(homes[split], split), drop) or (homes[split], 0.0)
+                for split, some in cells.items()
+            }
             share = sum(share for _, share in found.values()) / max(1, len(found))
             if share > most:
                 best, most = Start({split: folder for split, (folder, _) in found.items()}, drop), share
-            if most >= 0.5 or not any(
-                "/" in str(cell) or "\\" in str(cell) for some in cells.values() for cell in some
-            ):
+            if most >= _ENOUGH:
                 break
         return best, most
 
-    def _folder_of(self, cells: Sequence[Any], home: Path, split: str, drop: int) -> tuple[Path, float]:
-        best, most = home, -1.0
-        for folder in _nearby(home, split):
-            if (share := self.share(cells, folder, drop)) > most:
-                best, most = folder, share
-            if most == 1.0:
+    def _folder_of(self, cells: Sequence[Any], folders: Iterable[Path], drop: int) -> tuple[Path, float] | None:
+        """The first of the folders in which most of the cells name a file."""
+        best: tuple[Path, float] | None = None
+        for folder in folders:
+            share = self.share(cells, folder, drop)
+            if best is None or share > best[1]:
+                best = folder, share
+            if share == 1.0:
                 break
-        return best, most
+        return best
 
     def _stems_in(self, folder: str) -> dict[str, list[str]]:
         """Names of files of the kind by what they are without their ending."""
@@ -114,11 +121,15 @@ class Finder:
         return self._stems[folder]
 
 
-def _nearby(home: Path, split: str) -> Iterator[Path]:
-    """Folders in which a table's files may lie, the likeliest first; none that is named for another split."""
+def _within(home: Path, split: str) -> Iterator[Path]:
+    """A table's folder and those below it, the likeliest first; none that is named for another split."""
     yield home
     below = [path for path in _below(home, _DEEPEST) if not _speaks_of_another(path, home, split)]
     yield from sorted(below, key=lambda path: split not in _splits_in(path, home)) if split else below
+
+
+def _around(home: Path, split: str) -> Iterator[Path]:
+    """The folder above a table's folder, and those beside it."""
     yield home.parent
     yield from (path for path in _below(home.parent, 1) if path != home and not _speaks_of_another(path, home, split))
 
