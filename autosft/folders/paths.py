@@ -69,9 +69,12 @@ class Finder:
         return os.path.join(where, named[0]) if len(named) == 1 else path  # noqa: PTH118
 
     def share(self, cells: Sequence[Any], folder: Path, drop: int = 0) -> float:
-        """The share of cells that name a file."""
-        there = sum(os.path.isfile(self.path_of(cell, folder, drop)) for cell in cells)  # noqa: PTH113
-        return there / max(1, len(cells))
+        """The share of cells that name a file of the kind."""
+        paths = (self.path_of(cell, folder, drop) for cell in cells)
+        return sum(os.path.isfile(path) and self._is_of_kind(path) for path in paths) / max(1, len(cells))  # noqa: PTH113
+
+    def _is_of_kind(self, path: str) -> bool:
+        return os.path.splitext(path)[1].lower() in self.kind.endings or self.kind.starts(path)  # noqa: PTH122
 
     def start(self, cells: Mapping[str, Sequence[Any]], homes: Mapping[str, Path]) -> tuple[Start, float]:
         """Where paths start, and the share of cells that then name a file.

@@ -148,6 +148,12 @@ def test_a_column_that_names_nothing_is_one_line(write, claim):
         claim(home / "table.csv")
 
 
+def test_files_of_another_kind_are_left_to_others(write, claim):
+    home = write(*(f"{name}.pdf" for name in NAMES))
+    (home / "table.csv").write_text(lines([home / f"{name}.pdf" for name in NAMES]))
+    assert claim(home / "table.csv") is None
+
+
 def test_of_several_columns_of_paths_the_one_whose_files_are_there_counts(write, claim):
     home = write(*(f"{name}.let" for name in NAMES))
     rows = [f"raw-{name}.let,{name}.let,{label}" for name, label in zip(NAMES, LABELS, strict=True)]
