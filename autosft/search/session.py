@@ -34,7 +34,14 @@ from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import FINISH_SECONDS, FIRST_TEST_SHARE, REFIT_SHARE, Clock, Estimates
+from autosft.search.policy.budget import (
+    FINISH_SECONDS,
+    FIRST_TEST_SHARE,
+    REFIT_SHARE,
+    SECOND_TRY_SHARE,
+    Clock,
+    Estimates,
+)
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
@@ -212,8 +219,9 @@ class Session:
         """What is left when finishing with the best so far is paid for."""
         estimates, best = self._estimates(), choose(self._trials.ended, self._registry)
         if best is None:
-            scoring = FIRST_TEST_SHARE * self._spec.budget if self._spec.budget else 0.0
-            return self._clock.left() - FINISH_SECONDS - scoring - GRACE_SECONDS
+            share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
+            held_back = share * self._spec.budget if self._spec.budget else 0.0
+            return self._clock.left() - FINISH_SECONDS - held_back - GRACE_SECONDS
         refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
         if self._spec.budget and refit > REFIT_SHARE * self._spec.budget:
             refit = 0.0  # it would not be done in the time that may be held back for it

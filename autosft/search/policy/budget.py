@@ -23,6 +23,9 @@ TEST_SHARE = 0.2
 FIRST_TEST_SHARE = 0.1
 """What is held back for scoring the test rows as long as nothing was measured."""
 
+SECOND_TRY_SHARE = 0.15
+"""What is held back for a second try as long as no trial has a score: if the first hangs, a new worker must start."""
+
 FEWEST_TEST_ROWS = 50
 
 MARGIN = 1.25
