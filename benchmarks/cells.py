@@ -73,7 +73,7 @@ def main() -> None:
         print(f"  {name}: AutoSFT right in {right[0]:.4f}, constant in {right[1]:.4f}")
 
     run = arguments.out / "count"
-    wall = search(arguments.out / "table", run, [*options, "--target", "count"])
+    wall = search(arguments.out / "table", run, [*options, "--target", "count", "--problem", "regression"])
     counts = np.array([count for _, _, count in test])
     said = np.array([float(one) for one in predictions(run, arguments.out / "table" / "test.csv")[1]])
     mean = np.mean([count for _, _, count in train])

@@ -155,7 +155,7 @@ def _of_tar(stream: Any) -> Iterator[Member]:
     with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictInfo) as archive:
         while (info := archive.next()) is not None:
             yield Member(info.name, info.size, info.isdir(), _flaw_of_tar(info), partial(_extracted, archive, info))
-            archive.members.clear()  # else a million of them would stay in memory
+            archive.members.clear()  # pyright: ignore[reportAttributeAccessIssue] - else a million would stay in memory
     for _ in range(_MOST_PADDING):  # behind the end stand the checksums of what compressed it
         if not stream.read(_BLOCK):
             return
