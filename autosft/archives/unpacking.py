@@ -29,6 +29,8 @@ def unpacked(path: Path) -> Path:
         BadInput: The archive is damaged, empty, or not safe to extract.
         CannotWrite: The cache is full or cannot be written.
     """
+    if not path.is_file():  # opening a pipe would wait forever
+        raise BadInput(f"{printable(path)}: not an ordinary file.")
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -215,6 +215,12 @@ def test_what_is_no_archive_or_holds_nothing_is_refused(name, content, match, tm
     refused(tmp_path / name, cache, match)
 
 
+def test_a_pipe_is_refused_and_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.zip")
+    with pytest.raises(BadInput, match="not an ordinary file"):
+        unpacked(tmp_path / "a.zip")
+
+
 def test_an_archive_of_folders_alone_is_refused(tmp_path, cache):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.mkdir("ants")
