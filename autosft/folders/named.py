@@ -18,6 +18,7 @@ from autosft.folders.unlabeled import folder_beside, named_folder, with_unlabele
 from autosft.tables.columns import profile
 from autosft.tables.folder import lay_out
 from autosft.tables.reading import read_table
+from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
 from autosft.tables.targets import TargetForm, propose_target
@@ -72,10 +73,11 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
             **({"unlabeled": unlabeled} if unlabeled else {}),
         },
         targets=form.columns if len(form.columns) == 1 else (form.columns,),
+        **hints.roles,
     )
     where = " and ".join(sorted({printable(folder) for folder in folders.values()}))
-    more = f"; unlabelled {kind.many} in {printable(unlabeled)}" if unlabeled else ""
-    idle = [name for name in table.columns if name not in (column, *form.columns)]
+    more = words_of(hints.roles) + (f"; unlabelled {kind.many} in {printable(unlabeled)}" if unlabeled else "")
+    idle = [name for name in table.columns if name not in (column, *form.columns, *hints.roles.values())]
     return Claim(
         task,
         confidence=0.97,
@@ -95,7 +97,7 @@ def scan_table(task: Task, kind: FileKind) -> Scan:
     if column not in table.columns:
         raise UnknownName("column", column, table.columns)
     refs = _paths(table, column, start, Finder(kind))
-    scan = rows_of(table, form, refs, empty=f"no path of {kind.one}")
+    scan = rows_of(table, form, refs, empty=f"no path of {kind.one}", task=task)
     faults: list[Fault] = []
     rows, without = (_decoded(rows, kind, faults) for rows in (scan.rows, scan.unlabeled))
     scan = Scan(rows, without, (*scan.faults, *faults))
@@ -144,10 +146,11 @@ def _path_column(path: Path, table: Table, kind: FileKind, hints: Hints) -> tupl
     Where cells end as files of the kind do, it is a column of paths even if nothing is there; names without an ending
     must be there.
     """
-    for name in (*hints.inputs, *hints.targets):
+    for name in (*hints.inputs, *hints.targets, *hints.roles.values()):
         if name not in table.columns:
             raise UnknownName("column", name, table.columns)
-    asked = hints.inputs or [name for name in table.columns if name not in hints.targets]
+    taken = {*hints.targets, *hints.roles.values()}
+    asked = hints.inputs or [name for name in table.columns if name not in taken]
     ended = [name for name in asked if _share(table.columns[name], kind.endings) >= _LEAST_SHARE]
     if ended and len(hints.inputs) > 1:
         raise BadInput(f"{kind.one.capitalize()} is one file: give one column of paths, not {', '.join(hints.inputs)}.")

@@ -160,7 +160,7 @@ class Session:
                     idle = news
             if not fleet.busy:
                 if self._spec.trials is None or self._trials.started < self._spec.trials:
-                    self._watch(Noted("nothing new fits the time that is left"))
+                    self._watch(Noted(self._agenda.over(self._estimates(), self._seconds_for_a_trial())))
                 return
             for answer in fleet.answers(TICK_SECONDS):
                 if record := self._outcome(fleet, answer):

@@ -10,7 +10,7 @@ from autosft.contracts.task import Hints
 from autosft.errors import BadInput, Unreadable
 from autosft.folders.claim import claim_folder
 from autosft.folders.files import FileKind
-from autosft.search.recognize import recognize
+from autosft.search.recognize import check_hints, recognize
 
 
 def inspect(path):
@@ -57,3 +57,8 @@ def test_refusals_name_the_archive_and_not_where_it_was_extracted(mail, tmp_path
         with pytest.raises(BadInput, match=match) as caught:
             mail(*names)
         assert "cache" not in str(caught.value)
+
+
+def test_a_folder_that_a_task_makes_no_use_of_is_refused(task):
+    with pytest.raises(BadInput, match="makes no use of --unlabeled more/"):
+        check_hints(task, Hints(unlabeled="more/"))
