@@ -34,7 +34,7 @@ from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import FINISH_SECONDS, FIRST_TEST_SHARE, REFIT_SHARE, Clock, Estimates
+from autosft.search.policy.budget import FINISH_SECONDS, FIRST_TEST_SHARE, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
@@ -214,10 +214,9 @@ class Session:
         if best is None:
             scoring = FIRST_TEST_SHARE * self._spec.budget if self._spec.budget else 0.0
             return self._clock.left() - FINISH_SECONDS - scoring - GRACE_SECONDS
-        refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
-        if self._spec.budget and refit > REFIT_SHARE * self._spec.budget:
-            refit = 0.0  # it would not be done in the time that may be held back for it
-        return self._clock.left() - estimates.test_seconds(best) - refit - GRACE_SECONDS
+        team = [record for record in self._trials.ended if record.number in self._disk.team]
+        held_back = estimates.finish_seconds(best, team, refit=not self._run.data.given)
+        return self._clock.left() - held_back - GRACE_SECONDS
 
     def _outcome(self, fleet: Fleet, answer: Answer) -> Record | None:
         """The record that an order came to; None if it goes on, maybe with another worker.
