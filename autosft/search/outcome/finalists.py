@@ -115,7 +115,7 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch
 
 
 def _alone(records: Sequence[Record], registry: Registry) -> Callable[[Mapping[int, float]], int]:
-    """Which trial would be taken alone by the scores on half of the validation rows; standard errors are larger there."""
+    """Which trial would be taken alone by the scores on half of the rows, where standard errors are larger."""
 
     def alone(scores: Mapping[int, float]) -> int:
         halved = [
