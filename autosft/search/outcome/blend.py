@@ -63,13 +63,18 @@ class Blend:
         shares: Of each trial, the largest first; they add up to 1.
         states: For each problem, what decides over the common answers.
         score: On the validation rows, which had a say in the choice.
-        gain: How much better than the single model it was on rows that had no say.
+        gain: How much better than a single model, chosen by the same rows, it was on rows that had no say.
     """
 
     shares: Team
     states: tuple[State, ...]
     score: float
     gain: float
+
+    @property
+    def pays(self) -> bool:
+        """Whether it is better by more than rounding explains."""
+        return self.gain > SAME
 
 
 @final
@@ -216,7 +221,7 @@ def blend(
     seed: int,
     seconds: float = float("inf"),
 ) -> Blend | None:
-    """The trials that answer better together than one alone; None if that does not pay.
+    """The trials that answer best together; None if no two do.
 
     Args:
         panel: The answers.
@@ -243,7 +248,7 @@ def blend(
             )
             taken.update(team)
     shares = _shares({number: share for number, share in taken.most_common() if number in members})
-    if len(shares) < 2 or np.mean(gains) <= SAME:
+    if len(shares) < 2:
         return None
     states = panel.tuned(shares, panel.rows)
     return Blend(shares, states, panel.score(shares, panel.rows, states), float(np.mean(gains)))

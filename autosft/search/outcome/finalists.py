@@ -103,7 +103,9 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch
     there = [record.number for record in records if run.has_model(record.number)]
     spec = run.document.spec
     seconds = float("inf") if spec.budget is None else BLEND_SECONDS
-    while blended := blend(panel, there, _alone(records, registry), seed=spec.seed, seconds=seconds):
+    while (
+        blended := blend(panel, there, alone_by(records, registry), seed=spec.seed, seconds=seconds)
+    ) and blended.pays:
         damages = {number: member_damage(run.trial_folder(number)) for number in blended.shares}
         if not any(damages.values()):
             return blended
@@ -114,7 +116,7 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch
     return None
 
 
-def _alone(records: Sequence[Record], registry: Registry) -> Callable[[Mapping[int, float]], int]:
+def alone_by(records: Sequence[Record], registry: Registry) -> Callable[[Mapping[int, float]], int]:
     """Which trial would be taken alone by the scores on half of the rows, where standard errors are larger."""
 
     def alone(scores: Mapping[int, float]) -> int:
