@@ -117,7 +117,7 @@ class Progress:
         self._say(f"Best: {_bundled(result)}, validation {result.metric} {result.valid:.4f}")
         if len(result.best) > 1:
             for record, share in zip(result.best, result.shares, strict=True):
-                self._say(f"  share {share:.2f}  trial {record.number:3d}  {_title(record.recipe)}")
+                self._say(f"  share {share:.2f}  trial {record.number:3d}  {_model(record)}")
         if result.refitted:
             some = f"{len(result.refitted)} of {len(result.best)} " if len(result.refitted) < len(result.best) else ""
             self._say(f"  {some}trained again on training and validation rows together")
@@ -141,7 +141,13 @@ class Progress:
 
 
 def _bundled(result: Result) -> str:
-    return f"blend of {len(result.best)}" if len(result.best) > 1 else _title(result.best[0].recipe)
+    best, *others = result.best
+    return f"blend of {len(result.best)}" if others else _model(best)
+
+
+def _model(record: Record) -> str:
+    soup = f"soup of {len(record.ingredients)}: " if record.ingredients else ""
+    return soup + _title(record.recipe)
 
 
 def _title(recipe: Recipe) -> str:

@@ -6,16 +6,19 @@ encoded rows stay warm between orders.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import statistics
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, final
 
 import torch  # noqa: TID253
+from safetensors.torch import load_file  # noqa: TID253
 
 from autosft.contracts.backbone import WeightFile
 from autosft.contracts.executor import Event, Order
@@ -26,17 +29,19 @@ from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
 from autosft.data.splits import subset
 from autosft.data.store import FeatureStore
-from autosft.deploy.member import load_states, save_member
+from autosft.deploy.bundle import MODEL
+from autosft.deploy.member import load_member, load_states, save_member
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of, verdict
 from autosft.search.outcome.finish import score_on_test
-from autosft.search.run import Run
+from autosft.search.run import SOUP, Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
 from autosft.training.loop import Paused, Trained, train
+from autosft.training.soup import greedy_soup
 
 Emit = Callable[[Epoch], None]
 
@@ -94,6 +99,8 @@ class Workshop:
             if order.work == "test":
                 score, interval = score_on_test(self._bench.run, self._registry, self._device, order.rows)
                 done |= {"score": score, "interval": interval}
+            elif order.work == "soup":
+                done |= self._bench.soup(order)
             else:
                 left = 0.0 if order.work == "keep" else allowed
                 done |= self._bench.train(order, emit, lambda: left - (time.monotonic() - started))
@@ -163,6 +170,25 @@ class _Bench:
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
             "notes": (*self._notice(job), *trained.notes),
+        }
+
+    def soup(self, order: Order) -> dict[str, Any]:
+        """Average a trial's model with those of others, and leave it if any went in; the fields of its record."""
+        made, model = load_member(
+            self.run.trial_folder(order.trial), self.run.document.task, self._registry, self._device
+        )
+        job = dataclasses.replace(self._job(order, lambda: float("inf")), states=made.states)
+        others = [partial(load_file, self.run.trial_folder(number) / MODEL) for number in order.others]
+        soup = greedy_soup(job, model, others, self.run.data.valid)
+        if soup.taken:
+            states = States(made.states.modality, made.states.backbone, soup.evaluation.states)
+            save_member(job.folder / SOUP, job, model, states)
+            StoredOutputs(soup.evaluation.outputs, soup.evaluation.states).write(job.folder / SOUP)
+        return {
+            "score": soup.evaluation.score,
+            "score_error": score_error(job, soup.evaluation, self.run.data.valid),
+            "loss": soup.evaluation.loss,
+            "ingredients": (order.trial, *(order.others[position] for position in soup.taken)),
         }
 
     def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:

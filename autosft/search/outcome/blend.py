@@ -181,7 +181,7 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
     damaged: dict[int, str] = {}
     done = sorted((record for record in records if record.state == "done"), key=Record.order)
     for record in done:
-        folder = run.trial_folder(record.number)
+        folder = run.member_folder(record)
         if len(stored) < CONSIDERED and StoredOutputs.is_there(folder):
             try:
                 stored[record.number] = StoredOutputs.read(folder)

@@ -85,7 +85,7 @@ def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch
     """The trials that may be taken, and the one to take alone; those with damaged models are left out, and named."""
     left = list(records)
     while best := choose(left, registry):
-        damage = member_damage(run.trial_folder(best.number))
+        damage = member_damage(run.member_folder(best))
         if not damage:
             return left, best
         watch(Noted(f"trial {best.number} cannot be taken: {damage}"))
@@ -100,19 +100,19 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch
     panel, damaged = read_panel(run, registry, records)
     for number, damage in damaged.items():
         watch(Noted(f"trial {number} has no part in a blend: {damage}"))
-    there = [record.number for record in records if run.has_model(record.number)]
+    there = {record.number: record for record in records if run.has_model(record.number)}
     spec = run.document.spec
     seconds = float("inf") if spec.budget is None else BLEND_SECONDS
     while (
-        blended := blend(panel, there, alone_by(records, registry), seed=spec.seed, seconds=seconds)
+        blended := blend(panel, there.keys(), alone_by(records, registry), seed=spec.seed, seconds=seconds)
     ) and blended.pays:
-        damages = {number: member_damage(run.trial_folder(number)) for number in blended.shares}
+        damages = {number: member_damage(run.member_folder(there[number])) for number in blended.shares}
         if not any(damages.values()):
             return blended
         for number, damage in damages.items():
             if damage:
                 watch(Noted(f"trial {number} has no part in a blend: {damage}"))
-                there.remove(number)
+                del there[number]
     return None
 
 

@@ -22,6 +22,7 @@ from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
+from autosft.search.outcome.soups import with_soups
 from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.run import Run
 from autosft.training.resampling import Positions, bootstrap
@@ -58,17 +59,18 @@ def finish(
     """
     started = clock.used()
     document = run.document
+    ended = trials.ended if interrupted else with_soups(run, registry, trials.ended, estimates, clock, send, watch)
     chosen = finalists(
         run,
         registry,
-        trials.ended,
+        ended,
         watch,
         single=interrupted or document.spec.single,
         in_time=lambda team: estimates.answer_seconds(team) + FINISH_SECONDS <= clock.left(),
         slowness=lambda team: sum(estimates.encode_seconds(record.recipe) or 0.0 for record in team),
     )
     refits = {} if interrupted else _refits(run, chosen.records, estimates, clock, send)
-    folders = [refits.get(record.number) or run.trial_folder(record.number) for record in chosen.records]
+    folders = [refits.get(record.number) or run.member_folder(record) for record in chosen.records]
     own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
     members = list(zip(folders, chosen.shares, strict=True))
     save_bundle(run.folder / "best", document.task, members, own, {"valid": chosen.score}, chosen.states)
@@ -103,13 +105,13 @@ def _refits(
     """The folders of models that were trained again on training and validation rows, by trial; as many as there is time
     for.
 
-    Rows that the data itself calls validation are never trained on. A model that recalls the validation rows worse
-    than the trial predicted them, though it has seen them, is not taken.
+    Rows that the data itself calls validation are never trained on, and no recipe trains a soup. A model that recalls
+    the validation rows worse than the trial predicted them, though it has seen them, is not taken.
     """
     test_seconds = estimates.test_seconds(records)
     refits: dict[int, Path] = {}
     for record in records:
-        if run.data.given or estimates.refit_seconds(record) + test_seconds > clock.left():
+        if run.data.given or record.ingredients or estimates.refit_seconds(record) + test_seconds > clock.left():
             continue
         again = send(_order(run, record, "refit", clock.left() - test_seconds))
         good = again.state == "done" and again.score is not None and again.score >= (record.score or 0.0)

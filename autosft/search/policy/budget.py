@@ -154,6 +154,11 @@ class Estimates:
             return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
 
+    def soup_seconds(self, best: Record, others: int) -> float:
+        """Averaging the weights of a record with those of so many others, scoring each mean on the validation rows."""
+        encode = self.encode_seconds(best.recipe) or 0.0
+        return FINISH_SECONDS + MARGIN * (1 + others) * self._sizes["valid"] * encode
+
     def answer_seconds(self, records: Sequence[Record]) -> float:
         """Answering all test rows with the models of these records."""
         encode = sum(self.encode_seconds(record.recipe) or 0.0 for record in records)

@@ -13,7 +13,8 @@ import torch
 from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.executor import Order
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.record import Result
+from autosft.contracts.record import Record, Result
+from autosft.deploy.member import load_member, save_member
 from autosft.deploy.predictor import Predictor
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
@@ -129,10 +130,10 @@ def search(tmp_path, make_run, registry, plan):
     """A function that makes a run with two trials that complete each other."""
     runs = []
 
-    def make(**settings):
+    def make(backbones_to_train=tuple(SEEN), **settings):
         runs.append(make_run(tmp_path / f"run-{len(runs)}", **settings))
         made = Search(runs[-1], registry, plan)
-        for backbone in SEEN:
+        for backbone in backbones_to_train:
             made.train(backbone)
         return made
 
@@ -247,3 +248,37 @@ def test_stored_outputs_have_a_limit_too(search):
 
     there = [StoredOutputs.is_there(made.run.trial_folder(record.number)) for record in made.trials.ended]
     assert not all(there) and any(there)
+
+
+@pytest.fixture
+def opposite(search, task):
+    """A search of two trials of one backbone whose weights are moved away from good ones in opposite directions."""
+    made = search(single=True, backbones_to_train=("blind/first", "blind/first"))
+    ranked = sorted(made.trials.ended, key=Record.order)
+    folders = [made.run.trial_folder(record.number) for record in ranked]
+    job, model = load_member(folders[0], task, made.registry, torch.device("cpu"))
+    good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    draw = torch.Generator().manual_seed(0)
+    steps = {name: 0.5 * torch.randn(tensor.shape, generator=draw) for name, tensor in good.items()}
+    for folder, sign in zip(folders, (1, -1), strict=True):
+        model.load_state_dict({name: tensor + sign * steps[name] for name, tensor in good.items()})
+        save_member(folder, job, model, job.states)
+    return made
+
+
+def test_trials_of_one_backbone_are_averaged_into_one_model_that_predicts_as_it_scored(opposite):
+    result = opposite.finish()
+
+    assert len(result.best) == 1 and set(result.best[0].ingredients) == {0, 1} and not result.refitted
+    predictor = Predictor.load(opposite.run.folder, registry=opposite.registry)
+    rows = opposite.run.data.valid
+    assert accuracy(predictor.predict(list(rows.ref)), rows) == result.valid == result.best[0].score
+    assert any("are averaged into one model" in text for text in opposite.said)
+
+
+def test_trials_of_different_backbones_are_never_averaged(search):
+    made = search()
+
+    made.finish()
+
+    assert {work for work, _ in made.worked} == {"train", "test"}
