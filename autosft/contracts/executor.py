@@ -102,9 +102,11 @@ class Executor(ABC):
 
     Attributes:
         name: Unique among executors.
+        local: Whether its workers run on this machine, so that its memory is theirs.
     """
 
     name: ClassVar[str]
+    local: ClassVar[bool] = False
 
     @abstractmethod
     def open(self, *, slots: int, threads: int, device: str, log: str) -> Pool:

@@ -26,6 +26,21 @@ class Epoch(Document):
     seconds: float
 
 
+class Shift(Document):
+    """How unlike the training rows other rows are (classifier two-sample test: Lopez-Paz and Oquab, 2017).
+
+    Attributes:
+        auroc: How well a linear classifier on frozen features tells rows that it has not seen apart: 0.5 if they are
+            alike, 1 if nothing is.
+        interval: Its 95 % bootstrap percentile interval over rows, or over groups of them (Efron, 1979).
+        rows: How many rows of both kinds were looked at.
+    """
+
+    auroc: float
+    interval: tuple[float, float]
+    rows: int
+
+
 class Record(Document):
     """The outcome of one trial.
 
@@ -48,6 +63,8 @@ class Record(Document):
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
+        shift: How unlike the training rows the validation rows are, or of a `"test"` the test rows; None if it was not
+            measured.
         notes: What the user should know beside that, one line each: that long texts were cut, or a checkpoint damaged.
     """
 
@@ -68,6 +85,7 @@ class Record(Document):
     parameters: int = 0
     trained: int = 0
     error: str = ""
+    shift: Shift | None = None
     notes: tuple[str, ...] = ()
 
     def order(self) -> tuple[float, float, int]:
@@ -91,6 +109,9 @@ class Result(Document):
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
         test_rows: How many test rows were scored: fewer than there are where time did not allow more.
         test_reads: How often the test split has been read by this run.
+        shift: How unlike the training rows the `"valid"` and `"test"` rows are, where that was measured: of validation
+            rows that were not drawn at random with the first features of a pretrained encoder, of test rows after they
+            were scored, if there was time. Nothing is chosen by it.
         best: The record of each member of the bundle, that with the largest share first.
         shares: The share of each in the answers; they add up to 1.
         refitted: The numbers of those that were trained again on training and validation rows together.
@@ -113,6 +134,7 @@ class Result(Document):
     interval: tuple[float, float] | None = None
     test_rows: int = 0
     test_reads: int = 0
+    shift: Mapping[str, Shift] = {}
     best: tuple[Record, ...]
     shares: tuple[float, ...] = (1.0,)
     refitted: tuple[int, ...] = ()

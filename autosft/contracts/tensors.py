@@ -89,7 +89,7 @@ class Encoder(nn.Module):
 
 
 class LinearHead(nn.Module):
-    """A linear layer on `"pooled"`, with dropout before it."""
+    """A linear layer on `"pooled"`, with dropout before it; in single precision, whatever the encoder computes in."""
 
     def __init__(self, width: int, outputs: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -100,7 +100,9 @@ class LinearHead(nn.Module):
 
     def forward(self, encoded: Mapping[str, Tensor]) -> Tensor:
         """Raw outputs, shape (batch, outputs)."""
-        return self.linear(self.dropout(encoded["pooled"]))
+        pooled = encoded["pooled"].float()
+        with torch.autocast(pooled.device.type, enabled=False):
+            return self.linear(self.dropout(pooled))
 
 
 class Model(nn.Module):
@@ -110,6 +112,17 @@ class Model(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.heads = nn.ModuleList(heads)
+
+    def train(self, mode: bool = True) -> Model:
+        """As any module, except that a part whose weights are all frozen stays as it is when it answers: what a norm
+        knows of its inputs belongs to the weights around it, and would else drift away from them; and dropout would
+        only blur what cannot adapt to it."""
+        super().train(mode)
+        for part in self.modules() if mode else ():
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+        return self
 
     def forward(self, inputs: Any) -> tuple[Any, ...]:
         """One raw output per problem, in the order of the task's problems."""

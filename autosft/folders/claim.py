@@ -63,7 +63,8 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
 
 
 def _refuse_hints(folder: str, hints: Hints) -> None:
-    if strange := [*hints.inputs, *(name for name in hints.targets if name != "label")]:
+    targets = (name for name in hints.targets if name != "label")
+    if strange := [*hints.inputs, *targets, *hints.roles.values()]:
         raise BadInput(f"{printable(folder)}: a folder has no column {strange[0]!r}; the subfolders are the labels.")
 
 

@@ -1,4 +1,5 @@
-"""`recognize`: from a path to a task, by asking every modality. `with_metric`: the task with its score."""
+"""`recognize`: from a path to a task, by asking every modality. `with_metric`: the task with its score. `check_roles`:
+does the task use what the user named?"""
 
 from __future__ import annotations
 
@@ -49,6 +50,20 @@ def recognize(
     return claims[0], claims[1:]
 
 
+def check_roles(task: Task, hints: Hints) -> None:
+    """Refuse a task that passes over a column of groups, times or weights that the user named.
+
+    Raises:
+        BadInput: The data was recognized by a modality that knows no such columns, or the task was given as it is.
+    """
+    for role, column in hints.roles.items():
+        if task.roles.get(role) != column:
+            raise BadInput(
+                f"Task {task.name!r} makes no use of --{role} {column}, which is for tables of {task.modality} data; "
+                f'in a task.toml write {role} = "{column}".'
+            )
+
+
 def with_metric(task: Task, metric: str, registry: Registry) -> Task:
     """The task with a metric: the one asked for, the task's own, or the problem's first.
 
@@ -58,5 +73,5 @@ def with_metric(task: Task, metric: str, registry: Registry) -> Task:
     metrics = registry.problem(task.problems[0]).metrics
     chosen = metric or task.metric or metrics[0]
     if chosen not in metrics:
-        raise UnknownName("metric", chosen, metrics, f"(for {task.problems[0]})")
+        raise UnknownName("metric", chosen, metrics, "`autosft metrics` says what each is.")
     return task.model_copy(update={"metric": chosen})

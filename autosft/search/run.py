@@ -42,7 +42,8 @@ EXTENDABLE = ("budget", "trials")
 
 
 class RunDocument(Document):
-    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed."""
+    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed;
+    `facts` and `warnings` are what the user was told of the data."""
 
     schema_version: int = SCHEMA
     task: Task
@@ -50,6 +51,8 @@ class RunDocument(Document):
     plan: Plan
     study: str = "autosft"
     generation: int = 1
+    facts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     fingerprint: str
     versions: Mapping[str, str]
 

@@ -59,11 +59,13 @@ class ToyModality(Modality):
             problems=(problem,),
             data={"file": str(path.resolve())},
             targets=asked if len(asked) == 1 else (asked,),
+            **hints.roles,
         )
         return Claim(task, 1.0, f"a file of points, {path.name}")
 
     def scan(self, task: Task) -> Scan:
-        """Every point; targets are the keys that the task names. An `"x"` that cannot be used becomes a fault."""
+        """Every point; targets, groups, times and weights are the keys that the task names. An `"x"` that cannot be
+        used becomes a fault."""
         table = load_points(Path(str(task.data.get("file", ""))))
         rows = [
             Row(
@@ -71,6 +73,7 @@ class ToyModality(Modality):
                 ref=entry.get("x"),
                 targets=tuple(target_of(entry, name) for name in task.targets),
                 split=entry.get("split", ""),
+                **{role: entry[key] for role, key in task.roles.items() if key in entry},
             )
             for number, entry in enumerate(table["rows"])
         ]

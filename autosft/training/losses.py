@@ -19,10 +19,14 @@ def row_losses(job: Job, outs: Sequence[Any], targets: Sequence[Any]) -> Tensor:
 
 
 def supervised(job: Job, model: Model) -> Callable[[Batch], Tensor]:
-    """The weighted mean of a batch's losses, as a function from batch to scalar."""
+    """The mean of a batch's weighted losses, as a function from batch to scalar.
+
+    Not divided by the batch's weights: their mean over the training rows is 1, and a batch of light rows is to move the
+    model less than one of heavy rows.
+    """
 
     def loss(batch: Batch) -> Tensor:
         losses = row_losses(job, model(batch.inputs), batch.targets)
-        return (losses * batch.weights).sum() / batch.weights.sum()
+        return (losses * batch.weights).mean()
 
     return loss

@@ -29,8 +29,8 @@ def the_line(done):
     return line
 
 
-@pytest.mark.parametrize("command", [["--help"], ["plugins"]], ids=" ".join)
-def test_help_and_plugins_import_nothing_heavy(listed, command):
+@pytest.mark.parametrize("command", [["--help"], ["plugins"], ["metrics"]], ids=" ".join)
+def test_help_and_lists_import_nothing_heavy(listed, command):
     done, libraries = listed(*command)
 
     assert done.returncode == 0 and done.stdout
@@ -45,6 +45,7 @@ def test_help_and_plugins_import_nothing_heavy(listed, command):
         ("search clouds.points.json --budget soon", "'soon' is not a length of time. Write 90s, 5m"),
         ("search clouds.points.json --budget none", "needs an end"),
         ("search clouds.points.json --metric acuracy", "metric 'acuracy'. Did you mean 'accuracy'?"),
+        ("search clouds.points.json --metric roc_auc", "Did you mean 'roc_auc_ovr'?"),
         ("search clouds.points.json --strategies prob", "strategy 'prob'. Did you mean 'probe'?"),
         ("search clouds.points.json --backbones toy/wied", "backbone 'toy/wied'. Did you mean 'toy/wide'?"),
         ("search clouds.points.json --weights nowhere", "nowhere: no such file or folder"),
@@ -60,6 +61,14 @@ def test_a_users_error_is_one_line_costs_nothing_and_writes_nothing(listed, poin
     assert said in the_line(done)
     assert not libraries & HEAVY
     assert tree(tmp_path) == before and sorted(path.name for path in tmp_path.iterdir()) == [points.name, "empty"]
+
+
+def test_metrics_are_listed_by_problem_with_a_line_on_each(autosft):
+    done = autosft("metrics", "multilabel")
+    assert done.returncode == 0 and "classification" not in done.stdout
+    lines = [line for line in done.stdout.splitlines() if "f1_samples" in line or "neg_hamming_loss" in line]
+    assert len(lines) == 2 and "mean over rows of the F1 score" in lines[0]
+    assert "Did you mean 'regression'?" in the_line(autosft("metrics", "regresion"))
 
 
 def test_a_single_class_is_one_line_and_writes_nothing(autosft, tmp_path):
@@ -143,17 +152,22 @@ def test_an_interrupt_says_how_to_go_on(environment, tmp_path):
 
 @pytest.mark.slow
 def test_an_interrupted_search_goes_on(autosft, environment, points, tmp_path):
-    search = ["search", points.name, "--budget", "none", "--threads", "1", "--strategies", "toy", "--trials", "2"]
+    search = ["search", points.name, "--budget", "none", "--threads", "1", "--strategies", "toy", "--trials", "20"]
     command = [sys.executable, "-u", "-m", "autosft", *search]
+    said = []
     with subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE) as first:
         assert first.stdout is not None
         for line in first.stdout:
-            if line.startswith("trial   0"):
-                break
-        first.send_signal(signal.SIGINT)
-        assert first.wait(timeout=20) == 0
+            if line.startswith("trial   0") and not said:
+                first.send_signal(signal.SIGINT)
+            if line.startswith("trial "):
+                said.append(line)
+    assert first.returncode == 0 and 1 <= len(said) < 20
 
     second = autosft(*search)
 
     assert second.returncode == 0 and "Going on with" in second.stdout
-    assert "trial   1  toy" in second.stdout and second.stdout.count("trial   0  toy") <= 1
+    said += [line for line in second.stdout.splitlines() if line.startswith("trial ")]
+    assert {int(line.split()[1]) for line in said} == set(range(20))
+    ended = [line.split()[1] for line in said if ", paused  [" not in line]
+    assert len(ended) == len(set(ended))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from autosft.contracts.executor import Order
-from autosft.contracts.record import Record, Result
+from autosft.contracts.record import Record, Result, Shift
+from autosft.contracts.strategy import Job
 from autosft.data.splits import subset
 from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput
@@ -86,6 +87,7 @@ def finish(
         interrupted=interrupted,
         test_rows=test_rows if tested and tested.score is not None else 0,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
+        shift=_shifts(trials, tested),
         best=chosen.records,
         shares=chosen.shares,
         refitted=tuple(refits),
@@ -97,6 +99,13 @@ def finish(
     )
     result.write(run.folder / "result.json")
     return result
+
+
+def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:
+    """How unlike the training rows the others are, as far as it was measured."""
+    valid = next((record.shift for record in trials.known if record.shift), None)
+    found = {"valid": valid, "test": tested.shift if tested else None}
+    return {name: shift for name, shift in found.items() if shift}
 
 
 def _refits(
@@ -138,6 +147,8 @@ def _tested(
     tested = send(_order(run, records[0], "test", clock.left(), rows=count))
     if tested.state != "done":
         watch(Noted(f"the test rows could not be scored: {tested.error}"))
+    for note in tested.notes:
+        watch(Noted(note))
     return tested, count
 
 
@@ -177,6 +188,26 @@ def score_on_test(run: Run, registry: Registry, device: torch.device, count: int
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return predictor.score(metric, outputs, rows), (float(low), float(high))
+
+
+def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | None:
+    """How unlike the training rows the scored test rows are, by the job's encoder as it is loaded; None if that would
+    take longer than scoring them did, or than there is time.
+
+    Called by a worker when all is chosen and scored, so that nothing can follow from it. It sees no target.
+    """
+    from autosft.training.features import unencoded
+    from autosft.training.model import build_model
+    from autosft.training.shift import sample_of, shift_of
+
+    if run.data.test is None:
+        return None
+    seed = run.document.spec.seed
+    scored = subset(run.data.test, job.problems[0], count, seed=seed)
+    train, test = sample_of(job.train, seed), sample_of(scored, seed)
+    if unencoded(job, train) + unencoded(job, test) > len(scored) or job.seconds_left() < 2 * seconds:
+        return None
+    return shift_of(job, build_model(job).encoder, train, test)
 
 
 def installed_versions(registry: Registry) -> dict[str, str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from autosft.contracts.backbone import Inputs
 from autosft.contracts.modality import Modality, Strength
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Rows, Scan
+from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.errors import BadInput
 from autosft.testing.conformance.promises import check_light, check_plain, check_state, leaves, same
@@ -128,10 +130,23 @@ class ModalityConformance:
         joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
         assert all(len(leaf) == 4 for leaf in leaves(joined))
 
+    def test_every_choice_shows_rows_in_another_way(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
+        space = modality.space_for(inputs, modality.fit(scan.rows, modality.read))
+        assert space.items() <= modality.space.items()
+        for name, parameter in space.items():
+            values = parameter.options if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+            seen: list[Any] = []
+            for value in values:
+                recipe = RECIPE.changed(own={modality.name: {**defaults(space), name: value}})
+                seen.append(_viewed(modality, scan.rows, inputs, strength="none", seed=0, recipe=recipe))
+            assert not any(same(*pair) for pair in combinations(seen, 2)), f"two values of {name} show the same"
 
-def _viewed(modality: Modality, rows: Rows, inputs: Inputs, *, strength: Strength, seed: int) -> list[Any]:
+
+def _viewed(
+    modality: Modality, rows: Rows, inputs: Inputs, *, strength: Strength, seed: int, recipe: Recipe = RECIPE
+) -> list[Any]:
     """Four rows, seen and joined."""
     state = modality.fit(rows, modality.read)
     torch.manual_seed(seed)
-    view = modality.view(inputs, RECIPE, state, strength=strength)
+    view = modality.view(inputs, recipe, state, strength=strength)
     return [modality.collate([view(modality.read(row)) for row in rows[:4]])]

@@ -21,11 +21,16 @@ from autosft.folders.claim import claim_folder
 from autosft.folders.listing import rows_of_inputs, scan_folder
 from autosft.tables.reading import is_table
 from autosft_audio.files import SOUNDS
+from autosft_audio.pictures import PictureView, picture_size
 from autosft_audio.reading import MOST_SECONDS, RATE, Wave, read_wave
 from autosft_audio.table import claim_table, paths_in, scan_table
+from autosft_audio.views import wave_view
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+RESOLUTIONS = (1.0, 0.5)
+"""Shares of a picture's full sides."""
 
 _MOST_SHOWN = 10.0
 """Seconds of sound in a picture, at most."""
@@ -40,15 +45,24 @@ class AudioModality(Modality):
 
     name = "audio"
     kinds = frozenset({"image", "waveform"})
-    space: ClassVar[Space] = {"resolution": Choice((1.0, 0.5))}
+    space: ClassVar[Space] = {"resolution": Choice(RESOLUTIONS)}
 
-    def space_for(self, inputs: Inputs) -> Space:
+    def space_for(self, inputs: Inputs, state: State) -> Space:
         """A choice of resolution for pictures, where the encoder takes more than one size."""
-        return self.space if inputs.kind == "image" and not inputs.options.get("fixed") else {}
+        if inputs.kind != "image":
+            return {}
+        sizes = {self._pixels(inputs, float(share), state) for share in RESOLUTIONS}
+        return self.space if len(sizes) == len(RESOLUTIONS) else {}
 
-    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+    def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
         """The number of pixels, as a share of those at full resolution."""
-        return self._resolution(recipe) ** 2 if self.space_for(inputs) else 1.0
+        if inputs.kind != "image":
+            return 1.0
+        return self._pixels(inputs, self._resolution(recipe), state) / self._pixels(inputs, 1.0, state)
+
+    def _pixels(self, inputs: Inputs, share: float, state: State) -> int:
+        height, width = picture_size(inputs, state, share)
+        return height * width
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a table with a column of paths, or a folder with a subfolder of sounds per class."""
@@ -105,9 +119,6 @@ class AudioModality(Modality):
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a decoded wave to a picture, shape (3, height, width), or to a wave, shape (samples,)."""
-        from autosft_audio.pictures import PictureView
-        from autosft_audio.views import wave_view
-
         if inputs.kind == "image":
             return PictureView(inputs, state, self._resolution(recipe), strength)
         return wave_view(inputs, strength)

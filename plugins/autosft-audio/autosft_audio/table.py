@@ -15,6 +15,7 @@ from autosft.errors import BadInput, UnknownName
 from autosft.folders.files import split_entries
 from autosft.folders.listing import readable
 from autosft.tables.reading import read_table
+from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
 from autosft.tables.targets import TargetForm, propose_target
@@ -50,13 +51,14 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
         problems=(form.problem,),
         data={"table": str(path.absolute()), "path": column, "files": str(folder), "target": form.plain()},
         targets=form.columns if len(form.columns) == 1 else (form.columns,),
+        **hints.roles,
     )
-    idle = [name for name in table.columns if name not in (column, *form.columns)]
+    idle = [name for name in table.columns if name not in (column, *form.columns, *hints.roles.values())]
     where = f"below {printable(str(folder))}" if found else "none of which is there"
     return Claim(
         task,
         confidence=0.97,
-        why=f"{table.dialect}; paths of sounds in column {column!r}, {where}; {form.words}",
+        why=f"{table.dialect}; paths of sounds in column {column!r}, {where}; {form.words}{words_of(hints.roles)}",
         unused=(*(f"column {name!r}" for name in idle), *table.unused),
     )
 
@@ -72,7 +74,7 @@ def scan_table(task: Task) -> Scan:
     if column not in table.columns:
         raise UnknownName("column", column, table.columns)
     refs = [str(folder / cell) if isinstance(cell, str) else "" for cell in table.columns[column]]
-    scan = rows_of(table, form, refs, empty="no path of a sound")
+    scan = rows_of(table, form, refs, empty="no path of a sound", task=task)
     faults: list[Fault] = []
     rows, unlabeled = (_decoded(rows, faults) for rows in (scan.rows, scan.unlabeled))
     return Scan(rows, unlabeled, (*scan.faults, *faults))
@@ -104,10 +106,11 @@ def _decoded(rows: Rows, faults: list[Fault]) -> Rows:
 
 def _path_column(table: Table, hints: Hints) -> str:
     """The column that the user named, or the one in which most cells end as sounds do; empty if there is none."""
-    for name in (*hints.inputs, *hints.targets):
+    for name in (*hints.inputs, *hints.targets, *hints.roles.values()):
         if name not in table.columns:
             raise UnknownName("column", name, table.columns)
-    named = hints.inputs or [name for name in table.columns if name not in hints.targets]
+    taken = {*hints.targets, *hints.roles.values()}
+    named = hints.inputs or [name for name in table.columns if name not in taken]
     shares = {name: _share(table.columns[name]) for name in named}
     best = max(shares, key=lambda name: shares[name], default="")
     if not best or shares[best] < _LEAST_SHARE:

@@ -34,6 +34,17 @@ def test_a_column_of_numbers_is_a_regression(modality, table):
     assert modality.scan(claim.task).rows.target(0)[:2] == [0.0, 0.1]
 
 
+def test_columns_of_groups_and_weights_are_named_and_used(modality, table):
+    claim = modality.recognize(table, Hints(targets=("pitch",), weight="loudness"))
+    assert claim.task.weight == "loudness" and "weights in column 'loudness'" in claim.why and claim.unused == ()
+    rows = modality.scan(claim.task).rows
+    assert rows.weight.tolist() == modality.scan(
+        modality.recognize(table, Hints(targets=("loudness",))).task
+    ).rows.target(0)
+    with pytest.raises(UnknownName, match="'speker'"):
+        modality.recognize(table, Hints(targets=("pitch",), group="speker"))
+
+
 def test_without_a_hint_the_target_is_not_guessed_among_several(modality, table):
     for split in ("train", "test"):
         content = (table / f"{split}.csv").read_text().replace("loudness", "room")

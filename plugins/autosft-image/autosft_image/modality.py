@@ -27,6 +27,9 @@ from autosft_image.views import side_for
 if TYPE_CHECKING:
     from torch import Tensor
 
+RESOLUTIONS = (1.0, 0.7, 0.5)
+"""Shares of the full side. All or none: a study allows a parameter no other choices for another encoder."""
+
 _MEASURED = 256
 """Rows whose size is looked at; more would hardly move a median."""
 
@@ -37,19 +40,20 @@ class ImageModality(Modality):
 
     name = "image"
     kinds = frozenset({"image"})
-    space: ClassVar[Space] = {"resolution": Choice((1.0, 0.7, 0.5))}
+    space: ClassVar[Space] = {"resolution": Choice(RESOLUTIONS)}
     augmentation: ClassVar[Space] = {
         "flip": Choice((True, False))
     }  # a mirrored digit or letter is another one, or none
 
-    def space_for(self, inputs: Inputs) -> Space:
-        """No choice of resolution where an encoder takes one size alone."""
-        return {} if inputs.options.get("fixed") else self.space
+    def space_for(self, inputs: Inputs, state: State) -> Space:
+        """No choice of resolution where an encoder takes one size alone, or images are so small that some of the
+        resolutions would be the same."""
+        sides = {side_for(inputs, state, float(share)) for share in RESOLUTIONS}
+        return self.space if len(sides) == len(RESOLUTIONS) else {}
 
-    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+    def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
         """The number of pixels, as a share of those at full resolution."""
-        full = side_for(inputs, State())
-        return (side_for(inputs, State(), self._resolution(recipe)) / full) ** 2
+        return (side_for(inputs, state, self._resolution(recipe)) / side_for(inputs, state)) ** 2
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a folder with a subfolder of images per class, maybe below train, valid and test."""

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 _ENLARGE = 4
 """Enlarging further adds cost and no information."""
 
-_LEAST_SIDE, _STEP = 64, 32
-"""Backbones halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left."""
+_LEAST, _STEP = 64, 32
+"""Convolutions halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left.
+Transformers say in their options what their patches ask for."""
 
 _CROP_SCALE = (0.5, 1.0)
 """Share of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
@@ -43,9 +44,10 @@ def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
     native = int(inputs.options["size"][-1])
     if inputs.options.get("fixed"):
         return native
+    least, step = int(inputs.options.get("least", _LEAST)), int(inputs.options.get("step", _STEP))
     median = state.values.get("side")
-    side = min(native, max(_LEAST_SIDE, _STEP * math.ceil(_ENLARGE * median / _STEP))) if median else native
-    return side if share == 1.0 else min(side, max(_LEAST_SIDE, _STEP * round(share * side / _STEP)))
+    side = min(native, max(least, step * math.ceil(_ENLARGE * median / step))) if median else native
+    return side if share == 1.0 else min(side, max(least, step * round(share * side / step)))
 
 
 def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> ImageView:

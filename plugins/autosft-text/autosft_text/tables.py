@@ -10,6 +10,7 @@ from autosft.contracts.rows import Fault, Row, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.reading import read_table
+from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
 from autosft.tables.targets import TargetForm, propose_target
@@ -33,16 +34,17 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
     """
     table = read_table(path, limit=_LIMIT)
     folder = path if path.is_dir() else path.parent
-    for name in (*hints.inputs, *hints.targets):
+    for name in (*hints.inputs, *hints.targets, *hints.roles.values()):
         if name not in table.columns:
             raise UnknownName("column", name, table.columns)
-    texts = list(hints.inputs) or [name for name in prose_columns(table) if name not in hints.targets]
+    taken = {*hints.targets, *hints.roles.values()}
+    texts = list(hints.inputs) or [name for name in prose_columns(table) if name not in taken]
     texts = [name for name in texts if not names_files(table.columns[name], folder)]
     if not texts:
         return None
     form = _target(table, hints, texts)
     texts = [name for name in texts if name not in form.columns] or texts
-    used = [*texts, *form.columns]
+    used = [*texts, *form.columns, *hints.roles.values()]
     idle = [name for name in table.columns if name not in used]
     telling = set(used) | (set(telling_columns(table)) & set(idle))
     task = Task(
@@ -51,11 +53,12 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
         problems=(form.problem,),
         data={"table": str(path.absolute()), "text": texts, "target": form.plain()},
         targets=form.columns if len(form.columns) == 1 else (form.columns,),
+        **hints.roles,
     )
     return Claim(
         task,
         confidence=_SURE if hints.inputs else _BY_LOOKS * len(used) / len(telling),
-        why=f"{table.dialect}; texts in {_listed(texts)}, {form.words}",
+        why=f"{table.dialect}; texts in {_listed(texts)}, {form.words}{words_of(hints.roles)}",
         unused=(*(f"column {name!r}" for name in idle), *table.unused),
     )
 
@@ -70,7 +73,8 @@ def scan_table(task: Task) -> Scan:
     """
     path, texts, form = _data_of(task)
     table = read_table(path)
-    return rows_of(table, form, (row.ref for row in _rows(table, texts)), empty="the text is empty")
+    refs = (row.ref for row in _rows(table, texts))
+    return rows_of(table, form, refs, empty="the text is empty", task=task)
 
 
 def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[Fault, ...]]:
