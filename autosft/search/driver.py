@@ -134,13 +134,7 @@ def run_search(
     )
     registry.executor(executor)  # an unknown one is refused before anything is read
     hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
-    task = data
-    if not isinstance(task, Task):
-        claim, others = recognize(Path(task), registry, hints, modality)
-        watch(Recognized(claim, tuple(others)))
-        task = claim.task
-    check_hints(task, hints)
-    task = with_metric(task, metric, registry)
+    task = with_metric(_task_of(data, hints, modality, registry, watch), metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
     if going_on := (folder / "run.json").exists():
@@ -160,6 +154,17 @@ def run_search(
             study.close()
     finally:
         opened.close()
+
+
+def _task_of(data: str | Path | Task, hints: Hints, modality: str, registry: Registry, watch: Watch) -> Task:
+    """The task that was given, or the one that the data is recognized as."""
+    task = data
+    if not isinstance(task, Task):
+        claim, others = recognize(Path(task), registry, hints, modality)
+        watch(Recognized(claim, tuple(others)))
+        task = claim.task
+    check_hints(task, hints)
+    return task
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:
