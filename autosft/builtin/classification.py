@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -26,15 +26,15 @@ class Classification(Problem):
 
     name = "classification"
     needs = frozenset({"pooled"})
-    metrics = CLASSIFICATION
+    metrics = tuple(CLASSIFICATION)
 
     def fit(self, targets: Sequence[Any]) -> State:
-        """The sorted class names, and how many rows each has."""
+        """The class names in order, and how many rows each has."""
         counts = Counter(map(str, targets))
         if len(counts) < 2:
             only = f" ({next(iter(counts))!r})" if counts else ""
             raise BadInput(f"Only one class{only} has training rows; classification needs two or more.")
-        classes = sorted(counts)
+        classes = _in_order(counts)
         return State({"classes": classes, "counts": [counts[name] for name in classes]})
 
     def strata(self, targets: Sequence[Any]) -> Sequence[Hashable]:
@@ -77,11 +77,23 @@ class Classification(Problem):
         return [classes[number] for number in outputs.arrays["probabilities"].argmax(1)]
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of scikit-learn's scores."""
+        """One of `CLASSIFICATION`."""
         numbers = {name: number for number, name in enumerate(state.values["classes"])}
         truth = np.array([numbers.get(str(target), -1) for target in targets])
         return classification_score(metric, truth, outputs.arrays["probabilities"])
 
     def highest(self, metric: str) -> float:
-        """1 for shares of rows and areas, 0 for the negative log loss."""
-        return 0.0 if metric == "neg_log_loss" else 1.0
+        """0 for negative errors and losses, 1 for all others."""
+        return CLASSIFICATION[metric].highest
+
+    def about(self, metric: str) -> str:
+        """The line of the table."""
+        return CLASSIFICATION[metric].about
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """As numbers where all are, else as texts: scores of ordered classes go by it."""
+    try:
+        return sorted(names, key=lambda name: (float(name), name))
+    except ValueError:
+        return sorted(names)

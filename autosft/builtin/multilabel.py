@@ -34,7 +34,7 @@ class MultiLabel(Problem):
 
     name = "multilabel"
     needs = frozenset({"pooled"})
-    metrics = MULTILABEL
+    metrics = tuple(MULTILABEL)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
 
     def fit(self, targets: Sequence[Any]) -> State:
@@ -116,8 +116,12 @@ class MultiLabel(Problem):
         return multilabel_score(metric, truth, given, probabilities)
 
     def highest(self, metric: str) -> float:
-        """0 for the negative Hamming loss, 1 for all others."""
-        return 0.0 if metric == "neg_hamming_loss" else 1.0
+        """0 for negative errors and losses, 1 for all others."""
+        return MULTILABEL[metric].highest
+
+    def about(self, metric: str) -> str:
+        """The line of the table."""
+        return MULTILABEL[metric].about
 
     def _known(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.bool_]:
         return _indicators(targets, state.values["classes"])[:, : len(state.values["classes"])]

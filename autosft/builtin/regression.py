@@ -39,7 +39,7 @@ class Regression(Problem):
 
     name = "regression"
     needs = frozenset({"pooled"})
-    metrics = REGRESSION
+    metrics = tuple(REGRESSION)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
     ignores = frozenset({"regular.label_smoothing"})
 
@@ -103,13 +103,17 @@ class Regression(Problem):
         return values[:, 0].tolist() if state.values["single"] else values.tolist()
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of scikit-learn's scores, the mean over targets."""
+        """One of `REGRESSION`, the mean over targets."""
         values = outputs.arrays["values"]
         return regression_score(metric, numbers_of(targets, values.shape[1]), values)
 
     def highest(self, metric: str) -> float:
-        """1 for R², 0 for the negative errors."""
-        return 1.0 if metric == "r2" else 0.0
+        """0 for negative errors and losses, 1 for all others."""
+        return REGRESSION[metric].highest
+
+    def about(self, metric: str) -> str:
+        """The line of the table."""
+        return REGRESSION[metric].about
 
 
 def numbers_of(targets: Sequence[Any], count: int = 0) -> npt.NDArray[np.float64]:

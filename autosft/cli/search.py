@@ -23,7 +23,7 @@ def search(
         str, typer.Option(help="Wall clock for everything, such as 90s, 5m or 1h30m; 'none' with --trials.")
     ] = "10m",
     trials: Annotated[int | None, typer.Option(min=1, help="The most trials.")] = None,
-    metric: Annotated[str, typer.Option(help="The validation score to maximize.")] = "",
+    metric: Annotated[str, typer.Option(help="The validation score to maximize; `autosft metrics` lists them.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
     threads: Annotated[

@@ -148,3 +148,7 @@ class Problem(ABC):
     def highest(self, metric: str) -> float:
         """The highest score there can be: a search that has reached it ends. Infinity if there is no bound."""
         return float("inf")
+
+    def about(self, metric: str) -> str:
+        """What a metric is, in one line for the user."""
+        return ""

@@ -1,7 +1,7 @@
 """`Strategy`: how one recipe trains a model, told as stages. `Job` is what it is given, `Stage` what it gives back.
 
-There is one training loop, and no strategy contains one. A strategy either yields stages, which the loop trains
-in order, or solves the whole thing at once in `fit`.
+There is one training loop, and no strategy contains one. A strategy solves something at once in `fit`, yields stages,
+which the loop trains in order, or does both.
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ class Strategy(ABC):
         space: Parameters of its own by plain name; a dotted name such as `"optim.lr"` gives a shared field another
             range for this strategy.
         uses: The shared recipe fields that mean anything to it; the search samples no others.
+        prior: How well it is expected to do, from 0 to 1; orders the first trials.
         cheap: Whether the encoder stays as it was loaded, so that encoded rows are cached and the search may try it
             on every backbone.
     """
@@ -155,6 +156,7 @@ class Strategy(ABC):
     name: ClassVar[str]
     space: ClassVar[Space] = {}
     uses: ClassVar[frozenset[str]] = frozenset()
+    prior: ClassVar[float] = 0.5
     cheap: ClassVar[bool] = False
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
@@ -166,7 +168,8 @@ class Strategy(ABC):
         return ()
 
     def fit(self, job: Job, model: Model) -> None:
-        """Change the model in one go, without the loop; called before the stages, of which there are then none."""
+        """Change the model in one go, without the loop. Called before the stages, if there are any, and again on
+        resume: then it only needs to be repeatable, because a stage's checkpoint replaces what it gave."""
         return None
 
     def finish(self, job: Job, model: Model) -> None:

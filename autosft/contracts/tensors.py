@@ -113,6 +113,17 @@ class Model(nn.Module):
         self.encoder = encoder
         self.heads = nn.ModuleList(heads)
 
+    def train(self, mode: bool = True) -> Model:
+        """As any module, except that a part whose weights are all frozen stays as it is when it answers: what a norm
+        knows of its inputs belongs to the weights around it, and would else drift away from them; and dropout would
+        only blur what cannot adapt to it."""
+        super().train(mode)
+        for part in self.modules() if mode else ():
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+        return self
+
     def forward(self, inputs: Any) -> tuple[Any, ...]:
         """One raw output per problem, in the order of the task's problems."""
         return self.read(self.encoder(inputs))

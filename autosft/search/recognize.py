@@ -58,5 +58,5 @@ def with_metric(task: Task, metric: str, registry: Registry) -> Task:
     metrics = registry.problem(task.problems[0]).metrics
     chosen = metric or task.metric or metrics[0]
     if chosen not in metrics:
-        raise UnknownName("metric", chosen, metrics, f"(for {task.problems[0]})")
+        raise UnknownName("metric", chosen, metrics, "`autosft metrics` says what each is.")
     return task.model_copy(update={"metric": chosen})

@@ -131,12 +131,13 @@ def _train(job: Job, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | 
     model = build_model(job)
     if job.compile and not strategy.cheap:
         model.encoder.compile()  # in place: names in checkpoints stay as they are
-    progress = _Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
-    trial = _Trial(job, checkpoints, Penalties(job, model), progress, emit)
+    penalties = Penalties(job, model)  # they remember the weights to start from
     torch.manual_seed(seed_of(job.recipe.seed, "fit"))
     started = time.perf_counter() - encoding_seconds(job)
     strategy.fit(job, model)
     fitting = time.perf_counter() - encoding_seconds(job) - started
+    progress = _Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
+    trial = _Trial(job, checkpoints, penalties, progress, emit)
     for number, stage in _seeded(job, strategy.stages(job, model)):
         if stage.name in progress.best:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")

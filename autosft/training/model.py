@@ -1,11 +1,11 @@
-"""Models: built from a job, frozen, and divided into parameter groups with layer decay."""
+"""Models: built from a job, frozen in part, and divided into parameter groups with layer decay."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import torch
-from torch import nn
 
 from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Encoder, Model
@@ -46,10 +46,19 @@ def _start(job: Job, encoder: Encoder) -> None:
         raise BadWeights(f"{name}: does not fit {job.info.name} ({error}).") from error
 
 
-def freeze(module: nn.Module) -> None:
-    """Stop the gradients of a module."""
-    for parameter in module.parameters():
-        parameter.requires_grad = False
+def train_only(encoder: Encoder, names: Container[str]) -> None:
+    """Let these parameters of an encoder learn, and no others.
+
+    What lies before the first of them is run without a graph, and so without memory for gradients.
+    """
+    for name, parameter in encoder.named_parameters():
+        parameter.requires_grad = name in names
+
+
+def last_blocks(encoder: Encoder, share: float) -> set[str]:
+    """The names of the parameters in this share of the encoder's blocks, from the output on, but of one at least."""
+    blocks = encoder.blocks()
+    return {name for block in blocks[-max(1, round(share * len(blocks))) :] for name in block}
 
 
 def parameter_groups(job: Job, model: Model) -> list[dict[str, Any]]:

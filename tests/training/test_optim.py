@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autosft.contracts.recipe import Optim
-from autosft.training.model import build_model, freeze, parameter_groups
+from autosft.training.model import build_model, parameter_groups, train_only
 from autosft.training.optim.optimizer import optimizer_for
 from autosft.training.optim.schedule import set_rate
 
@@ -81,5 +81,5 @@ def test_blocks_near_the_input_learn_more_slowly_and_biases_do_not_decay(rated):
 
 def test_frozen_parameters_are_in_no_group(rated):
     model = build_model(rated)
-    freeze(model.encoder)
+    train_only(model.encoder, ())
     assert set(_settings(model, parameter_groups(rated, model))) == {"heads.0.linear.weight", "heads.0.linear.bias"}

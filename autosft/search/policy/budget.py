@@ -79,16 +79,17 @@ class Estimates:
         effort: Effort,
     ) -> None:
         self._sizes, self._budget, self._effort = sizes, float("inf") if budget is None else budget, effort
-        self._paces: dict[tuple[str, str], float] = {}  # at the effort of the defaults
+        self._paces: dict[str, float] = {}  # of encoding, by backbone, at the effort of the defaults
+        self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
         self._encoded: dict[tuple[str, float], int] = {}
         for record in records:
             if not record.pace:
                 continue
             backbone, share = record.recipe.backbone, effort(record.recipe)
-            for kind in ("encode", "train"):
-                if kind in record.pace:
-                    self._paces[backbone, kind] = record.pace[kind] / share
+            if "train" in record.pace:
+                self._train.setdefault(backbone, {})[record.recipe.strategy] = record.pace["train"] / share
             if "encode" in record.pace:
+                self._paces[backbone] = record.pace["encode"] / share
                 key = backbone, share
                 self._encoded[key] = max(self._encoded.get(key, 0), self.rows(record.recipe))
         self._work = {candidate.info.name: candidate.info.gigaflops for candidate in plan.candidates}
@@ -101,7 +102,7 @@ class Estimates:
     @property
     def measured(self) -> bool:
         """Whether any trial has told how long a row takes."""
-        return bool(self._paces)
+        return bool(self._paces or self._train)
 
     def effort(self, recipe: Recipe) -> float:
         """What a row costs under the recipe, as a share of what it costs under the defaults."""
@@ -122,9 +123,10 @@ class Estimates:
         return None if pace is None else pace * self._effort(recipe)
 
     def train_seconds(self, recipe: Recipe) -> float | None:
-        """One epoch per training row, with its validation; None if nothing was measured yet."""
-        if pace := self._paces.get((recipe.backbone, "train")):
-            return pace * self._effort(recipe)
+        """One epoch per training row, with its validation; None if nothing was measured yet. Of a strategy that was not
+        measured with the backbone, as long as the slowest of those that were."""
+        if paces := self._train.get(recipe.backbone):
+            return paces.get(recipe.strategy, max(paces.values())) * self._effort(recipe)
         encode = self.encode_seconds(recipe)
         return None if encode is None else encode * TRAIN_TO_ENCODE
 
@@ -168,11 +170,11 @@ class Estimates:
 
     def _pace(self, backbone: str) -> float | None:
         """One row through an encoder at the effort of the defaults."""
-        if pace := self._paces.get((backbone, "encode")):
+        if pace := self._paces.get(backbone):
             return pace
         scaled = [
             pace * self._work[backbone] / self._work[other]
-            for (other, kind), pace in self._paces.items()
-            if kind == "encode" and self._work.get(other) and self._work[backbone]
+            for other, pace in self._paces.items()
+            if self._work.get(other) and self._work[backbone]
         ]
         return max(scaled, default=None)

@@ -11,6 +11,7 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.strategy import Job, Strategy
 from autosft.contracts.task import Task
 from autosft.errors import OutOfTime
+from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,15 +51,11 @@ class Probe(Strategy):
     into the head; sparse features are taken as they are.
     """
 
-    name = "probe"
-    cheap = True
+    name, prior, cheap = "probe", 0.9, True
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
-        """The encoder must know something, and every problem be content with one pooled vector per row."""
-        if info.origin == "scratch":
-            return "an encoder that learns from scratch says nothing while it is frozen"
-        more = sorted(set().union(*(problem.needs for problem in problems)) - {"pooled"})
-        return f"a linear probe reads pooled features alone, not {', '.join(more)}" if more else ""
+        """Any encoder that knows something before it is trained."""
+        return against_freezing(info, problems)
 
     def fit(self, job: Job, model: Model) -> None:
         """Encode, choose the penalty, solve, and put the solution into the heads."""
