@@ -93,6 +93,17 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return features.mean(0), scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
 
 
+def _folds(job: Job, chosen: Tensor) -> Tensor:
+    """The fold of each chosen row. Rows of one group share one, unless there is just one group."""
+    import torch
+
+    groups, units = job.train.group.tolist(), dict[str | int, int]()
+    numbers = [units.setdefault(groups[row] or row, len(units)) for row in chosen.tolist()]
+    if len(units) < 2:
+        return torch.arange(len(chosen)) % min(FOLDS, len(chosen))
+    return torch.tensor(numbers) % min(FOLDS, len(units))
+
+
 def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
     """The solution under the penalty with the lowest cross-validated loss, of those that there is time to compare.
 
@@ -108,7 +119,7 @@ def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tupl
 
     draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "folds"))
     chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    folds = torch.arange(len(chosen)) % min(FOLDS, len(chosen))
+    folds = _folds(job, chosen)
     enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
     solutions: dict[int, tuple[Tensor, Tensor]] = {}
     losses: list[float] = []
