@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Modality, Read, Strength, View
+from autosft.contracts.modality import Mix, Modality, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
@@ -101,6 +101,10 @@ class AudioModality(Modality):
         seconds = np.quantile([row.ref["milliseconds"] / 1000 for row in rows], _MOST_LENGTHS) if len(rows) else 1.0
         rate = np.median([row.ref["rate"] for row in rows]) if len(rows) else RATE
         return State({"seconds": round(min(float(seconds), _MOST_SHOWN), 3), "rate": int(rate)})
+
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """Pictures by their means; waves, which differ in length, not at all."""
+        return frozenset({"mixup"}) if inputs.kind == "image" else frozenset()
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a decoded wave to a picture, shape (3, height, width), or to a wave, shape (samples,)."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Modality, Read, Strength, View
+from autosft.contracts.modality import Mix, Modality, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
@@ -21,7 +21,7 @@ from autosft.errors import Unreadable
 from autosft.folders.entrances import claim_files, collect_files, scan_files
 from autosft_image.files import IMAGES
 from autosft_image.reading import read_rgb, short_side
-from autosft_image.views import side_for
+from autosft_image.views import POLICIES, side_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +41,9 @@ class ImageModality(Modality):
     kinds = frozenset({"image"})
     space: ClassVar[Space] = {"resolution": Choice(RESOLUTIONS)}
     augmentation: ClassVar[Space] = {
-        "flip": Choice((True, False))
-    }  # a mirrored digit or letter is another one, or none
+        "flip": Choice((True, False)),  # a mirrored digit or letter is another one, or none
+        "policy": Choice(POLICIES),
+    }
 
     def space_for(self, inputs: Inputs, state: State) -> Space:
         """No choice of resolution where an encoder takes one size alone, or images are so small that some of the
@@ -53,6 +54,10 @@ class ImageModality(Modality):
     def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
         """The number of pixels, as a share of those at full resolution."""
         return (side_for(inputs, state, self._resolution(recipe)) / side_for(inputs, state)) ** 2
+
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """In both ways."""
+        return frozenset({"mixup", "cutmix"})
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a table with a column of paths, or a folder with a subfolder of images per class."""
@@ -97,8 +102,9 @@ class ImageModality(Modality):
         """From a decoded image to a normalized float32 tensor, shape (3, side, side)."""
         from autosft_image.views import image_view
 
-        flip = bool(recipe.of(self.name).get("flip", True))
-        return image_view(inputs, side_for(inputs, state, self._resolution(recipe)), strength=strength, flip=flip)
+        own, side = recipe.of(self.name), side_for(inputs, state, self._resolution(recipe))
+        flip, policy = bool(own.get("flip", True)), str(own.get("policy", POLICIES[0]))
+        return image_view(inputs, side, strength=strength, flip=flip, policy=policy)
 
     def _resolution(self, recipe: Recipe) -> float:
         return float(recipe.of(self.name).get("resolution", 1.0))
