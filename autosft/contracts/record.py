@@ -40,6 +40,7 @@ class Record(Document):
         epochs: Every epoch that was trained.
         best: For each stage, the number of epochs after which its best weights stood.
         seconds: Wall-clock seconds of the trial.
+        ended: When it paused or ended, in seconds of the run's clock; None if nobody looked.
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
         pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"` for a
@@ -60,6 +61,7 @@ class Record(Document):
     epochs: tuple[Epoch, ...] = ()
     best: Mapping[str, int] = {}
     seconds: float = 0.0
+    ended: float | None = None
     micro_batch: int = 0
     peak_bytes: int = 0
     pace: Mapping[str, float] = {}

@@ -162,6 +162,8 @@ def _create(folder: Path, task: Task, spec: SearchSpec, registry: Registry, watc
         plan=plan,
         study=f"autosft-{folder.name}-{uuid.uuid4().hex[:8]}" if spec.storage else "autosft",
         fingerprint=data.fingerprint,
+        facts=summary.facts,
+        warnings=summary.warnings,
         versions=installed_versions(registry),
     )
     run = Run.create(folder, document, data)

@@ -37,7 +37,8 @@ EXTENDABLE = ("budget", "trials")
 
 
 class RunDocument(Document):
-    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed."""
+    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed,
+    `facts` and `warnings` what the user was told of the data."""
 
     schema_version: int = SCHEMA
     task: Task
@@ -46,6 +47,8 @@ class RunDocument(Document):
     study: str = "autosft"
     generation: int = 1
     fingerprint: str
+    facts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     versions: Mapping[str, str]
 
 

@@ -273,6 +273,7 @@ class Session:
 
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""
+        record = record.model_copy(update={"ended": self._clock.used()})
         self._store(record)
         for note in record.notes:
             if note not in self._told:

@@ -6,6 +6,7 @@ size is asked of the header before anything is decoded, and whatever a decoder r
 
 from __future__ import annotations
 
+import io
 import stat
 import threading
 import warnings
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 89_478_485
 """The size at which Pillow begins to warn of a decompression bomb: 1 GiB at four bytes for each of three channels."""
+
+THUMBNAIL_SIDE = 192
+"""Twice what a report shows, for sharp screens."""
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "QOI")
 
@@ -73,6 +77,21 @@ def read_rgb(ref: Any) -> npt.NDArray[np.uint8]:
         image.load()
         turn = orientation(image)  # PNG may tell it behind the pixels
         return np.array(upright(reduced(to_rgb(image)), turn))
+
+
+def thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A JPEG whose long side has at most `THUMBNAIL_SIDE` pixels.
+
+    Args:
+        pixels: 8-bit RGB, shape (height, width, 3).
+    """
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
 
 
 @contextmanager
