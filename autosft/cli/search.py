@@ -43,6 +43,10 @@ def search(
         str, typer.Option(help="A database for the study, such as postgresql://user@host/name, instead of a file.")
     ] = "",
     disk: Annotated[float, typer.Option(help="Gigabytes that models and checkpoints of trials may take.")] = 20.0,
+    single: Annotated[
+        bool,
+        typer.Option("--single", help="Take one model, which predicts faster, even if a blend is better."),
+    ] = False,
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
 ) -> None:
     """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
@@ -71,6 +75,7 @@ def search(
             hold_out_test=hold_out_test,
             storage=storage,
             disk=disk,
+            single=single,
             run=run or None,
             watch=progress,
             started=started,

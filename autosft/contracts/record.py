@@ -86,13 +86,14 @@ class Result(Document):
         entry: Who competed: the name of the search's settings.
         seed: The search's seed.
         metric: The name of the score; higher is better.
-        valid: The validation score of the trial in the bundle.
+        valid: The validation score of the trial in the bundle, or of the blend.
         test: The bundle's test score, or None without a test split.
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
         test_rows: How many test rows were scored: fewer than there are where time did not allow more.
         test_reads: How often the test split has been read by this run.
-        best: The record of each member of the bundle.
-        refitted: Whether the bundle was trained again on training and validation rows together.
+        best: The record of each member of the bundle, that with the largest share first.
+        shares: The share of each in the answers; they add up to 1.
+        refitted: The numbers of those that were trained again on training and validation rows together.
         interrupted: Whether the user ended the search before its time; the same command goes on with it.
         trials: How many trials ended in each state.
         budget: The seconds that were allowed; None if only trials were counted.
@@ -113,7 +114,8 @@ class Result(Document):
     test_rows: int = 0
     test_reads: int = 0
     best: tuple[Record, ...]
-    refitted: bool = False
+    shares: tuple[float, ...] = (1.0,)
+    refitted: tuple[int, ...] = ()
     interrupted: bool = False
     trials: Mapping[str, int]
     budget: float | None = None

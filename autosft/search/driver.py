@@ -47,6 +47,7 @@ def run_search(
     hold_out_test: bool = True,
     storage: str = "",
     disk: float = 20.0,
+    single: bool = False,
     run: str | Path | None = None,
     watch: Watch | None = None,
     registry: Registry | None = None,
@@ -78,6 +79,7 @@ def run_search(
         storage: A database for the study instead of a SQLite file in the run's folder, such as
             `"postgresql://user@host/database"`. A password in it is not written down.
         disk: Gigabytes that models and checkpoints of trials may take; paused trials are given up beyond.
+        single: Whether to take one model even where a blend of several is better.
         run: The run's folder; by default `runs/<name of the data>`.
         watch: Told what happens.
         registry: The installed parts; loaded from the entry points by default.
@@ -108,6 +110,7 @@ def run_search(
             "hold_out_test": hold_out_test,
             "storage": without_password(storage),
             "disk": disk,
+            "single": single,
         },
         "The settings of the search",
     )

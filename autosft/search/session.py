@@ -37,7 +37,6 @@ from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import (
     FINISH_SECONDS,
     FIRST_TEST_SHARE,
-    REFIT_SHARE,
     SECOND_TRY_SHARE,
     Clock,
     Estimates,
@@ -222,10 +221,9 @@ class Session:
             share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
             held_back = share * self._spec.budget if self._spec.budget else 0.0
             return self._clock.left() - FINISH_SECONDS - held_back - GRACE_SECONDS
-        refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
-        if self._spec.budget and refit > REFIT_SHARE * self._spec.budget:
-            refit = 0.0  # it would not be done in the time that may be held back for it
-        return self._clock.left() - estimates.test_seconds(best) - refit - GRACE_SECONDS
+        team = [record for record in self._trials.ended if record.number in self._disk.team]
+        held_back = estimates.finish_seconds(best, team, refit=not self._run.data.given)
+        return self._clock.left() - held_back - GRACE_SECONDS
 
     def _outcome(self, fleet: Fleet, answer: Answer) -> Record | None:
         """The record that an order came to; None if it goes on, maybe with another worker.
@@ -273,7 +271,6 @@ class Session:
 
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""
-        record = record.model_copy(update={"ended": self._clock.used()})
         self._store(record)
         for note in record.notes:
             if note not in self._told:
@@ -295,6 +292,7 @@ class Session:
         self._aside = aside
 
     def _store(self, record: Record) -> None:
+        record = record.model_copy(update={"ended": self._clock.used()})
         self._trials.note(record)
         record.write(self._run.trial_folder(record.number) / "record.json")
 

@@ -19,6 +19,7 @@ import torch  # noqa: TID253
 
 from autosft.contracts.backbone import WeightFile
 from autosft.contracts.executor import Event, Order
+from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
@@ -146,6 +147,8 @@ class _Bench:
         if evaluation:
             states = States(states.modality, states.backbone, evaluation.states)
         save_member(job.folder, job, trained.model, states)
+        if evaluation:
+            StoredOutputs(evaluation.outputs, evaluation.states).write(job.folder)
         for path in job.folder.glob("*.pt"):
             path.unlink()
         if order.work == "refit":
