@@ -16,7 +16,7 @@ from rich.console import Console
 from autosft.cli.model import predict
 from autosft.cli.plugins import plugins
 from autosft.cli.search import search, worker
-from autosft.cli.show import leaderboard
+from autosft.cli.show import leaderboard, report
 from autosft.errors import AutoSFTError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(search)
 app.command()(leaderboard)
+app.command()(report)
 app.command()(predict)
 app.command()(plugins)
 app.command(hidden=True)(worker)

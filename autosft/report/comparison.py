@@ -84,7 +84,9 @@ def _resampled(
     for number, (problem, outputs, state) in enumerate(zip(problems, stored.outputs, stored.states, strict=True)):
         targets = valid.take(order).target(number)
         name = metric if number == 0 else problem.metrics[0]
-        total += [problem.score(name, outputs.take(drawn), [targets[row] for row in drawn], state) for drawn in positions]
+        total += [
+            problem.score(name, outputs.take(drawn), [targets[row] for row in drawn], state) for drawn in positions
+        ]
     return total / len(problems)
 
 

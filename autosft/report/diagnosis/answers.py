@@ -86,8 +86,3 @@ def _stored(account: Account, number: int) -> StoredOutputs:
     if stored is None:
         raise BadInput(f"what trial {number} answered on the validation rows was not stored")
     return stored
-
-
-def percent(share: float) -> str:
-    """A share in words."""
-    return f"{100 * share:.1f} %" if 0.0005 < share < 0.9995 else f"{100 * share:.0f} %"

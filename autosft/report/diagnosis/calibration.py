@@ -9,7 +9,8 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from autosft.report.charts.svg import Frame
-from autosft.report.diagnosis.answers import Floats, percent
+from autosft.report.diagnosis.answers import Floats
+from autosft.report.words import percent
 
 BINS = 10
 MARKS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from autosft.report.diagnosis.answers import Answers, Floats, Sample, percent
+from autosft.report.diagnosis.answers import Answers, Floats, Sample
 from autosft.report.diagnosis.calibration import Calibration, calibration_of
+from autosft.report.words import percent
 
 MOST_CLASSES = 30
 """A confusion matrix of more classes cannot be read; then the most frequent mistakes stand alone."""

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from autosft.report.diagnosis.answers import Answers, Sample, percent
+from autosft.report.diagnosis.answers import Answers, Sample
 from autosft.report.diagnosis.calibration import Calibration, calibration_of
+from autosft.report.words import percent
 
 MOST_LISTED = 100
 MOST_SAMPLES = 12

@@ -108,7 +108,9 @@ def _histogram(name: str, residuals: Floats) -> Markup:
     room = max(abs(low), abs(high)) or 1.0
     counts, edges = np.histogram(np.clip(residuals, -room, room), bins=BINS, range=(-room, room))
     label = f"{name}: distribution of the residuals, predicted minus true"
-    frame = Frame(label, (-room, room), (0.0, float(counts.max())), "predicted minus true", "rows", width=420.0, height=400.0)
+    frame = Frame(
+        label, (-room, room), (0.0, float(counts.max())), "predicted minus true", "rows", width=420.0, height=400.0
+    )
     for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         frame.box((left, 0.0), (right, float(count)), "bar", f"{left:.3g} to {right:.3g}: {count} rows")
     frame.line([(0.0, 0.0), (0.0, float(counts.max()))], "reference")
