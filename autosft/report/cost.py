@@ -13,6 +13,9 @@ MOST_NUMBERS = 8
 MOST_CAUSES = 30
 
 
+_ORIGINS = {"pretrained": "", "fitted": "learned from the training rows", "scratch": "none: starts from nothing"}
+
+
 @dataclass(frozen=True)
 class Spent:
     """What something took, in seconds of wall clock, and as a share of all."""
@@ -94,8 +97,8 @@ def backbones(account: Account) -> Sequence[Backbone]:
         Backbone(
             name=name,
             parameters=info.parameters,
-            license=(weights.license if weights and weights.license else info.license),
-            source=weights.source if weights else info.origin,
+            license=((weights and weights.license) or info.license or "not stated") if info.pretrained else "",
+            source=weights.source if weights else _ORIGINS[info.origin],
             trials=tried[name],
             best=best.get(name),
             chosen=name in chosen,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -31,13 +31,13 @@ def score_over_time(account: Account) -> Markup | None:
         f"Validation {account.metric} of {len(timed)} trials over time; best {score(account.scored[0].score)}",
         (0.0, end * 1.01),
         _bulk([record.score or 0.0 for record in timed]),
-        "time since the search began",
+        f"time since the search began ({_unit(end)[0]})",
         f"validation {account.metric}",
         x_ticks=_clock_ticks(end),
-        x_text=seconds,
+        x_text=_unit(end)[1],
     )
     _phases(frame, account, end)
-    best, steps = _best_so_far(timed, end)
+    best, steps = _best_so_far(timed, account.result.seconds["total"] if account.result else account.seconds)
     for record in _some(timed, best):
         kind = "crown" if record.number in best else "trial"
         frame.dot((record.ended or 0.0, record.score or 0.0), kind, said=f"{title(record)}: {score(record.score)}")
@@ -95,7 +95,7 @@ def _best_so_far(timed: Sequence[Record], end: float) -> tuple[set[int], list[Po
             steps += [(when, highest), (when, value)] if steps else [(when, value)]
             highest = value
             crowned.add(record.number)
-    return crowned, [*steps, (end, highest)]
+    return crowned, [*steps, (max(end, steps[-1][0]), highest)]
 
 
 def _some(timed: Sequence[Record], kept: set[int]) -> Sequence[Record]:
@@ -115,15 +115,26 @@ def _phases(frame: Frame, account: Account, end: float) -> None:
         over = begun + phases.get("search", 0.0)
         frame.box((0.0, low), (begun, high), "phase", f"preparing: {seconds(begun)}")
         frame.box((over, low), (phases["total"], high), "phase", f"finishing: {seconds(phases['total'] - over)}")
-        frame.words((min(over, 0.97 * end), high), "finish", "tick", up=6)
+        for start, stop, name in ((0.0, begun, "prepare"), (over, phases["total"], "finish")):
+            if (stop - start) > 0.08 * end:
+                frame.words(((start + stop) / 2, low), name, "tick", anchor="middle", up=8)
     if budget:
         frame.line([(budget, low), (budget, high)], "limit")
-        frame.words((budget, high), f"budget {seconds(budget)}", "tick", anchor="end", up=18)
+        frame.words((budget, high), f"budget {seconds(budget)}", "tick", anchor="end", up=12)
 
 
 def _clock_ticks(end: float) -> list[float]:
     step = next((step for step in _CLOCK if end / step <= 6), _CLOCK[-1] * max(1, round(end / _CLOCK[-1] / 5)))
     return [step * number for number in range(int(end / step) + 1)]
+
+
+def _unit(end: float) -> tuple[str, Callable[[float], str]]:
+    """How times up to `end` seconds are written along an axis, and what that is called."""
+    if end < 120:
+        return "s", lambda value: f"{value:.0f}"
+    if end < 7200:
+        return "min:s", lambda value: f"{value // 60:.0f}:{value % 60:02.0f}"
+    return "h:min", lambda value: f"{value // 3600:.0f}:{value % 3600 // 60:02.0f}"
 
 
 def _whole(longest: float) -> list[float]:

@@ -64,6 +64,7 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         size=words.size,
         percent=words.percent,
         parameters=words.parameters,
+        plainly=words.plainly,
     )
     page = environment.get_template("page.html").render(**_content(account, modality, problems))
     write_whole(out, page.encode())

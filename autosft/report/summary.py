@@ -138,7 +138,7 @@ def _cautions(account: Account) -> Sequence[str]:
         )
     if result and result.test_reads > 1:
         found.append(
-            f"The test rows were read {result.test_reads} times. Whoever chose by an earlier score used them up a little."
+            f"The test rows were read {result.test_reads} times; who chose by an earlier score used them up a little."
         )
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 
@@ -22,7 +24,7 @@ def seconds(value: float | None) -> str:
     if value < 10 and value != round(value):
         return f"{value:.1f} s"
     whole = round(value)
-    if whole < 120 and whole != 60:
+    if whole < 100 and whole != 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     hours, rest_minutes = divmod(minutes, 60)
@@ -51,6 +53,11 @@ def parameters(value: int) -> str:
 def percent(share: float) -> str:
     """A share."""
     return f"{100 * share:.1f} %" if 0.0005 < share < 0.9995 else f"{100 * share:.0f} %"
+
+
+def plainly(value: object) -> str:
+    """A value of a setting: words as they are, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def several(number: int, one: str, many: str = "") -> str:

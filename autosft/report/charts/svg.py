@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 Point = tuple[float, float]
 Range = tuple[float, float]
 
-LEFT, RIGHT, TOP, BOTTOM = 66.0, 18.0, 30.0, 48.0
+LEFT, RIGHT, TOP, BOTTOM = 66.0, 34.0, 32.0, 50.0
 TICKS = 5
 
 

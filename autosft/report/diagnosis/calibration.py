@@ -24,6 +24,15 @@ class Bin:
     true: float
     count: int
 
+    @property
+    def between(self) -> tuple[float, float]:
+        """95 % interval of how often true (Wilson, 1927)."""
+        square = 1.96**2
+        middle = (self.true + square / (2 * self.count)) / (1 + square / self.count)
+        spread = square * self.true * (1 - self.true) / self.count + square**2 / (4 * self.count**2)
+        room = spread**0.5 / (1 + square / self.count)
+        return max(0.0, middle - room), min(1.0, middle + room)
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -40,7 +49,7 @@ class Calibration:
         return sum(one.count for one in self.bins)
 
     def diagram(self) -> Markup:
-        """How often true over how sure; the area of a dot is its share of the answers."""
+        """How often true over how sure, with 95 % intervals; the area of a dot is its share of the answers."""
         label = f"Reliability diagram; expected calibration error {self.error:.3f}"
         frame = Frame(
             label,
@@ -50,17 +59,21 @@ class Calibration:
             "how often it was right",
             MARKS,
             MARKS,
-            percent,
-            percent,
-            width=420.0,
-            height=400.0,
+            _mark,
+            _mark,
+            width=440.0,
+            height=420.0,
         )
         frame.line([(0.0, 0.0), (1.0, 1.0)], "reference")
-        frame.line([(one.sure, one.true) for one in self.bins], "best")
         for one in self.bins:
+            frame.line([(one.sure, end) for end in one.between], "interval")
             said = f"{one.count} answers: {percent(one.sure)} sure, {percent(one.true)} right"
             frame.dot((one.sure, one.true), "best", radius=4 + 10 * (one.count / self.count) ** 0.5, said=said)
         return frame.drawing()
+
+
+def _mark(value: float) -> str:
+    return f"{100 * value:.0f} %"
 
 
 def calibration_of(sure: Floats, true: npt.NDArray[np.bool_]) -> Calibration:

@@ -96,7 +96,7 @@ def _scatter(name: str, truth: Floats, values: Floats) -> Markup:
     some = np.unique(np.linspace(0, len(truth) - 1, min(MOST_POINTS, len(truth))).astype(int))
     around = padded([*truth.tolist(), *values.tolist()], 0.03)
     label = f"{name}: predicted against true values of {len(some)} validation rows"
-    frame = Frame(label, around, around, "true", "predicted", width=420.0, height=400.0)
+    frame = Frame(label, around, around, "true", "predicted", width=440.0, height=420.0)
     frame.line([(around[0], around[0]), (around[1], around[1])], "reference")
     for place in some.tolist():
         frame.dot((float(truth[place]), float(values[place])), "cloud", radius=3.0)
@@ -109,7 +109,7 @@ def _histogram(name: str, residuals: Floats) -> Markup:
     counts, edges = np.histogram(np.clip(residuals, -room, room), bins=BINS, range=(-room, room))
     label = f"{name}: distribution of the residuals, predicted minus true"
     frame = Frame(
-        label, (-room, room), (0.0, float(counts.max())), "predicted minus true", "rows", width=420.0, height=400.0
+        label, (-room, room), (0.0, float(counts.max())), "predicted minus true", "rows", width=440.0, height=420.0
     )
     for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         frame.box((left, 0.0), (right, float(count)), "bar", f"{left:.3g} to {right:.3g}: {count} rows")
