@@ -65,7 +65,9 @@ class Story:
 
     def write(self) -> Account:
         weights = WeightFile(source="a folder", license="MIT")
-        infos = [BackboneInfo(name=name, inputs=Inputs(kind="points"), pretrained={"hub": "x"}) for name in (WIDE, NARROW)]
+        infos = [
+            BackboneInfo(name=name, inputs=Inputs(kind="points"), pretrained={"hub": "x"}) for name in (WIDE, NARROW)
+        ]
         candidates = tuple(Candidate(info=info, weights=weights, strategies=("toy",)) for info in infos)
         task = Task(name="clouds", modality="points", problems=(self.problem,), data={"file": "/x"}, metric=self.metric)
         RunDocument(
@@ -80,7 +82,9 @@ class Story:
         rows = self.rows
         write_json(self.folder / "data.json", {"given": False, "unlabeled": Rows.of(()).plain(), "rows": rows.plain()})
         for record in self.records:
-            record.write(self.folder / "trials" / f"{record.number:04d}" / "record.json")
+            folder = self.folder / "trials" / f"{record.number:04d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
         self._write_answers(rows)
         if self.result is not None:
             self._result().write(self.folder / "result.json")
@@ -123,7 +127,11 @@ def probabilities(truth, classes, sure=0.9, wrong=()):
 def story(tmp_path):
     """A run of two classes in turn with two trials, the first of which answers three of 20 rows wrong."""
     told = Story(tmp_path / "run", targets=["a", "b"] * 30)
-    told.trial(0.85, score_error=0.08, epochs=[Epoch(stage="toy", number=n, loss=1 / n, score=0.8, seconds=0.1) for n in (1, 2)])
+    told.trial(
+        0.85,
+        score_error=0.08,
+        epochs=[Epoch(stage="toy", number=n, loss=1 / n, score=0.8, seconds=0.1) for n in (1, 2)],
+    )
     told.trial(0.80, score_error=0.09)
     truth = [0, 1] * 10
     told.answers = {0: probabilities(truth, 2, wrong=(0, 5, 9)), 1: probabilities(truth, 2, wrong=(0, 5, 9, 12))}
@@ -135,7 +143,9 @@ def story(tmp_path):
 def page(tmp_path):
     """A function that writes a run, its report, and gives the report's text."""
 
-    def write(told, modality=ToyModality(), problems=None):
+    points = ToyModality()
+
+    def write(told, modality=points, problems=None):
         out = tmp_path / "report.html"
         problems = [PROBLEMS[told.problem]] if problems is None else problems
         write_report(told.write(), out, modality, problems)

@@ -10,6 +10,7 @@ import pytest
 
 from autosft.contracts.recipe import Optim, Recipe
 from autosft.contracts.record import Epoch
+
 from .conftest import NARROW, WIDE, Story, probabilities
 
 HOSTILE = "<script>alert('x')</script>&\"'>"
@@ -181,7 +182,7 @@ def test_many_classes_have_no_matrix_but_their_mistakes(tmp_path, page):
 def test_five_thousand_trials_fit_a_page(story, page):
     draw = np.random.default_rng(0)
     for rate in 10 ** draw.uniform(-4, -1, 5000):
-        epochs = [Epoch(stage="toy", number=n, loss=1.0, score=0.5, seconds=0.1) for n in range(1, 31)]
+        epochs = [Epoch(stage="toy", number=n, loss=1.0, score=0.5, seconds=0.1) for n in (1, 2, 3)]
         recipe = Recipe(backbone=WIDE, strategy="toy", optim=Optim(lr=rate), seed=len(story.records))
         story.trial(0.6 + 0.02 * float(np.log10(rate)), recipe=recipe, epochs=epochs)
 
