@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autosft.contracts.record import Record
@@ -53,7 +53,7 @@ def time_spent(account: Account) -> Sequence[Spent]:
 
     Where several workers trained at the same time, a trial counts for its share of the wall clock.
     """
-    phases = account.result.seconds if account.result else {}
+    phases: Mapping[str, float] = account.result.seconds if account.result else {}
     total = phases.get("total", account.seconds)
     workers = int(account.spec["workers"])
     by_way: dict[str, float] = defaultdict(float)

@@ -120,7 +120,9 @@ def _phases(frame: Frame, account: Account, end: float) -> None:
                 frame.words(((start + stop) / 2, low), name, "tick", anchor="middle", up=8)
     if budget:
         frame.line([(budget, low), (budget, high)], "limit")
-        frame.words((budget, high), f"budget {seconds(budget)}", "tick", anchor="end", up=12)
+        frame.words(
+            (budget, high), f"budget {seconds(budget)}", "tick", anchor="end" if budget > end / 2 else "start", up=12
+        )
 
 
 def _clock_ticks(end: float) -> list[float]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.space import Value
+from autosft.report.words import digits
 
 LEAST_TRIALS = 25
 """With fewer trials a forest says what it likes."""
@@ -77,14 +78,15 @@ def importance(records: Sequence[Record], seed: int) -> Importance:
         return Importance((), 0.0, len(records), few)
     draw = np.random.default_rng(seed)
     if len(records) > MOST_TRIALS:
-        records = [records[place] for place in np.sort(draw.choice(len(records), MOST_TRIALS, replace=False))]
+        places: list[int] = np.sort(draw.choice(len(records), MOST_TRIALS, replace=False)).tolist()
+        records = [records[place] for place in places]
     names, table = _table([record.recipe for record in records])
     ranks = _ranks([record.score or 0.0 for record in records])
     if not names or np.ptp(ranks) == 0:
         return Importance((), 0.0, len(records), "The trials do not differ in their recipes, or not in their scores.")
     falls, explained = _falls(table, ranks, draw)
     if explained < LEAST_EXPLAINED:
-        why = f"From their recipes the order of {len(records)} trials cannot be foretold (R² {explained:.2f})."
+        why = f"From their recipes the order of {len(records)} trials cannot be foretold (R² {digits(explained, 2)})."
         return Importance((), explained, len(records), why)
     low, high = np.quantile(falls, [0.1, 0.9], axis=0)
     rows = zip(names, falls.mean(0), low, high, strict=True)
@@ -140,17 +142,20 @@ def _ranks(scores: Sequence[float]) -> Table:
 
 def _falls(table: Table, ranks: Table, draw: np.random.Generator) -> tuple[Table, float]:
     """How much each shuffled column costs in each repeat, shape (repeats, columns), and what is explained at all."""
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.inspection import permutation_importance
+    from sklearn import ensemble, inspection  # pyright: ignore[reportMissingTypeStubs]
 
+    forests, inspections = cast("Any", ensemble), cast("Any", inspection)
     falls: list[Table] = []
     explained: list[float] = []
     for repeat in range(REPEATS):
         order = draw.permutation(len(table))
         cut = int(len(table) * HELD_OUT)
         held, rest = order[:cut], order[cut:]
-        forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=repeat).fit(table[rest], ranks[rest])
+        forest = forests.RandomForestRegressor(TREES, min_samples_leaf=2, random_state=repeat)
+        forest.fit(table[rest], ranks[rest])
         explained.append(float(forest.score(table[held], ranks[held])))
-        shuffled: Any = permutation_importance(forest, table[held], ranks[held], n_repeats=3, random_state=repeat)
+        shuffled = inspections.permutation_importance(
+            forest, table[held], ranks[held], n_repeats=3, random_state=repeat
+        )
         falls.append(shuffled.importances_mean)
     return np.stack(falls), float(np.mean(explained))

@@ -57,15 +57,18 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        score=words.score,
-        seconds=words.seconds,
-        count=words.count,
-        size=words.size,
-        percent=words.percent,
-        parameters=words.parameters,
-        plainly=words.plainly,
-    )
+    filters: dict[str, Any] = environment.filters
+    filters |= {
+        "score": words.score,
+        "seconds": words.seconds,
+        "count": words.count,
+        "size": words.size,
+        "percent": words.percent,
+        "parameters": words.parameters,
+        "plainly": words.plainly,
+        "digits": words.digits,
+        "number": words.number,
+    }
     page = environment.get_template("page.html").render(**_content(account, modality, problems))
     write_whole(out, page.encode())
 

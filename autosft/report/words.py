@@ -17,6 +17,16 @@ def score(value: float | None) -> str:
     return (f"{value:.4f}" if abs(value) < 100 else f"{value:.5g}").replace("-", MINUS)
 
 
+def digits(value: float, count: int = 3) -> str:
+    """A number with so many digits behind the point."""
+    return f"{value:.{count}f}".replace("-", MINUS)
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """A number with four digits in all."""
+    return (f"{value:+.4g}" if signed else f"{value:.4g}").replace("-", MINUS)
+
+
 def seconds(value: float | None) -> str:
     """A length of time in the two largest units that say something."""
     if value is None or value == float("inf"):
@@ -52,6 +62,8 @@ def parameters(value: int) -> str:
 
 def percent(share: float) -> str:
     """A share."""
+    if 0 < share <= 0.0005:
+        return "under 0.1 %"
     return f"{100 * share:.1f} %" if 0.0005 < share < 0.9995 else f"{100 * share:.0f} %"
 
 

@@ -152,7 +152,7 @@ def test_numbers_are_drawn_against_the_truth(tmp_path, page):
     html = page(told)
 
     assert "Predicted against true" in html and html.count('class="cloud"') == 20
-    assert "[27.0, 0.0] Label 7 Answer 12 off by +5" in words(html)
+    assert "[27.0, 0.0] True 7 Predicted 12 off by +5" in words(html)
 
 
 def test_several_labels_have_a_line_each(tmp_path, page):

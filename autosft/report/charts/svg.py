@@ -49,9 +49,11 @@ def padded(values: Iterable[float], share: float = 0.06) -> Range:
     return low - room, high + room
 
 
-def plainly(value: float) -> str:
-    """A tick's number."""
-    return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+def evenly(values: Sequence[float]) -> Callable[[float], str]:
+    """How marks that are equally far apart are written: all with the same number of digits behind the point."""
+    step = values[1] - values[0] if len(values) > 1 else 1.0
+    digits = next((count for count in range(6) if abs(step * 10**count - round(step * 10**count)) < 1e-6), 6)
+    return lambda value: f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Frame:
         x, y: The ranges of the axes.
         x_name, y_name: What the axes mean.
         x_ticks, y_ticks: Where they are marked; round numbers by default.
-        x_text, y_text: How a mark is written.
+        x_text, y_text: How a mark is written; by default as a number.
         width, height: In the drawing's own units; the page scales it.
     """
 
@@ -74,8 +76,8 @@ class Frame:
     y_name: str = ""
     x_ticks: Sequence[float] | None = None
     y_ticks: Sequence[float] | None = None
-    x_text: Callable[[float], str] = plainly
-    y_text: Callable[[float], str] = plainly
+    x_text: Callable[[float], str] | None = None
+    y_text: Callable[[float], str] | None = None
     width: float = 720.0
     height: float = 300.0
     _parts: list[Markup] = field(default_factory=list[Markup])
@@ -129,14 +131,18 @@ class Frame:
 
     def _grid(self) -> Iterable[Markup]:
         left, right = LEFT, self.width - RIGHT
-        for value in ticks(*self.y) if self.y_ticks is None else self.y_ticks:
+        marks = ticks(*self.y) if self.y_ticks is None else self.y_ticks
+        write = self.y_text or evenly(marks)
+        for value in marks:
             height = self.at((0, value))[1]
             yield element("line", x1=left, x2=right, y1=height, y2=height, class_="grid")
-            yield element("text", self.y_text(value), x=left - 8, y=height + 5, text_anchor="end", class_="tick")
-        for value in ticks(*self.x) if self.x_ticks is None else self.x_ticks:
+            yield element("text", write(value), x=left - 8, y=height + 5, text_anchor="end", class_="tick")
+        marks = ticks(*self.x) if self.x_ticks is None else self.x_ticks
+        write = self.x_text or evenly(marks)
+        for value in marks:
             across, base = self.at((value, 0))[0], self.height - BOTTOM
             yield element("line", x1=across, x2=across, y1=base, y2=base + 5, class_="axis")
-            yield element("text", self.x_text(value), x=across, y=base + 21, text_anchor="middle", class_="tick")
+            yield element("text", write(value), x=across, y=base + 21, text_anchor="middle", class_="tick")
         base = self.height - BOTTOM
         yield element("line", x1=left, x2=right, y1=base, y2=base, class_="axis")
         yield element("text", self.y_name, x=4.0, y=16.0, class_="name")

@@ -88,6 +88,7 @@ def diagnose_classes(answers: Answers) -> ClassDiagnosis:
     matrix = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(matrix, (truth, said), 1)
     wrong = np.flatnonzero(said != truth)
+    surest: list[int] = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_SAMPLES].tolist()
     suspects = suspicious_labels(truth, probabilities)
     lines = sorted(_lines(names, matrix), key=lambda line: (line.f1, -line.rows))
 
@@ -105,7 +106,7 @@ def diagnose_classes(answers: Answers) -> ClassDiagnosis:
         right=len(said) - len(wrong),
         count=len(said),
         calibration=calibration_of(sure, said == truth),
-        mistakes=tuple(map(sample, wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_SAMPLES].tolist())),
+        mistakes=tuple(map(sample, surest)),
         suspicious=tuple(map(sample, suspects[:MOST_SAMPLES].tolist())),
         suspects=len(suspects),
     )

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from autosft.report.charts.svg import Frame, padded
 from autosft.report.diagnosis.answers import Answers, Floats, Sample
+from autosft.report.words import number
 
 MOST_POINTS = 1000
 MOST_DRAWN = 4
@@ -112,10 +113,10 @@ def _histogram(name: str, residuals: Floats) -> Markup:
         label, (-room, room), (0.0, float(counts.max())), "predicted minus true", "rows", width=440.0, height=420.0
     )
     for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        frame.box((left, 0.0), (right, float(count)), "bar", f"{left:.3g} to {right:.3g}: {count} rows")
+        frame.box((left, 0.0), (right, float(count)), "column", f"{number(left)} to {number(right)}: {count} rows")
     frame.line([(0.0, 0.0), (0.0, float(counts.max()))], "reference")
     return frame.drawing()
 
 
 def _words(numbers: Floats, *, signed: bool = False) -> str:
-    return ", ".join(f"{number:+.4g}" if signed else f"{number:.4g}" for number in numbers.tolist())
+    return ", ".join(number(value, signed=signed) for value in numbers.tolist())
