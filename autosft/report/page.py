@@ -9,7 +9,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -57,8 +57,7 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = environment.filters
-    filters |= {
+    filters = {
         "score": words.score,
         "seconds": words.seconds,
         "count": words.count,
@@ -69,6 +68,7 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         "digits": words.digits,
         "number": words.number,
     }
+    cast("Any", environment).filters.update(filters)
     page = environment.get_template("page.html").render(**_content(account, modality, problems))
     write_whole(out, page.encode())
 

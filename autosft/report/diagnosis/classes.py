@@ -93,8 +93,8 @@ def diagnose_classes(answers: Answers) -> ClassDiagnosis:
     lines = sorted(_lines(names, matrix), key=lambda line: (line.f1, -line.rows))
 
     def sample(place: int) -> Sample:
-        own = probabilities[place, truth[place]] if truth[place] < probabilities.shape[1] else 0.0
-        why = f"{percent(sure[place])} sure; {percent(own)} for the label"
+        own = float(probabilities[place, truth[place]]) if truth[place] < probabilities.shape[1] else 0.0
+        why = f"{percent(float(sure[place]))} sure; {percent(own)} for the label"
         return Sample(answers.rows[place], names[truth[place]], names[said[place]], why)
 
     return ClassDiagnosis(

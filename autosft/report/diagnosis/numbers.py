@@ -62,7 +62,7 @@ def diagnose_numbers(answers: Answers, names: tuple[str, ...]) -> NumberDiagnosi
         names = tuple(f"number {place + 1}" for place in range(values.shape[1]))
     residuals = values - truth
     scale = np.where(truth.std(0) > 0, truth.std(0), 1.0)
-    worst = np.argsort(-np.abs(residuals / scale).max(1), kind="stable")[:MOST_SAMPLES]
+    worst: list[int] = np.argsort(-np.abs(residuals / scale).max(1), kind="stable")[:MOST_SAMPLES].tolist()
     samples = [
         Sample(
             answers.rows[place],
@@ -70,7 +70,7 @@ def diagnose_numbers(answers: Answers, names: tuple[str, ...]) -> NumberDiagnosi
             _words(values[place]),
             f"off by {_words(residuals[place], signed=True)}",
         )
-        for place in worst.tolist()
+        for place in worst
     ]
     drawn = [
         (name, _scatter(name, truth[:, place], values[:, place]), _histogram(name, residuals[:, place]))
