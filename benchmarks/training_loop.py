@@ -30,7 +30,8 @@ from autosft.contracts.strategy import Job, States
 from autosft.contracts.task import Task
 from autosft.training.loop import train
 from autosft.training.model import build_model, parameter_groups
-from autosft.training.optim import optimizer_for, set_rate
+from autosft.training.optim.optimizer import optimizer_for
+from autosft.training.optim.schedule import set_rate
 from autosft_image.modality import ImageModality
 from autosft_image.timm_family import TimmFamily
 from autosft_strategies.full import Full
@@ -94,7 +95,7 @@ def bare(job: Job) -> float:
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
             images = torch.stack([view(job.read(job.train[int(index)])) for index in chosen])
-            set_rate(optimizer, epoch * steps + step, job.recipe.stop.max_epochs * steps, job.recipe.optim.warmup)
+            set_rate(optimizer, epoch * steps + step, job.recipe.stop.max_epochs * steps, job.recipe.optim)
             optimizer.zero_grad(set_to_none=True)
             (out,) = model(images)
             loss = nn.functional.cross_entropy(out, labels[chosen])

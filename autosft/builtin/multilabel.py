@@ -14,6 +14,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
+from autosft.training.deviance import log_losses
 from autosft.training.metrics import MULTILABEL, multilabel_score
 from autosft.training.thresholds import LabelRule, choose_rule
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from autosft.contracts.tensors import Batch, Model
     from autosft.training.label_losses import LabelLoss
 
-LOSSES = ("bce", "weighted_bce", "asymmetric", "zlpr")
+LOSSES = ("bce", "weighted_bce", "asymmetric", "zlpr", "focal")
 """See `training.label_losses`. A weighted positive row counts as much as the root of the number of negative rows per
 positive one: with the number itself, synthetic rare labels were ranked worse."""
 
@@ -34,8 +35,9 @@ class MultiLabel(Problem):
 
     name = "multilabel"
     needs = frozenset({"pooled"})
-    metrics = MULTILABEL
+    metrics = tuple(MULTILABEL)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    ignores = frozenset({"regular.balance"})  # a choice of losses has that of positive and negative rows
 
     def fit(self, targets: Sequence[Any]) -> State:
         """The sorted labels, how many rows each has, and the weights of positive rows."""
@@ -95,6 +97,11 @@ class MultiLabel(Problem):
         probabilities = self._loss(recipe, state, out).probabilities(out.float())
         return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
 
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """Binary cross-entropy, summed over the labels that have training rows."""
+        truth, probabilities = self._known(targets, state), outputs.arrays["probabilities"]
+        return log_losses(np.where(truth, probabilities, 1 - probabilities)).sum(1)
+
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
         """A threshold per label, and whether the most probable one is always given; see `training.thresholds`."""
         rule = choose_rule(metric, self._known(targets, state), outputs.arrays["probabilities"], _rule(state))
@@ -116,8 +123,12 @@ class MultiLabel(Problem):
         return multilabel_score(metric, truth, given, probabilities)
 
     def highest(self, metric: str) -> float:
-        """0 for the negative Hamming loss, 1 for all others."""
-        return 0.0 if metric == "neg_hamming_loss" else 1.0
+        """0 for negative errors and losses, 1 for all others."""
+        return MULTILABEL[metric].highest
+
+    def about(self, metric: str) -> str:
+        """The line of the table."""
+        return MULTILABEL[metric].about
 
     def _known(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.bool_]:
         return _indicators(targets, state.values["classes"])[:, : len(state.values["classes"])]

@@ -43,7 +43,7 @@ GRACE_SECONDS = 1.0
 class Processes(Executor):
     """Child processes on this machine."""
 
-    name = "processes"
+    name, local = "processes", True
 
     def open(self, *, slots: int, threads: int, device: str, log: str) -> Pool:
         """Start the children; each imports what it needs while the driver goes on."""

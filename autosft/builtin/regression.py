@@ -39,9 +39,9 @@ class Regression(Problem):
 
     name = "regression"
     needs = frozenset({"pooled"})
-    metrics = REGRESSION
+    metrics = tuple(REGRESSION)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
-    ignores = frozenset({"regular.label_smoothing"})
+    ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.cutmix"})
 
     def fit(self, targets: Sequence[Any]) -> State:
         """The range, mean and standard deviation of each number."""
@@ -97,19 +97,28 @@ class Regression(Problem):
         values = standardized * state.arrays["scale"] + state.arrays["mean"]
         return Outputs(batch.rows, {"values": values})
 
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """The squared error of standardized numbers, summed over the targets."""
+        values = outputs.arrays["values"]
+        return (((values - numbers_of(targets, values.shape[1])) / state.arrays["scale"]) ** 2).sum(1)
+
     def decide(self, outputs: Outputs, state: State) -> Sequence[float | list[float]]:
         """A number, or a list of numbers where the targets are tuples."""
         values = outputs.arrays["values"]
         return values[:, 0].tolist() if state.values["single"] else values.tolist()
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of scikit-learn's scores, the mean over targets."""
+        """One of `REGRESSION`, the mean over targets."""
         values = outputs.arrays["values"]
         return regression_score(metric, numbers_of(targets, values.shape[1]), values)
 
     def highest(self, metric: str) -> float:
-        """1 for R², 0 for the negative errors."""
-        return 1.0 if metric == "r2" else 0.0
+        """0 for negative errors and losses, 1 for all others."""
+        return REGRESSION[metric].highest
+
+    def about(self, metric: str) -> str:
+        """The line of the table."""
+        return REGRESSION[metric].about
 
 
 def numbers_of(targets: Sequence[Any], count: int = 0) -> npt.NDArray[np.float64]:

@@ -13,6 +13,7 @@ import sys
 import typer
 from rich.console import Console
 
+from autosft.cli.metrics import metrics
 from autosft.cli.model import predict
 from autosft.cli.plugins import plugins
 from autosft.cli.search import search, worker
@@ -29,6 +30,7 @@ app.command()(search)
 app.command()(leaderboard)
 app.command()(report)
 app.command()(predict)
+app.command()(metrics)
 app.command()(plugins)
 app.command(hidden=True)(worker)
 

@@ -30,6 +30,7 @@ from autosft.search.news import (
     TrialResumed,
     TrialStarted,
 )
+from autosft.search.plan import Candidate
 
 
 class Progress:
@@ -87,8 +88,7 @@ class Progress:
             self._say(f"  {fact}")
         for warning in news.summary.warnings:
             self._say(f"[yellow]  Warning:[/] {escape(warning)}", markup=True)
-        names = ", ".join(candidate.info.name for candidate in news.plan.candidates)
-        self._say(f"Backbones to try: {names}")
+        self._say(f"Backbones to try: {', '.join(map(_licensed, news.plan.candidates))}")
         by_reason: dict[str, list[str]] = {}
         for name, reason in news.plan.left_out.items():
             by_reason.setdefault(reason, []).append(name)
@@ -117,7 +117,7 @@ class Progress:
         self._say(f"Best: {_bundled(result)}, validation {result.metric} {result.valid:.4f}")
         if len(result.best) > 1:
             for record, share in zip(result.best, result.shares, strict=True):
-                self._say(f"  share {share:.2f}  trial {record.number:3d}  {_title(record.recipe)}")
+                self._say(f"  share {share:.2f}  trial {record.number:3d}  {_model(record)}")
         if result.refitted:
             some = f"{len(result.refitted)} of {len(result.best)} " if len(result.refitted) < len(result.best) else ""
             self._say(f"  {some}trained again on training and validation rows together")
@@ -141,7 +141,19 @@ class Progress:
 
 
 def _bundled(result: Result) -> str:
-    return f"blend of {len(result.best)}" if len(result.best) > 1 else _title(result.best[0].recipe)
+    best, *others = result.best
+    return f"blend of {len(result.best)}" if others else _model(best)
+
+
+def _model(record: Record) -> str:
+    soup = f"soup of {len(record.ingredients)}: " if record.ingredients else ""
+    return soup + _title(record.recipe)
+
+
+def _licensed(candidate: Candidate) -> str:
+    """The backbone, and if it comes with weights, their licence."""
+    name, weights = candidate.info.name, candidate.weights
+    return f"{name} ({weights.license or candidate.info.license or 'licence unknown'})" if weights else name
 
 
 def _title(recipe: Recipe) -> str:

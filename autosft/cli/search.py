@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
+from time import monotonic
 from typing import Annotated
 
 import typer
 
 
 def search(
-    data: Annotated[str, typer.Argument(help="A folder with one subfolder per class, a table, or a task.toml.")],
+    data: Annotated[
+        str,
+        typer.Argument(help="A folder with one subfolder per class, a table, a zip or tar of either, or a task.toml."),
+    ],
     target: Annotated[
         list[str] | None, typer.Option(help="The column of the target; several together are one target.")
     ] = None,
@@ -18,17 +21,27 @@ def search(
         list[str] | None, typer.Option("--inputs", "--text", help="The column of texts or paths; several are joined.")
     ] = None,
     problem: Annotated[str, typer.Option(help="classification, multilabel, regression, …; found out by default.")] = "",
+    unlabeled: Annotated[str, typer.Option(help="A folder of images, sounds or texts without labels.")] = "",
     modality: Annotated[str, typer.Option(help="image, text, audio, …; the most confident one by default.")] = "",
+    group: Annotated[str, typer.Option(help="A column: rows of one value stay on one side of every split.")] = "",
+    time: Annotated[str, typer.Option(help="A column to split by: train on the earliest, test on the latest.")] = "",
+    weight: Annotated[str, typer.Option(help="A column of weights in the loss; scores count every row alike.")] = "",
     budget: Annotated[
         str, typer.Option(help="Wall clock for everything, such as 90s, 5m or 1h30m; 'none' with --trials.")
     ] = "10m",
     trials: Annotated[int | None, typer.Option(min=1, help="The most trials.")] = None,
-    metric: Annotated[str, typer.Option(help="The validation score to maximize.")] = "",
+    metric: Annotated[str, typer.Option(help="The validation score to maximize; `autosft metrics` lists them.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of all workers together; all cores by default.")
     ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, bfloat16, or auto: bfloat16 on GPUs that have units for it.")
+    ] = "auto",
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Let torch compile encoders before it trains them, a minute or so each.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="How many trials are trained at the same time.")] = 1,
     executor: Annotated[str, typer.Option(help="Where workers run, such as an executor of a plugin.")] = "processes",
     backbones: Annotated[str, typer.Option(help="Shell patterns, separated by commas, such as 'timm/resnet*'.")] = "",
@@ -50,7 +63,7 @@ def search(
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
 ) -> None:
     """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
-    started = time.monotonic()
+    started = monotonic()
     from autosft.cli.progress import Progress
     from autosft.search.driver import run_search
 
@@ -60,13 +73,19 @@ def search(
             target=target or (),
             inputs=inputs or (),
             problem=problem,
+            unlabeled=unlabeled,
             modality=modality,
+            group=group,
+            time=time,
+            weight=weight,
             budget=None if budget.lower() == "none" else budget,
             trials=trials,
             metric=metric,
             seed=seed,
             device=device,
             threads=threads,
+            precision=precision,
+            compile=compile,
             workers=workers,
             executor=executor,
             backbones=_names(backbones),

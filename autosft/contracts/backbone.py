@@ -103,6 +103,11 @@ class BackboneFamily(ABC):
         """Which parameters of `space` mean anything to this encoder; all by default."""
         return self.space
 
+    def ignores(self, info: BackboneInfo) -> frozenset[str]:
+        """Shared recipe fields that mean nothing to this encoder, so that a search does not sample them: by default
+        `regular.drop_path`, which `build` must know of, and without pretrained weights `optim.l2_sp`."""
+        return frozenset({"regular.drop_path"} | ({"optim.l2_sp"} if info.origin != "pretrained" else set()))
+
     @abstractmethod
     def curated(self) -> Sequence[BackboneInfo]:
         """The default list. Metadata only: imports nothing heavy, reads no weights."""

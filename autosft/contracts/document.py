@@ -127,16 +127,17 @@ class Sealed(Document):
 
     def sealed(self) -> Self:
         """The same, with its digest."""
-        content = json.dumps({**self.plain(), "digest": ""}, sort_keys=True)
-        return self.model_copy(update={"digest": sha256_of(content.encode())})
+        return self.model_copy(update={"digest": _digest(self.plain())})
 
     def damage(self, path: Path) -> str:
         """What is wrong with the document, or with a file that it vouches for, in a few words; empty if nothing is.
 
+        The digest is that of the words in the file: a set would be written in another order by another process.
+
         Args:
-            path: Where the document lies.
+            path: Where the document was read.
         """
-        if self != self.sealed():
+        if _digest(json.loads(path.read_text(encoding="utf-8"))) != self.digest:
             return f"{path}: damaged (its digest differs)"
         for name, digest in self.files.items():
             file = path.parent / name
@@ -146,6 +147,10 @@ class Sealed(Document):
                 if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
                     return f"{file}: damaged (its sha256 differs from {path.name})"
         return ""
+
+
+def _digest(plain: dict[str, Any]) -> str:
+    return sha256_of(json.dumps({**plain, "digest": ""}, sort_keys=True).encode())
 
 
 def sha256_of(content: bytes) -> str:

@@ -18,7 +18,8 @@ from autosft.contracts.space import Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
 
-Strength = Literal["none", "weak", "strong"]
+Strength = Literal["none", "light", "strong"]
+Mix = Literal["mixup", "cutmix"]
 View = Callable[[Any], Any]
 Read = Callable[[Row], Any]
 
@@ -51,14 +52,23 @@ class Modality(ABC):
     space: ClassVar[Space] = {}
     augmentation: ClassVar[Space] = {}
 
-    def space_for(self, inputs: Inputs) -> Space:
-        """Which parameters of `space` mean anything to an encoder that is fed so; all by default."""
+    def space_for(self, inputs: Inputs, state: State) -> Space:
+        """Which parameters of `space` mean anything to an encoder that is fed so, for rows of which `fit` learned this;
+        all by default. No two values of one parameter may give the same views: that would be trained twice."""
         return self.space
 
-    def effort(self, inputs: Inputs, recipe: Recipe) -> float:
+    def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
         """What an encoder has to do for a sample under this recipe, as a share of what it has to do under the defaults,
         such as 0.25 at half the side of an image. Where time is short a search begins with less effort."""
         return 1.0
+
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """How two rows can be mixed for an encoder that is fed so; not at all by default.
+
+        `"mixup"` where `collate` gives one tensor of floats, and means of rows are inputs too; `"cutmix"` where that
+        tensor is a picture, shape (rows, channels, height, width), of which any part means something.
+        """
+        return frozenset()
 
     @abstractmethod
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
@@ -114,7 +124,8 @@ class Modality(ABC):
         return 0
 
     def fit(self, rows: Rows, read: Read) -> State:
-        """Learn from training rows what views need: lengths, sizes, statistics."""
+        """Learn from training rows what views need: lengths, sizes, statistics. A search does so once, before its first
+        trial: its space follows from it, and all of its trials see rows alike."""
         return State()
 
     @abstractmethod

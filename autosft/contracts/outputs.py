@@ -79,12 +79,12 @@ class StoredOutputs:
         Raises:
             BadInput: There is nothing, or it is damaged.
         """
-        from safetensors.numpy import load_file
+        from safetensors.numpy import load
 
         document = _Answered.read(folder / DOCUMENT)
         if damage := document.damage(folder / DOCUMENT):
             raise BadInput(f"{damage}.")
-        arrays = load_file(folder / ARRAYS)
+        arrays: dict[str, npt.NDArray[Any]] = load((folder / ARRAYS).read_bytes())
         outputs: list[Outputs] = []
         states: list[State] = []
         for number, plain in enumerate(document.problems):

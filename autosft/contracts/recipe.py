@@ -21,19 +21,29 @@ class Optim(Document):
         lr: Peak learning rate of the encoder's last block.
         head_lr: Peak learning rate of the heads.
         weight_decay: Decoupled weight decay (AdamW: Loshchilov and Hutter, 2019); none on norms and biases.
-        warmup: Share of the steps in which the rate rises linearly; cosine decay follows.
+        l1: Strength of a penalty on the size of weights (Tibshirani, 1996), as decoupled as weight decay; none on norms
+            and biases.
+        l2_sp: Strength of a pull of the encoder towards its pretrained weights (L2-SP: Li et al., 2018), decoupled too.
+        warmup: Share of the steps in which the rate rises linearly (Goyal et al., 2017).
+        schedule: What follows: `"cosine"`, a decay to zero (Loshchilov and Hutter, 2017), or `"constant"`.
         layer_decay: Each block nearer to the input learns by this factor more slowly (ULMFiT: Howard and Ruder, 2018).
         batch_size: Rows per optimizer step.
-        clip: Largest norm of the gradient; 0 means no clipping.
+        clip: Largest norm of the gradient (Pascanu et al., 2013); 0 means no clipping.
+        ema: Decay of an exponential moving average of the weights, which is validated and kept instead of them (Polyak
+            and Juditsky, 1992; Tarvainen and Valpola, 2017); 0 means none.
     """
 
     lr: float = 1e-3
     head_lr: float = 3e-3
     weight_decay: float = 0.02
-    warmup: float = 0.1
+    l1: float = Field(default=0.0, ge=0)
+    l2_sp: float = Field(default=0.0, ge=0)
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    schedule: Literal["cosine", "constant"] = "cosine"
     layer_decay: float = 0.9
     batch_size: int = 32
-    clip: float = 1.0
+    clip: float = Field(default=1.0, ge=0)
+    ema: float = Field(default=0.0, ge=0, lt=1)
 
 
 class Regular(Document):
@@ -41,13 +51,27 @@ class Regular(Document):
 
     Attributes:
         dropout: Share of the head's inputs that are dropped.
+        drop_path: Share of the residual branches of an encoder's deepest block that are dropped, per row; fewer towards
+            its input (stochastic depth: Huang et al., 2016).
         label_smoothing: Share of the target spread over all classes (Szegedy et al., 2016).
-        augment: The strength of view that training rows are seen in: `"none"`, `"weak"` or `"strong"`.
+        balance: How rare classes get more weight, by their effective number of rows (Cui et al., 2019): not at all, in
+            the `"loss"` of a row, or in `"sampling"`, by how often a row is drawn. Problems undo in their probabilities
+            what it adds to them.
+        mixup: Inputs are means of two rows, and the loss that of both; the share is drawn from Beta(mixup, mixup)
+            (Zhang et al., 2018). 0 means no mixing.
+        cutmix: A part of each picture is cut from another row's; its area is drawn from Beta(cutmix, cutmix) (Yun et
+            al., 2019). Where `mixup` is not 0 either, each batch is mixed in one of the two ways.
+        augment: The strength of view that training rows are seen in: `"none"`, `"light"` or `"strong"`; what it means
+            is the modality's to say.
     """
 
     dropout: float = 0.0
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
     label_smoothing: float = 0.0
-    augment: Literal["none", "weak", "strong"] = "none"
+    balance: Literal["none", "loss", "sampling"] = "none"
+    mixup: float = Field(default=0.0, ge=0)
+    cutmix: float = Field(default=0.0, ge=0)
+    augment: Literal["none", "light", "strong"] = "none"
 
 
 class Stop(Document):
@@ -55,8 +79,8 @@ class Stop(Document):
 
     Attributes:
         max_epochs: The length of the schedule.
-        patience: Epochs without a better validation score before the stage ends.
-        min_delta: By how much a score must rise to count as better.
+        patience: Epochs without a better validation score before the stage ends (Prechelt, 1998).
+        min_delta: By how much the score must have risen meanwhile, so that the stage does not end; 0 means by anything.
     """
 
     max_epochs: int = Field(default=12, ge=1)
@@ -68,13 +92,24 @@ SHARED: Space = {
     "optim.lr": Float(3e-5, 3e-3, default=1e-3, log=True),
     "optim.head_lr": Float(3e-4, 3e-2, default=3e-3, log=True),
     "optim.weight_decay": Float(1e-4, 0.3, default=0.02, log=True),
+    "optim.l1": Choice((0.0, 0.01)),
+    "optim.l2_sp": Choice((0.0, 3.0)),
+    "optim.warmup": Choice((0.1, 0.0)),
+    "optim.schedule": Choice(("cosine", "constant")),
     "optim.layer_decay": Float(0.6, 1.0, default=0.9),
     "optim.batch_size": Choice((32, 16, 64)),
+    "optim.clip": Choice((1.0, 0.0)),
+    "optim.ema": Choice((0.0, 0.999)),
     "regular.dropout": Float(0.0, 0.5, default=0.0),
+    "regular.drop_path": Choice((0.0, 0.1)),
     "regular.label_smoothing": Float(0.0, 0.2, default=0.0),
-    "regular.augment": Choice(("none", "weak", "strong")),
+    "regular.balance": Choice(("none", "loss", "sampling")),
+    "regular.mixup": Choice((0.0, 0.2, 0.8)),
+    "regular.cutmix": Choice((0.0, 1.0)),
+    "regular.augment": Choice(("none", "light", "strong")),
     "stop.max_epochs": Int(4, 30, default=12, log=True),
     "stop.patience": Int(2, 8, default=4),
+    "stop.min_delta": Choice((0.0, 0.003)),
 }
 
 

@@ -26,6 +26,21 @@ class Epoch(Document):
     seconds: float
 
 
+class Shift(Document):
+    """How unlike the training rows other rows are (classifier two-sample test: Lopez-Paz and Oquab, 2017).
+
+    Attributes:
+        auroc: How well a linear classifier on frozen features tells rows that it has not seen apart: 0.5 if they are
+            alike, 1 if nothing is.
+        interval: Its 95 % bootstrap percentile interval over rows, or over groups of them (Efron, 1979).
+        rows: How many rows of both kinds were looked at.
+    """
+
+    auroc: float
+    interval: tuple[float, float]
+    rows: int
+
+
 class Record(Document):
     """The outcome of one trial.
 
@@ -41,6 +56,7 @@ class Record(Document):
         best: For each stage, the number of epochs after which its best weights stood.
         seconds: Wall-clock seconds of the trial.
         ended: When it paused or ended, in seconds of the run's clock; None if nobody looked.
+        ingredients: Of a soup, the trials whose weights were averaged, the best first; empty for a trial as it is.
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
         pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"` for a
@@ -48,6 +64,8 @@ class Record(Document):
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
+        shift: How unlike the training rows the validation rows are, or of a `"test"` the test rows; None if it was not
+            measured.
         notes: What the user should know beside that, one line each: that long texts were cut, or a checkpoint damaged.
     """
 
@@ -62,12 +80,14 @@ class Record(Document):
     best: Mapping[str, int] = {}
     seconds: float = 0.0
     ended: float | None = None
+    ingredients: tuple[int, ...] = ()
     micro_batch: int = 0
     peak_bytes: int = 0
     pace: Mapping[str, float] = {}
     parameters: int = 0
     trained: int = 0
     error: str = ""
+    shift: Shift | None = None
     notes: tuple[str, ...] = ()
 
     def order(self) -> tuple[float, float, int]:
@@ -91,6 +111,9 @@ class Result(Document):
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
         test_rows: How many test rows were scored: fewer than there are where time did not allow more.
         test_reads: How often the test split has been read by this run.
+        shift: How unlike the training rows the `"valid"` and `"test"` rows are, where that was measured: of validation
+            rows that were not drawn at random with the first features of a pretrained encoder, of test rows after they
+            were scored, if there was time. Nothing is chosen by it.
         best: The record of each member of the bundle, that with the largest share first.
         shares: The share of each in the answers; they add up to 1.
         refitted: The numbers of those that were trained again on training and validation rows together.
@@ -113,6 +136,7 @@ class Result(Document):
     interval: tuple[float, float] | None = None
     test_rows: int = 0
     test_reads: int = 0
+    shift: Mapping[str, Shift] = {}
     best: tuple[Record, ...]
     shares: tuple[float, ...] = (1.0,)
     refitted: tuple[int, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, cast, overload
 
@@ -30,7 +30,9 @@ class Row:
             no lists, because `Rows.from_plain` gives tuples.
         split: `"train"`, `"valid"`, `"test"`, or empty if the data does not say.
         group: Rows of one group stay on one side of a split.
-        weight: The weight of the sample in the loss.
+        weight: The weight of the sample in the loss, 0 or more.
+        time: When the sample was taken, in any unit that grows. Where rows differ in it they are split by it: training
+            rows are the earliest, test rows the latest.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Row:
     split: str = ""
     group: str = ""
     weight: float = 1.0
+    time: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Rows(Sequence[Row]):
     split: npt.NDArray[np.object_]
     group: npt.NDArray[np.object_]
     weight: npt.NDArray[np.float64]
+    time: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Self:
@@ -83,6 +87,7 @@ class Rows(Sequence[Row]):
             split=_objects(row.split for row in rows),
             group=_objects(row.group for row in rows),
             weight=np.array([row.weight for row in rows], dtype=np.float64),
+            time=np.array([row.time for row in rows], dtype=np.float64),
         )
 
     def __len__(self) -> int:
@@ -102,6 +107,7 @@ class Rows(Sequence[Row]):
             split=self.split[index],
             group=self.group[index],
             weight=float(self.weight[index]),
+            time=float(self.time[index]),
         )
 
     def __iter__(self) -> Iterator[Row]:
@@ -125,7 +131,11 @@ class Rows(Sequence[Row]):
 
     def with_split(self, split: Sequence[str]) -> Rows:
         """The same rows in other splits."""
-        return Rows(self.id, self.ref, self.targets, _objects(split), self.group, self.weight)
+        return replace(self, split=_objects(split))
+
+    def with_weight(self, weight: npt.NDArray[np.float64]) -> Rows:
+        """The same rows with other weights."""
+        return replace(self, weight=weight)
 
     def plain(self) -> dict[str, list[Any]]:
         """Columns of plain JSON data."""
@@ -138,13 +148,13 @@ class Rows(Sequence[Row]):
         return cls.of(Row(id, ref, _as_tuples(targets), *rest) for id, ref, targets, *rest in rows)
 
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:
-        return (self.id, self.ref, self.targets, self.split, self.group, self.weight)
+        return (self.id, self.ref, self.targets, self.split, self.group, self.weight, self.time)
 
     def _each(self, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Rows:
         return Rows(*map(change, self._columns()))
 
 
-_COLUMNS = ("id", "ref", "targets", "split", "group", "weight")
+_COLUMNS = ("id", "ref", "targets", "split", "group", "weight", "time")
 
 
 def _as_tuples(value: Any) -> Any:

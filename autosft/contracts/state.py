@@ -1,10 +1,12 @@
 """`State`: what a part learned from the training rows, such as a vocabulary, class names or thresholds.
 
-A state is plain JSON and numeric arrays. It is saved with the model and never pickled.
+A state is plain JSON and numeric arrays. It is saved with the model and never pickled. A `Document` may hold one, if it
+is small.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -13,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """Values (plain JSON) and arrays (numeric) by name."""
 
@@ -34,6 +38,19 @@ class State:
             content.update(np.ascontiguousarray(array).data)
         return content.hexdigest()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self.digest() == other.digest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """In a `Document` arrays are bytes in base64, so that every number stays what it is."""
+        return core_schema.no_info_plain_validator_function(
+            _from_document, serialization=core_schema.plain_serializer_function_ser_schema(_to_document)
+        )
+
     def plain(self, key: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
         """The values as plain data; the arrays are put into `arrays` as `key/name`."""
         for name, array in self.arrays.items():
@@ -44,3 +61,28 @@ class State:
     def from_plain(cls, plain: Mapping[str, Any], key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> State:
         """What `plain` gave."""
         return cls(plain["values"], {name: arrays[f"{key}/{name}"] for name in plain["arrays"]})
+
+
+def _to_document(state: State) -> dict[str, Any]:
+    arrays = {
+        name: {
+            "dtype": array.dtype.str,
+            "shape": list(array.shape),
+            "base64": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode(),
+        }
+        for name, array in state.arrays.items()
+    }
+    return {"values": dict(state.values), "arrays": arrays}
+
+
+def _from_document(given: Any) -> State:
+    if isinstance(given, State):
+        return given
+    try:
+        arrays = {
+            name: np.frombuffer(base64.b64decode(plain["base64"]), plain["dtype"]).reshape(plain["shape"]).copy()
+            for name, plain in given["arrays"].items()
+        }
+        return State(dict(given["values"]), arrays)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"no state of a part ({error})") from error

@@ -1,7 +1,7 @@
 """`Strategy`: how one recipe trains a model, told as stages. `Job` is what it is given, `Stage` what it gives back.
 
-There is one training loop, and no strategy contains one. A strategy either yields stages, which the loop trains
-in order, or solves the whole thing at once in `fit`.
+There is one training loop, and no strategy contains one. A strategy solves something at once in `fit`, yields stages,
+which the loop trains in order, or does both.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import ABC
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.modality import Modality
@@ -57,6 +57,9 @@ class Job:
         folder: Where the trial keeps its files.
         seconds_left: How long the trial may still take.
         micro_batch: The most rows that fit the device at once; 0 means a whole batch.
+        precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
+            with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
+        compile: Whether the encoder is compiled by torch.
         pause_after: After how many validated epochs, over all stages, the trial pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
         features: Encoded rows that outlive the trial, by backbone and view.
@@ -80,6 +83,8 @@ class Job:
     folder: Path
     seconds_left: Callable[[], float]
     micro_batch: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     pause_after: int | None = None
     replay: Mapping[str, int] | None = None
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
@@ -142,6 +147,7 @@ class Strategy(ABC):
         space: Parameters of its own by plain name; a dotted name such as `"optim.lr"` gives a shared field another
             range for this strategy.
         uses: The shared recipe fields that mean anything to it; the search samples no others.
+        prior: How well it is expected to do, from 0 to 1; orders the first trials.
         cheap: Whether the encoder stays as it was loaded, so that encoded rows are cached and the search may try it
             on every backbone.
     """
@@ -149,6 +155,7 @@ class Strategy(ABC):
     name: ClassVar[str]
     space: ClassVar[Space] = {}
     uses: ClassVar[frozenset[str]] = frozenset()
+    prior: ClassVar[float] = 0.5
     cheap: ClassVar[bool] = False
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
@@ -160,7 +167,8 @@ class Strategy(ABC):
         return ()
 
     def fit(self, job: Job, model: Model) -> None:
-        """Change the model in one go, without the loop; called before the stages, of which there are then none."""
+        """Change the model in one go, without the loop. Called before the stages, if there are any, and again on
+        resume: then it only needs to be repeatable, because a stage's checkpoint replaces what it gave."""
         return None
 
     def finish(self, job: Job, model: Model) -> None:

@@ -14,6 +14,9 @@ from pydantic import Field, field_validator
 
 from autosft.contracts.document import Document
 
+ROLES = ("group", "time", "weight")
+"""What a column of a table may be, beside an input or a target."""
+
 
 class Task(Document):
     """One fine-tuning task.
@@ -26,6 +29,9 @@ class Task(Document):
         targets: One target per problem: a column, the modality's own word for it, or several columns that together
             are one target.
         metric: The score that the search maximizes; empty means the first problem's first metric.
+        group: The column whose rows of one value stay on one side of every split; empty if there is none.
+        time: The column by which rows are split: training rows are the earliest, test rows the latest.
+        weight: The column of the weights of rows in the loss.
     """
 
     name: str = Field(min_length=1)
@@ -34,6 +40,9 @@ class Task(Document):
     data: Mapping[str, Any]
     targets: tuple[str | tuple[str, ...], ...] = ("label",)
     metric: str = ""
+    group: str = ""
+    time: str = ""
+    weight: str = ""
 
     @field_validator("problems")
     @classmethod
@@ -41,6 +50,11 @@ class Task(Document):
         if len(set(problems)) != len(problems):
             raise ValueError("each problem may be named once")
         return problems
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The columns of groups, times and weights that there are, by what they are."""
+        return _roles_of(self)
 
 
 @dataclass(frozen=True)
@@ -51,11 +65,28 @@ class Hints:
         targets: The column that holds the target, or the columns that together are one.
         inputs: The columns that hold the sample: texts, or a path.
         problem: The name of the problem.
+        group, time, weight: The columns of these, as in `Task`. They are never guessed: a column called weight may be
+            a feature, or the target.
+        unlabeled: A folder of samples without targets.
     """
 
     targets: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     problem: str = ""
+    group: str = ""
+    time: str = ""
+    weight: str = ""
+    unlabeled: str = ""
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The columns of groups, times and weights that were named, by what they are."""
+        return _roles_of(self)
+
+
+def _roles_of(named: Task | Hints) -> dict[str, str]:
+    """The columns of groups, times and weights that are named, by `"group"`, `"time"` and `"weight"`."""
+    return {role: column for role in ROLES if (column := getattr(named, role))}
 
 
 @dataclass(frozen=True)

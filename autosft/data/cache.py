@@ -1,4 +1,7 @@
-"""`SampleCache`: decoded samples in memory, so that files are decoded once and not once per epoch."""
+"""`SampleCache`: decoded samples in memory, so that files are decoded once and not once per epoch.
+
+They are not kept on disk: what that would save is measured in benchmarks/README.md.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from collections.abc import Callable
 from typing import Any, final
 
 from autosft.contracts.rows import Row
+from autosft.data.memory import free_bytes
 
-LIMIT_BYTES = 3 * 1024**3
+LIMIT_BYTES, LIMIT_SHARE = 3 * 1024**3, 0.25
+"""By default so many bytes are kept, but no more than this share of what is free: training needs the rest."""
 
 
 @final
@@ -18,11 +23,13 @@ class SampleCache:
 
     Args:
         read: Decodes a row.
-        limit: The most bytes to keep. A sample counts if it says its size in `nbytes`; others are not kept.
+        limit: The most bytes to keep; found out by default. A sample counts if it says its size in `nbytes`; others are
+            not kept.
     """
 
-    def __init__(self, read: Callable[[Row], Any], limit: int = LIMIT_BYTES) -> None:
-        self._read, self._room = read, limit
+    def __init__(self, read: Callable[[Row], Any], limit: float | None = None) -> None:
+        self._read = read
+        self._room = min(LIMIT_BYTES, LIMIT_SHARE * free_bytes()) if limit is None else limit
         self._kept: dict[str, Any] = {}
 
     def __call__(self, row: Row) -> Any:

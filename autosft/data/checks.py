@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autosft.contracts.document import write_whole
 from autosft.contracts.problem import Problem
-from autosft.contracts.rows import Data, Fault, Rows, Scan
-from autosft.data.stratify import several_of
+from autosft.contracts.rows import Data, Fault, Scan
+from autosft.data.duplicates import Digests, duplicate_warnings
+from autosft.data.labels import label_warnings, listed
+from autosft.data.splits import is_timed
 from autosft.errors import BadInput
 
 UNREADABLE_LIMIT = 0.2
 """Above this share of unusable data a search would answer another question than the one asked."""
-
-FEW_ROWS = 5
-"""A stratum with fewer training rows than this is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,19 @@ def check_scan(scan: Scan) -> None:
         )
 
 
-def summarize(scan: Scan, data: Data, problem: Problem) -> Summary:
-    """Count rows and name what may surprise."""
+def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", digests: Digests | None = None) -> Summary:
+    """Count rows and name what may surprise.
+
+    Args:
+        scan: What the modality found.
+        data: The same, in splits.
+        problem: The task's first problem.
+        metric: The score that is searched; some data calls for another.
+        digests: What each row's content hashes to; without them no duplicate is found.
+
+    Raises:
+        BadInput: The training targets do not make the problem.
+    """
     state = problem.fit(data.train.target(0))
     sizes = [("training", len(data.train)), ("validation", len(data.valid))]
     if data.test is not None:
@@ -59,38 +68,53 @@ def summarize(scan: Scan, data: Data, problem: Problem) -> Summary:
     facts = [f"rows: {', '.join(f'{count} {name}' for name, count in sizes)}"]
     if described := problem.describe(state):
         facts.insert(0, described)
+    facts += _divided(data)
     warnings: list[str] = []
     if scan.faults:
         warnings.append(f"{len(scan.faults)} rows cannot be used and are left out; skipped.csv lists them")
-    given = sum(str(name) == "valid" for name in scan.rows.split)
-    if data.given and given > len(data.valid):
-        warnings.append(f"trials are compared by {len(data.valid)} of the {given} validation rows, drawn in proportion")
-    warnings += _label_warnings(data, problem)
+    warnings += _left_out(scan, data) + _straddling(data) + label_warnings(data, problem, metric)
+    warnings += duplicate_warnings(data, digests or {})
     return Summary(tuple(facts), tuple(warnings))
 
 
-def _label_warnings(data: Data, problem: Problem) -> list[str]:
-    """Labels with few training rows, and labels that no training row has."""
-    counts = _labels(data.train, problem)
+def _divided(data: Data) -> list[str]:
+    """By what rows are split and weighted, other than chance."""
+    facts: list[str] = []
+    parts = {"training": data.train, "validation": data.valid, "test": data.test}
+    groups = {name: set(rows.group) - {""} for name, rows in parts.items() if rows is not None}
+    if any(groups.values()):
+        facts.append(f"groups: {', '.join(f'{len(names)} {name}' for name, names in groups.items())}")
+    if is_timed(data.train + data.valid):
+        facts.append("split by time: the latest rows test, and the latest of the others validate")
+    if (data.train.weight != 1).any():
+        low, high = data.train.weight.min(), data.train.weight.max()
+        facts.append(f"weights from {low:.3g} to {high:.3g} in the loss, on average 1; scores count every row alike")
+    return facts
+
+
+def _left_out(scan: Scan, data: Data) -> list[str]:
+    """Sound rows that are in no split."""
+    given = sum(str(name) == "valid" for name in scan.rows.split)
+    if data.given and given > len(data.valid):
+        return [f"trials are compared by {len(data.valid)} of the {given} validation rows, drawn in proportion"]
+    used = {row for rows in (data.train, data.valid, data.test) if rows is not None for row in rows.id}
+    weights = [weight for row, weight in zip(scan.rows.id, scan.rows.weight, strict=True) if row not in used]
     warnings: list[str] = []
-    few = sorted(label for label, count in counts.items() if count < FEW_ROWS)
-    if few and len(few) < len(data.train):
-        warnings.append(f"fewer than {FEW_ROWS} training rows: {_some(few)}")
-    for name, rows in (("validation", data.valid), ("test", data.test)):
-        unseen = sorted(_labels(rows, problem).keys() - counts.keys()) if rows is not None else []
-        if unseen:
-            warnings.append(f"only among the {name} rows, so always wrong there: {_some(unseen)}")
+    if weightless := weights.count(0):
+        warnings.append(f"{weightless} rows of weight 0 are not trained on")
+    if more := len(weights) - weightless:
+        warnings.append(f"{more} rows of large groups are left out: {len(data.valid)} are enough to compare trials by")
     return warnings
 
 
-def _labels(rows: Rows, problem: Problem) -> Counter[str]:
-    """How many rows each label has: the strata that have a name."""
-    strata = problem.strata(rows.target(0)) or ()
-    return Counter(one for stratum in strata for one in several_of(stratum) if isinstance(one, str))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _straddling(data: Data) -> list[str]:
+    """Groups on both sides of splits that the data gives."""
+    parts = [data.train, data.valid, data.test if data.test is not None else data.valid[:0]]
+    train, valid, test = (set(rows.group) - {""} for rows in parts)
+    across = sorted((train & valid) | (train & test) | (valid & test))
+    if not across:
+        return []
+    return [f"groups in more than one of the given splits, so that scores flatter: {listed(across)}"]
 
 
 def write_skipped(path: Path, faults: Sequence[Fault]) -> None:

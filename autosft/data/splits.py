@@ -1,4 +1,5 @@
-"""`split`: from a `Scan` to `Data`. Splits that the data gives are kept; missing ones are drawn, stratified and seeded.
+"""`split`: from a `Scan` to `Data`. Splits that the data gives are kept; missing ones are drawn, stratified and seeded,
+or cut by time.
 
 It knows no modality; what to keep in proportion is said by the problem (`Problem.strata`), and how by `stratify`.
 """
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import SPLITS, Data, Rows, Scan
-from autosft.data.stratify import hold_out, numbered, precedence
+from autosft.data.stratify import hold_out, latest, numbered, precedence
 from autosft.errors import BadInput
 
 Mask = npt.NDArray[np.bool_]
@@ -29,10 +30,14 @@ MOST_TEST, MOST_VALID = 5000, 1000
 def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True) -> Data:
     """Give every labelled row a split.
 
-    Rows that the data calls `"valid"` or `"test"` stay there; of more than 1,000 validation rows so many are kept, each
-    stratum in proportion, and the others left out. Without a test split, a fifth of the rows, at most 5,000, is held
-    out for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the
-    rows, at most 1,000, is held out: about 200 rows where that lies between.
+    Rows that the data calls `"valid"` or `"test"` stay there. Without a test split, a fifth of the rows, at most 5,000,
+    is held out for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the
+    rows, at most 1,000, is held out: about 200 rows where that lies between. Of more than 1,000 validation rows, as the
+    data or large groups may give, so many are kept, each stratum in proportion, and the others left out.
+
+    Rows of one group go into one split. Where rows differ in time, the latest test and the latest of the others
+    validate, whatever their strata; rows of the same time go into one split, and a group counts by its latest row.
+    Training rows of weight 0 are left out; weights are scaled so that those of the others have a mean of 1.
 
     Args:
         scan: What the modality found.
@@ -41,15 +46,16 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
         hold_out_test: Whether to make a test split where the data gives none.
 
     Raises:
-        BadInput: A split is empty, or there are too few rows to split.
+        BadInput: A split is empty, or there are too few rows, groups or times to split, or no row has a weight.
     """
     rows = scan.rows
     given = np.array([str(name) for name in rows.split])
     test, valid = given == "test", given == "valid"
+    by_time = is_timed(rows.take(~test & ~valid))
     if not test.any() and hold_out_test:
         pool = ~valid
         folds = max(TEST_FOLDS, round(int(pool.sum()) / MOST_TEST))
-        test = _hold_out(rows, pool, problem, folds=folds, seed=seed)
+        test = _hold_out(rows, pool, problem, folds=folds, seed=seed, by_time=by_time)
     pool = ~test & ~valid
     if not pool.any():
         raise BadInput("There are no rows to train on: every labelled row is in a validation or test split.")
@@ -57,11 +63,11 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     if not valid_is_given:
         folds = int(np.clip(round(int(pool.sum()) / 200), 3, 10))
         folds = max(folds, round(int(pool.sum()) / MOST_VALID))
-        valid = _hold_out(rows, pool, problem, folds=folds, seed=seed + 1)
+        valid = _hold_out(rows, pool, problem, folds=folds, seed=seed + 1, by_time=by_time)
     names = np.where(test, "test", np.where(valid, "valid", "train"))
-    rows = rows.with_split(names.tolist())
-    parts = {name: rows.take(names == name) for name in SPLITS}
-    if valid_is_given:
+    rows = _weighted(rows.with_split(names.tolist()))
+    parts = {name: rows.take(rows.split == name) for name in SPLITS}
+    if valid_is_given or any(rows.group):
         parts["valid"] = subset(parts["valid"], problem, MOST_VALID, seed=seed)
     return Data(
         train=parts["train"],
@@ -73,25 +79,49 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     )
 
 
-def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int) -> Mask:
-    """A mask of about one in `folds` of the pool's rows; groups stay whole, and no stratum leaves training.
+def is_timed(rows: Rows) -> bool:
+    """Whether rows differ in time, so that they are split by it."""
+    return len(np.unique(rows.time)) > 1
+
+
+def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int, by_time: bool) -> Mask:
+    """A mask of about one in `folds` of the pool's rows; groups stay whole. Unless by time, no stratum leaves training.
 
     Raises:
-        BadInput: There are too few rows, or a target is not of the problem.
+        BadInput: There are too few rows, groups or times, or a target is not of the problem.
     """
     positions = np.flatnonzero(pool)
     strata = problem.strata([rows.targets[position][0] for position in positions])
     units = numbered([group or number for number, group in enumerate(rows.group[positions])])
-    held = hold_out(strata, units, folds, np.random.default_rng(seed))
+    if by_time:
+        held = latest(rows.time[positions], units, folds)
+    else:
+        held = hold_out(strata, units, folds, np.random.default_rng(seed))
     if not held.any():
         what = "groups" if any(rows.group[positions]) else "rows"
+        why = "all share one time" if by_time else "some label would have none to train on"
         raise BadInput(
-            f"{len(set(units))} {what} are too few to split: some label would have none to train on. "
-            "Give more, or a split of your own."
+            f"{len(set(units.tolist()))} {what} are too few to split: {why}. Give more, or a split of your own."
         )
     mask = np.zeros(len(rows), dtype=bool)
     mask[positions[held]] = True
     return mask
+
+
+def _weighted(rows: Rows) -> Rows:
+    """The rows without those of weight 0 among the training rows, and with weights whose mean over these is 1.
+
+    Raises:
+        BadInput: No row to train on, or none to validate on, has a weight above 0.
+    """
+    if (rows.weight == 1).all():
+        return rows
+    for name, what in (("train", "train on"), ("valid", "validate on")):
+        if not (rows.weight[rows.split == name] > 0).any():
+            raise BadInput(f"None of the rows to {what} has a weight above 0.")
+    rows = rows.take((rows.split != "train") | (rows.weight > 0))
+    weight = rows.weight / rows.weight.max()  # so that no sum is too large for a float
+    return rows.with_weight(weight / weight[rows.split == "train"].mean())
 
 
 def subset(rows: Rows, problem: Problem, count: int, *, seed: int) -> Rows:

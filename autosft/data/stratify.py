@@ -1,7 +1,7 @@
 """Which rows to hold out, and which to take first, so that strata stay in proportion. It knows no row, only strata.
 
 Where each row is in one stratum, by systematic sampling; where rows are in several at once, by iterative
-stratification.
+stratification; where rows have a time, the latest.
 """
 
 from __future__ import annotations
@@ -26,26 +26,58 @@ def numbered(values: Sequence[Hashable]) -> Numbers:
 def hold_out(strata: Sequence[Hashable] | None, units: Numbers, folds: int, draw: np.random.Generator) -> Mask:
     """A mask of about one row in `folds`; units stay whole, and no stratum is held out altogether.
 
+    A unit of more rows than are to be held out, and than most units have, is not held out if others can be.
+
     Args:
         strata: The stratum of each row, or the frozenset of its strata; None if there are none.
         units: The number of each row's unit: a group, or itself.
         folds: One in how many.
         draw: Decides.
     """
+    sizes = np.bincount(units)
+    moderate = np.flatnonzero((sizes <= max(len(units) / folds, np.median(sizes)))[units])
+    held = np.zeros(len(units), dtype=bool)
+    if len(moderate) < len(units):
+        some = None if strata is None else [strata[position] for position in moderate.tolist()]
+        fewer = max(2, round(folds * len(moderate) / len(units)))
+        held[moderate] = _hold_out(some, numbered(units[moderate].tolist()), fewer, draw)
+    return held if held.any() else _hold_out(strata, units, folds, draw)
+
+
+def _hold_out(strata: Sequence[Hashable] | None, units: Numbers, folds: int, draw: np.random.Generator) -> Mask:
     if strata is not None and any(isinstance(stratum, frozenset) for stratum in strata):
         return _iterative(_members(strata, units), folds, draw)[units]
     labels = numbered(strata) if strata is not None else np.zeros(len(units), dtype=np.int64)
     return _systematic(labels, units, folds, draw)
 
 
+def latest(times: npt.NDArray[np.float64], units: Numbers, folds: int) -> Mask:
+    """A mask of the latest rows, about one in `folds`; none if all have one time.
+
+    Units stay whole, and one counts by its latest row; so do all units of one time.
+
+    Args:
+        times: The time of each row.
+        units: The number of each row's unit: a group, or itself.
+        folds: One in how many.
+    """
+    last = np.full(int(units.max()) + 1, -np.inf)
+    np.maximum.at(last, units, times)
+    moments, counts = np.unique(last[units], return_counts=True)
+    if len(moments) < 2:
+        return np.zeros(len(times), dtype=bool)
+    since = counts[::-1].cumsum()[::-1][1:]  # how many rows there are at each moment but the first, and after it
+    return last[units] >= moments[1:][np.abs(since - len(times) / folds).argmin()]
+
+
 def _systematic(labels: Numbers, units: Numbers, folds: int, draw: np.random.Generator) -> Mask:
-    """Every so many of the shuffled units in the order of their strata: each stratum gives its share to within one
-    unit, however small it is."""
+    """Every so many of the shuffled units in the order of their strata, and of their sizes: each stratum gives its
+    share to within one unit, however small it is."""
     first = np.unique(units, return_index=True)[1]  # a group counts to the stratum of its first row
     stratum_of = labels[first]
     order = draw.permutation(len(first))
     order = order[np.bincount(stratum_of)[stratum_of[order]] > 1]  # the only unit of a stratum is never held out
-    order = order[np.argsort(stratum_of[order], kind="stable")]
+    order = order[np.lexsort((np.bincount(units)[order], stratum_of[order]))]
     held = np.isin(units, order[draw.integers(max(1, min(folds, len(order)))) :: folds])
     for stratum in np.setdiff1d(labels, labels[~held]):
         held &= ~np.isin(units, units[labels == stratum])

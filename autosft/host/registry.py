@@ -43,8 +43,7 @@ _FIRST_PARTY = {
     ("backbone", "static"): _TEXT,
     ("backbone", "tfidf"): _TEXT,
     ("backbone", "lstm"): _TEXT,
-    ("strategy", "probe"): _STRATEGIES,
-    ("strategy", "full"): _STRATEGIES,
+    **{("strategy", name): _STRATEGIES for name in ("probe", "knn", "partial", "bitfit", "gradual", "lpft", "full")},
 }
 
 

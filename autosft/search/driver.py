@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 
 from autosft.contracts.record import Result
 from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
+from autosft.data.duplicates import digests_of
 from autosft.data.splits import split
 from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
+from autosft.search.footprint import memory_of
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Finished, News, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
 from autosft.search.plan import make_plan
-from autosft.search.recognize import recognize, with_metric
+from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.renewal import renew
 from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
@@ -32,13 +34,19 @@ def run_search(
     target: str | Sequence[str] = (),
     inputs: str | Sequence[str] = (),
     problem: str = "",
+    unlabeled: str | Path = "",
     modality: str = "",
+    group: str = "",
+    time: str = "",
+    weight: str = "",
     budget: str | float | None = "10m",
     trials: int | None = None,
     metric: str = "",
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
+    precision: str = "auto",
+    compile: bool = False,
     workers: int = 1,
     executor: str = "processes",
     backbones: Sequence[str] = (),
@@ -63,13 +71,21 @@ def run_search(
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample, such as texts or a path; found out by default.
         problem: Such as `"classification"` or `"regression"`; found out by default.
+        unlabeled: A folder of samples without targets, for strategies that learn from such.
         modality: Such as `"image"` or `"text"`; by default the most confident one.
+        group: The column of a table whose rows of one value stay on one side of every split.
+        time: The column by which rows are split: training rows are the earliest, test rows the latest.
+        weight: The column of weights in the loss. Scores count every row alike, as scikit-learn's do.
         budget: Wall clock for everything, as text (`"5m"`) or seconds; None means that only `trials` ends the search.
         trials: The most trials.
         metric: The validation score to maximize; by default the problem's first.
         seed: Splits, proposals and training derive from it.
         device: Where to train; `"auto"` takes a GPU if there is one.
         threads: CPU threads for training, of all workers together; by default all cores.
+        precision: What encoders compute in while they train, `"float32"` or `"bfloat16"`; by default the latter on GPUs
+            that have units for it.
+        compile: Whether torch compiles encoders before it trains them, which takes a minute or so each; where it
+            cannot, for want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.
         executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
@@ -91,7 +107,7 @@ def run_search(
         RunConflict: The folder holds another search, or one that is running.
         NothingFinished: No trial had a score when the budget ended.
     """
-    started = time.monotonic() if started is None else started
+    started = monotonic() if started is None else started
     if budget is None and trials is None:
         raise BadInput("A search needs an end: give a budget, a number of trials, or both.")
     registry, watch = registry or load(), watch or _unwatched
@@ -102,6 +118,8 @@ def run_search(
             "seed": seed,
             "device": device,
             "threads": threads or os.cpu_count() or 1,
+            "precision": precision,
+            "compile": compile,
             "workers": workers,
             "executor": executor,
             "backbones": tuple(backbones),
@@ -115,12 +133,13 @@ def run_search(
         "The settings of the search",
     )
     registry.executor(executor)  # an unknown one is refused before anything is read
+    hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
     task = data
     if not isinstance(task, Task):
-        hints = Hints(targets=_names(target), inputs=_names(inputs), problem=problem)
         claim, others = recognize(Path(task), registry, hints, modality)
         watch(Recognized(claim, tuple(others)))
         task = claim.task
+    check_hints(task, hints)
     task = with_metric(task, metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
@@ -153,20 +172,23 @@ def _unwatched(news: News) -> None:
 
 def _create(folder: Path, task: Task, spec: SearchSpec, registry: Registry, watch: Watch) -> Run:
     """Scan, check, split, plan; nothing is written before all of that went well."""
-    plan = make_plan(task, registry, spec)
-    scan = registry.modality(task.modality).scan(task)
+    modality = registry.modality(task.modality)
+    plan = make_plan(task, registry, spec, memory_of(registry, spec))
+    scan = modality.scan(task)
     check_scan(scan)
     problem = registry.problem(task.problems[0])
     data = split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test)
-    summary = summarize(scan, data, problem)
+    digests = digests_of(data, modality.digest)
+    summary = summarize(scan, data, problem, metric=task.metric, digests=digests)
+    plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
     document = RunDocument(
         task=task,
         spec=spec,
         plan=plan,
         study=f"autosft-{folder.name}-{uuid.uuid4().hex[:8]}" if spec.storage else "autosft",
-        fingerprint=data.fingerprint,
         facts=summary.facts,
         warnings=summary.warnings,
+        fingerprint=data.fingerprint,
         versions=installed_versions(registry),
     )
     run = Run.create(folder, document, data)

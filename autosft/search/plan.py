@@ -6,17 +6,20 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.document import Document
-from autosft.contracts.modality import Modality
+from autosft.contracts.modality import Mix, Modality
+from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
+from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.host.registry import Registry
+from autosft.search.footprint import too_large
 from autosft.search.spec import SearchSpec
 
 Effort = Callable[[Recipe], float]
@@ -35,19 +38,21 @@ class Plan(Document):
 
     Attributes:
         candidates: At least one.
-        left_out: Backbones that were meant but cannot be tried, and why.
+        left_out: Backbones that were meant but cannot be tried, or not by every strategy, and why.
+        state: What the modality learned of the training rows; the space follows from it.
     """
 
     candidates: tuple[Candidate, ...]
     left_out: Mapping[str, str] = {}
+    state: State = State()
 
     def candidate(self, backbone: str) -> Candidate:
         """The candidate of this name."""
         return next(candidate for candidate in self.candidates if candidate.info.name == backbone)
 
 
-def make_plan(task: Task, registry: Registry, spec: SearchSpec) -> Plan:
-    """Keep what fits the task, find weights, and order by the families' priors.
+def make_plan(task: Task, registry: Registry, spec: SearchSpec, memory: float = float("inf")) -> Plan:
+    """Keep what fits the task and so many bytes of memory, find weights, and order by the families' priors.
 
     Raises:
         UnknownName: A backbone pattern or a strategy matches nothing.
@@ -63,10 +68,13 @@ def make_plan(task: Task, registry: Registry, spec: SearchSpec) -> Plan:
         weights = own[info.name][1] if info.name in own else None
         if fitting and not weights and info.pretrained:
             weights, reason = _find_weights(registry, info)
-        if fitting and not reason:
-            candidates.append(Candidate(info=info, weights=weights, strategies=tuple(fitting)))
-        else:
+        if not fitting or reason:
             left_out[info.name] = reason
+            continue
+        large = {strategy: why for strategy in fitting if (why := too_large(info, registry.strategy(strategy), memory))}
+        left_out |= {f"{info.name} with {strategy}": why for strategy, why in large.items()}
+        if possible := tuple(strategy for strategy in fitting if strategy not in large):
+            candidates.append(Candidate(info=info, weights=weights, strategies=possible))
     if not candidates:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:5])
         raise NoCandidates(
@@ -188,19 +196,28 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     """
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
     problems = [registry.problem(name) for name in task.problems]
-    idle = frozenset[str].intersection(*(problem.ignores for problem in problems))
+    info = plan.candidate(backbone).info
+    idle = _unheard(task, problems) | family.ignores(info)
+    idle |= {f"regular.{mix}" for mix in set(get_args(Mix)) - modality.mixes(info.inputs)}
     space: dict[str, Parameter] = {
         name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space
     }
     space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items() if name not in idle}
     space = dict(_scaled(family, *entry) for entry in space.items())
-    info = plan.candidate(backbone).info
-    space |= _own(modality.name, modality.space_for(info.inputs)) | _own(family.prefix, family.space_for(info))
+    own = modality.space_for(info.inputs, plan.state)
+    space |= _own(modality.name, own) | _own(family.prefix, family.space_for(info))
     for problem in problems:
         space |= _own(problem.name, problem.space)
     if "regular.augment" in chosen.uses:
         space |= _own(modality.name, modality.augmentation)
     return space
+
+
+def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
+    """The shared fields that mean nothing to any of the problems, given the score of each."""
+    metrics = [task.metric or problems[0].metrics[0], *(problem.metrics[0] for problem in problems[1:])]
+    ignored = [problem.ignores_for(metric) for problem, metric in zip(problems, metrics, strict=True)]
+    return frozenset[str].intersection(*ignored)
 
 
 def _scaled(family: BackboneFamily, name: str, parameter: Parameter) -> tuple[str, Parameter]:
@@ -218,7 +235,7 @@ def _own(part: str, space: Mapping[str, Parameter]) -> dict[str, Parameter]:
 def effort_of(task: Task, registry: Registry, plan: Plan) -> Effort:
     """What a sample costs under a recipe, as a share of what it costs under the defaults."""
     modality = registry.modality(task.modality)
-    return lambda recipe: modality.effort(plan.candidate(recipe.backbone).info.inputs, recipe)
+    return lambda recipe: modality.effort(plan.candidate(recipe.backbone).info.inputs, recipe, plan.state)
 
 
 def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:

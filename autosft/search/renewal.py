@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from autosft.contracts.task import Task
 from autosft.errors import NoCandidates, RunConflict
 from autosft.host.registry import Registry
+from autosft.search.footprint import memory_of
 from autosft.search.memory.sampler import distribution_of
 from autosft.search.memory.study import Study, Trial
 from autosft.search.news import Noted, Watch
@@ -60,7 +61,7 @@ def _plan_now(run: Run, registry: Registry) -> Plan:
     """The run's candidates as far as their parts are installed, and what is offered beside them now."""
     document = run.document
     try:
-        offered = make_plan(document.task, registry, document.spec)
+        offered = make_plan(document.task, registry, document.spec, memory_of(registry, document.spec))
     except NoCandidates:
         if not any(_installed(candidate, registry) for candidate in document.plan.candidates):
             raise
@@ -72,7 +73,8 @@ def _plan_now(run: Run, registry: Registry) -> Plan:
             strategies = dict.fromkeys([*candidate.strategies, *new.strategies])
             kept[number] = new.model_copy(update={"info": candidate.info, "strategies": tuple(strategies)})
     candidates = sorted([*kept, *now.values()], key=lambda candidate: -candidate.info.prior)
-    return Plan(candidates=tuple(candidates), left_out=offered.left_out or document.plan.left_out)
+    left_out = offered.left_out or document.plan.left_out
+    return Plan(candidates=tuple(candidates), left_out=left_out, state=document.plan.state)
 
 
 def _installed(candidate: Candidate, registry: Registry) -> Candidate | None:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from autosft.contracts.document import Document, is_draft, write_json, write_whole
 from autosft.contracts.outputs import OUTPUT_FILES
-from autosft.contracts.record import Result
+from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Data, Rows
 from autosft.contracts.task import Task
 from autosft.data.splits import fingerprint_of
@@ -34,13 +34,16 @@ SCHEMA = 1
 BEFORE_RUN_JSON = ("run.lock", "run.holder", "data.json")
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
 
+SOUP = "soup"
+"""Where a soup lies, in the folder of its best ingredient."""
+
 EXTENDABLE = ("budget", "trials")
 """Settings that may grow when a run is taken up again."""
 
 
 class RunDocument(Document):
-    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed,
-    `facts` and `warnings` what the user was told of the data."""
+    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed;
+    `facts` and `warnings` are what the user was told of the data."""
 
     schema_version: int = SCHEMA
     task: Task
@@ -48,9 +51,9 @@ class RunDocument(Document):
     plan: Plan
     study: str = "autosft"
     generation: int = 1
-    fingerprint: str
     facts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    fingerprint: str
     versions: Mapping[str, str]
 
 
@@ -181,6 +184,11 @@ class Run:
         changes = {"plan": plan, "versions": versions, "study": study, "generation": generation}
         self.document = self.document.model_copy(update=changes)
         self.document.write(self.folder / "run.json")
+
+    def member_folder(self, record: Record) -> Path:
+        """Where the model of an ended trial lies, or that of a soup."""
+        folder = self.trial_folder(record.number)
+        return folder / SOUP if record.ingredients else folder
 
     def has_model(self, number: int) -> bool:
         """Whether the model of an ended trial is there."""

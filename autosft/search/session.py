@@ -34,13 +34,7 @@ from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import (
-    FINISH_SECONDS,
-    FIRST_TEST_SHARE,
-    SECOND_TRY_SHARE,
-    Clock,
-    Estimates,
-)
+from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
@@ -159,7 +153,7 @@ class Session:
                     idle = news
             if not fleet.busy:
                 if self._spec.trials is None or self._trials.started < self._spec.trials:
-                    self._watch(Noted("nothing new fits the time that is left"))
+                    self._watch(Noted(self._agenda.over(self._estimates(), self._seconds_for_a_trial())))
                 return
             for answer in fleet.answers(TICK_SECONDS):
                 if record := self._outcome(fleet, answer):
@@ -217,10 +211,6 @@ class Session:
     def _seconds_for_a_trial(self) -> float:
         """What is left when finishing with the best so far is paid for."""
         estimates, best = self._estimates(), choose(self._trials.ended, self._registry)
-        if best is None:
-            share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
-            held_back = share * self._spec.budget if self._spec.budget else 0.0
-            return self._clock.left() - FINISH_SECONDS - held_back - GRACE_SECONDS
         team = [record for record in self._trials.ended if record.number in self._disk.team]
         held_back = estimates.finish_seconds(best, team, refit=not self._run.data.given)
         return self._clock.left() - held_back - GRACE_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -22,6 +23,9 @@ class SearchSpec(Document):
         seed: Splits, proposals and training derive from it.
         device: Where to train, such as `"cpu"` or `"cuda:0"`; `"auto"` takes a GPU if there is one.
         threads: CPU threads of all workers together.
+        precision: What encoders compute in while they train: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 on GPUs
+            that have units for it.
+        compile: Whether torch compiles encoders before it trains them.
         workers: How many trials are trained at the same time.
         executor: The name of the executor that decides where workers run.
         backbones: Shell patterns of the backbones to allow; empty means every family's curated list.
@@ -38,6 +42,8 @@ class SearchSpec(Document):
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
     workers: int = Field(default=1, ge=1)
     executor: str = "processes"
     backbones: tuple[str, ...] = ()

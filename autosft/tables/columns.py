@@ -26,6 +26,17 @@ _GLANCE, _LEAST_NUMBERS = 1000, 0.1
 """If a smaller share of so many different cells are numbers, the others are not looked at."""
 
 
+_SHOWN = 40
+"""Characters of a cell that a reason names."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What is there and cannot be used, such as a target; the reason is for a `Fault`."""
+
+    reason: str
+
+
 @dataclass(frozen=True)
 class Profile:
     """What was seen of a column.
@@ -108,6 +119,17 @@ def _of_numbers(counts: Counter[str], filled: int) -> Profile | None:
 def is_blank(cell: Any) -> bool:
     """Whether a cell is missing or nothing but blanks."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def is_nested(cell: Any) -> bool:
+    """Whether a cell is a list, an object or bytes."""
+    return isinstance(cell, (tuple, list, dict, bytes))
+
+
+def shown(cell: Any) -> str:
+    """A cell, quoted and cut, as a reason names it."""
+    text = str(cell)
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def texts_of(cells: Iterable[Any]) -> list[str]:

@@ -6,15 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from autosft.contracts.rows import Fault, Row, Rows, Scan
+from autosft.contracts.task import Task
+from autosft.tables.columns import Missing
+from autosft.tables.roles import roles_of
 from autosft.tables.table import Table
-from autosft.tables.targets import Missing, TargetForm, targets_of
+from autosft.tables.targets import TargetForm, targets_of
 
 _LEARNED = ("", "train")
 """The splits whose rows may be learned from without a target."""
 
 
-def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str) -> Scan:
-    """Rows with a target, training rows without one, and faults. Row ids are the table's places.
+def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str, task: Task) -> Scan:
+    """Rows with a target, training rows without one, and faults. Row ids are the table's places; groups, times and
+    weights come from the columns that the task names.
 
     A validation or test split of which no row has a target is left out, and makes one fault.
 
@@ -23,16 +27,18 @@ def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str) 
         form: How it holds the targets.
         refs: What each row refers to; nothing, such as an empty text, makes a fault.
         empty: The reason of that fault.
+        task: Names the columns of groups, times and weights.
 
     Raises:
-        UnknownName: The table lacks a column of the form.
+        UnknownName: The table lacks a column of the form or of the task.
+        BadInput: A column of times or weights holds none.
     """
-    targets = targets_of(table, form)
+    targets, roles = targets_of(table, form), roles_of(table, task)
     labeled = {split for split, target in zip(table.splits, targets, strict=True) if target is not None}
     rows: list[Row] = []
     unlabeled: list[Row] = []
     faults = list(table.faults)
-    for place, split, ref, target in zip(table.places, table.splits, refs, targets, strict=True):
+    for place, split, ref, target, role in zip(table.places, table.splits, refs, targets, roles, strict=True):
         if split not in labeled and split not in _LEARNED:
             continue
         if not ref:
@@ -40,7 +46,10 @@ def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str) 
         elif isinstance(target, Missing):
             faults.append(Fault(place, target.reason))
         elif target is not None:
-            rows.append(Row(place, ref, (target,), split))
+            if isinstance(role, Missing):
+                faults.append(Fault(place, role.reason))
+            else:
+                rows.append(Row(place, ref, (target,), split, **role))
         elif split in _LEARNED:
             unlabeled.append(Row(place, ref))
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
@@ -11,23 +10,14 @@ import numpy.typing as npt
 from autosft.contracts.task import Hints
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.candidates import choose
-from autosft.tables.columns import is_blank, is_on, label_of, profile
+from autosft.tables.columns import Missing, is_blank, is_nested, is_on, label_of, profile, shown
 from autosft.tables.forms import TargetForm, check_form, form_of
 from autosft.tables.joined import parts_of
 from autosft.tables.numbers import is_missing_number, to_number
+from autosft.tables.roles import check_roles
 from autosft.tables.table import Table
 
 __all__ = ["Missing", "TargetForm", "propose_target", "targets_of"]
-
-_SHOWN = 40
-"""Characters of a cell that a reason names."""
-
-
-@dataclass(frozen=True)
-class Missing:
-    """A target that is there and cannot be used; the reason is for a `Fault`."""
-
-    reason: str
 
 
 def propose_target(table: Table, hints: Hints, *, exclude: Collection[str] = ()) -> TargetForm:
@@ -40,15 +30,17 @@ def propose_target(table: Table, hints: Hints, *, exclude: Collection[str] = ())
 
     Raises:
         UnknownName: A named column does not exist.
-        BadInput: No column, or more than one, could be the target; or nothing can be learned from it.
+        BadInput: No column, or more than one, could be the target; or nothing can be learned from it; or a column is
+            named as something else too.
     """
     _require(table, hints.targets)
     if both := [name for name in hints.targets if name in hints.inputs]:
         raise BadInput(f"Column {both[0]!r} is named as a target and as an input; it can be one of them.")
+    check_roles(table, hints)
     if hints.targets:
         seen, why = {name: profile(table.columns[name]) for name in hints.targets}, ""
     else:
-        seen, why = choose(table, {*exclude, *hints.inputs}, hints.problem)
+        seen, why = choose(table, {*exclude, *hints.inputs, *hints.roles.values()}, hints.problem)
     form = form_of(table, seen, hints.problem, why)
     check_form(table, form, seen)
     return form
@@ -90,14 +82,14 @@ def _require(table: Table, names: Sequence[str]) -> None:
 def _label(cell: Any) -> Any:
     if is_blank(cell):
         return None
-    return Missing("a list or an object, where a label should be") if _is_nested(cell) else label_of(cell)
+    return Missing("a list or an object, where a label should be") if is_nested(cell) else label_of(cell)
 
 
 def _number(cell: Any, decimal: str) -> Any:
     if is_missing_number(cell):
         return None
     number = to_number(cell, decimal)
-    return Missing(f"{_shown(cell)} is no number") if number is None else number
+    return Missing(f"{shown(cell)} is no number") if number is None else number
 
 
 def _together(numbers: list[Any]) -> Any:
@@ -111,7 +103,7 @@ def _indicated(cells: tuple[Any, ...], names: tuple[str, ...]) -> Any:
     states = [False if is_blank(cell) else is_on(cell) for cell in cells]
     for name, cell, state in zip(names, cells, states, strict=True):
         if state is None:
-            return Missing(f"{_shown(cell)} in column {name!r} is neither 0 nor 1")
+            return Missing(f"{shown(cell)} in column {name!r} is neither 0 nor 1")
     return tuple(sorted(name for name, state in zip(names, states, strict=True) if state))
 
 
@@ -123,19 +115,10 @@ def _joined(cells: tuple[Any, ...], separator: str) -> Any:
     labels: set[str] = set()
     for cell in cells:
         parts = cell if isinstance(cell, tuple) else (cell,)
-        if any(map(_is_nested, parts)):
+        if any(map(is_nested, parts)):
             return Missing("an object or a list of lists, where labels should be")
         if parts is cell:
             labels.update(label_of(part) for part in parts if not is_blank(part))
         elif not is_blank(cell):
             labels.update(parts_of(label_of(cell), separator))
     return tuple(sorted(labels))
-
-
-def _shown(cell: Any) -> str:
-    text = str(cell)
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
-
-
-def _is_nested(cell: Any) -> bool:
-    return isinstance(cell, (tuple, list, dict, bytes))

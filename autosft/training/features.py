@@ -71,6 +71,11 @@ def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
     return kept
 
 
+def unencoded(job: Job, rows: Rows) -> int:
+    """How many of these rows this process has not encoded yet."""
+    return len(_missing(job.features.get(_key(job), {}), rows))
+
+
 def _stacked(kept: Mapping[str, Tensor], rows: Rows) -> Tensor:
     features = torch.stack([kept[row] for row in rows.id])
     return features.to_sparse_csr() if features.is_sparse else features

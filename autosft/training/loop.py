@@ -1,9 +1,8 @@
 """The one training loop: `train` turns a job into a trained model, stage by stage, epoch by epoch.
 
-It knows no strategy, modality or problem by name, and neither study nor clock: it asks the job how many seconds are
-left. After every epoch a checkpoint is written; a killed trial goes on from there and ends with the same weights,
-bit for bit on the CPU with the same number of threads. Where a checkpoint is damaged, it goes on from the last sound
-one, and says so.
+It knows no strategy, modality or problem by name, and neither study nor clock: it asks the job for the seconds left.
+After every epoch a checkpoint is written; a killed trial goes on from there and ends with the same weights, bit for bit
+on the CPU with the same number of threads. Where one is damaged, it goes on from the last sound one, and says so.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import nn
@@ -23,11 +22,13 @@ from autosft.contracts.record import Epoch
 from autosft.contracts.strategy import Job, Stage, Strategy
 from autosft.contracts.tensors import Model
 from autosft.errors import Diverged, OutOfTime
+from autosft.training.acceleration import autocast
 from autosft.training.checkpoint import Checkpoints
 from autosft.training.evaluation import Evaluation, evaluate
 from autosft.training.features import encoding_seconds
 from autosft.training.model import build_model
-from autosft.training.optim import optimizer_for, set_rate
+from autosft.training.optim.penalties import Penalties
+from autosft.training.optim.stepper import Stepper
 from autosft.training.seeds import seed_of
 from autosft.training.stopping import Patience
 
@@ -101,7 +102,7 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
 
     Raises:
         Diverged: A loss or a score is not finite.
-        OutOfTime: The seconds ran out before the first epoch was done.
+        OutOfTime: The seconds ran out before anything was trained to a score.
         Paused: The trial has done the epochs after which it pauses.
         BadWeights: A weights file is damaged or does not fit.
     """
@@ -115,17 +116,32 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
         raise
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """What the stages of a trial share."""
+
+    job: Job
+    checkpoints: Checkpoints
+    penalties: Penalties
+    progress: _Progress
+    emit: Emit | None
+
+
 def _train(job: Job, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | None) -> Trained:
     model = build_model(job)
+    if job.compile and not strategy.cheap:
+        model.encoder.compile()  # in place: names in checkpoints stay as they are
+    penalties = Penalties(job, model)  # they remember the weights to start from
     torch.manual_seed(seed_of(job.recipe.seed, "fit"))
     started = time.perf_counter() - encoding_seconds(job)
     strategy.fit(job, model)
     fitting = time.perf_counter() - encoding_seconds(job) - started
     progress = _Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
+    trial = _Trial(job, checkpoints, penalties, progress, emit)
     for number, stage in _seeded(job, strategy.stages(job, model)):
         if stage.name in progress.best:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")
-        _train_stage(job, number, stage, progress, checkpoints, emit)
+        _train_stage(trial, number, stage)
     torch.manual_seed(seed_of(job.recipe.seed, "finish"))
     strategy.finish(job, model)
     evaluation = evaluate(job, model, job.valid, cached=strategy.cheap) if len(job.valid) else None
@@ -144,84 +160,117 @@ def _seeded(job: Job, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
         yield number, stage
 
 
-def _train_stage(
-    job: Job, number: int, stage: Stage, progress: _Progress, checkpoints: Checkpoints, emit: Emit | None
-) -> None:
-    """Train one stage to its end, and leave its best weights in the model."""
+def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
+    """Train one stage to its end, and leave its best weights in the model.
+
+    If there is no time for its first epoch, the trial ends with what the stages before it gave, if they gave a score.
+    """
+    job, progress, checkpoints = trial.job, trial.progress, trial.checkpoints
     if done := checkpoints.finished(number, stage.name):
-        _restore(stage, None, done, progress)
+        _restore(stage, done, progress)
         return
     progress.trained = sum(parameter.numel() for group in stage.parameters for parameter in group["params"])
-    optimizer, patience, best, epoch = optimizer_for(stage.parameters), Patience(), None, 0
-    if last := checkpoints.under_way(number, stage.name):
-        _restore(stage, optimizer, last, progress)
-        patience, best, epoch = Patience(**last["patience"]), last["best_weights"], last["epoch"]
-    kept = stage.evaluated or stage.model
+    current = _UnderWay(trial, number, stage)
     limit = stage.epochs if job.replay is None else job.replay.get(stage.name, stage.epochs)
-    longest = ROOM_FOR_AN_EPOCH * max(
-        (done.seconds for done in progress.epochs if done.stage == stage.name), default=0.0
-    )
-    # The question whether to stop is asked here, from saved state, so that a resumed trial answers it the same way.
-    while epoch < limit and not (patience.exhausted(job.recipe.stop) or job.seconds_left() < longest):
-        if job.pause_after is not None and progress.validated >= job.pause_after:
-            raise Paused(tuple(progress.epochs), patience, progress.trained)
-        torch.manual_seed(seed_of(job.recipe.seed, stage.name, epoch))
-        started = time.perf_counter()
+    before = copy.deepcopy(stage.model.state_dict()) if progress.validated and not current.epoch else None
+    while current.epoch < limit and current.goes_on():
         try:
-            loss = _train_epoch(job, stage, optimizer, epoch)
+            current.advance()
         except OutOfTime:
-            if not epoch:
+            if not current.epoch and before is None:
                 raise
             break
-        score = None
-        if stage.valid is not None and len(stage.valid):
-            evaluation = evaluate(job, _as_model(kept), stage.valid)
-            score = evaluation.score
-            if patience.improves(score, evaluation.loss, epoch + 1, job.recipe.stop):
-                best = copy.deepcopy(kept.state_dict())
-        epoch += 1
-        seconds = time.perf_counter() - started
-        longest = max(longest, ROOM_FOR_AN_EPOCH * seconds)
-        progress.epochs.append(Epoch(stage=stage.name, number=epoch, loss=loss, score=score, seconds=seconds))
-        checkpoint = _state(stage, optimizer, progress)
-        checkpoint |= {"epoch": epoch, "patience": patience.plain(), "best_weights": best}
-        checkpoints.save(number, checkpoint)
-        if emit:
-            emit(progress.epochs[-1])
-    if limit and not progress.epochs:
+        before = None
+    if current.epoch or not limit:
+        current.settle()
+    elif before is None:
         raise OutOfTime(f"The time was up before stage {stage.name!r} had begun.")
-    if best is not None or kept is not stage.model:
-        stage.model.load_state_dict(best if best is not None else kept.state_dict())
-    progress.best[stage.name] = patience.epoch or epoch
-    checkpoints.finish(number, _state(stage, None, progress))
+    else:
+        stage.model.load_state_dict(before)
+        checkpoints.notes.append(f"stage {stage.name!r} was left out: there was no time for its first epoch")
+    progress.best[stage.name] = current.patience.epoch or current.epoch
+    checkpoints.finish(number, _state(stage, progress))
 
 
-def _train_epoch(job: Job, stage: Stage, optimizer: torch.optim.Optimizer, epoch: int) -> float:
-    """One pass over the stage's batches; the mean loss."""
-    stage.model.train()
-    steps, clip = len(stage.batches), job.recipe.optim.clip
-    parameters = [parameter for group in stage.parameters for parameter in group["params"]]
-    total = 0.0
-    for step, batch in enumerate(stage.batches):
-        if job.seconds_left() < 0:
-            raise OutOfTime(f"The time was up in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1} of {steps}.")
-        set_rate(optimizer, epoch * steps + step, stage.epochs * steps, job.recipe.optim.warmup)
-        optimizer.zero_grad(set_to_none=True)
-        loss = 0.0
-        for part in batch.split(job.micro_batch):
-            share = len(part) / len(batch)
-            part_loss = stage.loss(part.to(job.device)) * share
-            part_loss.backward()
-            loss += float(part_loss.detach())
-        if not math.isfinite(loss):
-            raise Diverged(f"The training loss is {loss} in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}.")
-        if clip:
-            nn.utils.clip_grad_norm_(parameters, clip)
-        optimizer.step()
-        if stage.after_step:
-            stage.after_step()
-        total += loss
-    return total / max(1, steps)
+@final
+class _UnderWay:
+    """A stage between its first epoch and its last, from its beginning or from where a checkpoint stands."""
+
+    def __init__(self, trial: _Trial, number: int, stage: Stage) -> None:
+        self._trial, self._number, self._stage = trial, number, stage
+        self._stepper = Stepper(stage, trial.job.recipe.optim, trial.penalties)
+        self._best: dict[str, Any] | None = None
+        self.patience, self.epoch = Patience(), 0
+        if last := trial.checkpoints.under_way(number, stage.name):
+            _restore(stage, last, trial.progress)
+            self._stepper.restore(last["stepper"])
+            self.patience, self._best, self.epoch = Patience(**last["patience"]), last["best_weights"], last["epoch"]
+
+    def goes_on(self) -> bool:
+        """Whether another epoch is worth it and fits; asked of saved state, so that a resumed trial answers the same.
+
+        Raises:
+            Paused: The trial has done the epochs after which it pauses.
+        """
+        job, progress = self._trial.job, self._trial.progress
+        longest = max((done.seconds for done in progress.epochs if done.stage == self._stage.name), default=0.0)
+        if self.patience.exhausted(job.recipe.stop) or job.seconds_left() < ROOM_FOR_AN_EPOCH * longest:
+            return False
+        if job.pause_after is not None and progress.validated >= job.pause_after:
+            raise Paused(tuple(progress.epochs), self.patience, progress.trained)
+        return True
+
+    def advance(self) -> None:
+        """Train another epoch, validate, and write down where the stage stands."""
+        stage, progress = self._stage, self._trial.progress
+        torch.manual_seed(seed_of(self._trial.job.recipe.seed, stage.name, self.epoch))
+        started = time.perf_counter()
+        loss = self._train_epoch()
+        self.epoch += 1
+        score = self._validate()
+        seconds = time.perf_counter() - started
+        progress.epochs.append(Epoch(stage=stage.name, number=self.epoch, loss=loss, score=score, seconds=seconds))
+        checkpoint = {**_state(stage, progress), "stepper": self._stepper.state(), "epoch": self.epoch}
+        checkpoint |= {"patience": self.patience.plain(), "best_weights": self._best}
+        self._trial.checkpoints.save(self._number, checkpoint)
+        if self._trial.emit:
+            self._trial.emit(progress.epochs[-1])
+
+    def settle(self) -> None:
+        """Leave the best weights in the model, or where nothing was validated the last ones."""
+        self._stage.model.load_state_dict(self._best or self._stepper.kept.state_dict())
+
+    def _validate(self) -> float | None:
+        stage, job = self._stage, self._trial.job
+        if stage.valid is None or not len(stage.valid):
+            return None
+        kept = _as_model(self._stepper.kept)
+        evaluation = evaluate(job, kept, stage.valid)
+        if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, job.recipe.stop):
+            self._best = copy.deepcopy(kept.state_dict())
+        return evaluation.score
+
+    def _train_epoch(self) -> float:
+        """One pass over the stage's batches; the mean loss."""
+        stage, job, epoch = self._stage, self._trial.job, self.epoch
+        steps, total = len(stage.batches), 0.0
+        stage.model.train()
+        for step, batch in enumerate(stage.batches):
+            place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
+            if job.seconds_left() < 0:
+                raise OutOfTime(f"The time was up {place} of {steps}.")
+            self._stepper.prepare(epoch * steps + step)
+            loss = 0.0
+            for part in batch.split(job.micro_batch):
+                with autocast(job):
+                    part_loss = stage.loss(part.to(job.device)) * (len(part) / len(batch))
+                part_loss.backward()
+                loss += float(part_loss.detach())
+            if not math.isfinite(loss):
+                raise Diverged(f"The training loss is {loss} {place}.")
+            self._stepper.step()
+            total += loss
+        return total / max(1, steps)
 
 
 def _as_model(module: nn.Module) -> Model:
@@ -236,20 +285,17 @@ def _modules(stage: Stage) -> dict[str, nn.Module]:
     return {"model": stage.model, **evaluated, **{f"keeps/{name}": module for name, module in stage.keeps.items()}}
 
 
-def _state(stage: Stage, optimizer: torch.optim.Optimizer | None, progress: _Progress) -> dict[str, Any]:
+def _state(stage: Stage, progress: _Progress) -> dict[str, Any]:
     return {
         "modules": {name: module.state_dict() for name, module in _modules(stage).items()},
-        "optimizer": optimizer.state_dict() if optimizer else None,
         "epochs": [epoch.plain() for epoch in progress.epochs],
         "best": dict(progress.best),
         "trained": progress.trained,
     }
 
 
-def _restore(stage: Stage, optimizer: torch.optim.Optimizer | None, saved: dict[str, Any], progress: _Progress) -> None:
+def _restore(stage: Stage, saved: dict[str, Any], progress: _Progress) -> None:
     for name, module in _modules(stage).items():
         module.load_state_dict(saved["modules"][name])
-    if optimizer:
-        optimizer.load_state_dict(saved["optimizer"])
     progress.epochs = [Epoch.model_validate(epoch) for epoch in saved["epochs"]]
     progress.best, progress.trained = dict(saved["best"]), saved["trained"]

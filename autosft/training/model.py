@@ -1,16 +1,17 @@
-"""Models: built from a job, frozen, and divided into parameter groups with layer decay."""
+"""Models: built from a job, frozen in part, and divided into parameter groups with layer decay."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import torch
-from torch import nn
 
 from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Encoder, Model
 from autosft.errors import BadWeights
 from autosft.training.checkpoint import load_checkpoint
+from autosft.training.optim.penalties import penalized
 from autosft.training.seeds import seed_of
 
 
@@ -45,17 +46,26 @@ def _start(job: Job, encoder: Encoder) -> None:
         raise BadWeights(f"{name}: does not fit {job.info.name} ({error}).") from error
 
 
-def freeze(module: nn.Module) -> None:
-    """Stop the gradients of a module."""
-    for parameter in module.parameters():
-        parameter.requires_grad = False
+def train_only(encoder: Encoder, names: Container[str]) -> None:
+    """Let these parameters of an encoder learn, and no others.
+
+    What lies before the first of them is run without a graph, and so without memory for gradients.
+    """
+    for name, parameter in encoder.named_parameters():
+        parameter.requires_grad = name in names
+
+
+def last_blocks(encoder: Encoder, share: float) -> set[str]:
+    """The names of the parameters in this share of the encoder's blocks, from the output on, but of one at least."""
+    blocks = encoder.blocks()
+    return {name for block in blocks[-max(1, round(share * len(blocks))) :] for name in block}
 
 
 def parameter_groups(job: Job, model: Model) -> list[dict[str, Any]]:
     """The trainable parameters in groups, with the recipe's learning rates and weight decay.
 
     Each block of the encoder learns `layer_decay` times as fast as the next one towards the output; heads have a rate
-    of their own. Norms and biases (all parameters of one dimension) do not decay.
+    of their own. Norms and biases do not decay.
     """
     optim = job.recipe.optim
     named = dict(model.encoder.named_parameters())
@@ -66,7 +76,7 @@ def parameter_groups(job: Job, model: Model) -> list[dict[str, Any]]:
     for rate, parameters in layers:
         trainable = [parameter for parameter in parameters if parameter.requires_grad]
         for decays in (True, False):
-            members = [parameter for parameter in trainable if (parameter.ndim > 1) == decays]
+            members = [parameter for parameter in trainable if penalized(parameter) == decays]
             if members:
                 groups.append({"params": members, "lr": rate, "weight_decay": optim.weight_decay if decays else 0.0})
     return groups

@@ -1,7 +1,8 @@
 """`LabelRule`: which labels a row gets. `choose_rule`: the rule that fits a score, found on validation rows.
 
-One threshold per label for the F1 scores and the Hamming loss, which are sums over labels; one for all labels together
-for subset accuracy, which is not. Where it helps, a row's most probable label is always among its labels.
+One threshold per label for the Hamming loss and the scores by micro- and macro-averages, which are made of sums per
+label (Jaccard's rises and falls with F1); one for all labels together for subset accuracy and means over rows, which
+are not. Where it helps, a row's most probable label is always among its labels.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ many because of benchmarks/README.md."""
 
 NEAR = 5
 """How many cuts to either side are near: half a unit of log odds."""
+
+WHOLE_ROWS = ("accuracy", "f1_samples", "jaccard_samples")
+"""Scores of all labels of a row together."""
 
 SAME = 1e-12
 """Sums that differ by less are equal but for rounding."""
@@ -82,14 +86,14 @@ def _lifted(probabilities: Floats) -> Floats:
 
 def _thresholds(metric: str, truth: Bools, probabilities: Floats) -> Floats:
     """The best threshold of each label, shape (labels,)."""
-    if metric == "accuracy":
-        return np.full(truth.shape[1], CUTS[_peaks(_rows_right(truth, probabilities)[None])[0]])
+    if metric in WHOLE_ROWS:
+        return np.full(truth.shape[1], CUTS[_peaks(_by_cut(metric, truth, probabilities)[None])[0]])
     positive = truth.sum(0)
     seen = positive > 0
     hits, given = _counts(truth, probabilities), _counts(np.ones_like(truth) & seen, probabilities)
     share = BORROWED / positive.sum()
     hits, given, positive = hits + share * hits.sum(0), given + share * given.sum(0), positive + BORROWED
-    if metric == "f1_macro":
+    if metric.endswith("_macro"):
         return CUTS[_peaks(2 * hits / (given + positive[:, None]))]
     if metric == "neg_hamming_loss":
         return CUTS[_peaks(2 * hits - given)]
@@ -117,15 +121,13 @@ def _micro_peaks(hits: Floats, given: Floats, positive: Floats) -> npt.NDArray[n
         score = higher
 
 
-def _rows_right(truth: Bools, probabilities: Floats) -> Floats:
-    """How many rows each cut, as the threshold of all labels, gives exactly their labels, shape (cuts,).
+def _by_cut(metric: str, truth: Bools, probabilities: Floats) -> Floats:
+    """The score that each cut would have as the threshold of all labels, shape (cuts,).
 
     Over few rows these numbers are ragged: each is the mean over the cuts near it.
     """
-    lowest = np.where(truth, probabilities, np.inf).min(1)
-    highest_wrong = np.where(truth, -np.inf, probabilities).max(1)
-    right = ((highest_wrong[:, None] < CUTS) & (lowest[:, None] >= CUTS)).sum(0).astype(np.float64)
-    return np.convolve(np.pad(right, NEAR, mode="edge"), np.ones(2 * NEAR + 1) / (2 * NEAR + 1), mode="valid")
+    scores = [multilabel_score(metric, truth, probabilities >= cut, probabilities) for cut in CUTS]
+    return np.convolve(np.pad(scores, NEAR, mode="edge"), np.ones(2 * NEAR + 1) / (2 * NEAR + 1), mode="valid")
 
 
 def _peaks(values: Floats) -> npt.NDArray[np.int64]:

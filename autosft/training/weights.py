@@ -1,4 +1,5 @@
-"""Weights on disk: found in a folder, and put into a network that they fit, or an error that says why they do not.
+"""Weights on disk: found in a folder or an installed package, and put into a network that they fit, or an error that
+says why they do not.
 
 For families of backbones. Whatever is not exactly what the network needs must be named by the family as to be left out:
 a checkpoint that half fits trains, and nobody notices. Imports torch only when it loads.
@@ -10,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,16 @@ def sha256_of(path: Path) -> str:
 def weights_in(folder: Path) -> Path | None:
     """The file of weights in a folder, or None."""
     return next((folder / name for name in FILES if (folder / name).is_file()), None)
+
+
+def installed_file(package: str, file: str) -> Path | None:
+    """Where a file of an installed distribution lies; None if there is no such distribution, or no such file in it.
+    Nothing of it is imported."""
+    try:
+        path = Path(str(distribution(package).locate_file(file)))
+    except PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
 
 
 def read_config(path: Path) -> dict[str, Any] | None:

@@ -29,8 +29,8 @@ def the_line(done):
     return line
 
 
-@pytest.mark.parametrize("command", [["--help"], ["plugins"]], ids=" ".join)
-def test_help_and_plugins_import_nothing_heavy(listed, command):
+@pytest.mark.parametrize("command", [["--help"], ["plugins"], ["metrics"]], ids=" ".join)
+def test_help_and_lists_import_nothing_heavy(listed, command):
     done, libraries = listed(*command)
 
     assert done.returncode == 0 and done.stdout
@@ -45,6 +45,7 @@ def test_help_and_plugins_import_nothing_heavy(listed, command):
         ("search clouds.points.json --budget soon", "'soon' is not a length of time. Write 90s, 5m"),
         ("search clouds.points.json --budget none", "needs an end"),
         ("search clouds.points.json --metric acuracy", "metric 'acuracy'. Did you mean 'accuracy'?"),
+        ("search clouds.points.json --metric roc_auc", "Did you mean 'roc_auc_ovr'?"),
         ("search clouds.points.json --strategies prob", "strategy 'prob'. Did you mean 'probe'?"),
         ("search clouds.points.json --backbones toy/wied", "backbone 'toy/wied'. Did you mean 'toy/wide'?"),
         ("search clouds.points.json --weights nowhere", "nowhere: no such file or folder"),
@@ -62,12 +63,28 @@ def test_a_users_error_is_one_line_costs_nothing_and_writes_nothing(listed, poin
     assert tree(tmp_path) == before and sorted(path.name for path in tmp_path.iterdir()) == [points.name, "empty"]
 
 
+def test_metrics_are_listed_by_problem_with_a_line_on_each(autosft):
+    done = autosft("metrics", "multilabel")
+    assert done.returncode == 0 and "classification" not in done.stdout
+    lines = [line for line in done.stdout.splitlines() if "f1_samples" in line or "neg_hamming_loss" in line]
+    assert len(lines) == 2 and "mean over rows of the F1 score" in lines[0]
+    assert "Did you mean 'regression'?" in the_line(autosft("metrics", "regresion"))
+
+
 def test_a_single_class_is_one_line_and_writes_nothing(autosft, tmp_path):
     toy.make_points(tmp_path / "one.points.json", rows=30, classes=1)
     before = tree(tmp_path)
 
     assert "Only one class ('a')" in the_line(autosft("search", "one.points.json", "--trials", 1))
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half of it", b"no archive at all"])
+def test_a_damaged_archive_is_one_line_and_writes_nothing(autosft, tmp_path, content):
+    (tmp_path / "photos.zip").write_bytes(content)
+
+    assert "photos.zip" in the_line(autosft("search", "photos.zip"))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_task_file_with_a_wrong_key_is_one_line(autosft, tmp_path):

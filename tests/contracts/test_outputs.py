@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from autosft.contracts.document import Sealed, sha256_of, write_json
 from autosft.contracts.outputs import OUTPUT_FILES, StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.state import State
@@ -73,3 +74,20 @@ def test_a_missing_file_is_named(stored, tmp_path):
 
     with pytest.raises(BadInput, match=r"outputs\.safetensors: missing"):
         StoredOutputs.read(tmp_path)
+
+
+class Named(Sealed):
+    names: frozenset[str]
+
+
+def test_a_seal_holds_whatever_the_order_in_which_a_set_is_written(tmp_path):
+    """Another process may write the same set in another order."""
+    path = tmp_path / "named.json"
+    for names in (["one", "two", "three"], ["three", "two", "one"]):
+        plain = {"files": {}, "digest": "", "names": names}
+        write_json(path, {**plain, "digest": sha256_of(json.dumps(plain, sort_keys=True).encode())})
+
+        assert Named.read(path).damage(path) == ""
+
+    Named(names=frozenset(names)).sealed().write(path)
+    assert Named.read(path).damage(path) == ""

@@ -62,3 +62,14 @@ def test_a_sample_that_cannot_be_read_is_tried_again(asked):
         cache(ROWS[0])
 
     assert cache(ROWS[0]).shape == (1,)
+
+
+@pytest.mark.parametrize("free, kept", [(10**12, True), (30, False)])
+def test_where_little_memory_is_free_little_is_kept(asked, monkeypatch, free, kept):
+    monkeypatch.setattr("autosft.data.cache.free_bytes", lambda: free)
+    cache = SampleCache(reader(asked, lambda row: np.zeros(10, dtype=np.uint8)))
+
+    cache(ROWS[0])
+    cache(ROWS[0])
+
+    assert (len(asked) == 1) == kept

@@ -131,3 +131,41 @@ def test_numbers_that_are_not_finite_are_refused_wherever_they_stand():
 def test_a_single_class_is_refused():
     with pytest.raises(BadInput, match=r"Only one class \('a'\)"):
         summarize(Scan(rows("a")), data("aaaa", "aa"), PROBLEM)
+
+
+def test_groups_times_and_weights_are_facts():
+    def part(name, **fields):
+        numbers = enumerate("ab" * 5)
+        return Rows.of(
+            Row(f"{name}{n}", n, (label,), **{key: of(n) for key, of in fields.items()}) for n, label in numbers
+        )
+
+    train = part("t", group=lambda n: f"g{n // 2}", weight=lambda n: 0.5 + n % 2, time=float)
+    valid = part("v", group=lambda n: f"h{n // 5}", time=lambda n: n + 10.0)
+
+    facts = summarize(Scan(train), Data(train, valid, None, Rows.of(()), False, ""), PROBLEM).facts
+    assert facts[2:] == (
+        "groups: 5 training, 2 validation",
+        "split by time: the latest rows test, and the latest of the others validate",
+        "weights from 0.5 to 1.5 in the loss, on average 1; scores count every row alike",
+    )
+
+
+def test_groups_in_more_than_one_of_the_given_splits_are_named():
+    numbers = enumerate("ab" * 10)
+    train = Rows.of(Row(f"t{n}", n, (label,), group=f"g{n}") for n, label in numbers)
+    valid = Rows.of(Row(f"v{n}", n, ("ab"[n % 2],), group=f"g{n + 18}") for n in range(4))
+
+    (warning,) = summarize(Scan(train), Data(train, valid, None, Rows.of(()), True, ""), PROBLEM).warnings
+    assert warning == "groups in more than one of the given splits, so that scores flatter: g18, g19"
+
+
+def test_rows_that_are_in_no_split_are_counted():
+    found = Scan(Rows.of(Row(f"r{n}", n, ("ab"[n % 2],), weight=float(n < 25)) for n in range(30)))
+    data = Data(found.rows[:20], found.rows[20:24], None, Rows.of(()), False, "")
+
+    warnings = summarize(found, data, PROBLEM).warnings
+    assert warnings == (
+        "5 rows of weight 0 are not trained on",
+        "1 rows of large groups are left out: 4 are enough to compare trials by",
+    )

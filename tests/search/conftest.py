@@ -70,10 +70,12 @@ def plan(task, registry):
 def make_run(task, plan, registry):
     """A function that makes a run's folder, as the driver does before the first trial."""
 
-    def make(folder, **settings):
+    def make(folder, task=task, **settings):
         spec = SearchSpec(**settings)
-        data = split(registry.modality(task.modality).scan(task), Classification(), seed=spec.seed)
-        document = RunDocument(task=task, spec=spec, plan=plan, fingerprint=data.fingerprint, versions={})
+        modality = registry.modality(task.modality)
+        data = split(modality.scan(task), Classification(), seed=spec.seed)
+        learned = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
+        document = RunDocument(task=task, spec=spec, plan=learned, fingerprint=data.fingerprint, versions={})
         return Run.create(folder, document, data)
 
     return make

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile, WeightSource
+from autosft.contracts.executor import Executor
 from autosft.contracts.recipe import SHARED
 from autosft.contracts.space import Choice, defaults
+from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
-from autosft.search.plan import make_plan, recipe_of, space_of
+from autosft.search.footprint import memory_of
+from autosft.search.plan import Plan, make_plan, recipe_of, space_of
 from autosft.search.spec import SearchSpec
-from autosft.testing.toy import ToyFamily
+from autosft.testing.toy import ToyFamily, ToyModality
 
 
 class Library(ToyFamily.__base__):
@@ -163,7 +168,7 @@ def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry
     toy = registry.strategy("toy")
     assert set(space) == {
         *("toy.optim.lr", "toy.optim.head_lr", "toy.stop.max_epochs"),
-        *("optim.batch_size", "regular.augment", "toy.activation", "points.noise"),
+        *("optim.batch_size", "regular.augment", "toy.activation", "points.noise", "classification.loss"),
     }
     assert space["toy.optim.lr"] == toy.space["optim.lr"] != SHARED["optim.lr"]
     assert space["optim.batch_size"] == SHARED["optim.batch_size"]
@@ -194,7 +199,7 @@ def test_a_family_scales_the_rates_of_its_encoders_and_narrows_its_space(task, w
 
 def test_augmentation_is_sampled_only_where_views_are(task, with_parts, plan):
     assert set(space_of(task, with_parts(strategies={"picky": Picky()}), plan, "toy/wide", "picky")) == {
-        "toy.activation"
+        *("toy.activation", "classification.loss")
     }
 
 
@@ -208,16 +213,52 @@ def test_what_every_problem_of_a_task_ignores_is_not_sampled(task, with_parts, p
         asked = task.model_copy(update={"problems": problems, "targets": problems})
         return set(space_of(asked, parts, plan, "toy/wide", "smooth")) - {"toy.activation"}
 
-    assert names("classification") == {"regular.label_smoothing", "optim.lr"}
+    one = {"regular.label_smoothing", "optim.lr", "classification.loss"}
+    assert names("classification") == one
     assert names("regression") == {"optim.lr", "regression.loss"}
-    assert names("classification", "regression") == {"regular.label_smoothing", "optim.lr", "regression.loss"}
+    assert names("classification", "regression") == one | {"regression.loss"}
+
+
+def test_what_means_nothing_to_the_inputs_or_the_metric_is_not_sampled(task, with_parts, plan):
+    class Regularized(Strategy):
+        name, uses = "regularized", frozenset({"regular.mixup", "regular.cutmix", "regular.balance"})
+
+    def names(metric=""):
+        parts = with_parts(strategies={"regularized": Regularized()})
+        asked = task.model_copy(update={"metric": metric})
+        return {name for name in space_of(asked, parts, plan, "toy/wide", "regularized") if "regular." in name}
+
+    assert names() == names("accuracy") == {"regular.mixup"}
+    assert names("balanced_accuracy") == {"regular.mixup", "regular.balance"}
+
+
+def test_what_an_encoder_ignores_is_not_sampled(task, with_parts, plan):
+    class Eager(Strategy):
+        name, uses = "eager", frozenset({"optim.lr", "optim.l2_sp", "regular.drop_path"})
+
+    class Dropping(Careful):
+        rate, space = 1.0, {}
+
+        def ignores(self, info):
+            return super().ignores(info) - {"regular.drop_path"}
+
+    def names(family, **changed):
+        entry = plan.candidate("toy/wide")
+        entry = entry.model_copy(update={"info": entry.info.model_copy(update=changed)})
+        changed_plan = plan.model_copy(update={"candidates": (entry,)})
+        parts = with_parts(strategies={"eager": Eager()}, backbones={"toy": family})
+        return set(space_of(task, parts, changed_plan, "toy/wide", "eager")) - {"classification.loss"}
+
+    assert names(Dropping()) == Eager.uses
+    assert names(Dropping(), origin="scratch") == {"optim.lr", "regular.drop_path"}
+    assert names(ToyFamily()) == {"optim.lr", "optim.l2_sp", "toy.activation"}
 
 
 def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):
     space = space_of(task, registry, plan, "toy/wide", "toy")
     chosen = {
         **{"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "toy.stop.max_epochs": 7, "optim.batch_size": 16},
-        **{"regular.augment": "strong", "toy.activation": "relu", "points.noise": 0.3},
+        **{"regular.augment": "strong", "toy.activation": "relu", "points.noise": 0.3, "classification.loss": "focal"},
     }
     assert set(chosen) == set(space) and all(space[name].holds(value) for name, value in chosen.items())
 
@@ -227,6 +268,7 @@ def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):
     assert (recipe.optim.lr, recipe.optim.head_lr, recipe.optim.batch_size) == (0.05, 0.2, 16)
     assert (recipe.stop.max_epochs, recipe.regular.augment) == (7, "strong")
     assert recipe.of("toy") == {"activation": "relu"} and recipe.of("points") == {"noise": 0.3}
+    assert recipe.of("classification") == {"loss": "focal"}
 
 
 def test_different_parameters_never_make_the_same_recipe(task, registry, plan):
@@ -237,3 +279,69 @@ def test_different_parameters_never_make_the_same_recipe(task, registry, plan):
     recipes = [recipe_of({**plain, name: value}, 0).model_dump_json() for name, value in other.items()]
 
     assert len({*recipes, recipe_of(plain, 0).model_dump_json()}) == len(other) + 1
+
+
+def test_what_cannot_fit_the_memory_is_left_out_with_the_reason(task, with_parts):
+    class Frozen(Strategy):
+        name, cheap = "frozen", True
+
+    library = Library(info("large", parameters=10**9), info("medium", parameters=10**8), info("small"))
+    shelf = Shelf(10, holds=("library/large", "library/medium", "library/small"))
+    registry = with_parts(backbones={"library": library}, weights=(shelf,), strategies={"frozen": Frozen()})
+
+    spec = SearchSpec(backbones=("library/*",))
+    plan = make_plan(task, registry, spec, memory=2e9)
+
+    assert {one.info.name: one.strategies for one in plan.candidates} == {
+        "library/medium": ("frozen",),
+        "library/small": ("toy", "frozen"),
+    }
+    assert plan.left_out == {
+        "library/large with toy": "needs about 16.5 GB of memory, and 2.0 GB are free",
+        "library/large with frozen": "needs about 4.5 GB of memory, and 2.0 GB are free",
+        "library/medium with toy": "needs about 2.1 GB of memory, and 2.0 GB are free",
+    }
+    assert len(make_plan(task, registry, spec).candidates) == 3
+    with pytest.raises(NoCandidates, match=r"library/large with toy: needs about 16\.5 GB"):
+        make_plan(task, registry, SearchSpec(backbones=("library/large",)), memory=2e9)
+
+
+def test_the_memory_of_workers_on_this_machine_is_shared_out(with_parts, registry, monkeypatch):
+    class Elsewhere(Executor):
+        name = "elsewhere"
+
+        def open(self, *, slots, threads, device, log):
+            raise NotImplementedError
+
+    registry = with_parts(executors={"elsewhere": Elsewhere()})
+    monkeypatch.setattr("autosft.search.footprint.free_bytes", lambda: 16e9)
+    monkeypatch.setattr("autosft.search.footprint.card_bytes", lambda: cards)
+
+    def memory(device, **more):
+        return memory_of(registry, SearchSpec(device=device, **more))
+
+    cards = []
+    assert (memory("cpu"), memory("auto", workers=2), memory("cuda")) == (16e9, 8e9, float("inf"))
+    cards = [8e9, 80e9]
+    assert (memory("cpu"), memory("auto", workers=3), memory("cuda:1", workers=2)) == (16e9, 4e9, 40e9)
+    assert memory("cpu", executor="elsewhere") == float("inf")
+
+
+class Near(ToyModality.__base__):
+    """Points that can be looked at from afar, unless they have few numbers."""
+
+    name, kinds, space = "points", ToyModality.kinds, {"near": Choice((1.0, 0.5))}
+    recognize, scan, collect, read = ToyModality.recognize, ToyModality.scan, ToyModality.collect, ToyModality.read
+    view, collate = ToyModality.view, ToyModality.collate
+
+    def space_for(self, inputs, state):
+        return self.space if state.values.get("numbers", 0) > 4 else {}
+
+
+@pytest.mark.parametrize("numbers, chosen", [(4, False), (5, True)])
+def test_the_space_follows_from_what_the_modality_learned_of_the_rows(task, with_parts, plan, numbers, chosen):
+    registry = with_parts(modalities={"points": Near()})
+    learned = plan.model_copy(update={"state": State({"numbers": numbers})})
+    assert ("points.near" in space_of(task, registry, learned, "toy/wide", "toy")) == chosen
+    again = Plan.parse(json.loads(learned.model_dump_json()), "run.json")
+    assert again == learned

@@ -33,7 +33,11 @@ def test_anything_else_is_refused_with_examples(text):
         parse_seconds(text)
 
 
-@pytest.mark.parametrize("wrong", [{"budget": 0}, {"budget": -1}, {"trials": 0}, {"seed": -1}, {"threads": 0}], ids=str)
+@pytest.mark.parametrize(
+    "wrong",
+    [{"budget": 0}, {"budget": -1}, {"trials": 0}, {"seed": -1}, {"threads": 0}, {"precision": "half"}],
+    ids=str,
+)
 def test_settings_out_of_range_are_refused_by_name(wrong):
     with pytest.raises(BadInput, match=next(iter(wrong))):
         SearchSpec.parse(wrong, "The settings")

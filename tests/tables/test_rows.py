@@ -2,11 +2,13 @@
 
 import pytest
 
-from autosft.contracts.task import Hints
+from autosft.contracts.task import Hints, Task
 from autosft.errors import UnknownName
 from autosft.tables.reading import read_table
 from autosft.tables.rows import rows_of
 from autosft.tables.targets import propose_target
+
+TASK = Task(name="t", modality="text", problems=("classification",), data={})
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def scanned(tmp_path):
             (tmp_path / f"{split}.csv").write_text("\n".join(["name,label,size", *lines]) + "\n")
         table = read_table(tmp_path)
         form = propose_target(table, Hints(targets=(target,), problem=problem))
-        return rows_of(table, form, table.columns["name"], empty="no name")
+        return rows_of(table, form, table.columns["name"], empty="no name", task=TASK)
 
     return scan
 
@@ -56,4 +58,4 @@ def test_a_column_that_has_gone_is_named(scanned, tmp_path):
     (tmp_path / "train.csv").write_text("name,size\na,1\n")
     table = read_table(tmp_path)
     with pytest.raises(UnknownName, match="label"):
-        rows_of(table, form, table.columns["name"], empty="no name")
+        rows_of(table, form, table.columns["name"], empty="no name", task=TASK)

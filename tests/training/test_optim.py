@@ -1,4 +1,4 @@
-"""Rates: warm-up, cosine, layer decay, and what does not decay."""
+"""Rates: warm-up, cosine, constant, layer decay, and what does not decay."""
 
 import math
 from dataclasses import replace
@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from autosft.contracts.recipe import Optim
-from autosft.training.model import build_model, freeze, parameter_groups
-from autosft.training.optim import optimizer_for, set_rate
+from autosft.training.model import build_model, parameter_groups, train_only
+from autosft.training.optim.optimizer import optimizer_for
+from autosft.training.optim.schedule import set_rate
 
 
 @pytest.fixture
@@ -17,10 +18,10 @@ def optimizer():
     return optimizer_for(parameters)
 
 
-def _rates(optimizer, steps, warmup):
+def _rates(optimizer, steps, warmup, schedule="cosine"):
     rates = []
     for step in range(steps):
-        set_rate(optimizer, step, steps, warmup)
+        set_rate(optimizer, step, steps, Optim(warmup=warmup, schedule=schedule))
         rates.append([group["lr"] for group in optimizer.param_groups])
     return rates
 
@@ -30,6 +31,11 @@ def test_rates_rise_in_a_line_and_fall_as_a_cosine(optimizer):
     assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert rates[10:] == pytest.approx([0.5 * (1 + math.cos(math.pi * step / 90)) for step in range(90)])
     assert 0 < rates[-1] < 0.001
+
+
+def test_a_constant_rate_rises_and_stays(optimizer):
+    rates = [first for first, _ in _rates(optimizer, 20, 0.2, "constant")]
+    assert rates == pytest.approx([0.25, 0.5, 0.75] + 17 * [1.0])
 
 
 def test_each_group_keeps_its_own_peak(optimizer):
@@ -44,7 +50,7 @@ def test_short_schedules_have_rates_too(optimizer, steps, warmup):
 
 def test_a_step_s_rate_needs_no_memory_of_earlier_steps(optimizer):
     in_order = _rates(optimizer, 10, 0.1)
-    set_rate(optimizer, 7, 10, 0.1)
+    set_rate(optimizer, 7, 10, Optim(warmup=0.1))
     assert [group["lr"] for group in optimizer.param_groups] == in_order[7]
 
 
@@ -75,5 +81,5 @@ def test_blocks_near_the_input_learn_more_slowly_and_biases_do_not_decay(rated):
 
 def test_frozen_parameters_are_in_no_group(rated):
     model = build_model(rated)
-    freeze(model.encoder)
+    train_only(model.encoder, ())
     assert set(_settings(model, parameter_groups(rated, model))) == {"heads.0.linear.weight", "heads.0.linear.bias"}

@@ -66,7 +66,7 @@ def test_no_positive_row_at_all_leaves_the_default():
 
 def test_a_perfect_order_is_cut_in_the_middle_of_the_gap():
     truth = np.repeat([[True], [False]], 10, axis=0)
-    for metric in MULTILABEL:
+    for metric in set(MULTILABEL) - {"f1_samples", "jaccard_samples"}:  # to them a row without labels has none to lose
         rule = choose_rule(metric, truth, np.where(truth, 0.8, 0.2), LabelRule(np.array([0.5])))
         assert rule.thresholds[0] == pytest.approx(0.5, abs=0.03)
         assert (rule.given(np.where(truth, 0.8, 0.2)) == truth).all()

@@ -8,8 +8,9 @@ model on rows that had no say in it.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -33,6 +34,9 @@ MOST_MEMBERS = 5
 CONSIDERED = 30
 """How many of the best trials are looked at."""
 
+LEAST_SHARE = 0.1
+"""A member with a smaller share makes predictions slower for nearly nothing: see benchmarks/README.md."""
+
 POOL = 10
 """Members are chosen among so many trials, those with the highest scores."""
 
@@ -41,6 +45,9 @@ STEPS = 10
 
 REPEATS = 10
 """How often the rows are halved; each half chooses once."""
+
+SAME = 1e-9
+"""Scores that differ by less are equal but for rounding."""
 
 Positions = npt.NDArray[np.int64]
 Team = Mapping[int, float]
@@ -56,13 +63,18 @@ class Blend:
         shares: Of each trial, the largest first; they add up to 1.
         states: For each problem, what decides over the common answers.
         score: On the validation rows, which had a say in the choice.
-        gain: How much better than the single model it was on rows that had no say.
+        gain: How much better than a single model, chosen by the same rows, it was on rows that had no say.
     """
 
     shares: Team
     states: tuple[State, ...]
     score: float
     gain: float
+
+    @property
+    def pays(self) -> bool:
+        """Whether it is better by more than rounding explains."""
+        return self.gain > SAME
 
 
 @final
@@ -117,6 +129,10 @@ class Panel:
         scores = [problem.score(metric, outputs, targets, state) for problem, metric, outputs, targets, state in parts]
         return sum(scores) / len(scores)
 
+    def scores(self, rows: Positions) -> dict[int, float]:
+        """How good each trial alone is on these rows."""
+        return {number: self.score({number: 1.0}, rows) for number in self._stored}
+
     def _tuned(self, team: Team, answers: Sequence[Outputs], rows: Positions) -> tuple[State, ...]:
         states = self._stored[next(iter(team))].states
         parts = zip(self._problems, self._metrics, answers, self._of(rows), states, strict=True)
@@ -165,7 +181,7 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
     damaged: dict[int, str] = {}
     done = sorted((record for record in records if record.state == "done"), key=Record.order)
     for record in done:
-        folder = run.trial_folder(record.number)
+        folder = run.member_folder(record)
         if len(stored) < CONSIDERED and StoredOutputs.is_there(folder):
             try:
                 stored[record.number] = StoredOutputs.read(folder)
@@ -176,14 +192,14 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
     return Panel(problems, task.metric, run.data.valid, stored), damaged
 
 
-def select(panel: Panel, rows: Positions) -> Counter[int]:
-    """How often each trial is taken until no further one makes the score on these rows better.
+def select(panel: Panel, rows: Positions, own: Mapping[int, float]) -> dict[int, float]:
+    """The shares of the trials that answer these rows best together, the largest first; they add up to 1.
 
     Args:
         panel: The answers; of equals the trial that stands first is taken.
         rows: Which rows have a say.
+        own: The score of each trial alone on these rows.
     """
-    own = {number: panel.score({number: 1.0}, rows) for number in panel.trials}
     pool = sorted(panel.trials, key=lambda number: -own[number])[:POOL]
     taken, best = Counter(pool[:1]), Counter(pool[:1])
     highest = own[pool[0]]
@@ -194,45 +210,54 @@ def select(panel: Panel, rows: Positions) -> Counter[int]:
         taken[options[at]] += 1
         if scores[at] > highest:
             highest, best = scores[at], taken.copy()
-    return best
+    return _shares(best)
 
 
-def blend(panel: Panel, single: int, members: Collection[int], seed: int) -> Blend | None:
-    """The trials that answer better together than the single one does; None if that does not pay.
+def blend(
+    panel: Panel,
+    members: Collection[int],
+    alone: Callable[[Mapping[int, float]], int],
+    *,
+    seed: int,
+    seconds: float = float("inf"),
+) -> Blend | None:
+    """The trials that answer best together; None if no two do.
 
     Args:
         panel: The answers.
-        single: The trial that would be taken alone.
         members: The trials that may be taken: their models are there.
+        alone: Which trial would be taken alone, given the score of each.
         seed: Decides how the rows are halved.
+        seconds: After so many seconds the rows are halved no more; once they always are.
     """
-    if single not in panel.trials or len(panel.trials) < 2:
+    if len(panel.trials) < 2:
         return None
-    taken, gains = Counter[int](), list[float]()
+    taken: Counter[int] = Counter()
+    gains: list[float] = []
+    started = time.monotonic()
     for repeat in range(REPEATS):
+        if gains and time.monotonic() - started > seconds:
+            break
         one, other = panel.halves(seed_of(seed, "halves", repeat))
         for choosing, judging in ((one, other), (other, one)):
-            team = _shares(select(panel, choosing))
-            alone = {single: 1.0}
+            own = panel.scores(choosing)
+            team, single = select(panel, choosing, own), {alone(own): 1.0}
             gains.append(
                 panel.score(team, judging, panel.tuned(team, choosing))
-                - panel.score(alone, judging, panel.tuned(alone, choosing))
+                - panel.score(single, judging, panel.tuned(single, choosing))
             )
             taken.update(team)
-    shares = _shares(dict(Counter({number: taken[number] for number in members}).most_common(MOST_MEMBERS)))
-    if len(shares) < 2 or not pays(gains):
+    shares = _shares({number: share for number, share in taken.most_common() if number in members})
+    if len(shares) < 2:
         return None
     states = panel.tuned(shares, panel.rows)
     return Blend(shares, states, panel.score(shares, panel.rows, states), float(np.mean(gains)))
 
 
-def pays(gains: Sequence[float]) -> bool:
-    """Whether the mean gain is more than chance explains."""
-    return float(np.mean(gains)) > 0.0
-
-
 def _shares(taken: Mapping[int, float]) -> dict[int, float]:
-    """Shares that add up to 1, the largest first."""
-    total = sum(taken.values())
-    ranked = sorted(taken.items(), key=lambda entry: (-entry[1], entry[0]))
+    """The shares of those that were taken most, but of none that would hardly count; they add up to 1."""
+    least = LEAST_SHARE * sum(taken.values())
+    ranked = sorted(taken.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_MEMBERS]
+    ranked = [entry for entry in ranked if entry[1] >= least]
+    total = sum(count for _, count in ranked)
     return {number: count / total for number, count in ranked}

@@ -80,7 +80,7 @@ class Disk:
         if not self._run.document.spec.single:
             there = [record for record in ended if self._run.has_model(record.number)]
             panel, _ = read_panel(self._run, self._registry, there)
-            self.team = tuple(select(panel, panel.rows)) if panel.trials else ()
+            self.team = tuple(select(panel, panel.rows, panel.scores(panel.rows))) if panel.trials else ()
 
     def _keep(self, count: int, team: tuple[int, ...]) -> None:
         kept = contenders(self._trials.ended, self._registry, count) | set(team)

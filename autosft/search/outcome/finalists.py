@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,6 +15,7 @@ from autosft.host.registry import Registry
 from autosft.search.news import Noted, Watch
 from autosft.search.outcome.blend import Blend, blend, read_panel
 from autosft.search.outcome.choice import choose
+from autosft.search.policy.budget import BLEND_SECONDS
 from autosft.search.run import Run
 
 
@@ -60,7 +62,7 @@ def finalists(
         NothingFinished: No trial has a score, or none a sound model.
     """
     sound, best = _sound(run, records, registry, watch)
-    blended = None if single else _blend(run, registry, sound, best, watch)
+    blended = None if single else _blend(run, registry, sound, watch)
     if blended is None:
         _explain(best, sound, watch)
         return Finalists((best,), (1.0,), (), best.score or 0.0)
@@ -83,7 +85,7 @@ def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch
     """The trials that may be taken, and the one to take alone; those with damaged models are left out, and named."""
     left = list(records)
     while best := choose(left, registry):
-        damage = member_damage(run.trial_folder(best.number))
+        damage = member_damage(run.member_folder(best))
         if not damage:
             return left, best
         watch(Noted(f"trial {best.number} cannot be taken: {damage}"))
@@ -93,21 +95,41 @@ def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch
     raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
 
 
-def _blend(run: Run, registry: Registry, records: Sequence[Record], best: Record, watch: Watch) -> Blend | None:
+def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch) -> Blend | None:
     """The blend, if it pays and all of its models are sound."""
     panel, damaged = read_panel(run, registry, records)
     for number, damage in damaged.items():
         watch(Noted(f"trial {number} has no part in a blend: {damage}"))
-    there = [record.number for record in records if run.has_model(record.number)]
-    while blended := blend(panel, best.number, there, run.document.spec.seed):
-        damages = {number: member_damage(run.trial_folder(number)) for number in blended.shares}
+    there = {record.number: record for record in records if run.has_model(record.number)}
+    spec = run.document.spec
+    seconds = float("inf") if spec.budget is None else BLEND_SECONDS
+    while (
+        blended := blend(panel, there.keys(), alone_by(records, registry), seed=spec.seed, seconds=seconds)
+    ) and blended.pays:
+        damages = {number: member_damage(run.member_folder(there[number])) for number in blended.shares}
         if not any(damages.values()):
             return blended
         for number, damage in damages.items():
             if damage:
                 watch(Noted(f"trial {number} has no part in a blend: {damage}"))
-                there.remove(number)
+                del there[number]
     return None
+
+
+def alone_by(records: Sequence[Record], registry: Registry) -> Callable[[Mapping[int, float]], int]:
+    """Which trial would be taken alone by the scores on half of the rows, where standard errors are larger."""
+
+    def alone(scores: Mapping[int, float]) -> int:
+        halved = [
+            record.model_copy(
+                update={"score": scores[record.number], "score_error": (record.score_error or 0.0) * math.sqrt(2)}
+            )
+            for record in records
+            if record.number in scores
+        ]
+        return (choose(halved, registry) or halved[0]).number
+
+    return alone
 
 
 def _explain(best: Record, records: Sequence[Record], watch: Watch) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from autosft.contracts.executor import Order
-from autosft.contracts.record import Record, Result
+from autosft.contracts.record import Record, Result, Shift
+from autosft.contracts.strategy import Job
 from autosft.data.splits import subset
 from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput
@@ -22,6 +23,7 @@ from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
+from autosft.search.outcome.soups import with_soups
 from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.run import Run
 from autosft.training.resampling import Positions, bootstrap
@@ -58,17 +60,18 @@ def finish(
     """
     started = clock.used()
     document = run.document
+    ended = trials.ended if interrupted else with_soups(run, registry, trials.ended, estimates, clock, send, watch)
     chosen = finalists(
         run,
         registry,
-        trials.ended,
+        ended,
         watch,
         single=interrupted or document.spec.single,
         in_time=lambda team: estimates.answer_seconds(team) + FINISH_SECONDS <= clock.left(),
         slowness=lambda team: sum(estimates.encode_seconds(record.recipe) or 0.0 for record in team),
     )
     refits = {} if interrupted else _refits(run, chosen.records, estimates, clock, send)
-    folders = [refits.get(record.number) or run.trial_folder(record.number) for record in chosen.records]
+    folders = [refits.get(record.number) or run.member_folder(record) for record in chosen.records]
     own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
     members = list(zip(folders, chosen.shares, strict=True))
     save_bundle(run.folder / "best", document.task, members, own, {"valid": chosen.score}, chosen.states)
@@ -84,6 +87,7 @@ def finish(
         interrupted=interrupted,
         test_rows=test_rows if tested and tested.score is not None else 0,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
+        shift=_shifts(trials, tested),
         best=chosen.records,
         shares=chosen.shares,
         refitted=tuple(refits),
@@ -97,19 +101,26 @@ def finish(
     return result
 
 
+def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:
+    """How unlike the training rows the others are, as far as it was measured."""
+    valid = next((record.shift for record in trials.known if record.shift), None)
+    found = {"valid": valid, "test": tested.shift if tested else None}
+    return {name: shift for name, shift in found.items() if shift}
+
+
 def _refits(
     run: Run, records: Sequence[Record], estimates: Estimates, clock: Clock, send: Callable[[Order], Record]
 ) -> dict[int, Path]:
     """The folders of models that were trained again on training and validation rows, by trial; as many as there is time
     for.
 
-    Rows that the data itself calls validation are never trained on. A model that recalls the validation rows worse
-    than the trial predicted them, though it has seen them, is not taken.
+    Rows that the data itself calls validation are never trained on, and no recipe trains a soup. A model that recalls
+    the validation rows worse than the trial predicted them, though it has seen them, is not taken.
     """
     test_seconds = estimates.test_seconds(records)
     refits: dict[int, Path] = {}
     for record in records:
-        if run.data.given or estimates.refit_seconds(record) + test_seconds > clock.left():
+        if run.data.given or record.ingredients or estimates.refit_seconds(record) + test_seconds > clock.left():
             continue
         again = send(_order(run, record, "refit", clock.left() - test_seconds))
         good = again.state == "done" and again.score is not None and again.score >= (record.score or 0.0)
@@ -136,6 +147,8 @@ def _tested(
     tested = send(_order(run, records[0], "test", clock.left(), rows=count))
     if tested.state != "done":
         watch(Noted(f"the test rows could not be scored: {tested.error}"))
+    for note in tested.notes:
+        watch(Noted(note))
     return tested, count
 
 
@@ -175,6 +188,26 @@ def score_on_test(run: Run, registry: Registry, device: torch.device, count: int
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return predictor.score(metric, outputs, rows), (float(low), float(high))
+
+
+def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | None:
+    """How unlike the training rows the scored test rows are, by the job's encoder as it is loaded; None if that would
+    take longer than scoring them did, or than there is time.
+
+    Called by a worker when all is chosen and scored, so that nothing can follow from it. It sees no target.
+    """
+    from autosft.training.features import unencoded
+    from autosft.training.model import build_model
+    from autosft.training.shift import sample_of, shift_of
+
+    if run.data.test is None:
+        return None
+    seed = run.document.spec.seed
+    scored = subset(run.data.test, job.problems[0], count, seed=seed)
+    train, test = sample_of(job.train, seed), sample_of(scored, seed)
+    if unencoded(job, train) + unencoded(job, test) > len(scored) or job.seconds_left() < 2 * seconds:
+        return None
+    return shift_of(job, build_model(job).encoder, train, test)
 
 
 def installed_versions(registry: Registry) -> dict[str, str]:

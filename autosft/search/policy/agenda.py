@@ -71,6 +71,22 @@ class Agenda:
         best = hopeful(paused, self._trials.known)
         return self._resumed(best, None) if best else None
 
+    def over(self, estimates: Estimates, left: float) -> str:
+        """Why nothing comes next, in words, with the backbones that were never tried, and what they would have taken.
+
+        Args:
+            estimates: What things will take.
+            left: The seconds that a trial may take.
+        """
+        if left == float("inf"):
+            return "nothing new is left to try"
+        dear = {
+            name: need for name, need in self._proposals.untried(self._trials.known, estimates).items() if need > left
+        }
+        told = ", ".join(f"{name} (about {need:.0f} s)" for name, need in dear.items())
+        words = f"nothing new fits the {max(left, 0.0):.0f} s that are left to train"
+        return f"{words}; never tried: {told}" if told else words
+
     def _resumed(self, record: Record, pause_after: int | None) -> Leg:
         self._trials.resume(record.number)
         return Leg(record.number, pause_after, resumed=True)

@@ -82,16 +82,17 @@ class Estimates:
         effort: Effort,
     ) -> None:
         self._sizes, self._budget, self._effort = sizes, float("inf") if budget is None else budget, effort
-        self._paces: dict[tuple[str, str], float] = {}  # at the effort of the defaults
+        self._paces: dict[str, float] = {}  # of encoding, by backbone, at the effort of the defaults
+        self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
         self._encoded: dict[tuple[str, float], int] = {}
         for record in records:
             if not record.pace:
                 continue
             backbone, share = record.recipe.backbone, effort(record.recipe)
-            for kind in ("encode", "train"):
-                if kind in record.pace:
-                    self._paces[backbone, kind] = record.pace[kind] / share
+            if "train" in record.pace:
+                self._train.setdefault(backbone, {})[record.recipe.strategy] = record.pace["train"] / share
             if "encode" in record.pace:
+                self._paces[backbone] = record.pace["encode"] / share
                 key = backbone, share
                 self._encoded[key] = max(self._encoded.get(key, 0), self.rows(record.recipe))
         self._work = {candidate.info.name: candidate.info.gigaflops for candidate in plan.candidates}
@@ -104,7 +105,7 @@ class Estimates:
     @property
     def measured(self) -> bool:
         """Whether any trial has told how long a row takes."""
-        return bool(self._paces)
+        return bool(self._paces or self._train)
 
     def effort(self, recipe: Recipe) -> float:
         """What a row costs under the recipe, as a share of what it costs under the defaults."""
@@ -125,9 +126,10 @@ class Estimates:
         return None if pace is None else pace * self._effort(recipe)
 
     def train_seconds(self, recipe: Recipe) -> float | None:
-        """One epoch per training row, with its validation; None if nothing was measured yet."""
-        if pace := self._paces.get((recipe.backbone, "train")):
-            return pace * self._effort(recipe)
+        """One epoch per training row, with its validation; None if nothing was measured yet. Of a strategy that was not
+        measured with the backbone, as long as the slowest of those that were."""
+        if paces := self._train.get(recipe.backbone):
+            return paces.get(recipe.strategy, max(paces.values())) * self._effort(recipe)
         encode = self.encode_seconds(recipe)
         return None if encode is None else encode * TRAIN_TO_ENCODE
 
@@ -157,6 +159,11 @@ class Estimates:
             return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
 
+    def soup_seconds(self, best: Record, others: int) -> float:
+        """Averaging the weights of a record with those of so many others, scoring each mean on the validation rows."""
+        encode = self.encode_seconds(best.recipe) or 0.0
+        return FINISH_SECONDS + MARGIN * (1 + others) * self._sizes["valid"] * encode
+
     def answer_seconds(self, records: Sequence[Record]) -> float:
         """Answering all test rows with the models of these records."""
         encode = sum(self.encode_seconds(record.recipe) or 0.0 for record in records)
@@ -174,15 +181,18 @@ class Estimates:
             return self._sizes["test"]
         return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))
 
-    def finish_seconds(self, best: Record, team: Sequence[Record], *, refit: bool) -> float:
+    def finish_seconds(self, best: Record | None, team: Sequence[Record], *, refit: bool) -> float:
         """What is held back for the end of the search.
 
         Args:
-            best: The trial that would be taken alone.
+            best: The trial that would be taken alone; None as long as none has a score: then a second try is paid for.
             team: Those that would be taken together; if they could not answer the test rows in their share of time,
                 they will not be.
             refit: Whether those that are taken are trained again on all rows, as many as their share of time allows.
         """
+        if best is None:
+            share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
+            return FINISH_SECONDS + (share * self._budget if self._budget < float("inf") else 0.0)
         blended = len(team) > 1 and self.answer_seconds(team) <= TEST_SHARE * self._budget
         taken = team if blended else [best]
         again = 0.0
@@ -193,11 +203,11 @@ class Estimates:
 
     def _pace(self, backbone: str) -> float | None:
         """One row through an encoder at the effort of the defaults."""
-        if pace := self._paces.get((backbone, "encode")):
+        if pace := self._paces.get(backbone):
             return pace
         scaled = [
             pace * self._work[backbone] / self._work[other]
-            for (other, kind), pace in self._paces.items()
-            if kind == "encode" and self._work.get(other) and self._work[backbone]
+            for other, pace in self._paces.items()
+            if self._work.get(other) and self._work[backbone]
         ]
         return max(scaled, default=None)

@@ -1,7 +1,7 @@
 """The first recipes: what an engineer would try before any sampler has a word.
 
-First rung 0. Then each further strategy, with its defaults, meets the best backbones so far. Defaults first, because a
-search without them is often worse than no search.
+First rung 0. Then the further strategies, with their defaults, meet the best backbones so far, the most promising
+first. Defaults first, because a search without them is often worse than no search.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params
 from autosft.search.plan import Plan, space_of
 from autosft.search.policy.budget import Estimates
-from autosft.search.policy.rung0 import Rung0, ranked_backbones
+from autosft.search.policy.rung0 import Rung0, promising, ranked_backbones
 
 FAVORITES = 3
-"""How many of the best backbones meet every strategy; the first of them for which there is time comes first. One that
-only cheap strategies take, because nothing in it can be trained, is none of them."""
+"""How many of the best backbones meet the strategy with the highest prior; of the next one meets one less, and so on,
+and what is left over is the sampler's. A backbone that only cheap strategies take, because nothing in it can be
+trained, is none of them."""
 
 
 def portfolio(
@@ -38,8 +39,19 @@ def portfolio(
     yield from Rung0(task, registry, plan, estimates).recipes(records, used=used)
     dear = {name for name, strategy in registry.strategies.items() if not strategy.cheap}
     ranked = [name for name in ranked_backbones(records) if dear & set(plan.candidate(name).strategies)]
-    favorites = ranked[:FAVORITES]
-    for backbone in favorites or [plan.candidates[0].info.name]:
-        for strategy in plan.candidate(backbone).strategies:
-            space = space_of(task, registry, plan, backbone, strategy)
-            yield {"backbone": backbone, "strategy": strategy, **defaults(space)}
+    favorites = ranked[:FAVORITES] or [plan.candidates[0].info.name]
+    for backbone, strategy in _pairs(registry, plan, favorites):
+        space = space_of(task, registry, plan, backbone, strategy)
+        yield {"backbone": backbone, "strategy": strategy, **defaults(space)}
+
+
+def _pairs(registry: Registry, plan: Plan, favorites: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Backbones and strategies: what is cheap as soon as a backbone has its turn; of the others the pairs with the
+    lowest sum of both ranks first."""
+    ranked = {name: promising(registry, plan.candidate(name)) for name in favorites}
+    cheap = {name: [one for one in names if registry.strategy(one).cheap] for name, names in ranked.items()}
+    dear = {name: [one for one in names if not registry.strategy(one).cheap] for name, names in ranked.items()}
+    for step in range(FAVORITES):
+        yield from ((name, strategy) for name in favorites[step : step + 1] for strategy in cheap[name])
+        for rank, name in enumerate(favorites[: step + 1]):
+            yield from ((name, strategy) for strategy in dear[name][step - rank : step - rank + 1])

@@ -8,7 +8,7 @@ from functools import partial
 from typing import final
 
 from autosft.contracts.record import Record
-from autosft.contracts.space import Space
+from autosft.contracts.space import Space, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params, Sampler
@@ -87,6 +87,25 @@ class Proposals:
             if fitted := useful(self.sampler.propose(choices, space, started, attempt)):
                 return fitted
         return None
+
+    def untried(self, records: Sequence[Record], estimates: Estimates) -> dict[str, float]:
+        """Backbones that nothing was tried with, and about how many seconds the quickest trial with each takes.
+
+        Args:
+            records: The latest record of every trial that has one.
+            estimates: What things will take.
+        """
+        tried = {record.recipe.backbone for record in records}
+        pairs = {one.info.name: one.strategies for one in self.plan.candidates if one.info.name not in tried}
+        return {name: min(self._seconds(name, each, estimates) for each in able) for name, able in pairs.items()}
+
+    def _seconds(self, backbone: str, strategy: str, estimates: Estimates) -> float:
+        """What a first trial takes, with the defaults and the fewest epochs and rows; 0 if nothing was measured yet."""
+        space = space_of(self.task, self.registry, self.plan, backbone, strategy)
+        recipe = recipe_of({"backbone": backbone, "strategy": strategy, **defaults(space)}, 0)
+        if self.registry.strategy(strategy).cheap:
+            return estimates.probe_seconds(recipe) or 0.0
+        return MIN_EPOCHS / estimates.epochs_in(1.0, recipe.changed(rows=FEWEST_ROWS))
 
     def _fitted(self, params: Params, estimates: Estimates, left: float) -> Params | None:
         """The parameters, with no more epochs and rows than there is time for; None if the trial cannot be made at all.

@@ -1,11 +1,11 @@
-"""Rung 0: the cheap strategies meet every backbone, so that what is dear is tried with the best of them alone.
+"""Rung 0: a cheap strategy meets every backbone, so that what is dear is tried with the best of them alone.
 
-The backbone with the highest prior comes first; against a clock the quickest before all others, with the least effort
-per row, such as the smallest images: so there is a result soon, and it tells what the others will take. Where there are
-many rows rung 0 begins with a share of them, and where even those would take too long, with less effort per row. After
-each step the better half of the backbones goes on (successive halving: Jamieson and Talwalkar, 2016), at last on all
-rows with full effort. What is fitted to the rows does not take part: some of them say little of what it makes of all,
-and it is quick, so it goes on to all rows at once.
+Of several cheap strategies it is the one with the highest prior. The backbone with the highest prior comes first;
+against a clock the quickest before all others, with the least effort per row, such as the smallest images: so there is
+a result soon, and it tells what the others will take. Where there are many rows rung 0 begins with a share of them, and
+where even those would take too long, with less effort per row. After each step the better half of the backbones goes on
+(successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full effort. What is fitted to the rows
+does not take part: some of them say little of what it makes of all, and it is quick, so it goes on to all rows at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params
-from autosft.search.plan import Plan, recipe_of, space_of
+from autosft.search.plan import Candidate, Plan, recipe_of, space_of
 from autosft.search.policy.budget import MARGIN, Estimates
 
 SHARE = 0.5
@@ -82,7 +82,7 @@ class Rung0:
             names = _better_half(names, tried)
 
     def _growing(self, backbone: str, shares: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
-        """The cheap strategies with a backbone that is fitted to the rows, on ever more of them while that is quick."""
+        """The cheap strategy with a backbone that is fitted to the rows, on ever more of them while that is quick."""
         for rows in shares:
             like = [record.model_copy(update={"recipe": record.recipe.changed(rows=rows)}) for record in records]
             if max(map(self.estimates.refit_seconds, like), default=0.0) > FITTED_SHARE * self.estimates.budget:
@@ -90,14 +90,16 @@ class Rung0:
             yield from self._of(backbone, rows, 1.0)
 
     def _of(self, backbone: str, rows: int, effort: float) -> Iterator[Params]:
-        """The cheap strategies with a backbone, on so many rows, with at most so much effort where that is possible."""
+        """The cheap strategy with a backbone, on so many rows, with at most so much effort where that is possible."""
         for strategy in self._cheap(backbone):
             variants = self._variants(backbone, strategy)
             level = max((share for share in variants if share <= effort), default=min(variants))
             yield {**variants[level], **({"rows": rows} if rows else {})}
 
     def _cheap(self, backbone: str) -> list[str]:
-        return [name for name in self.plan.candidate(backbone).strategies if self.registry.strategy(name).cheap]
+        """The cheap strategy with the highest prior that can train a backbone, if there is one."""
+        names = promising(self.registry, self.plan.candidate(backbone))
+        return [name for name in names if self.registry.strategy(name).cheap][:1]
 
     def _cheapest(self) -> str:
         """The backbone with the fewest multiply-adds of those that meet a cheap strategy: one that learns from scratch
@@ -154,6 +156,11 @@ def _like(record: Record, backbone: str, rows: int, own: object) -> bool:
 def _better_half(names: Sequence[str], records: Sequence[Record]) -> list[str]:
     ranked = [name for name in ranked_backbones(records) if name in names]
     return ranked[: (len(ranked) + 1) // 2]
+
+
+def promising(registry: Registry, candidate: Candidate) -> list[str]:
+    """The strategies that can train a backbone, by their priors."""
+    return sorted(candidate.strategies, key=lambda name: -registry.strategy(name).prior)
 
 
 def ranked_backbones(records: Sequence[Record]) -> list[str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.modality import Modality
-from autosft.contracts.recipe import Recipe
+from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Encoder
 from autosft.errors import BadWeights
@@ -78,6 +78,7 @@ class BackboneConformance:
         for info in infos:
             assert 0 <= info.prior <= 1 and info.gives and set(info.gives) <= set(AXES)
             assert BackboneInfo.parse(info.plain(), info.name) == info
+            assert family.ignores(info) <= set(SHARED)
 
     def test_listing_it_imports_nothing_heavy(self, family: BackboneFamily) -> None:
         check_light(family, call="curated")
@@ -110,6 +111,19 @@ class BackboneConformance:
         encoder = family.build(info, _recipe(info), batch[0], None)
         blocks = [name for block in encoder.blocks() for name in block]
         assert sorted(blocks) == sorted(name for name, _ in encoder.named_parameters())
+
+    def test_it_can_be_trained_in_mixed_precision(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        state, inputs = batch
+        encoder = family.build(info, _recipe(info), state, None).train()
+        if not any(True for _ in encoder.parameters()):
+            pytest.skip("nothing in it is trained")
+        with torch.autocast("cpu", torch.bfloat16):
+            pooled = encoder(inputs)["pooled"]
+        pooled.float().square().mean().backward()
+        gradients = [weight.grad for weight in encoder.parameters() if weight.grad is not None]
+        assert gradients and all(torch.isfinite(gradient).all() for gradient in gradients)
 
     def test_weights_can_be_put_into_a_new_encoder(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]

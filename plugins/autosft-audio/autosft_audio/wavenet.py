@@ -37,6 +37,10 @@ class WaveNetFamily(BackboneFamily):
     prefix = "wavenet"
     rate = 3.0
 
+    def ignores(self, info: BackboneInfo) -> frozenset[str]:
+        """Nor does layer decay mean anything to an encoder that is one block."""
+        return super().ignores(info) | {"optim.layer_decay"}
+
     def curated(self) -> Sequence[BackboneInfo]:
         """One, small."""
         return [_INFO]

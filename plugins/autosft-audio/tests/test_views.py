@@ -18,7 +18,7 @@ def view(inputs, strength="none", state=STATE):
     return AudioModality().view(inputs, RECIPE, state, strength=strength)
 
 
-@pytest.mark.parametrize("strength", ["none", "weak", "strong"])
+@pytest.mark.parametrize("strength", ["none", "light", "strong"])
 @pytest.mark.parametrize("samples", [1, 399, 8000, 40_000])
 def test_views_of_any_length_are_finite_and_of_the_right_shape(strength, samples, tone):
     wave = tone(seconds=samples / RATE)
@@ -40,7 +40,7 @@ def test_views_without_changes_are_deterministic_and_leave_the_sample_alone(tone
 
 
 @pytest.mark.parametrize("inputs", [WAVES, PICTURES])
-@pytest.mark.parametrize("strength", ["weak", "strong"])
+@pytest.mark.parametrize("strength", ["light", "strong"])
 def test_training_views_repeat_from_torchs_seed_alone(inputs, strength, tone):
     wave, change = tone(), view(inputs, strength)
     torch.manual_seed(1)
@@ -54,11 +54,11 @@ def test_strong_views_differ_more_than_weak_ones(tone):
     wave = tone()
     plain = view(PICTURES)(wave)
     torch.manual_seed(0)
-    weak, strong = (
+    light, strong = (
         np.mean([float((view(PICTURES, strength)(wave) - plain).abs().mean()) for _ in range(20)])
-        for strength in ("weak", "strong")
+        for strength in ("light", "strong")
     )
-    assert 0 < weak < strong
+    assert 0 < light < strong
 
 
 def test_silence_is_black_and_stays_silent():
@@ -91,11 +91,20 @@ def test_at_half_the_resolution_a_quarter_of_the_pixels_is_seen(tone):
     modality, half = AudioModality(), Recipe(backbone="b", strategy="s", own={"audio": {"resolution": 0.5}})
     state = State({"seconds": 3.0, "rate": RATE})
     assert modality.view(PICTURES, half, state, strength="none")(tone()).shape == (3, 64, 128)
-    assert modality.effort(PICTURES, half) == 0.25 and modality.effort(PICTURES, RECIPE) == 1.0
+    assert modality.effort(PICTURES, half, state) == 0.25 and modality.effort(PICTURES, RECIPE, state) == 1.0
+    assert modality.space_for(PICTURES, state) == modality.space
     fixed = Inputs(kind="image", options={**PICTURES.options, "fixed": True})
     assert modality.view(fixed, half, state, strength="none")(tone()).shape == (3, 224, 224)
     for inputs in (fixed, WAVES):
-        assert modality.space_for(inputs) == {} and modality.effort(inputs, half) == 1.0
+        assert modality.space_for(inputs, state) == {} and modality.effort(inputs, half, state) == 1.0
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_pictures_consist_of_whole_patches_where_an_encoder_asks_for_it(share, tone):
+    inputs = Inputs(kind="image", options={**PICTURES.options, "step": 14, "least": 112})
+    recipe = Recipe(backbone="b", strategy="s", own={"audio": {"resolution": share}})
+    picture = AudioModality().view(inputs, recipe, State({"seconds": 3.0, "rate": RATE}), strength="none")(tone())
+    assert picture.shape == ((3, 126, 252) if share == 1.0 else (3, 112, 126))
 
 
 def test_encoders_of_one_size_get_it_and_their_own_normalization(tone):

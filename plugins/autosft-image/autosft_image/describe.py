@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from autosft.contracts.backbone import BackboneInfo, Inputs
-from autosft_image.curated import DINOV2_SIDE
+from autosft_image.curated import DINO_SIDE, patch_options
+from autosft_image.network import resamples
 
 _SPDX = {
     "apache-2.0": "Apache-2.0",
@@ -14,6 +15,7 @@ _SPDX = {
     "bsd-3-clause": "BSD-3-Clause",
     "cc-by-4.0": "CC-BY-4.0",
     "cc-by-nc-4.0": "CC-BY-NC-4.0",
+    "unknown": "",
 }
 
 
@@ -26,10 +28,14 @@ def describe(name: str, config: Mapping[str, Any], arguments: Mapping[str, Any],
         arguments: The architecture, and what else `timm.create_model` takes.
         hub: The repository on the hub; empty if there is none.
     """
-    arguments = dict(arguments)
+    architecture = str(arguments["architecture"])
     size = list(config.get("input_size") or (3, 224, 224))
-    if "dinov2" in str(arguments["architecture"]) and "img_size" not in arguments:
-        size, arguments = [size[0], DINOV2_SIDE, DINOV2_SIDE], {**arguments, "dynamic_img_size": True}
+    arguments = {**_dino_arguments(architecture, size[-1]), **arguments}
+    if "_dinov" in architecture:
+        size = [size[0], DINO_SIDE, DINO_SIDE]
+    patches = patch_options(architecture, size[-1])
+    if dynamic := resamples(architecture) and size[-1] % patches["step"] == 0:
+        arguments = {"dynamic_img_size": True, **arguments}
     license = str(config.get("license") or "")
     return BackboneInfo(
         name=f"timm/{name}",
@@ -41,7 +47,8 @@ def describe(name: str, config: Mapping[str, Any], arguments: Mapping[str, Any],
                 "std": list(config.get("std") or (0.229, 0.224, 0.225)),
                 "interpolation": str(config.get("interpolation") or "bicubic"),
                 "crop_pct": float(config.get("crop_pct") or 0.875),
-                "fixed": bool(config.get("fixed_input_size")),
+                "fixed": bool(config.get("fixed_input_size")) and not dynamic,
+                **(patches if dynamic else {}),
             },
         ),
         # a pool size is what timm states of models that end in a map
@@ -50,3 +57,10 @@ def describe(name: str, config: Mapping[str, Any], arguments: Mapping[str, Any],
         license=_SPDX.get(license, license),
         arguments=arguments,
     )
+
+
+def _dino_arguments(architecture: str, side: int) -> dict[str, Any]:
+    """What a DINO is built with: the side that its positions were learned for; the class token, as its authors do."""
+    if "_dinov3" in architecture:
+        return {"global_pool": "token"}
+    return {"img_size": side} if "_dinov2" in architecture else {}

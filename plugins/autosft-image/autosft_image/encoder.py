@@ -20,12 +20,15 @@ class TimmEncoder(Encoder):
         # Channels last in memory: a third less time for training and encoding with convolutions (benchmarks/README.md).
         self.network: Any = network.to(memory_format=torch.channels_last)
         self._channels_last = getattr(network, "output_fmt", None) == "NHWC"
+        self._forgetful = [part for part in network.modules() if hasattr(part, "attention_bias_cache")]
         last = int(network.num_features)
         pooled = int(getattr(network, "head_hidden_size", 0) or last)
         self.widths = {"pooled": pooled, "maps": last, "tokens": last}
 
     def forward(self, inputs: Tensor) -> Mapping[str, Tensor]:
         """Encode images, shape (batch, 3, height, width)."""
+        for part in self._forgetful:  # it would answer with what followed from earlier weights
+            part.attention_bias_cache.clear()
         features = self.network.forward_features(inputs.contiguous(memory_format=torch.channels_last))
         encoded: dict[str, Tensor] = {"pooled": self.network.forward_head(features, pre_logits=True)}
         if isinstance(features, Tensor) and features.ndim == 4:

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from autosft.contracts.backbone import BackboneInfo
 from autosft.errors import BadWeights
+from autosft_image.curated import CURATED
+
+_DROPS_PATHS = re.compile(
+    r"(tf_)?(efficientnet|mobilenetv[2-4])|(wide_)?res(net|next)(v2)?_?\d|convnext|regnet|nfnet|tiny_vit|vit_|deit|beit|eva|swin"
+)
+"""How the names of architectures begin that have residual branches which timm drops when it is asked to."""
+
+_RESAMPLES = {str(info.arguments["architecture"]): "dynamic_img_size" in info.arguments for info in CURATED}
+"""Whether the curated architectures resample; timm need not be asked."""
 
 
-def network_of(info: BackboneInfo) -> Any:
+def resamples(architecture: str) -> bool:
+    """Whether timm can resample the positions of an architecture for any size: its plain vision transformers."""
+    if architecture in _RESAMPLES:
+        return _RESAMPLES[architecture]
+    from timm.models import is_model, model_entrypoint
+
+    if not is_model(architecture):
+        return False
+    return "dinov3" in architecture or model_entrypoint(architecture).__module__ == "timm.models.vision_transformer"
+
+
+def drops_paths(info: BackboneInfo) -> bool:
+    """Whether the network has residual branches that can be dropped (stochastic depth: Huang et al., 2016)."""
+    return bool(_DROPS_PATHS.match(str(info.arguments.get("architecture", ""))))
+
+
+def network_of(info: BackboneInfo, drop_path: float = 0.0) -> Any:
     """The network with fresh weights.
+
+    Args:
+        info: Which one.
+        drop_path: Share of the deepest block's residual branches that are dropped while training.
 
     Raises:
         BadWeights: timm refuses the arguments.
@@ -18,9 +48,11 @@ def network_of(info: BackboneInfo) -> Any:
 
     arguments = dict(info.arguments)
     architecture = str(arguments.pop("architecture"))
-    # a model of fixed size is made for the size it is fed, except where positions are resampled on the fly
-    overlay = {} if arguments.get("dynamic_img_size") else {"input_size": tuple(info.inputs.options["size"])}
+    # positions are made for the size that is fed, unless the arguments have another `img_size`
+    overlay = {"input_size": tuple(info.inputs.options["size"])}
     arguments["num_classes"] = 0
+    if drop_path:
+        arguments["drop_path_rate"] = drop_path
     try:
         return timm.create_model(architecture, pretrained=False, pretrained_cfg_overlay=overlay, **arguments)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:

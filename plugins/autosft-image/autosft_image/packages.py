@@ -7,11 +7,10 @@ lies, what it must hash to and how its keys translate; it neither imports the pa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import final
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile, WeightSource
+from autosft.training.weights import installed_file
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,8 @@ class EfficientNetLitePackages(WeightSource):
     def find(self, info: BackboneInfo) -> WeightFile | None:
         """The file in the package, if the package is installed."""
         package = _PACKAGES.get(info.pretrained.get("hub", ""))
-        if package is None:
-            return None
-        try:
-            path = Path(str(distribution(package.distribution).locate_file(package.file)))
-        except PackageNotFoundError:
-            return None
-        if not path.is_file():
+        path = installed_file(package.distribution, package.file) if package else None
+        if package is None or path is None:
             return None
         return WeightFile(
             source=self.name,

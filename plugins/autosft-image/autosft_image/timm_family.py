@@ -15,7 +15,7 @@ from autosft.contracts.state import State
 from autosft_image import local
 from autosft_image.curated import BY_NAME, CURATED
 from autosft_image.describe import describe
-from autosft_image.network import measured, network_of
+from autosft_image.network import drops_paths, measured, network_of
 
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Encoder
@@ -29,6 +29,10 @@ class TimmFamily(BackboneFamily):
     """Encoders of timm, without their classifiers."""
 
     prefix = "timm"
+
+    def ignores(self, info: BackboneInfo) -> frozenset[str]:
+        """No drop-path where timm's architecture has no residual branches to drop."""
+        return super().ignores(info) - ({"regular.drop_path"} if drops_paths(info) else set())
 
     def curated(self) -> Sequence[BackboneInfo]:
         """Fifteen pretrained models of 2 to 86 million weights."""
@@ -64,7 +68,7 @@ class TimmFamily(BackboneFamily):
         from autosft.training.weights import load_weights
         from autosft_image.encoder import TimmEncoder
 
-        network = network_of(info)
+        network = network_of(info, recipe.regular.drop_path)
         if weights is not None:
             names = network.pretrained_cfg.get("classifier") or ()
             heads = (names,) if isinstance(names, str) else tuple(names)

@@ -22,14 +22,19 @@ if TYPE_CHECKING:
 _ENLARGE = 4
 """Enlarging further adds cost and no information."""
 
-_LEAST_SIDE, _STEP = 64, 32
-"""Backbones halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left."""
+_LEAST, _STEP = 64, 32
+"""Convolutions halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left.
+Transformers say in their options what their patches ask for."""
 
 _CROP_SCALE = (0.5, 1.0)
 """Share of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
 with a few hundred, crops that miss the object are wrong labels."""
 
 _CROP_RATIO = (3 / 4, 4 / 3)
+
+POLICIES = ("trivialaugment", "randaugment")
+"""TrivialAugment (Müller and Hutter, 2021): one change, as strong as chance has it. RandAugment (Cubuk et al., 2020):
+two, of the middling strength that torchvision gives them."""
 
 
 def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
@@ -43,16 +48,17 @@ def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
     native = int(inputs.options["size"][-1])
     if inputs.options.get("fixed"):
         return native
+    least, step = int(inputs.options.get("least", _LEAST)), int(inputs.options.get("step", _STEP))
     median = state.values.get("side")
-    side = min(native, max(_LEAST_SIDE, _STEP * math.ceil(_ENLARGE * median / _STEP))) if median else native
-    return side if share == 1.0 else min(side, max(_LEAST_SIDE, _STEP * round(share * side / _STEP)))
+    side = min(native, max(least, step * math.ceil(_ENLARGE * median / step))) if median else native
+    return side if share == 1.0 else min(side, max(least, step * round(share * side / step)))
 
 
-def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> ImageView:
+def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool, policy: str) -> ImageView:
     """The view of one strength.
 
-    `"none"` shows the middle of the whole image. `"weak"` crops at random (Szegedy et al., 2015) and mirrors;
-    `"strong"` adds one random change of color or shape (TrivialAugment: Müller and Hutter, 2021).
+    `"none"` shows the middle of the whole image. `"light"` crops at random (Szegedy et al., 2015) and mirrors, where
+    `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES` says.
     """
     from torchvision.transforms import v2
 
@@ -68,7 +74,8 @@ def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> 
         if flip:
             steps.append(v2.RandomHorizontalFlip())
     if strength == "strong":
-        steps.append(v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR))
+        changes = {"trivialaugment": v2.TrivialAugmentWide, "randaugment": v2.RandAugment}[policy]
+        steps.append(changes(interpolation=v2.InterpolationMode.BILINEAR))
     return ImageView(steps, options["mean"], options["std"])
 
 

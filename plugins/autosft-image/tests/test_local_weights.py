@@ -138,9 +138,9 @@ def test_weights_among_other_things_of_a_checkpoint_are_found(resnet, tmp_path):
 
 
 def test_a_folder_of_a_curated_model_keeps_its_figures(tmp_path):
-    known = next(info for info in CURATED if "mobilenetv4" in info.name)
-    stated = {"tag": "e2400_r224_in1k", "input_size": [3, 224, 224], "mean": [0, 0, 0], "std": [1, 1, 1]}
-    folder = write_folder(tmp_path / "known", "mobilenetv4_conv_small", {"pretrained_cfg": stated})
+    known = next(info for info in CURATED if "mobilenetv3" in info.name)
+    stated = {"tag": "ra_in1k", "input_size": [3, 224, 224], "mean": [0, 0, 0], "std": [1, 1, 1]}
+    folder = write_folder(tmp_path / "known", "mobilenetv3_large_100", {"pretrained_cfg": stated})
     info, weights = TimmFamily().local(folder)
     assert (info.parameters, info.gigaflops, info.prior) == (known.parameters, known.gigaflops, known.prior)
     assert info.gives == {"pooled", "maps"} and info.inputs.options["mean"] == [0, 0, 0]

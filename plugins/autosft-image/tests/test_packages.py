@@ -69,5 +69,5 @@ def test_other_backbones_and_missing_packages_are_not_found(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("autosft_image.packages.distribution", missing)
+    monkeypatch.setattr("autosft.training.weights.distribution", missing)
     assert source.find(BY_NAME["tf_efficientnet_lite0.in1k"]) is None

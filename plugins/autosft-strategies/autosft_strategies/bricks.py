@@ -1,22 +1,29 @@
-"""The bricks that strategies are built from."""
+"""The brick that strategies are built from."""
 
 from __future__ import annotations
 
 from autosft.contracts.strategy import Job, Stage
 from autosft.contracts.tensors import Model
-from autosft.training.loaders import Loader
+from autosft.training.loaders import training_batches
 from autosft.training.losses import supervised
 from autosft.training.model import parameter_groups
 
 
-def full_stage(job: Job, model: Model) -> Stage:
-    """Train every parameter of the model on the labelled rows, with the recipe's rates and augmentation."""
+def supervised_stage(job: Job, model: Model, name: str, epochs: int = 0) -> Stage:
+    """Train what is not frozen of the model on the labelled rows, with the recipe's rates and augmentation.
+
+    Args:
+        job: What to train on.
+        model: What to train.
+        name: The stage's name.
+        epochs: The length of the schedule; 0 means the recipe's.
+    """
     return Stage(
-        name="full",
+        name=name,
         model=model,
-        batches=Loader(job, job.train, [job.recipe.regular.augment], shuffle=True),
+        batches=training_batches(job),
         loss=supervised(job, model),
         parameters=parameter_groups(job, model),
-        epochs=job.recipe.stop.max_epochs,
+        epochs=epochs or job.recipe.stop.max_epochs,
         valid=job.valid,
     )

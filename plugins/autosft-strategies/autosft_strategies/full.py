@@ -10,6 +10,7 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED
 from autosft.contracts.strategy import Job, Stage, Strategy
 from autosft.contracts.task import Task
+from autosft_strategies.reasons import against_training
 
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Model
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 class Full(Strategy):
     """Fine-tune everything, the blocks near the input more slowly (discriminative rates: ULMFiT, 2018)."""
 
-    name = "full"
+    name, prior = "full", 0.7
     uses = frozenset(SHARED)
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
-        """The encoder must have something to train."""
-        return "nothing in this encoder can be trained" if info.origin == "fitted" else ""
+        """Any encoder in which something can be trained."""
+        return against_training(info)
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:
         """One stage."""
-        from autosft_strategies.bricks import full_stage
+        from autosft_strategies.bricks import supervised_stage
 
-        yield full_stage(job, model)
+        yield supervised_stage(job, model, "full")

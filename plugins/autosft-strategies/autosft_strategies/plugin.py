@@ -6,7 +6,12 @@ from collections.abc import Iterable
 
 from autosft.contracts.strategy import Strategy
 from autosft.host.hookspecs import hookimpl
+from autosft_strategies.bitfit import BitFit
 from autosft_strategies.full import Full
+from autosft_strategies.gradual import Gradual
+from autosft_strategies.knn import Knn
+from autosft_strategies.lpft import LinearProbeFineTune
+from autosft_strategies.partial import Partial
 from autosft_strategies.probe import Probe
 
 autosft_api = 1
@@ -14,5 +19,5 @@ autosft_api = 1
 
 @hookimpl
 def autosft_strategies() -> Iterable[Strategy]:
-    """Probe the frozen encoder, or train all of it."""
-    return [Probe(), Full()]
+    """Frozen encoders, those that are trained in part, and those that are trained whole."""
+    return [Probe(), Knn(), Partial(), BitFit(), Gradual(), LinearProbeFineTune(), Full()]

@@ -11,6 +11,7 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.strategy import Job, Strategy
 from autosft.contracts.task import Task
 from autosft.errors import OutOfTime
+from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,15 +51,11 @@ class Probe(Strategy):
     into the head; sparse features are taken as they are.
     """
 
-    name = "probe"
-    cheap = True
+    name, prior, cheap = "probe", 0.9, True
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
-        """The encoder must know something, and every problem be content with one pooled vector per row."""
-        if info.origin == "scratch":
-            return "an encoder that learns from scratch says nothing while it is frozen"
-        more = sorted(set().union(*(problem.needs for problem in problems)) - {"pooled"})
-        return f"a linear probe reads pooled features alone, not {', '.join(more)}" if more else ""
+        """Any encoder that knows something before it is trained."""
+        return against_freezing(info, problems)
 
     def fit(self, job: Job, model: Model) -> None:
         """Encode, choose the penalty, solve, and put the solution into the heads."""
@@ -96,6 +93,17 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return features.mean(0), scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
 
 
+def _folds(job: Job, chosen: Tensor) -> Tensor:
+    """The fold of each chosen row. Rows of one group share one, unless there is just one group."""
+    import torch
+
+    groups, units = job.train.group.tolist(), dict[str | int, int]()
+    numbers = [units.setdefault(groups[row] or row, len(units)) for row in chosen.tolist()]
+    if len(units) < 2:
+        return torch.arange(len(chosen)) % min(FOLDS, len(chosen))
+    return torch.tensor(numbers) % min(FOLDS, len(units))
+
+
 def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
     """The solution under the penalty with the lowest cross-validated loss, of those that there is time to compare.
 
@@ -111,7 +119,7 @@ def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tupl
 
     draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "folds"))
     chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    folds = torch.arange(len(chosen)) % min(FOLDS, len(chosen))
+    folds = _folds(job, chosen)
     enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
     solutions: dict[int, tuple[Tensor, Tensor]] = {}
     losses: list[float] = []

@@ -6,11 +6,10 @@ them, because they would bring a second library of encoders.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import NamedTuple, final
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile, WeightSource
+from autosft.training.weights import installed_file
 from autosft_text.checkpoint import WEIGHTS
 
 
@@ -43,12 +42,7 @@ class SentenceEncoderPackages(WeightSource):
     def find(self, info: BackboneInfo) -> WeightFile | None:
         """The folder in the package, if the package is installed."""
         package = _PACKAGES.get(info.pretrained.get("hub", ""))
-        if package is None:
+        path = installed_file(package.distribution, f"{package.folder}/{WEIGHTS}") if package else None
+        if package is None or path is None:
             return None
-        try:
-            folder = Path(str(distribution(package.distribution).locate_file(package.folder)))
-        except PackageNotFoundError:
-            return None
-        if not (folder / WEIGHTS).is_file():
-            return None
-        return WeightFile(source=self.name, path=str(folder), sha256=package.sha256, license=package.license)
+        return WeightFile(source=self.name, path=str(path.parent), sha256=package.sha256, license=package.license)

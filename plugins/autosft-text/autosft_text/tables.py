@@ -9,11 +9,14 @@ from typing import Any
 from autosft.contracts.rows import Fault, Row, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
+from autosft.folders.unlabeled import named_folder, with_unlabeled
 from autosft.tables.reading import read_table
+from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
 from autosft.tables.targets import TargetForm, propose_target
 from autosft_text.columns import names_files, prose_columns, telling_columns
+from autosft_text.files import TEXTS
 from autosft_text.joining import as_text
 
 _LIMIT = 1000
@@ -22,7 +25,7 @@ _LIMIT = 1000
 _SURE, _BY_LOOKS = 0.95, 0.9
 """Confidence where the user named the texts, and where columns look like texts and nothing else tells anything."""
 
-_KEYS = ("table", "text", "target")
+_KEYS = ("table", "text", "target", "unlabeled")
 
 
 def claim_table(path: Path, hints: Hints) -> Claim | None:
@@ -33,29 +36,37 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
     """
     table = read_table(path, limit=_LIMIT)
     folder = path if path.is_dir() else path.parent
-    for name in (*hints.inputs, *hints.targets):
+    for name in (*hints.inputs, *hints.targets, *hints.roles.values()):
         if name not in table.columns:
             raise UnknownName("column", name, table.columns)
-    texts = list(hints.inputs) or [name for name in prose_columns(table) if name not in hints.targets]
+    taken = {*hints.targets, *hints.roles.values()}
+    texts = list(hints.inputs) or [name for name in prose_columns(table) if name not in taken]
     texts = [name for name in texts if not names_files(table.columns[name], folder)]
     if not texts:
         return None
     form = _target(table, hints, texts)
     texts = [name for name in texts if name not in form.columns] or texts
-    used = [*texts, *form.columns]
+    used = [*texts, *form.columns, *hints.roles.values()]
+    unlabeled = named_folder(hints, path, TEXTS)
     idle = [name for name in table.columns if name not in used]
     telling = set(used) | (set(telling_columns(table)) & set(idle))
     task = Task(
         name=printable(Path(path.resolve().stem)) or "texts",
         modality="text",
         problems=(form.problem,),
-        data={"table": str(path.absolute()), "text": texts, "target": form.plain()},
+        data={
+            "table": str(path.absolute()),
+            "text": texts,
+            "target": form.plain(),
+            **({"unlabeled": unlabeled} if unlabeled else {}),
+        },
         targets=form.columns if len(form.columns) == 1 else (form.columns,),
+        **hints.roles,
     )
     return Claim(
         task,
         confidence=_SURE if hints.inputs else _BY_LOOKS * len(used) / len(telling),
-        why=f"{table.dialect}; texts in {_listed(texts)}, {form.words}",
+        why=f"{table.dialect}; texts in {_listed(texts)}, {form.words}{words_of(hints.roles)}",
         unused=(*(f"column {name!r}" for name in idle), *table.unused),
     )
 
@@ -70,7 +81,9 @@ def scan_table(task: Task) -> Scan:
     """
     path, texts, form = _data_of(task)
     table = read_table(path)
-    return rows_of(table, form, (row.ref for row in _rows(table, texts)), empty="the text is empty")
+    refs = (row.ref for row in _rows(table, texts))
+    scan = rows_of(table, form, refs, empty="the text is empty", task=task)
+    return with_unlabeled(scan, str(task.data.get("unlabeled", "")), TEXTS)
 
 
 def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[Fault, ...]]:

@@ -58,5 +58,5 @@ def test_other_encoders_and_missing_packages_are_not_found(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("autosft_text.packages.distribution", missing)
+    monkeypatch.setattr("autosft.training.weights.distribution", missing)
     assert source.find(INFO) is None

@@ -151,3 +151,32 @@ def test_folders_of_texts_are_recognized_and_side_files_are_not(recognize, sente
         (tmp_path / "photos" / "ant" / f"{number}.jpg").write_bytes(b"\xff\xd8\xff")
     (tmp_path / "photos" / "ant" / "notes.txt").write_text("seen at noon")
     assert recognize(tmp_path / "photos") is None
+
+
+def test_columns_of_groups_times_and_weights_are_named_and_used(recognize, write_table, sentences, tmp_path):
+    """The column of groups reads like prose, and that of weights like a target."""
+    rows = [
+        (text, f"the {n // 4} th writer of all", f"2020-01-{1 + n % 28:02}", n % 3, label)
+        for n, (text, label) in enumerate(sentences(40))
+    ]
+    path = write_table(tmp_path / "a.csv", rows, header=("text", "writer", "day", "score", "mood"))
+    roles = {"group": "writer", "time": "day", "weight": "score"}
+    claim = recognize(path, Hints(**roles))
+    assert claim.task.roles == roles and claim.task.data["text"] == ["text"] and claim.task.targets == ("mood",)
+    assert (
+        "rows of one column 'writer' stay together; split by time in column 'day'; weights in column 'score'"
+        in claim.why
+    )
+    assert claim.unused == ()
+    row = TextModality().scan(claim.task).rows[5]
+    assert (row.group, row.weight) == ("the 1 th writer of all", 2.0) and row.time == 1578268800.0
+    with pytest.raises(UnknownName, match=r"'wrter'.*'writer'"):
+        recognize(path, Hints(group="wrter"))
+
+
+def test_a_folder_of_texts_has_no_columns(recognize, tmp_path):
+    for label in ("good", "bad"):
+        (tmp_path / "d" / label).mkdir(parents=True)
+        (tmp_path / "d" / label / "1.txt").write_text("some text of this kind")
+    with pytest.raises(BadInput, match="a folder has no column 'writer'"):
+        recognize(tmp_path / "d", Hints(group="writer"))

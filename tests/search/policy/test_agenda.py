@@ -7,11 +7,13 @@ import math
 import pytest
 
 from autosft.contracts.record import Epoch, Record
+from autosft.contracts.space import defaults
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
+from autosft.search.plan import space_of, whole_space_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import MARGIN, Estimates
+from autosft.search.policy.budget import MARGIN, TRAIN_TO_ENCODE, Estimates
 from autosft.search.policy.proposals import Proposals
 
 SIZES = {"train": 100, "valid": 20, "test": 20}
@@ -101,3 +103,23 @@ def test_without_time_for_an_epoch_nothing_goes_on(opened, plan):
     paused(trials, 0, 0.5)
 
     assert next_of(trials, agenda, plan, left=0.5 * EPOCH_SECONDS) is None
+
+
+def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_taken(opened, plan, task, registry):
+    trials, agenda = opened()
+    params = {
+        "backbone": "toy/narrow",
+        "strategy": "toy",
+        **defaults(space_of(task, registry, plan, "toy/narrow", "toy")),
+    }
+    number = trials.start(params, whole_space_of(task, registry, plan, params))
+    ended = Record(number=number, state="done", recipe=trials.recipe(number), score=0.5, pace={"encode": 0.01})
+    trials.note(ended)
+    estimates = Estimates(plan, trials.known, SIZES, 60.0, lambda recipe: 1.0)
+    seconds = MARGIN * 4 * 2 * 0.01 * TRAIN_TO_ENCODE * SIZES["train"]  # four epochs, twice the multiply-adds
+
+    assert agenda.over(estimates, 5.0) == (
+        f"nothing new fits the 5 s that are left to train; never tried: toy/wide (about {seconds:.0f} s)"
+    )
+    assert agenda.over(estimates, 41.0) == "nothing new fits the 41 s that are left to train"
+    assert agenda.over(estimates, math.inf) == "nothing new is left to try"

@@ -72,6 +72,15 @@ def test_what_was_measured_is_believed(plan):
     assert estimates.epochs_in(25.0, recipe("toy/narrow")) == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
 
 
+def test_each_strategy_has_its_own_pace_and_one_that_was_not_measured_that_of_the_slowest(plan):
+    def trained(strategy, pace):
+        return record(train=pace).model_copy(update={"recipe": recipe().changed(strategy=strategy)})
+
+    estimates = Estimates(plan, [trained("slow", 0.05), trained("quick", 0.01)], SIZES, None, alike)
+    paces = [estimates.train_seconds(recipe().changed(strategy=name)) for name in ("slow", "quick", "new")]
+    assert paces == [0.05, 0.01, 0.05]
+
+
 def test_the_latest_measurement_counts(plan):
     assert (
         Estimates(plan, [record(encode=0.01), record(encode=0.03)], SIZES, None, alike).encode_seconds(

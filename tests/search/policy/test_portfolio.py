@@ -17,6 +17,8 @@ from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SHARE, Rung0
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
+OWN = {"toy.activation": "tanh", "classification.loss": "cross_entropy"}
+
 
 class Cheap(Strategy):
     """Does nothing, quickly."""
@@ -39,7 +41,7 @@ def first(task, with_parts):
 
 
 def record(number, backbone, score, rows=0):
-    recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "rows": rows, "toy.activation": "tanh"}, 0)
+    recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "rows": rows, **OWN}, 0)
     return Record(number=number, state="done", recipe=recipe, score=score)
 
 
@@ -51,6 +53,47 @@ def test_cheap_strategies_meet_every_backbone_by_prior_and_then_the_best_meet_th
 
 def test_against_a_clock_the_cheapest_backbone_is_the_first(first):
     assert first(used=0.01)[0] == ("toy/narrow", 0)
+
+
+def strategies_of(**priors):
+    """Strategies that do nothing, by name; the first letter of a cheap one is c."""
+    return {
+        name: type(name, (Strategy,), {"name": name, "cheap": name.startswith("c"), "prior": prior})()
+        for name, prior in priors.items()
+    }
+
+
+@pytest.fixture
+def many(task, with_parts):
+    """Four backbones, which two cheap strategies and four others can train; a function that gives the first recipes."""
+    parts = strategies_of(cheap=0.9, close=0.5, worst=0.1, best=0.8, good=0.7, fair=0.6)
+    registry = with_parts(strategies=parts)
+    wide = make_plan(task, registry, SearchSpec()).candidates[0]
+    names = [f"toy/{name}" for name in "abcd"]
+    infos = [wide.info.model_copy(update={"name": name}) for name in names]
+    plan = Plan(candidates=tuple(Candidate(info=info, weights=None, strategies=tuple(parts)) for info in infos))
+    records = [record(number, name, 0.9 - 0.1 * number) for number, name in enumerate(names)]
+
+    def recipes(*, used=SHARE):
+        estimates = Estimates(plan, records, {"train": 90, "valid": 20, "test": 20}, None, lambda recipe: 1.0)
+        found = portfolio(task, registry, plan, records, estimates, used=used)
+        return [f"{params['backbone']}-{params['strategy']}".removeprefix("toy/") for params in found]
+
+    return recipes
+
+
+def test_of_the_cheap_strategies_the_most_promising_meets_every_backbone_and_others_the_best(many):
+    early, late = many(used=0.0), many()
+    assert early[:4] == ["a-cheap", "b-cheap", "c-cheap", "d-cheap"]
+    assert [pair for pair in late if "-c" in pair] == [
+        f"{name}-{kind}" for name in "abc" for kind in ("cheap", "close")
+    ]
+    assert late[:2] == ["a-cheap", "a-close"]
+
+
+def test_the_more_promising_a_strategy_the_more_backbones_it_meets_and_the_last_are_the_sampler_s(many):
+    dear = [pair for pair in many() if "-c" not in pair]
+    assert dear == ["a-best", "a-good", "b-best", "a-fair", "b-good", "c-best"]
 
 
 @pytest.fixture
@@ -137,7 +180,7 @@ class Zoom(ToyModality.__base__):
     recognize, scan, collect, read = ToyModality.recognize, ToyModality.scan, ToyModality.collect, ToyModality.read
     view, collate = ToyModality.view, ToyModality.collate
 
-    def effort(self, inputs, recipe):
+    def effort(self, inputs, recipe, state):
         return recipe.of("points").get("near", 1.0) ** 2
 
 
@@ -154,9 +197,7 @@ def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of
         return [(recipe.backbone, recipe.of("points")["near"]) for recipe in found]
 
     def tried(number, backbone, near, score):
-        recipe = recipe_of(
-            {"backbone": backbone, "strategy": "cheap", "points.near": near, "toy.activation": "tanh"}, 0
-        )
+        recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "points.near": near, **OWN}, 0)
         pace = {"encode": 0.05 * near**2 * (2 if backbone == "toy/wide" else 1)}
         return Record(number=number, state="done", recipe=recipe, score=score, pace=pace)
 

@@ -1,0 +1,24 @@
+"""`autosft metrics`: the scores of each problem, and what they are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from autosft.host.loading import load
+
+
+def metrics(
+    problem: Annotated[str, typer.Argument(help="classification, multilabel, regression, …; all by default.")] = "",
+) -> None:
+    """List the metrics that a search can maximize; the first of each problem is its default, and higher is better."""
+    registry = load()
+    problems = [registry.problem(problem)] if problem else list(registry.problems.values())
+    table = Table("Problem", "--metric", "What it is")
+    for one in problems:
+        for number, name in enumerate(one.metrics):
+            table.add_row("" if number else one.name, name, one.about(name), end_section=number == len(one.metrics) - 1)
+    Console().print(table)

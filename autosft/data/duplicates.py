@@ -1,0 +1,84 @@
+"""Rows of the same content: within the training rows, across splits, and with other targets. Goes by digests alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
+from autosft.contracts.rows import Data, Row, Rows
+
+_CHUNK = 256
+"""Rows that a thread takes at once: a text takes less time than handing it over."""
+
+Digests = Mapping[str, str]
+"""The digest of each row's content, by the row's id; empty where it cannot be told."""
+
+
+def digests_of(data: Data, digest: Callable[[Row], str]) -> dict[str, str]:
+    """The digest of every labelled row.
+
+    Args:
+        data: The rows.
+        digest: `Modality.digest`. It reads files, which leaves Python's lock, so that several threads do it.
+    """
+    rows = data.train + data.valid + (data.test if data.test is not None else Rows.of(()))
+    parts = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = pool.map(lambda part: [digest(row) for row in part], parts)
+        return dict(zip(rows.id, chain.from_iterable(found), strict=True))
+
+
+def duplicate_warnings(data: Data, digests: Digests) -> list[str]:
+    """How many rows are copies of others, with an example and what to do. No target of a test row is looked at."""
+    train, valid = _by_content(data.train, digests), _by_content(data.valid, digests)
+    test = _by_content(data.test, digests) if data.test is not None else {}
+    warnings: list[str] = []
+    if copies := [ids for ids in train.values() if len(ids) > 1]:
+        count = sum(len(ids) - 1 for ids in copies)
+        warnings.append(
+            f"{_rows(count, 'training')} of other training rows, such as {_pair(*copies[0][:2])}; "
+            "they count more than once: remove them if that is not meant"
+        )
+    for name, rows, others in (("validation", valid, train), ("test", test, {**train, **valid})):
+        if shared := [content for content in rows if content in others]:
+            count = sum(len(rows[content]) for content in shared)
+            example = _pair(rows[shared[0]][0], others[shared[0]][0])
+            warnings.append(
+                f"{_rows(count, name)} of rows in other splits, such as {example}; "
+                f"the {name} score flatters: remove them from one side"
+            )
+    return warnings + _conflicts(data.train + data.valid, digests)
+
+
+def _by_content(rows: Rows, digests: Digests) -> dict[str, list[str]]:
+    """The ids of the rows of each content."""
+    found: dict[str, list[str]] = {}
+    for row in rows.id:
+        if content := digests.get(row):
+            found.setdefault(content, []).append(row)
+    return found
+
+
+def _conflicts(rows: Rows, digests: Digests) -> list[str]:
+    """Rows of the same content with different targets."""
+    target_of = dict(zip(rows.id, rows.targets, strict=True))
+    unlike = [ids for ids in _by_content(rows, digests).values() if len({target_of[row] for row in ids}) > 1]
+    if not unlike:
+        return []
+    first = unlike[0][0]
+    other = next(row for row in unlike[0] if target_of[row] != target_of[first])
+    named = " and ".join(f"{row} ({target_of[row][0]!r})" for row in (first, other))
+    return [
+        f"{sum(map(len, unlike))} training and validation rows have the content of one with another target, such as "
+        f"{named}; correct the targets"
+    ]
+
+
+def _rows(count: int, name: str) -> str:
+    return f"{count} {name} row is a copy" if count == 1 else f"{count} {name} rows are copies"
+
+
+def _pair(one: str, other: str) -> str:
+    return f"{one} and {other}"

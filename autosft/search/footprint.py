@@ -1,0 +1,45 @@
+"""What a trial takes of memory, roughly and rather too little: what is sure not to fit is left out before it is tried.
+
+What fits or not is decided by the weights. Rows at once are no reason: where memory runs out they are halved. It is
+found out without torch.
+"""
+
+from __future__ import annotations
+
+import math
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.strategy import Strategy
+from autosft.data.memory import card_bytes, free_bytes
+from autosft.host.registry import Registry
+from autosft.search.spec import SearchSpec
+
+WORKER_BYTES = 0.5e9
+"""A worker with its libraries, before it has built anything."""
+
+FROZEN_BYTES, TRAINED_BYTES = 4, 16
+"""Per weight: the weight alone; or with its gradient and AdamW's two moments."""
+
+
+def memory_of(registry: Registry, spec: SearchSpec) -> float:
+    """The bytes that a worker may use, of a graphics card or of this machine; infinite where it does not run here."""
+    if not registry.executor(spec.executor).local:
+        return float("inf")
+    cards = card_bytes() if spec.device.startswith(("auto", "cuda")) else []
+    if spec.device == "auto" and cards:
+        return min(cards) / math.ceil(spec.workers / len(cards))
+    if spec.device.startswith("cuda"):
+        number = int(spec.device.partition(":")[2] or 0)
+        return cards[number] / spec.workers if number < len(cards) else float("inf")
+    return free_bytes() / spec.workers
+
+
+def too_large(info: BackboneInfo, strategy: Strategy, memory: float) -> str:
+    """Why a strategy cannot train a backbone in so many bytes; empty if it may.
+
+    A strategy that is not cheap is taken to train all weights.
+    """
+    needed = WORKER_BYTES + info.parameters * (FROZEN_BYTES if strategy.cheap else TRAINED_BYTES)
+    if needed <= memory:
+        return ""
+    return f"needs about {needed / 1e9:.1f} GB of memory, and {memory / 1e9:.1f} GB are free"

@@ -1,0 +1,1 @@
+"""How the weights of a stage move: optimizer, schedule, penalties and average. `Stepper` puts them together."""

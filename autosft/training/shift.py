@@ -1,0 +1,116 @@
+"""How unlike the training rows other rows are: a classifier two-sample test on encoded rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.record import Shift
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Job
+from autosft.contracts.tensors import Encoder
+from autosft.data.stratify import numbered
+from autosft.training.features import encode
+from autosft.training.resampling import Positions, bootstrap
+from autosft.training.seeds import seed_of
+
+Floats = npt.NDArray[np.floating[Any]]
+Units = npt.NDArray[np.int64]
+
+MOST, LEAST = 500, 40
+"""Rows of either side that are looked at, and how few tell too little."""
+
+STRENGTH = 0.01
+"""scikit-learn's `C` over standardized features: they are often more than the rows."""
+
+RESAMPLES, CONFIDENCE = 200, 0.95
+
+WORTH_SAYING = 0.55
+"""If the lower end of the interval is above this, it is no chance, and not little."""
+
+
+def sample_of(rows: Rows, seed: int) -> Rows:
+    """At most `MOST` of the rows, always the same."""
+    draw = np.random.default_rng(seed_of(seed, "shift"))
+    return rows.take(np.sort(draw.permutation(len(rows))[:MOST]))
+
+
+def shift_of(job: Job, encoder: Encoder, train: Rows, other: Rows) -> Shift | None:
+    """How well a linear classifier tells encoded rows from training rows (Lopez-Paz and Oquab, 2017); None where there
+    are too few to tell.
+
+    Args:
+        job: Whose cache of encoded rows to use.
+        encoder: The encoder as it was loaded: one that has learned from the training rows knows them.
+        train: Rows that are trained on.
+        other: Rows that may be unlike them.
+    """
+    if min(len(train), len(other)) < LEAST:
+        return None
+    features = [encode(job, encoder, rows).float().numpy() for rows in (train, other)]
+    return two_sample(*features, units=(_units(train), _units(other)), seed=job.recipe.seed)
+
+
+def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: int) -> Shift | None:
+    """A logistic regression on half of the units of each side, and its area under the ROC curve on the other half with
+    a 95 % bootstrap percentile interval over units (Efron, 1979). None if a side has too few units to be halved.
+
+    Args:
+        one: Features, shape (rows, width).
+        other: Of the same width.
+        units: The number of each row's unit, such as a group: its rows are alike and go into one half, or what is told
+            apart would be groups.
+        seed: Decides the halves.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    draw = np.random.default_rng(seed)
+    halves = [np.isin(side, draw.permutation(np.unique(side))[::2]) for side in units]
+    table, truth = np.concatenate([one, other]), np.repeat([0, 1], [len(one), len(other)])
+    learned = np.concatenate(halves)
+    if any(half.all() for half in halves):
+        return None
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=300))
+    scores = model.fit(table[learned], truth[learned]).decision_function(table[~learned])
+    truth = truth[~learned]
+    unit = np.concatenate([units[0], units[1] + units[0].max() + 1])[~learned]
+    members = [np.flatnonzero(unit == number) for number in np.unique(unit)]
+    order = np.sign(scores[:, None] - scores)  # the area is the share of pairs in the right order
+
+    def area(positions: Positions) -> float:
+        chosen = np.concatenate([members[position] for position in positions])
+        above, below = chosen[truth[chosen] == 1], chosen[truth[chosen] == 0]
+        return 0.5 + float(order[np.ix_(above, below)].mean()) / 2 if len(above) and len(below) else np.nan
+
+    areas = bootstrap(area, len(members), seed=seed_of(seed, "shift"), resamples=RESAMPLES)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(areas, [tail, 1 - tail])
+    auroc = area(np.arange(len(members)))
+    return Shift(auroc=auroc, interval=(float(low), float(high)), rows=len(one) + len(other))
+
+
+def words_of(shift: Shift | None, name: str, backbone: str) -> tuple[str, ...]:
+    """What the user should know of it, if anything.
+
+    Args:
+        shift: What was found.
+        name: What the rows are called.
+        backbone: Whose features were looked at.
+    """
+    if shift is None or shift.interval[0] < WORTH_SAYING:
+        return ()
+    low, high = shift.interval
+    return (
+        f"the {name} rows are unlike the training rows: a linear classifier on features of {backbone} tells them apart "
+        f"with an AUROC of {shift.auroc:.2f} (95 % interval {low:.2f} to {high:.2f}; 0.5 if they were alike), so other "
+        "rows may be scored otherwise; look at what differs, such as where or when they were taken",
+    )
+
+
+def _units(rows: Rows) -> Units:
+    """The number of each row's group; a row without one is a unit by itself."""
+    return numbered([group or number for number, group in enumerate(rows.group)])

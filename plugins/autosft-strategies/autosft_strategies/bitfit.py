@@ -1,0 +1,59 @@
+"""`BitFit`: train biases and norms alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, final
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import SHARED
+from autosft.contracts.space import Choice, Float, Space
+from autosft.contracts.strategy import Job, Stage, Strategy
+from autosft.contracts.task import Task
+from autosft_strategies.reasons import against_training_in_part
+
+if TYPE_CHECKING:
+    from autosft.contracts.tensors import Encoder, Model
+
+
+@final
+class BitFit(Strategy):
+    """Train the heads, and of the encoder only biases and norms, all that is a vector (BitFit: Ben Zaken et al., 2022;
+    norms of convolutional networks: Frankle et al., 2021). There are few of them, so they learn at higher rates, and as
+    each shifts or scales a whole channel, all blocks learn alike.
+    """
+
+    name, prior = "bitfit", 0.3
+    space: ClassVar[Space] = {
+        "what": Choice(("biases and norms", "biases", "norms")),
+        "optim.lr": Float(3e-4, 3e-2, default=5e-3, log=True),
+        "optim.layer_decay": Float(0.7, 1.0, default=1.0),
+    }
+    uses = frozenset(SHARED) - {"optim.l2_sp"}  # which draws no vector
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """Pretrained encoders."""
+        return against_training_in_part(info)
+
+    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+        """One stage."""
+        from autosft.training.model import train_only
+        from autosft_strategies.bricks import supervised_stage
+
+        train_only(model.encoder, set(_vectors(model.encoder, str(job.recipe.of(self.name)["what"]))))
+        yield supervised_stage(job, model, "bitfit")
+
+
+def _vectors(encoder: Encoder, what: str) -> Iterator[str]:
+    """The names of parameters of one dimension: all, those that are biases, or those of modules with such a weight."""
+    for place, module in encoder.named_modules():
+        weight = getattr(module, "weight", None)
+        for name, parameter in module.named_parameters(recurse=False):
+            chosen = {
+                "biases and norms": True,
+                "biases": name.endswith("bias"),
+                "norms": weight is not None and weight.ndim == 1,
+            }
+            if parameter.ndim == 1 and chosen[what]:
+                yield f"{place}.{name}".lstrip(".")

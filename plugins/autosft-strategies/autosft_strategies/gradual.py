@@ -1,0 +1,48 @@
+"""`Gradual`: unfreeze the encoder from the output to the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, final
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import SHARED
+from autosft.contracts.space import Int, Space
+from autosft.contracts.strategy import Job, Stage, Strategy
+from autosft.contracts.task import Task
+from autosft_strategies.reasons import against_training_in_part
+
+if TYPE_CHECKING:
+    from autosft.contracts.tensors import Model
+
+
+@final
+class Gradual(Strategy):
+    """Train the heads alone for an epoch, then the top blocks with them, and at last everything (gradual unfreezing,
+    ULMFiT: Howard and Ruder, 2018).
+
+    Of its own it has the number of steps before everything learns. Each takes an epoch, and all together at most half
+    of the recipe's; with the epochs that are left they are as many as the recipe has.
+    """
+
+    name, prior = "gradual", 0.4
+    space: ClassVar[Space] = {"steps": Int(1, 4, default=2)}
+    uses = frozenset(SHARED)
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """Pretrained encoders."""
+        return against_training_in_part(info)
+
+    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+        """A stage per step, and one for everything."""
+        from autosft.training.model import last_blocks, train_only
+        from autosft_strategies.bricks import supervised_stage
+
+        encoder, epochs = model.encoder, job.recipe.stop.max_epochs
+        steps = min(int(job.recipe.of(self.name)["steps"]), epochs // 2)
+        for step in range(steps):
+            train_only(encoder, last_blocks(encoder, step / steps) if step else ())
+            yield supervised_stage(job, model, f"step-{step + 1}", epochs=1)
+        train_only(encoder, last_blocks(encoder, 1.0))
+        yield supervised_stage(job, model, "full", epochs=epochs - steps)

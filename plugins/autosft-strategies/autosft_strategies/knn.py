@@ -1,0 +1,157 @@
+"""`Knn`: the nearest training rows answer, on frozen features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, final
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
+from autosft.contracts.strategy import Job, Strategy
+from autosft.contracts.task import Task
+from autosft.errors import OutOfTime
+from autosft_strategies.reasons import against_freezing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from autosft.contracts.tensors import Model
+    from autosft_strategies.neighbors import Neighbors
+
+NEIGHBORS = (1, 2, 4, 8, 16, 32, 64)
+TEMPERATURES = (0.03, 0.1, 0.3)
+"""What is chosen from. As the temperature falls, the most similar of the neighbors decides alone."""
+
+CHOOSING_ROWS, PORTION = 2000, 128
+"""So many training rows at most are asked to choose, so many at a time; all are kept to answer."""
+
+DOUBT = 2.0
+"""The logarithm of the scale is expected to be this far from 0: rows that are all answered rightly do not make the
+answers certain."""
+
+
+@final
+class Knn(Strategy):
+    """k nearest neighbors (Cover and Hart, 1967) by cosine, their targets averaged with weights.
+
+    It knows no problem. The mean of targets becomes a raw output by a scale and a shift that are fitted under the
+    problem's own loss (as Platt, 1999, fits scores of classes), on training rows whose neighbors are sought among the
+    others. So are `k` and the temperature of the weights chosen. A scale is positive: of classes the one with most
+    votes wins.
+    """
+
+    name, prior, cheap = "knn", 0.5, True
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """Any encoder that knows something before it is trained."""
+        return against_freezing(info, problems)
+
+    def fit(self, job: Job, model: Model) -> None:
+        """Encode, keep the rows, choose, and put them in the heads' place."""
+        import torch
+
+        from autosft.contracts.tensors import LinearHead
+        from autosft.training.features import encode
+        from autosft_strategies.neighbors import Neighbors
+
+        features = encode(job, model.encoder, job.train).float()
+        weights = torch.tensor(job.train.weight, dtype=torch.float32)
+        for position, (problem, state) in enumerate(zip(job.problems, job.states.problems, strict=True)):
+            head = model.heads[position]
+            targets = problem.encode(job.train.target(position), state)
+            if not isinstance(head, LinearHead) or not isinstance(targets, torch.Tensor):
+                raise TypeError(f"Problem {problem.name!r} needs just pooled features but has no LinearHead.")
+            kept = Neighbors.of(features, targets, weights, head.linear.out_features)
+            _choose(job, position, kept, features)
+            model.heads[position] = kept
+        model.to(job.device)
+
+    def restore(self, model: Model, tensors: Mapping[str, Tensor]) -> None:
+        """Put the rows in the heads' place."""
+        from autosft_strategies.neighbors import Neighbors
+
+        for position in range(len(model.heads)):
+            place = f"heads.{position}."
+            mine = {name.removeprefix(place): tensor for name, tensor in tensors.items() if name.startswith(place)}
+            model.heads[position] = Neighbors(mine)
+        model.load_state_dict(tensors)
+
+
+def _choose(job: Job, position: int, kept: Neighbors, features: Tensor) -> None:
+    """Give `kept` the `k`, temperature, scale and shift with the lowest loss over training rows."""
+    import torch
+
+    from autosft.training.seeds import seed_of
+
+    problem, state = job.problems[position], job.states.problems[position]
+    draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "neighbors"))
+    asked = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
+    nearest, rows = _others(job, kept, features, asked)
+    targets, weights = kept.targets[asked], kept.weights[asked]
+
+    def loss(out: Tensor) -> Tensor:
+        return (problem.loss(out, targets, state, job.recipe) * weights).sum() / weights.sum().clamp_min(1e-12)
+
+    best = float("inf")
+    for k in (k for k in NEIGHBORS if k <= nearest.shape[1]):
+        for temperature in TEMPERATURES if k > 1 else TEMPERATURES[:1]:
+            scale, shift, value = _fitted(loss, kept.votes(nearest[:, :k], rows[:, :k], temperature), len(asked))
+            if value < best:
+                best = value
+                chosen = {"k": k, "temperature": temperature, "scale": scale, "shift": shift}
+                for name, number in chosen.items():
+                    getattr(kept, name).fill_(number)
+
+
+def _others(job: Job, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+    """How similar the nearest rows of other groups are to the asked ones, and which they are, shape (asked, most
+    neighbors).
+
+    Raises:
+        OutOfTime: The time is up.
+    """
+    import torch
+
+    units = _units(job)
+    count = min(NEIGHBORS[-1], len(features) - int(units.bincount().max()))
+    table = features if features.layout == torch.strided else features.to_sparse_coo()
+    found: list[tuple[Tensor, Tensor]] = []
+    for part in asked.split(PORTION):
+        if job.seconds_left() < 0:
+            raise OutOfTime("The time was up while neighbors were sought.")
+        similarities = kept.similarities(table.index_select(0, part))
+        similarities[units[part, None] == units] = -2.0  # below every cosine
+        found.append(tuple(similarities.topk(count)))
+    nearest, rows = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return nearest, rows
+
+
+def _units(job: Job) -> Tensor:
+    """A number for each training row; rows of one group share one, unless there is just one group."""
+    import torch
+
+    groups, numbers = job.train.group.tolist(), dict[str | int, int]()
+    units = torch.tensor([numbers.setdefault(group or row, len(numbers)) for row, group in enumerate(groups)])
+    return units if len(numbers) > 1 else torch.arange(len(groups))
+
+
+def _fitted(loss: Callable[[Tensor], Tensor], votes: Tensor, rows: int) -> tuple[float, float, float]:
+    """The scale and the shift of votes with the lowest loss, and the loss."""
+    import torch
+
+    numbers = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.LBFGS([numbers], max_iter=30, line_search_fn="strong_wolfe")
+
+    def value() -> Tensor:
+        return loss(numbers[0].clamp(-9, 9).exp() * votes + numbers[1])
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        whole = value() + 0.5 * (numbers / DOUBT).square().sum() / rows
+        whole.backward()
+        return whole
+
+    # L-BFGS evaluates the closure with gradients; torch annotates its result as a float.
+    optimizer.step(closure)  # pyright: ignore[reportArgumentType]
+    with torch.no_grad():
+        return float(numbers[0].clamp(-9, 9).exp()), float(numbers[1]), float(value())

@@ -1,0 +1,48 @@
+"""`LinearProbeFineTune`: a linear probe first, then everything from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, final
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import SHARED
+from autosft.contracts.space import Float, Space
+from autosft.contracts.strategy import Job, Stage, Strategy
+from autosft.contracts.task import Task
+from autosft_strategies.probe import Probe
+from autosft_strategies.reasons import against_freezing, against_training
+
+if TYPE_CHECKING:
+    from autosft.contracts.tensors import Model
+
+
+@final
+class LinearProbeFineTune(Strategy):
+    """Solve the head on frozen features, then fine-tune everything (Kumar et al., 2022).
+
+    A head that knows nothing sends gradients through the encoder that distort what it knows; one that is right already
+    sends small ones. So both learn at lower rates than from nothing.
+    """
+
+    name, prior = "lpft", 0.8
+    space: ClassVar[Space] = {
+        "optim.lr": Float(1e-5, 1e-3, default=3e-4, log=True),
+        "optim.head_lr": Float(1e-5, 3e-3, default=3e-4, log=True),
+    }
+    uses = frozenset(SHARED)
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """Any encoder that can both be probed and be trained."""
+        return against_freezing(info, problems) or against_training(info)
+
+    def fit(self, job: Job, model: Model) -> None:
+        """The probe."""
+        Probe().fit(job, model)
+
+    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+        """One stage, from the probe's heads."""
+        from autosft_strategies.bricks import supervised_stage
+
+        yield supervised_stage(job, model, "full")

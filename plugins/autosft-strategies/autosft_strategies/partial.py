@@ -1,0 +1,41 @@
+"""`Partial`: train the last blocks of the encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, final
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import SHARED
+from autosft.contracts.space import Float, Space
+from autosft.contracts.strategy import Job, Stage, Strategy
+from autosft.contracts.task import Task
+from autosft_strategies.reasons import against_training_in_part
+
+if TYPE_CHECKING:
+    from autosft.contracts.tensors import Model
+
+
+@final
+class Partial(Strategy):
+    """Train the heads and a share of the encoder's blocks, those nearest to the output, which are the most specific to
+    what it was trained for (Yosinski et al., 2014). The others stay frozen, and take neither memory nor a backward
+    pass.
+    """
+
+    name, prior = "partial", 0.6
+    space: ClassVar[Space] = {"share": Float(0.1, 0.8, default=0.3)}
+    uses = frozenset(SHARED)
+
+    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """Pretrained encoders."""
+        return against_training_in_part(info)
+
+    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+        """One stage."""
+        from autosft.training.model import last_blocks, train_only
+        from autosft_strategies.bricks import supervised_stage
+
+        train_only(model.encoder, last_blocks(model.encoder, float(job.recipe.of(self.name)["share"])))
+        yield supervised_stage(job, model, "partial")

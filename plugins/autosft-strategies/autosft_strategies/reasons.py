@@ -1,0 +1,28 @@
+"""Why a strategy does not take a backbone, as `Strategy.accepts` gives it; an empty text if nothing speaks against
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.problem import Problem
+
+
+def against_freezing(info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    """The encoder must know something, and every problem be content with one pooled vector per row."""
+    if info.origin == "scratch":
+        return "an encoder that learns from scratch says nothing while it is frozen"
+    more = sorted(set().union(*(problem.needs for problem in problems)) - {"pooled"})
+    return f"it reads pooled features alone, not {', '.join(more)}" if more else ""
+
+
+def against_training(info: BackboneInfo) -> str:
+    """The encoder must have something to train."""
+    return "nothing in this encoder can be trained" if info.origin == "fitted" else ""
+
+
+def against_training_in_part(info: BackboneInfo) -> str:
+    """The encoder must have something to train, and what stays frozen know something."""
+    frozen = "what stays frozen of an encoder that learns from scratch says nothing"
+    return frozen if info.origin == "scratch" else against_training(info)

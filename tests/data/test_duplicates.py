@@ -1,0 +1,83 @@
+"""Copies of rows: found by content wherever they lie, with an example; of test rows no target is looked at."""
+
+from __future__ import annotations
+
+import hashlib
+
+from autosft.contracts.rows import Data, Row, Rows
+from autosft.data.duplicates import digests_of, duplicate_warnings
+
+SOUND = {"train": "abcdef", "valid": "ghi", "test": "jkl"}
+
+
+def rows(contents, name, target):
+    return Rows.of(Row(f"{name}{number}", content, (target(content),)) for number, content in enumerate(contents))
+
+
+def said(*, target=str, digest=lambda row: hashlib.sha256(row.ref.encode()).hexdigest() if row.ref else "", **changed):
+    parts = {name: rows(contents, name, target) for name, contents in {**SOUND, **changed}.items()}
+    data = Data(parts["train"], parts["valid"], parts["test"], Rows.of(()), False, "")
+    return duplicate_warnings(data, digests_of(data, digest))
+
+
+def test_of_different_rows_nothing_is_said():
+    assert said() == []
+
+
+def test_content_that_cannot_be_told_is_no_copy():
+    assert said(train=["", "", "a"], valid=["", "b"]) == [] == said(train="aab", digest=lambda row: "")
+
+
+def test_copies_among_training_rows_are_counted_with_an_example():
+    (warning,) = said(train="abcabca")
+
+    assert warning == (
+        "4 training rows are copies of other training rows, such as train0 and train3; "
+        "they count more than once: remove them if that is not meant"
+    )
+
+
+def test_copies_across_splits_are_counted_on_the_side_that_is_scored():
+    valid, test = said(train="abc", valid="xayab", test="pybq")
+
+    assert valid.startswith("3 validation rows are copies of rows in other splits, such as valid1 and train0")
+    assert test.startswith("2 test rows are copies of rows in other splits, such as test1 and valid2")
+    assert "the test score flatters" in test
+
+
+def test_one_copy_is_said_in_the_singular():
+    (warning,) = said(test="axy")
+
+    assert warning.startswith("1 test row is a copy of rows in other splits, such as test0 and train0;")
+
+
+def test_copies_with_other_targets_are_named_with_both():
+    numbers = iter(range(100))
+    copies, across, conflict = said(train="aabc", valid="bx", target=lambda content: f"label {next(numbers)}")
+
+    assert "1 training row is a copy" in copies and "1 validation row is a copy" in across
+    assert conflict == (
+        "4 training and validation rows have the content of one with another target, such as "
+        "train0 ('label 0') and train1 ('label 1'); correct the targets"
+    )
+
+
+def test_the_targets_of_test_rows_are_not_looked_at():
+    class Secret:
+        __hash__ = None
+
+        def __eq__(self, other):
+            raise AssertionError("a target of a test row was looked at")
+
+    train, valid = rows("abc", "train", str), rows("de", "valid", str)
+    test = Rows.of([Row("test0", "a", (Secret(),)), Row("test1", "a", (Secret(),))])
+    data = Data(train, valid, test, Rows.of(()), False, "")
+
+    (warning,) = duplicate_warnings(data, digests_of(data, lambda row: row.ref))
+    assert warning.startswith("2 test rows are copies")
+
+
+def test_without_a_test_split_the_others_are_looked_at():
+    data = Data(rows("aab", "train", str), rows("c", "valid", str), None, Rows.of(()), False, "")
+
+    assert len(duplicate_warnings(data, digests_of(data, lambda row: row.ref))) == 1

@@ -1,0 +1,45 @@
+"""Precision by device, and compilation: where torch cannot, it is known why; where it can, names stay."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from autosft.testing.toy import ToyStrategy
+from autosft.training.acceleration import precision_for, why_not_compiled
+from autosft.training.loop import train
+
+CPU = torch.device("cpu")
+
+
+def test_a_cpu_computes_in_single_precision_unless_it_is_told_otherwise():
+    assert [precision_for(wanted, CPU) for wanted in ("auto", "float32", "bfloat16")] == 2 * ["float32"] + ["bfloat16"]
+
+
+@pytest.fixture
+def without_compiler():
+    from torch._inductor import config
+
+    why_not_compiled.cache_clear()
+    torch.compiler.reset()
+    with config.patch({"cpp.cxx": ("/nowhere/compiler",)}):
+        yield
+    why_not_compiled.cache_clear()
+    torch.compiler.reset()
+
+
+def test_without_a_compiler_it_is_known_why_in_one_line(without_compiler):
+    reason = why_not_compiled(CPU)
+    assert "compiler" in reason and "\n" not in reason
+
+
+@pytest.mark.slow
+def test_a_compiled_encoder_learns_the_same_under_the_same_names(job, tmp_path):
+    if reason := why_not_compiled(CPU):
+        pytest.skip(reason)
+    plain = train(job, ToyStrategy()).model.state_dict()
+    job = replace(job, compile=True, folder=tmp_path / "compiled")
+    compiled = train(job, ToyStrategy()).model.state_dict()
+    assert list(compiled) == list(plain)
+    for name, weight in compiled.items():
+        torch.testing.assert_close(weight, plain[name], rtol=1e-3, atol=1e-4)

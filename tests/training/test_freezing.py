@@ -1,0 +1,54 @@
+"""What is frozen learns nothing, and answers while training as it does afterwards."""
+
+import pytest
+import torch
+from torch import nn
+
+from autosft.contracts.tensors import Encoder, LinearHead, Model
+from autosft.training.model import last_blocks, train_only
+
+
+class Normed(Encoder):
+    """Three blocks of a linear layer, a norm and dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.widths = {"pooled": 4}
+        for name in ("first", "second", "third"):
+            self.add_module(name, nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout(0.5)))
+
+    def forward(self, inputs):
+        return {"pooled": self.third(self.second(self.first(inputs)))}
+
+
+@pytest.fixture
+def model():
+    return Model(Normed(), [LinearHead(4, 2)])
+
+
+@pytest.mark.parametrize(("share", "blocks"), [(0.01, 1), (0.33, 1), (0.6, 2), (1.0, 3)])
+def test_the_last_blocks_are_those_nearest_to_the_output_and_one_at_least(model, share, blocks):
+    names = last_blocks(model.encoder, share)
+    assert {name.split(".")[0] for name in names} == set(["third", "second", "first"][:blocks])
+    assert len(names) == 4 * blocks
+
+
+def test_frozen_norms_and_dropout_stay_as_they_answer_while_the_rest_trains(model):
+    train_only(model.encoder, last_blocks(model.encoder, 0.5))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model.train()
+    out = model(torch.randn(16, 4))[0]
+    assert not model.encoder.first(torch.randn(16, 4)).requires_grad, "it has no graph"
+    out.sum().backward()
+    changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
+    statistics = {"running_mean", "running_var", "num_batches_tracked"}
+    assert changed == {f"encoder.{block}.1.{name}" for block in ("second", "third") for name in statistics}
+    assert [model.encoder.first[2].training, model.encoder.third[2].training] == [False, True]
+
+
+def test_what_learns_again_trains_again(model):
+    train_only(model.encoder, ())
+    assert not model.train().encoder.training and model.heads.training
+    train_only(model.encoder, last_blocks(model.encoder, 1.0))
+    assert all(part.training for part in model.train().modules())
+    assert not any(part.training for part in model.eval().modules())
