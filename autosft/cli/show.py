@@ -13,7 +13,7 @@ from rich.table import Table
 from autosft.report.board import COLUMNS, Board, board_of
 
 WIDTH_OF_FILES = 160
-RIGHT = ("rank", "trial", "score", "loss", "epochs", "seconds")
+RIGHT = ("rank", "trial", "score", "loss", "epochs", "seconds", "share")
 
 
 def leaderboard(run: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
@@ -28,17 +28,18 @@ def console() -> Console:
 
 
 def board_table(board: Board, *, limit: int | None = None) -> Table:
-    """A board as a table for the terminal; the columns of errors and states only where they say something."""
-    columns = [name for name in COLUMNS if name not in ("state", "error") or _says(board, name)]
+    """A board as a table for the terminal; the columns of shares, states and errors only where they say something."""
+    columns = [name for name in COLUMNS if name not in ("share", "state", "error") or _says(board, name)]
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)  # fits 80 columns
     for name in columns:
         table.add_column(name, justify="right" if name in RIGHT else "left", overflow="fold")
     for row in board.rows[:limit]:
         table.add_row(*(row[name] for name in columns))
-    if limit is not None and len(board.rows) > limit:
-        table.caption = f"{len(board.rows) - limit} more"
+    more = [f"{len(board.rows) - limit} more"] if limit is not None and len(board.rows) > limit else []
+    blended = [f"the model is a blend of {board.members}"] if board.members > 1 else []
+    table.caption = "; ".join(more + blended) or None
     return table
 
 
 def _says(board: Board, name: str) -> bool:
-    return any(row[name] not in ("", "done") for row in board.rows)
+    return any(row[name] not in ("", "done", "1.00") for row in board.rows)

@@ -17,7 +17,8 @@ from autosft.contracts.space import Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
 
-Strength = Literal["none", "weak", "strong"]
+Strength = Literal["none", "light", "strong"]
+Mix = Literal["mixup", "cutmix"]
 View = Callable[[Any], Any]
 Read = Callable[[Row], Any]
 
@@ -46,6 +47,14 @@ class Modality(ABC):
         """What an encoder has to do for a sample under this recipe, as a share of what it has to do under the defaults,
         such as 0.25 at half the side of an image. Where time is short a search begins with less effort."""
         return 1.0
+
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """How two rows can be mixed for an encoder that is fed so; not at all by default.
+
+        `"mixup"` where `collate` gives one tensor of floats, and means of rows are inputs too; `"cutmix"` where that
+        tensor is a picture, shape (rows, channels, height, width), of which any part means something.
+        """
+        return frozenset()
 
     @abstractmethod
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
