@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Mix, Modality, Read, Strength, View
+from autosft.contracts.modality import Mix, Modality, Preview, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
@@ -83,6 +83,10 @@ class AudioModality(Modality):
             return read_wave(row.ref)
         except Unreadable as error:
             raise Unreadable(f"{row.id}: {error}") from error
+
+    def preview(self, row: Row) -> Preview:
+        """The name of the file, and its length."""
+        return Preview(f"{Path(row.ref['path']).name}, {row.ref['milliseconds'] / 1000:.1f} s")
 
     def digest(self, row: Row) -> str:
         """Of the file's bytes; empty if the file cannot be read."""

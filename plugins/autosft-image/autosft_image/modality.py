@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Mix, Modality, Read, Strength, View
+from autosft.contracts.modality import Mix, Modality, Preview, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
@@ -20,7 +20,7 @@ from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import Unreadable
 from autosft.folders.entrances import claim_files, collect_files, scan_files
 from autosft_image.files import IMAGES
-from autosft_image.reading import read_rgb, short_side
+from autosft_image.reading import read_rgb, short_side, thumbnail
 from autosft_image.views import POLICIES, side_for
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class ImageModality(Modality):
             return read_rgb(row.ref)
         except Unreadable as error:
             raise Unreadable(f"{row.id}: {error}") from error
+
+    def preview(self, row: Row) -> Preview:
+        """A thumbnail, and the name of the file."""
+        name = Path(row.ref).name if isinstance(row.ref, str) else row.id
+        return Preview(name, thumbnail(self.read(row)))
 
     def digest(self, row: Row) -> str:
         """Of the file's bytes; empty if the file cannot be read."""

@@ -6,6 +6,7 @@ size is asked of the header before anything is decoded, and whatever a decoder r
 
 from __future__ import annotations
 
+import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from autosft_image.room import MOST_PIXELS, bytes_of, taking
 
 if TYPE_CHECKING:
     from PIL import Image
+
+THUMBNAIL_SIDE = 192
+"""Twice what a report shows, for sharp screens."""
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "QOI")
 
@@ -85,6 +89,21 @@ def _decoded(image: Image.Image, short_side: int, *, whole: bool = False) -> Ite
     with taking(needed):
         image.load()
         yield
+
+
+def thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A JPEG whose long side has at most `THUMBNAIL_SIDE` pixels.
+
+    Args:
+        pixels: 8-bit RGB, shape (height, width, 3).
+    """
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
 
 
 @contextmanager
