@@ -114,17 +114,20 @@ class Progress:
     def _finished(self, result: Result, folder: Path) -> None:
         self._live.stop()
         self._console.print(board_table(board_of(folder), limit=10))
-        best = result.best[0]
-        self._say(f"Best: {_title(best.recipe)}, validation {result.metric} {result.valid:.4f}")
+        self._say(f"Best: {_bundled(result)}, validation {result.metric} {result.valid:.4f}")
+        if len(result.best) > 1:
+            for record, share in zip(result.best, result.shares, strict=True):
+                self._say(f"  share {share:.2f}  trial {record.number:3d}  {_model(record)}")
         if result.refitted:
-            self._say("  trained again on training and validation rows together")
+            some = f"{len(result.refitted)} of {len(result.best)} " if len(result.refitted) < len(result.best) else ""
+            self._say(f"  {some}trained again on training and validation rows together")
         if result.test is not None and result.interval is not None:
             low, high = result.interval
             self._say(f"Test {result.metric}: {result.test:.4f} (95 % interval {low:.4f} to {high:.4f})")
         within = f" of {_length(result.budget)}" if result.budget else ""
         self._say(f"Time: {_length(result.seconds['total'])}{within}; model in {_short(folder / result.bundle)}")
         run = shlex.quote(_short(folder))
-        self._say(f"Next: autosft predict {run} FILES --out answers.csv    autosft leaderboard {run}")
+        self._say(f"Next: autosft predict {run} FILES --out answers.csv    autosft report {run}")
 
     def _say(self, text: str, *, markup: bool = False) -> None:
         self._console.print(text, markup=markup, soft_wrap=True)
@@ -135,6 +138,16 @@ class Progress:
         disk = f"{self._disk / 1e9:.1f} GB on disk" if self._disk else ""
         parts = filter(None, [*self._running.values(), left, disk])
         return Text(", ".join(parts), style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _bundled(result: Result) -> str:
+    best, *others = result.best
+    return f"blend of {len(result.best)}" if others else _model(best)
+
+
+def _model(record: Record) -> str:
+    soup = f"soup of {len(record.ingredients)}: " if record.ingredients else ""
+    return soup + _title(record.recipe)
 
 
 def _licensed(candidate: Candidate) -> str:

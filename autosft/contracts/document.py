@@ -1,14 +1,15 @@
-"""`Document`: a frozen value that is read from a file and written to one, as JSON or TOML.
+"""`Document`: a frozen value that is read from a file and written to one. `Sealed`: one that vouches for other files.
 
 It knows how to refuse a wrong key kindly and how a file is replaced whole; it knows no document by name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
@@ -111,6 +112,50 @@ class Document(BaseModel):
     def write(self, path: Path) -> None:
         """Write the value as JSON, in one step."""
         write_json(path, self.plain())
+
+
+class Sealed(Document):
+    """A document that vouches for the files beside it, and for itself.
+
+    Attributes:
+        files: The sha256 of every file, by its path from the document's folder.
+        digest: The sha256 of all that the document says.
+    """
+
+    files: Mapping[str, str] = {}
+    digest: str = ""
+
+    def sealed(self) -> Self:
+        """The same, with its digest."""
+        return self.model_copy(update={"digest": _digest(self.plain())})
+
+    def damage(self, path: Path) -> str:
+        """What is wrong with the document, or with a file that it vouches for, in a few words; empty if nothing is.
+
+        The digest is that of the words in the file: a set would be written in another order by another process.
+
+        Args:
+            path: Where the document was read.
+        """
+        if _digest(json.loads(path.read_text(encoding="utf-8"))) != self.digest:
+            return f"{path}: damaged (its digest differs)"
+        for name, digest in self.files.items():
+            file = path.parent / name
+            if not file.is_file():
+                return f"{file}: missing"
+            with file.open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
+                    return f"{file}: damaged (its sha256 differs from {path.name})"
+        return ""
+
+
+def _digest(plain: dict[str, Any]) -> str:
+    return sha256_of(json.dumps({**plain, "digest": ""}, sort_keys=True).encode())
+
+
+def sha256_of(content: bytes) -> str:
+    """The sha256 of some bytes, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -22,8 +22,9 @@ class Order(Document):
     """Something to do for one trial.
 
     Attributes:
-        work: `"train"` the recipe; `"keep"` the best weights of a paused trial, without more training; `"refit"` the
-            recipe on training and validation rows together; `"test"` the run's bundle.
+        work: `"train"` the recipe; `"keep"` the best weights of a paused trial, without more training; `"soup"`:
+            average the weights of the trial with those of others; `"refit"` the recipe on training and validation rows
+            together; `"test"` the bundle of the run.
         run: The run's folder.
         trial: The trial's number.
         token: Unique per order; events carry it, so that late ones can be told apart.
@@ -32,11 +33,12 @@ class Order(Document):
         replay: When refitting: for each stage, how many epochs.
         rows: When testing: how many of the test rows to score; 0 means all.
         pause_after: After how many validated epochs the trial pauses; None means that it runs through.
+        others: When averaging: the other trials, the best first.
         micro_batch: The most rows at once, where memory ran out with more; 0 means a whole batch. Gradients are summed
             over the parts, so that the batch of the recipe stays what it is.
     """
 
-    work: Literal["train", "keep", "refit", "test"] = "train"
+    work: Literal["train", "keep", "soup", "refit", "test"] = "train"
     run: str
     trial: int
     token: str
@@ -45,6 +47,7 @@ class Order(Document):
     replay: Mapping[str, int] = {}
     rows: int = 0
     pause_after: int | None = None
+    others: tuple[int, ...] = ()
     micro_batch: int = 0
 
 

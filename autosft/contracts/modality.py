@@ -1,4 +1,4 @@
-"""`Modality`: how one kind of data is recognized, listed, read and shown to an encoder.
+"""`Modality`: how one kind of data is recognized, listed, read and shown to an encoder, and in a `Preview` to a person.
 
 A modality knows files and samples. It knows neither splits nor checks nor caches: those are the same for all.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -21,6 +22,19 @@ Strength = Literal["none", "light", "strong"]
 Mix = Literal["mixup", "cutmix"]
 View = Callable[[Any], Any]
 Read = Callable[[Row], Any]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a person is shown of a sample, in a report.
+
+    Attributes:
+        text: The sample in words: the text itself, or what it is called.
+        picture: A small image of it, as the bytes of a JPEG file; empty if it cannot be pictured.
+    """
+
+    text: str
+    picture: bytes = b""
 
 
 class Modality(ABC):
@@ -90,6 +104,14 @@ class Modality(ABC):
         Raises:
             Unreadable: The sample cannot be decoded.
         """
+
+    def preview(self, row: Row) -> Preview:
+        """What a person is shown of a sample: by default what the row refers to, in words.
+
+        Raises:
+            Unreadable: The sample cannot be decoded.
+        """
+        return Preview(str(row.ref))
 
     def digest(self, row: Row) -> str:
         """sha256, as hexadecimal text, of the raw content that a row refers to, so that what was made of it can be kept

@@ -55,6 +55,8 @@ class Record(Document):
         epochs: Every epoch that was trained.
         best: For each stage, the number of epochs after which its best weights stood.
         seconds: Wall-clock seconds of the trial.
+        ended: When it paused or ended, in seconds of the run's clock; None if nobody looked.
+        ingredients: Of a soup, the trials whose weights were averaged, the best first; empty for a trial as it is.
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
         pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"` for a
@@ -77,6 +79,8 @@ class Record(Document):
     epochs: tuple[Epoch, ...] = ()
     best: Mapping[str, int] = {}
     seconds: float = 0.0
+    ended: float | None = None
+    ingredients: tuple[int, ...] = ()
     micro_batch: int = 0
     peak_bytes: int = 0
     pace: Mapping[str, float] = {}
@@ -102,7 +106,7 @@ class Result(Document):
         entry: Who competed: the name of the search's settings.
         seed: The search's seed.
         metric: The name of the score; higher is better.
-        valid: The validation score of the trial in the bundle.
+        valid: The validation score of the trial in the bundle, or of the blend.
         test: The bundle's test score, or None without a test split.
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
         test_rows: How many test rows were scored: fewer than there are where time did not allow more.
@@ -110,8 +114,9 @@ class Result(Document):
         shift: How unlike the training rows the `"valid"` and `"test"` rows are, where that was measured: of validation
             rows that were not drawn at random with the first features of a pretrained encoder, of test rows after they
             were scored, if there was time. Nothing is chosen by it.
-        best: The record of each member of the bundle.
-        refitted: Whether the bundle was trained again on training and validation rows together.
+        best: The record of each member of the bundle, that with the largest share first.
+        shares: The share of each in the answers; they add up to 1.
+        refitted: The numbers of those that were trained again on training and validation rows together.
         interrupted: Whether the user ended the search before its time; the same command goes on with it.
         trials: How many trials ended in each state.
         budget: The seconds that were allowed; None if only trials were counted.
@@ -133,7 +138,8 @@ class Result(Document):
     test_reads: int = 0
     shift: Mapping[str, Shift] = {}
     best: tuple[Record, ...]
-    refitted: bool = False
+    shares: tuple[float, ...] = (1.0,)
+    refitted: tuple[int, ...] = ()
     interrupted: bool = False
     trials: Mapping[str, int]
     budget: float | None = None

@@ -1,25 +1,39 @@
 """A bundle: a folder that predicts. Members, their shares, and the sha256 of every file; nothing is pickled.
 
-`bundle.json` names every file with its checksum, and is checked before anything else is read.
+`bundle.json` names every file with its checksum, and is checked before anything else is read. `member.json` does the
+same in the folder that a trial leaves and a bundle copies.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any
 
-from autosft.contracts.document import Document
+import numpy.typing as npt
+
+from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.document import Document, Sealed, sha256_of, write_whole
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.errors import BadBundle, BadInput
 
 SCHEMA = 1
 MANIFEST = "bundle.json"
-MEMBER_FILES = ("member.json", "states.safetensors", "model.safetensors")
-"""What `autosft.deploy.member` writes, and a bundle copies."""
+MEMBER, STATES, MODEL = "member.json", "states.safetensors", "model.safetensors"
+
+
+class MemberDocument(Sealed):
+    """What `member.json` holds; arrays of the states lie beside it, and so do the weights."""
+
+    recipe: Recipe
+    info: BackboneInfo
+    license: str
+    modality_state: Mapping[str, Any]
+    backbone_state: Mapping[str, Any]
+    problem_states: tuple[Mapping[str, Any], ...]
 
 
 class MemberEntry(Document):
@@ -29,31 +43,44 @@ class MemberEntry(Document):
     share: float
 
 
-class Bundle(Document):
+class Bundle(Sealed):
     """What `bundle.json` holds.
 
     Attributes:
         schema_version: The version of this format.
         task: What the bundle answers.
         members: Its models.
-        files: The sha256 of every file beside `bundle.json`.
         distributions: The installed distributions that its parts come from, with versions.
-        scores: The validation score of the best trial under `"valid"`.
-        digest: The sha256 of all the above.
+        scores: The validation score of the model, or of the blend, under `"valid"`.
+        problem_states: What decides over the members' common answers, such as thresholds, for each problem; arrays lie
+            beside it. Empty for a single member, which has its own.
     """
 
     schema_version: int = SCHEMA
     task: Task
     members: tuple[MemberEntry, ...]
-    files: Mapping[str, str]
     distributions: Mapping[str, str]
     scores: Mapping[str, float] = {}
-    digest: str = ""
+    problem_states: tuple[Mapping[str, Any], ...] = ()
 
-    def sealed(self) -> Self:
-        """The same, with its digest."""
-        content = json.dumps({**self.plain(), "digest": ""}, sort_keys=True)
-        return self.model_copy(update={"digest": hashlib.sha256(content.encode()).hexdigest()})
+    def states(self, folder: Path) -> tuple[State, ...]:
+        """The states of the problems, given where the bundle lies."""
+        from safetensors.numpy import load_file
+
+        if not self.problem_states:
+            return ()
+        arrays = load_file(folder / STATES)
+        return tuple(
+            State.from_plain(plain, f"problem-{number}", arrays) for number, plain in enumerate(self.problem_states)
+        )
+
+
+def member_damage(folder: Path) -> str:
+    """What is wrong with the member that a trial left, in a few words; empty if it is sound."""
+    try:
+        return MemberDocument.read(folder / MEMBER).damage(folder / MEMBER)
+    except BadInput as error:
+        return str(error).rstrip(".")
 
 
 def save_bundle(
@@ -62,19 +89,42 @@ def save_bundle(
     members: Sequence[tuple[Path, float]],
     distributions: Mapping[str, str],
     scores: Mapping[str, float],
+    states: Sequence[State] = (),
 ) -> None:
-    """Copy saved members into a bundle; an older bundle at `folder` is replaced when the new one is whole."""
+    """Copy saved members into a bundle; an older bundle at `folder` is replaced when the new one is whole.
+
+    Args:
+        folder: The bundle's.
+        task: What it answers.
+        members: Their folders, and their shares, which add up to 1.
+        distributions: The installed distributions that its parts come from, with versions.
+        scores: See `Bundle`.
+        states: For several members, what decides over their common answers.
+
+    Raises:
+        BadBundle: A member is missing or damaged.
+    """
     draft = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(draft, ignore_errors=True)
-    entries: list[MemberEntry] = []
     files: dict[str, str] = {}
-    for number, (source, share) in enumerate(members):
-        entries.append(MemberEntry(folder=f"member-{number}", share=share))
-        (draft / entries[-1].folder).mkdir(parents=True)
-        for name in MEMBER_FILES:
-            shutil.copyfile(source / name, draft / entries[-1].folder / name)
-            files[f"{entries[-1].folder}/{name}"] = _sha256(draft / entries[-1].folder / name)
-    bundle = Bundle(task=task, members=tuple(entries), files=files, distributions=distributions, scores=scores)
+    for number, (source, _) in enumerate(members):
+        files |= _copy_member(source, draft, f"member-{number}")
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    problem_states = tuple(state.plain(f"problem-{number}", arrays) for number, state in enumerate(states))
+    if problem_states:
+        from safetensors.numpy import save
+
+        content = save(arrays)
+        write_whole(draft / STATES, content)
+        files[STATES] = sha256_of(content)
+    bundle = Bundle(
+        task=task,
+        members=tuple(MemberEntry(folder=f"member-{number}", share=share) for number, (_, share) in enumerate(members)),
+        files=files,
+        distributions=distributions,
+        scores=scores,
+        problem_states=problem_states,
+    )
     bundle.sealed().write(draft / MANIFEST)
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
@@ -82,6 +132,22 @@ def save_bundle(
         folder.rename(old)
     draft.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _copy_member(source: Path, draft: Path, name: str) -> dict[str, str]:
+    """Copy a member into a bundle's draft, and check the copy; the checksums of its files."""
+    target = draft / name
+    target.mkdir(parents=True)
+    try:
+        document = MemberDocument.read(source / MEMBER)
+        for file in (MEMBER, *document.files):
+            shutil.copyfile(source / file, target / file)
+    except (BadInput, FileNotFoundError) as error:
+        raise BadBundle(f"{source}: no whole model of a trial ({error}).") from error
+    if damage := document.damage(target / MEMBER):
+        raise BadBundle(f"{source}: its model cannot be bundled ({damage}).")
+    own = sha256_of((target / MEMBER).read_bytes())
+    return {f"{name}/{MEMBER}": own, **{f"{name}/{file}": digest for file, digest in document.files.items()}}
 
 
 def open_bundle(folder: Path) -> tuple[Path, Bundle]:
@@ -103,17 +169,6 @@ def open_bundle(folder: Path) -> tuple[Path, Bundle]:
         raise BadBundle(
             f"{folder}: schema {bundle.schema_version} is newer than this AutoSFT reads ({SCHEMA}). Upgrade autosft."
         )
-    if bundle != bundle.sealed():
-        raise BadBundle(f"{folder / MANIFEST}: damaged (its digest differs). Copy the whole folder again.")
-    for name, digest in bundle.files.items():
-        path = folder / name
-        if not path.is_file():
-            raise BadBundle(f"{path}: missing from the bundle. Copy the whole folder again.")
-        if _sha256(path) != digest:
-            raise BadBundle(f"{path}: damaged (its sha256 differs from {MANIFEST}). Copy the whole folder again.")
+    if damage := bundle.damage(folder / MANIFEST):
+        raise BadBundle(f"{damage}. Copy the whole folder again.")
     return folder, bundle
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

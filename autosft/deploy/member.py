@@ -1,12 +1,11 @@
 """A member: one trained model in a folder, as its recipe, states and weights. Trials leave it, bundles hold it.
 
-`model.safetensors` holds every weight, `states.safetensors` the arrays that parts learned, and `member.json` the rest.
-Nothing in it is pickled, and it needs no other weights.
+`model.safetensors` holds every weight, `states.safetensors` the arrays that parts learned, and `member.json` the rest,
+with the sha256 of both. Nothing in it is pickled, and it needs no other weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,45 +16,38 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import load_file, save
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.document import Document, write_whole
-from autosft.contracts.recipe import Recipe
+from autosft.contracts.document import sha256_of, write_whole
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Job, States
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Model
+from autosft.deploy.bundle import MEMBER, MODEL, STATES, MemberDocument
 from autosft.errors import BadBundle
 from autosft.host.registry import Registry
 from autosft.training.model import build_model
 
 
-class MemberDocument(Document):
-    """What `member.json` holds; arrays of the states lie beside it."""
-
-    recipe: Recipe
-    info: BackboneInfo
-    license: str
-    modality_state: Mapping[str, Any]
-    backbone_state: Mapping[str, Any]
-    problem_states: tuple[Mapping[str, Any], ...]
-
-
 def save_member(folder: Path, job: Job, model: Model, states: States) -> None:
     """Write a trained model; `member.json` comes last, so its existence means that all is there."""
     arrays: dict[str, Any] = {}
+    plain = {
+        "modality_state": states.modality.plain("modality", arrays),
+        "backbone_state": states.backbone.plain("backbone", arrays),
+        "problem_states": tuple(state.plain(f"problem-{n}", arrays) for n, state in enumerate(states.problems)),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    contents = {MODEL: save(tensors), STATES: save_arrays(arrays)}
+    for name, content in contents.items():
+        write_whole(folder / name, content)
     document = MemberDocument(
         recipe=job.recipe.changed(start=""),
         info=job.info,
         license=job.weights.license if job.weights else "",
-        modality_state=states.modality.plain("modality", arrays),
-        backbone_state=states.backbone.plain("backbone", arrays),
-        problem_states=tuple(state.plain(f"problem-{n}", arrays) for n, state in enumerate(states.problems)),
+        **plain,
+        files={name: sha256_of(content) for name, content in contents.items()},
     )
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    write_whole(folder / "model.safetensors", save(tensors))
-    write_whole(folder / "states.safetensors", save_arrays(arrays))
-    document.write(folder / "member.json")
+    document.sealed().write(folder / MEMBER)
 
 
 def load_states(folder: Path) -> tuple[MemberDocument, States]:
@@ -64,9 +56,9 @@ def load_states(folder: Path) -> tuple[MemberDocument, States]:
     Raises:
         BadBundle: A file is missing or damaged.
     """
-    document = MemberDocument.read(folder / "member.json")
+    document = MemberDocument.read(folder / MEMBER)
     try:
-        arrays: dict[str, np.ndarray[Any, Any]] = load_arrays(folder / "states.safetensors")
+        arrays: dict[str, np.ndarray[Any, Any]] = load_arrays(folder / STATES)
         return document, States(
             modality=State.from_plain(document.modality_state, "modality", arrays),
             backbone=State.from_plain(document.backbone_state, "backbone", arrays),
@@ -106,7 +98,7 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
     )
     model = build_model(job)
     try:
-        tensors = load_file(folder / "model.safetensors", device=str(device))
+        tensors = load_file(folder / MODEL, device=str(device))
         registry.strategy(document.recipe.strategy).restore(model, tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BadBundle(f"{folder}: the weights cannot be put into {document.info.name} ({error}).") from error

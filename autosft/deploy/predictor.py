@@ -12,6 +12,7 @@ import torch
 
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows, Scan
+from autosft.contracts.state import State
 from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
 from autosft.deploy.bundle import Bundle, open_bundle
@@ -21,6 +22,8 @@ from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.training.evaluation import answer
 
+ROWS_AT_ONCE = 4096
+
 
 @final
 class Predictor:
@@ -28,12 +31,13 @@ class Predictor:
 
     Attributes:
         task: What the bundle answers.
+        shares: The share of each member in the answers; they add up to 1.
     """
 
-    def __init__(self, bundle: Bundle, members: Sequence[tuple[Job, Model]]) -> None:
-        self.task = bundle.task
-        self._shares = [member.share for member in bundle.members]
+    def __init__(self, bundle: Bundle, members: Sequence[tuple[Job, Model]], states: Sequence[State]) -> None:
+        self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
+        self._states = tuple(states) or self._job.states.problems
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "cpu", registry: Registry | None = None) -> Self:
@@ -59,7 +63,7 @@ class Predictor:
         except PartMissing as error:
             made_with = ", ".join(f"{name} {version}" for name, version in bundle.distributions.items())
             raise PartMissing(f"{error} The bundle was made with {made_with}.") from error
-        return cls(bundle, members)
+        return cls(bundle, members, bundle.states(path))
 
     @property
     def classes_(self) -> list[str]:
@@ -68,7 +72,7 @@ class Predictor:
         Raises:
             AttributeError: The first problem has none.
         """
-        values = self._job.states.problems[0].values
+        values = self._states[0].values
         if "classes" not in values:
             raise AttributeError(f"A model for {self.task.problems[0]} has no classes_; predict gives its answers.")
         return list(values["classes"])
@@ -112,12 +116,17 @@ class Predictor:
         return scan.rows
 
     def outputs(self, rows: Rows) -> list[Outputs]:
-        """Each problem's outputs, combined over the members."""
+        """Each problem's outputs, combined over the members. They answer some thousand rows at a time one after the
+        other, so that what they say apart never lies in memory for all rows."""
         if not len(rows):
             raise BadInput("There is nothing to answer.")
+        parts = [self._combined(rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+        return [Outputs.concat(several) for several in zip(*parts, strict=True)]
+
+    def _combined(self, rows: Rows) -> list[Outputs]:
         answered = [answer(job, model, rows) for job, model in self._members]
         return [
-            problem.combine([outputs[position] for outputs in answered], self._shares)
+            problem.combine([outputs[position] for outputs in answered], self.shares)
             for position, problem in enumerate(self._job.problems)
         ]
 
@@ -126,7 +135,7 @@ class Predictor:
         job = self._job
         decided = [
             list(problem.decide(output, state))
-            for problem, output, state in zip(job.problems, outputs, job.states.problems, strict=True)
+            for problem, output, state in zip(job.problems, outputs, self._states, strict=True)
         ]
         return decided[0] if len(decided) == 1 else list(zip(*decided, strict=True))
 
@@ -138,7 +147,7 @@ class Predictor:
         """
         columns: dict[str, npt.NDArray[Any]] = {}
         job = self._job
-        parts = zip(job.problems, self.task.targets, outputs, job.states.problems, strict=True)
+        parts = zip(job.problems, self.task.targets, outputs, self._states, strict=True)
         for problem, target, output, state in parts:
             before = f"{problem.name} " if len(job.problems) > 1 else ""
             if "classes" in state.values and "probabilities" in output.arrays:
@@ -152,7 +161,7 @@ class Predictor:
 
     def score(self, metric: str, outputs: Sequence[Outputs], rows: Rows) -> float:
         """The first problem's score on rows with targets."""
-        return self._job.problems[0].score(metric, outputs[0], rows.target(0), self._job.states.problems[0])
+        return self._job.problems[0].score(metric, outputs[0], rows.target(0), self._states[0])
 
     @property
     def _job(self) -> Job:

@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autosft.contracts.document import write_whole
-from autosft.contracts.record import Record
+from autosft.contracts.record import Record, Result
 from autosft.errors import BadInput
 
-COLUMNS = ("rank", "trial", "score", "loss", "backbone", "strategy", "epochs", "seconds", "state", "error")
+COLUMNS = ("rank", "trial", "score", "loss", "backbone", "strategy", "epochs", "seconds", "share", "state", "error")
 
 
 @dataclass(frozen=True)
 class Board:
-    """Ranked rows under `COLUMNS`; failed trials stand last, without a rank."""
+    """Ranked rows under `COLUMNS`; failed trials stand last, without a rank.
+
+    Attributes:
+        rows: The rows. The share is that of the trial in the answers of the bundle; empty if it is not in it.
+        members: How many models the bundle holds; 0 if there is none yet.
+    """
 
     rows: tuple[dict[str, str], ...]
+    members: int = 0
 
 
 def board_of(folder: Path) -> Board:
@@ -33,13 +39,16 @@ def board_of(folder: Path) -> Board:
     records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
     if not records:
         raise BadInput(f"{folder}: no trial has ended yet.")
-    return board(records)
+    return board(records, _result(folder))
 
 
-def board(records: Iterable[Record]) -> Board:
-    """Rank records."""
+def board(records: Iterable[Record], result: Result | None) -> Board:
+    """Rank records; the result of the run, if it has one, tells which of them are in the bundle."""
     ranked = sorted(records, key=Record.order)
-    return Board(tuple(_row(position, record) for position, record in enumerate(ranked, start=1)))
+    taken = zip(result.best, result.shares, strict=True) if result else ()
+    shares = {record.number: share for record, share in taken}
+    rows = (_row(position, record, shares.get(record.number)) for position, record in enumerate(ranked, start=1))
+    return Board(tuple(rows), len(shares))
 
 
 def write_leaderboard(folder: Path, records: Iterable[Record]) -> None:
@@ -47,11 +56,16 @@ def write_leaderboard(folder: Path, records: Iterable[Record]) -> None:
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
-    writer.writerows([row[column] for column in COLUMNS] for row in board(records).rows)
+    writer.writerows([row[column] for column in COLUMNS] for row in board(records, _result(folder)).rows)
     write_whole(folder / "leaderboard.csv", stream.getvalue().encode())
 
 
-def _row(position: int, record: Record) -> dict[str, str]:
+def _result(folder: Path) -> Result | None:
+    path = folder / "result.json"
+    return Result.read(path) if path.exists() else None
+
+
+def _row(position: int, record: Record, share: float | None) -> dict[str, str]:
     scored = record.state in ("done", "paused", "stopped") and record.score is not None
     return {
         "rank": str(position) if scored else "",
@@ -62,6 +76,7 @@ def _row(position: int, record: Record) -> dict[str, str]:
         "strategy": record.recipe.strategy,
         "epochs": str(len(record.epochs)),
         "seconds": f"{record.seconds:.1f}",
+        "share": f"{share:.2f}" if share is not None else "",
         "state": record.state,
         "error": record.error,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
@@ -21,7 +22,7 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Finished, News, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
 from autosft.search.plan import make_plan
-from autosft.search.recognize import check_roles, recognize, with_metric
+from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.renewal import renew
 from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
@@ -34,6 +35,7 @@ def run_search(
     target: str | Sequence[str] = (),
     inputs: str | Sequence[str] = (),
     problem: str = "",
+    unlabeled: str | Path = "",
     modality: str = "",
     group: str = "",
     time: str = "",
@@ -54,6 +56,7 @@ def run_search(
     hold_out_test: bool = True,
     storage: str = "",
     disk: float = 20.0,
+    single: bool = False,
     run: str | Path | None = None,
     watch: Watch | None = None,
     registry: Registry | None = None,
@@ -69,6 +72,7 @@ def run_search(
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample, such as texts or a path; found out by default.
         problem: Such as `"classification"` or `"regression"`; found out by default.
+        unlabeled: A folder of samples without targets, for strategies that learn from such.
         modality: Such as `"image"` or `"text"`; by default the most confident one.
         group: The column of a table whose rows of one value stay on one side of every split.
         time: The column by which rows are split: training rows are the earliest, test rows the latest.
@@ -92,6 +96,7 @@ def run_search(
         storage: A database for the study instead of a SQLite file in the run's folder, such as
             `"postgresql://user@host/database"`. A password in it is not written down.
         disk: Gigabytes that models and checkpoints of trials may take; paused trials are given up beyond.
+        single: Whether to take one model even where a blend of several is better.
         run: The run's folder; by default `runs/<name of the data>`.
         watch: Told what happens.
         registry: The installed parts; loaded from the entry points by default.
@@ -124,17 +129,18 @@ def run_search(
             "hold_out_test": hold_out_test,
             "storage": without_password(storage),
             "disk": disk,
+            "single": single,
         },
         "The settings of the search",
     )
     registry.executor(executor)  # an unknown one is refused before anything is read
-    hints = Hints(_names(target), _names(inputs), problem, group, time, weight)
+    hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
     task = data
     if not isinstance(task, Task):
         claim, others = recognize(Path(task), registry, hints, modality)
         watch(Recognized(claim, tuple(others)))
         task = claim.task
-    check_roles(task, hints)
+    check_hints(task, hints)
     task = with_metric(task, metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
@@ -142,19 +148,14 @@ def run_search(
         opened = Run.resume(folder, task, spec)
     else:
         opened = _create(folder, task, spec, registry, watch)
-    try:
+    with closing(opened):
         if result := opened.finished():
             watch(Finished(result, folder))
             return result
         if going_on:
             renew(opened, url, registry, watch)
-        study = Study(url, opened.document.study)
-        try:
+        with closing(Study(url, opened.document.study)) as study:
             return Session(opened, registry, study, watch, started).go()
-        finally:
-            study.close()
-    finally:
-        opened.close()
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:

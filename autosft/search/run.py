@@ -1,7 +1,7 @@
 """`Run`: the folder of one search, and its lock.
 
 run.json          what is searched: task, settings, plan, versions     data.json       rows and their splits
-study.db          the study (SQLite)                                   trials/0007/    a trial's record and member
+study.db          the study (SQLite)                                   trials/0007/    a trial's record, outputs, member
 leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
 best/             the bundle                                           result.json     the outcome, written last
 worker.log        what workers print                                   clock.json      seconds used so far
@@ -20,10 +20,12 @@ from typing import Any, Self, final
 from filelock import FileLock, Timeout
 
 from autosft.contracts.document import Document, is_draft, write_json, write_whole
-from autosft.contracts.record import Result
+from autosft.contracts.outputs import OUTPUT_FILES
+from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Data, Rows
 from autosft.contracts.task import Task
 from autosft.data.splits import fingerprint_of
+from autosft.deploy.bundle import MEMBER
 from autosft.errors import BadInput, RunConflict
 from autosft.search.plan import Plan
 from autosft.search.spec import SearchSpec
@@ -31,6 +33,9 @@ from autosft.search.spec import SearchSpec
 SCHEMA = 1
 BEFORE_RUN_JSON = ("run.lock", "run.holder", "data.json")
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
+
+SOUP = "soup"
+"""Where a soup lies, in the folder of its best ingredient."""
 
 EXTENDABLE = ("budget", "trials")
 """Settings that may grow when a run is taken up again."""
@@ -180,11 +185,30 @@ class Run:
         self.document = self.document.model_copy(update=changes)
         self.document.write(self.folder / "run.json")
 
+    def member_folder(self, record: Record) -> Path:
+        """Where the model of an ended trial lies, or that of a soup."""
+        folder = self.trial_folder(record.number)
+        return folder / SOUP if record.ingredients else folder
+
+    def has_model(self, number: int) -> bool:
+        """Whether the model of an ended trial is there."""
+        return (self.trial_folder(number) / MEMBER).exists()
+
     def drop_model(self, number: int) -> None:
-        """Delete the heavy files of an ended trial; its record stays."""
+        """Delete the heavy files of an ended trial; its record stays, and what it answered."""
         for path in self.trial_folder(number).glob("*"):
-            if path.name != "record.json":
+            if path.name not in ("record.json", *OUTPUT_FILES):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def drop_outputs(self, number: int) -> None:
+        """Delete what an ended trial answered on the validation rows."""
+        for name in reversed(OUTPUT_FILES):
+            (self.trial_folder(number) / name).unlink(missing_ok=True)
+
+    def bytes_of_outputs(self, number: int) -> int:
+        """What the answers of a trial take."""
+        paths = [self.trial_folder(number) / name for name in OUTPUT_FILES]
+        return sum(path.stat().st_size for path in paths if path.is_file())
 
     def bytes_of(self, number: int) -> int:
         """What a trial's files take."""

@@ -34,14 +34,7 @@ from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import (
-    FINISH_SECONDS,
-    FIRST_TEST_SHARE,
-    REFIT_SHARE,
-    SECOND_TRY_SHARE,
-    Clock,
-    Estimates,
-)
+from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
@@ -218,14 +211,9 @@ class Session:
     def _seconds_for_a_trial(self) -> float:
         """What is left when finishing with the best so far is paid for."""
         estimates, best = self._estimates(), choose(self._trials.ended, self._registry)
-        if best is None:
-            share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
-            held_back = share * self._spec.budget if self._spec.budget else 0.0
-            return self._clock.left() - FINISH_SECONDS - held_back - GRACE_SECONDS
-        refit = 0.0 if self._run.data.given else estimates.refit_seconds(best)
-        if self._spec.budget and refit > REFIT_SHARE * self._spec.budget:
-            refit = 0.0  # it would not be done in the time that may be held back for it
-        return self._clock.left() - estimates.test_seconds(best) - refit - GRACE_SECONDS
+        team = [record for record in self._trials.ended if record.number in self._disk.team]
+        held_back = estimates.finish_seconds(best, team, refit=not self._run.data.given)
+        return self._clock.left() - held_back - GRACE_SECONDS
 
     def _outcome(self, fleet: Fleet, answer: Answer) -> Record | None:
         """The record that an order came to; None if it goes on, maybe with another worker.
@@ -294,6 +282,7 @@ class Session:
         self._aside = aside
 
     def _store(self, record: Record) -> None:
+        record = record.model_copy(update={"ended": self._clock.used()})
         self._trials.note(record)
         record.write(self._run.trial_folder(record.number) / "record.json")
 

@@ -33,6 +33,7 @@ class SearchSpec(Document):
         weights: Folders or files of weights that lie on this machine; they are candidates like any other.
         hold_out_test: Whether to hold out rows for a test score where the data gives no test split.
         disk: Gigabytes that models and checkpoints of trials may take.
+        single: Whether the outcome is one model, never a blend of several.
         storage: The URL of a database for the study, without its password; empty means SQLite in the run's folder.
     """
 
@@ -51,6 +52,7 @@ class SearchSpec(Document):
     hold_out_test: bool = True
     storage: str = ""
     disk: float = Field(default=20.0, gt=0)
+    single: bool = False
 
     @field_validator("device")
     @classmethod

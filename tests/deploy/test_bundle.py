@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from autosft.contracts.document import write_json
-from autosft.deploy.bundle import open_bundle, save_bundle
+from autosft.deploy.bundle import member_damage, open_bundle, save_bundle
 from autosft.errors import BadBundle, BadInput
 
 FILES = ("bundle.json", "member-0/member.json", "member-0/model.safetensors", "member-0/states.safetensors")
@@ -107,7 +108,21 @@ def test_a_new_bundle_replaces_the_old_one(made, bundle):
 
 
 def test_a_bundle_that_cannot_be_made_leaves_the_old_one(made, bundle, tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(BadBundle, match="no whole model"):
         save_bundle(bundle, made.task, [(tmp_path / "none", 1.0)], {}, {})
 
     assert open_bundle(bundle)[1].members
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "states.safetensors", "member.json"])
+def test_a_trial_whose_model_is_damaged_is_not_bundled(made, tmp_path, name):
+    member = shutil.copytree(made.member, tmp_path / "trial")
+    assert not member_damage(member)
+    content = bytearray((member / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (member / name).write_bytes(content)
+
+    with pytest.raises(BadBundle):
+        save_bundle(tmp_path / "bundle", made.task, [(member, 1.0)], {}, {})
+
+    assert name in member_damage(member) and not (tmp_path / "bundle").exists()

@@ -8,8 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from autosft.contracts.document import write_json
-from autosft.deploy.bundle import save_bundle
+from autosft.deploy.bundle import MemberDocument, save_bundle
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadBundle, BadInput, PartMissing
 from autosft.host.registry import Plugin
@@ -80,7 +79,8 @@ def test_weights_of_another_architecture_are_refused(made, registry, tmp_path):
     for name in ("states.safetensors", "model.safetensors"):
         (member / name).write_bytes((made.member / name).read_bytes())
     plain = json.loads((made.member / "member.json").read_text())
-    write_json(member / "member.json", {**plain, "info": {**plain["info"], "arguments": {"width": 5}}})
+    changed = {**plain, "info": {**plain["info"], "arguments": {"width": 5}}}
+    MemberDocument.parse(changed, "member").sealed().write(member / "member.json")
     save_bundle(tmp_path / "bundle", made.task, [(member, 1.0)], {}, {})
 
     with pytest.raises(BadBundle, match="the weights cannot be put into toy/wide"):
@@ -103,3 +103,23 @@ def test_a_plugin_that_did_not_load_is_named(made, registry):
 def test_the_distribution_of_a_missing_part_is_named(made, registry):
     with pytest.raises(PartMissing, match="autosft-toy"):
         Predictor.load(made.folder, registry=dataclasses.replace(registry, modalities={}))
+
+
+def test_a_blend_decides_by_its_own_states(made, registry, tmp_path):
+    """The states are those of the bundle, not those of its first member."""
+    (state,) = made.job.states.problems
+    renamed = state.with_values(classes=[f"blended {name}" for name in state.values["classes"]])
+    halves = [(made.member, 0.5), (made.member, 0.5)]
+    save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, [renamed])
+
+    predictor = Predictor.load(tmp_path / "bundle", registry=registry)
+
+    assert predictor.classes_ == renamed.values["classes"] and predictor.shares == (0.5, 0.5)
+    assert set(predictor.predict(list(made.job.valid.ref))) <= set(predictor.classes_)
+
+
+def test_answers_are_the_same_however_many_rows_are_answered_at_once(made, predictor, monkeypatch):
+    whole = predictor.predict_proba(list(made.job.valid.ref))
+    monkeypatch.setattr("autosft.deploy.predictor.ROWS_AT_ONCE", 4)
+
+    np.testing.assert_allclose(predictor.predict_proba(list(made.job.valid.ref)), whole, atol=1e-6)

@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.record import Epoch, Record
+from autosft.contracts.record import Epoch, Record, Result
 from autosft.errors import BadInput
 from autosft.report.board import COLUMNS, board_of, write_leaderboard
 
@@ -61,7 +61,7 @@ def test_a_row_shows_what_was_trained(run_of):
     board = board_of(run_of({"score": 0.98765, "loss": 0.012345, "epochs": (EPOCH, EPOCH), "seconds": 3.14159}))
 
     assert board.rows[0] == dict(
-        zip(COLUMNS, ("1", "0", "0.9877", "0.0123", "toy/wide", "toy", "2", "3.1", "done", ""), strict=True)
+        zip(COLUMNS, ("1", "0", "0.9877", "0.0123", "toy/wide", "toy", "2", "3.1", "", "done", ""), strict=True)
     )
 
 
@@ -94,3 +94,16 @@ def test_the_csv_holds_the_rows_of_the_board(run_of):
 
     with (folder / "leaderboard.csv").open(newline="", encoding="utf-8") as stream:
         assert list(csv.DictReader(stream)) == list(board_of(folder).rows)
+
+
+def test_the_board_tells_which_trials_answer_and_with_what_share(run_of):
+    folder = run_of({"score": 0.5}, {"score": 0.7}, {"score": 0.6})
+    records = [Record.read(path) for path in sorted(folder.glob("trials/*/record.json"))]
+    result = {"task": "clouds", "seed": 0, "metric": "accuracy", "valid": 0.8, "trials": {"done": 3}}
+    empty = {"seconds": {}, "versions": {}}
+    Result(**result, **empty, best=(records[1], records[0]), shares=(0.75, 0.25)).write(folder / "result.json")
+
+    board = board_of(folder)
+
+    assert column(board, "trial") == ["1", "2", "0"] and column(board, "share") == ["0.75", "", "0.25"]
+    assert board.members == 2

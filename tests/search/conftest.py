@@ -70,7 +70,7 @@ def plan(task, registry):
 def make_run(task, plan, registry):
     """A function that makes a run's folder, as the driver does before the first trial."""
 
-    def make(folder, **settings):
+    def make(folder, task=task, **settings):
         spec = SearchSpec(**settings)
         modality = registry.modality(task.modality)
         data = split(modality.scan(task), Classification(), seed=spec.seed)

@@ -6,38 +6,44 @@ encoded rows stay warm between orders.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import statistics
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, final
 
 import torch  # noqa: TID253
+from safetensors.torch import load_file  # noqa: TID253
 
 from autosft.contracts.backbone import WeightFile
 from autosft.contracts.executor import Event, Order
+from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.record import Epoch, Record, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
 from autosft.data.splits import is_timed, subset
 from autosft.data.store import FeatureStore
-from autosft.deploy.member import load_states, save_member
+from autosft.deploy.bundle import MODEL
+from autosft.deploy.member import load_member, load_states, save_member
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of, verdict
 from autosft.search.outcome.finish import score_on_test, shift_on_test
-from autosft.search.run import Run
+from autosft.search.run import SOUP, Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
 from autosft.training.loop import Paused, Trained, train
 from autosft.training.shift import sample_of, shift_of, words_of
+from autosft.training.soup import greedy_soup
 
 Emit = Callable[[Epoch], None]
 
@@ -94,6 +100,8 @@ class Workshop:
             allowed = float("inf") if order.seconds is None else order.seconds
             if order.work == "test":
                 done |= self._bench.test(order, lambda: allowed - (time.monotonic() - started))
+            elif order.work == "soup":
+                done |= self._bench.soup(order)
             else:
                 left = 0.0 if order.work == "keep" else allowed
                 done |= self._bench.train(order, emit, lambda: left - (time.monotonic() - started))
@@ -148,6 +156,8 @@ class _Bench:
         if evaluation:
             states = States(states.modality, states.backbone, evaluation.states)
         save_member(job.folder, job, trained.model, states)
+        if evaluation:
+            StoredOutputs(evaluation.outputs, evaluation.states).write(job.folder)
         for path in job.folder.glob("*.pt"):
             path.unlink()
         if order.work == "refit":
@@ -164,6 +174,25 @@ class _Bench:
             "trained": trained.trained,
             "shift": shift,
             "notes": (*self._notice(job), *trained.notes, *words_of(shift, "validation", job.info.name)),
+        }
+
+    def soup(self, order: Order) -> dict[str, Any]:
+        """Average a trial's model with those of others, and leave it if any went in; the fields of its record."""
+        made, model = load_member(
+            self.run.trial_folder(order.trial), self.run.document.task, self._registry, self._device
+        )
+        job = dataclasses.replace(self._job(order, lambda: float("inf")), states=made.states)
+        others = [partial(load_file, self.run.trial_folder(number) / MODEL) for number in order.others]
+        soup = greedy_soup(job, model, others, self.run.data.valid)
+        if soup.taken:
+            states = States(made.states.modality, made.states.backbone, soup.evaluation.states)
+            save_member(job.folder / SOUP, job, model, states)
+            StoredOutputs(soup.evaluation.outputs, soup.evaluation.states).write(job.folder / SOUP)
+        return {
+            "score": soup.evaluation.score,
+            "score_error": score_error(job, soup.evaluation, self.run.data.valid),
+            "loss": soup.evaluation.loss,
+            "ingredients": (order.trial, *(order.others[position] for position in soup.taken)),
         }
 
     def test(self, order: Order, seconds_left: Callable[[], float]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`finish`: from the best trial to a bundle, its test score and the result. The only file that reads the test split."""
+"""`finish`: from the best trials to a bundle, its test score and the result. It alone reads the test split."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from autosft.contracts.record import Record, Result, Shift
 from autosft.contracts.strategy import Job
 from autosft.data.splits import subset
 from autosft.deploy.bundle import save_bundle
-from autosft.errors import BadInput, NothingFinished
+from autosft.errors import BadInput
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
-from autosft.search.outcome.choice import choose
-from autosft.search.policy.budget import Clock, Estimates
+from autosft.search.outcome.finalists import finalists
+from autosft.search.outcome.soups import with_soups
+from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.run import Run
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
@@ -50,7 +51,7 @@ def finish(
     *,
     interrupted: bool,
 ) -> Result:
-    """Train the best recipe again on all rows if there is time, bundle it, score it on the test rows, write the result.
+    """Choose, train the chosen again on all rows if there is time, bundle, score on the test rows, write the result.
 
     Who interrupts a search does not want to wait: then the best model is taken as it is.
 
@@ -58,37 +59,38 @@ def finish(
         NothingFinished: No trial has a score; names what went wrong.
     """
     started = clock.used()
-    best = _chosen(trials.ended, registry, watch)
-    member = run.trial_folder(best.number)
-    refitted = None if interrupted else _refit(run, best, estimates, clock, send)
-    member = refitted or member
     document = run.document
+    ended = trials.ended if interrupted else with_soups(run, registry, trials.ended, estimates, clock, send, watch)
+    chosen = finalists(
+        run,
+        registry,
+        ended,
+        watch,
+        single=interrupted or document.spec.single,
+        in_time=lambda team: estimates.answer_seconds(team) + FINISH_SECONDS <= clock.left(),
+        slowness=lambda team: sum(estimates.encode_seconds(record.recipe) or 0.0 for record in team),
+    )
+    refits = {} if interrupted else _refits(run, chosen.records, estimates, clock, send)
+    folders = [refits.get(record.number) or run.member_folder(record) for record in chosen.records]
     own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
-    save_bundle(run.folder / "best", document.task, [(member, 1.0)], own, {"valid": best.score or 0.0})
+    members = list(zip(folders, chosen.shares, strict=True))
+    save_bundle(run.folder / "best", document.task, members, own, {"valid": chosen.score}, chosen.states)
     earlier = run.result()
-    tested, test_rows = None, 0
-    if run.data.test is not None:
-        test_rows = min(len(run.data.test), estimates.test_rows_in(clock.left(), best))
-        if test_rows < len(run.data.test):
-            watch(Noted(f"{test_rows} of {len(run.data.test)} test rows are scored; there is no time for more"))
-        tested = send(_order(run, best, "test", clock.left(), rows=test_rows))
-        if tested.state != "done":
-            watch(Noted(f"the test rows could not be scored: {tested.error}"))
-        for note in tested.notes:
-            watch(Noted(note))
+    tested, test_rows = _tested(run, chosen.records, estimates, clock, send, watch)
     result = Result(
         task=document.task.name,
         seed=document.spec.seed,
         metric=document.task.metric,
-        valid=best.score or 0.0,
+        valid=chosen.score,
         test=tested.score if tested else None,
         interval=tested.interval if tested else None,
         interrupted=interrupted,
         test_rows=test_rows if tested and tested.score is not None else 0,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
         shift=_shifts(trials, tested),
-        best=(best,),
-        refitted=refitted is not None,
+        best=chosen.records,
+        shares=chosen.shares,
+        refitted=tuple(refits),
         trials=Counter(record.state for record in trials.known),
         budget=document.spec.budget,
         trial_limit=document.spec.trials,
@@ -106,50 +108,61 @@ def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:
     return {name: shift for name, shift in found.items() if shift}
 
 
-def _chosen(records: Sequence[Record], registry: Registry, watch: Watch) -> Record:
-    """The trial to bundle; where it has not the highest score, the user is told why."""
-    best = choose(records, registry)
-    if best is None:
-        errors = list(dict.fromkeys(record.error for record in records if record.error))
-        said = f" The trials said: {'; '.join(errors[:3])}" if errors else ""
-        raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
-    highest = min(records, key=Record.order)
-    if best != highest:
-        watch(
-            Noted(
-                f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
-                f"({highest.score_error:.4f}) of its validation score"
-            )
-        )
-    return best
+def _refits(
+    run: Run, records: Sequence[Record], estimates: Estimates, clock: Clock, send: Callable[[Order], Record]
+) -> dict[int, Path]:
+    """The folders of models that were trained again on training and validation rows, by trial; as many as there is time
+    for.
 
-
-def _refit(run: Run, best: Record, estimates: Estimates, clock: Clock, send: Callable[[Order], Record]) -> Path | None:
-    """The folder of the best recipe's model, trained on training and validation rows; None if it was not to be.
-
-    Rows that the data itself calls validation are never trained on. A model that recalls the validation rows worse
-    than the trial predicted them, though it has seen them, is not taken.
+    Rows that the data itself calls validation are never trained on, and no recipe trains a soup. A model that recalls
+    the validation rows worse than the trial predicted them, though it has seen them, is not taken.
     """
-    test_seconds = estimates.test_seconds(best)
-    if run.data.given or estimates.refit_seconds(best) + test_seconds > clock.left():
-        return None
-    record = send(_order(run, best, "refit", clock.left() - test_seconds))
-    good = record.state == "done" and record.score is not None and record.score >= (best.score or 0.0)
-    complete = {stage: sum(epoch.stage == stage for epoch in record.epochs) for stage in best.best} == dict(best.best)
-    return run.trial_folder(best.number) / "refit" if good and complete else None
+    test_seconds = estimates.test_seconds(records)
+    refits: dict[int, Path] = {}
+    for record in records:
+        if run.data.given or record.ingredients or estimates.refit_seconds(record) + test_seconds > clock.left():
+            continue
+        again = send(_order(run, record, "refit", clock.left() - test_seconds))
+        good = again.state == "done" and again.score is not None and again.score >= (record.score or 0.0)
+        trained = {stage: sum(epoch.stage == stage for epoch in again.epochs) for stage in record.best}
+        if good and trained == dict(record.best):
+            refits[record.number] = run.trial_folder(record.number) / "refit"
+    return refits
 
 
-def _order(run: Run, best: Record, work: Literal["refit", "test"], seconds: float, rows: int = 0) -> Order:
+def _tested(
+    run: Run,
+    records: Sequence[Record],
+    estimates: Estimates,
+    clock: Clock,
+    send: Callable[[Order], Record],
+    watch: Watch,
+) -> tuple[Record | None, int]:
+    """The record with the bundle's test score, if there are test rows; and how many of them were to be scored."""
+    if run.data.test is None:
+        return None, 0
+    count = min(len(run.data.test), estimates.test_rows_in(clock.left(), records))
+    if count < len(run.data.test):
+        watch(Noted(f"{count} of {len(run.data.test)} test rows are scored; there is no time for more"))
+    tested = send(_order(run, records[0], "test", clock.left(), rows=count))
+    if tested.state != "done":
+        watch(Noted(f"the test rows could not be scored: {tested.error}"))
+    for note in tested.notes:
+        watch(Noted(note))
+    return tested, count
+
+
+def _order(run: Run, record: Record, work: Literal["refit", "test"], seconds: float, rows: int = 0) -> Order:
     return Order(
         work=work,
         run=str(run.folder),
-        trial=best.number,
+        trial=record.number,
         token=uuid.uuid4().hex,
-        recipe=best.recipe,
+        recipe=record.recipe,
         seconds=None if seconds == float("inf") else max(seconds - GRACE_SECONDS, LEAST_SECONDS),
-        replay=best.best,
+        replay=record.best,
         rows=rows,
-        micro_batch=best.micro_batch,
+        micro_batch=record.micro_batch,
     )
 
 

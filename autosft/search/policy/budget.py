@@ -13,6 +13,9 @@ from autosft.search.plan import Effort, Plan
 FINISH_SECONDS = 5.0
 """Writing the bundle, reading it again, and resampling the test score."""
 
+BLEND_SECONDS = 3.0
+"""Choosing a blend."""
+
 REFIT_SHARE = 0.25
 """The most of the budget that is held back for training the best recipe again on all rows; nothing is held back for
 what would take longer."""
@@ -156,17 +159,47 @@ class Estimates:
             return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
 
-    def test_seconds(self, record: Record) -> float:
-        """Bundling the record's model and scoring it on the test rows, or on as many as their share of time allows."""
-        encode = self.encode_seconds(record.recipe) or 0.0
-        return FINISH_SECONDS + min(MARGIN * self._sizes["test"] * encode, TEST_SHARE * self._budget)
+    def soup_seconds(self, best: Record, others: int) -> float:
+        """Averaging the weights of a record with those of so many others, scoring each mean on the validation rows."""
+        encode = self.encode_seconds(best.recipe) or 0.0
+        return FINISH_SECONDS + MARGIN * (1 + others) * self._sizes["valid"] * encode
 
-    def test_rows_in(self, seconds: float, record: Record) -> int:
+    def answer_seconds(self, records: Sequence[Record]) -> float:
+        """Answering all test rows with the models of these records."""
+        encode = sum(self.encode_seconds(record.recipe) or 0.0 for record in records)
+        return MARGIN * self._sizes["test"] * encode
+
+    def test_seconds(self, records: Sequence[Record]) -> float:
+        """Bundling the models of these records and scoring them on the test rows, or on as many as their share of time
+        allows."""
+        return FINISH_SECONDS + min(self.answer_seconds(records), TEST_SHARE * self._budget)
+
+    def test_rows_in(self, seconds: float, records: Sequence[Record]) -> int:
         """How many test rows can be scored, but at least a few."""
-        encode = self.encode_seconds(record.recipe)
+        encode = sum(self.encode_seconds(record.recipe) or 0.0 for record in records)
         if not encode or seconds == float("inf"):
             return self._sizes["test"]
         return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))
+
+    def finish_seconds(self, best: Record | None, team: Sequence[Record], *, refit: bool) -> float:
+        """What is held back for the end of the search.
+
+        Args:
+            best: The trial that would be taken alone; None as long as none has a score: then a second try is paid for.
+            team: Those that would be taken together; if they could not answer the test rows in their share of time,
+                they will not be.
+            refit: Whether those that are taken are trained again on all rows, as many as their share of time allows.
+        """
+        if best is None:
+            share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
+            return FINISH_SECONDS + (share * self._budget if self._budget < float("inf") else 0.0)
+        blended = len(team) > 1 and self.answer_seconds(team) <= TEST_SHARE * self._budget
+        taken = team if blended else [best]
+        again = 0.0
+        for record in taken if refit else ():
+            seconds = self.refit_seconds(record)
+            again += seconds if again + seconds <= REFIT_SHARE * self._budget else 0.0
+        return self.test_seconds(taken) + again + (BLEND_SECONDS if blended else 0.0)
 
     def _pace(self, backbone: str) -> float | None:
         """One row through an encoder at the effort of the defaults."""

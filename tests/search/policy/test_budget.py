@@ -118,7 +118,7 @@ def test_a_refit_on_encoded_rows_takes_what_fitting_took_not_what_the_worker_too
 def test_the_test_is_paid_for_before_it_begins(plan):
     done = record(encode=0.01)
 
-    assert Estimates(plan, [done], SIZES, None, alike).test_seconds(done) >= FINISH_SECONDS + 0.01 * 40
+    assert Estimates(plan, [done], SIZES, None, alike).test_seconds([done]) >= FINISH_SECONDS + 0.01 * 40
 
 
 def test_rows_that_are_encoded_already_cost_nothing(plan):
@@ -136,9 +136,9 @@ def test_with_little_time_fewer_rows_are_trained_on_and_tested(plan):
         10.0, recipe("toy/narrow")
     )
     slow = Estimates(plan, [record(encode=1.0)], {**SIZES, "test": 1000}, 100.0, alike)
-    assert slow.test_seconds(record()) == FINISH_SECONDS + TEST_SHARE * 100.0
-    assert slow.test_rows_in(105.0, record()) == int((105.0 - FINISH_SECONDS) / MARGIN)
-    assert slow.test_rows_in(1.0, record()) == FEWEST_TEST_ROWS and slow.test_rows_in(math.inf, record()) == 1000
+    assert slow.test_seconds([record()]) == FINISH_SECONDS + TEST_SHARE * 100.0
+    assert slow.test_rows_in(105.0, [record()]) == int((105.0 - FINISH_SECONDS) / MARGIN)
+    assert slow.test_rows_in(1.0, [record()]) == FEWEST_TEST_ROWS and slow.test_rows_in(math.inf, [record()]) == 1000
 
 
 def test_a_row_at_less_effort_costs_its_share_and_was_not_encoded_by_another(plan):

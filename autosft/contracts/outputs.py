@@ -1,0 +1,100 @@
+"""`StoredOutputs`: what a trial answered on the validation rows, as it lies in the trial's folder.
+
+Blends are chosen by it, and reports look into it; it outlives the trial's model. `outputs.safetensors` holds the
+numbers, `outputs.json` the rest, and vouches for them. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.document import Sealed, sha256_of, write_whole
+from autosft.contracts.problem import Outputs
+from autosft.contracts.state import State
+from autosft.errors import BadInput
+
+ARRAYS, DOCUMENT = "outputs.safetensors", "outputs.json"
+OUTPUT_FILES = (ARRAYS, DOCUMENT)
+
+
+class _Answered(Sealed):
+    """What `outputs.json` holds: the ids of the rows, and for each problem the names of its arrays, its items and its
+    state."""
+
+    rows: tuple[str, ...]
+    problems: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class StoredOutputs:
+    """A trial's answers on the validation rows, in the order of the task's problems.
+
+    Attributes:
+        outputs: Each problem's answers.
+        states: Each problem's state, as tuned on these rows; with it the answers can be decided and scored.
+    """
+
+    outputs: tuple[Outputs, ...]
+    states: tuple[State, ...]
+
+    def write(self, folder: Path) -> None:
+        """Put them into a trial's folder, floating-point numbers in single precision; `outputs.json` comes last.
+
+        Raises:
+            CannotWrite: The disk is full, or the folder cannot be written.
+        """
+        from safetensors.numpy import save
+
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        problems: list[dict[str, Any]] = []
+        for number, (answers, state) in enumerate(zip(self.outputs, self.states, strict=True)):
+            arrays |= {f"{number}/outputs/{name}": _single(array) for name, array in answers.arrays.items()}
+            problems.append(
+                {
+                    "arrays": sorted(answers.arrays),
+                    "items": answers.items,
+                    "state": state.plain(f"{number}/state", arrays),
+                }
+            )
+        content = save(arrays)
+        write_whole(folder / ARRAYS, content)
+        files = {ARRAYS: sha256_of(content)}
+        _Answered(rows=self.outputs[0].rows, problems=tuple(problems), files=files).sealed().write(folder / DOCUMENT)
+
+    @staticmethod
+    def is_there(folder: Path) -> bool:
+        """Whether a trial's folder holds any."""
+        return (folder / DOCUMENT).exists()
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """What `write` put there.
+
+        Raises:
+            BadInput: There is nothing, or it is damaged.
+        """
+        from safetensors.numpy import load
+
+        document = _Answered.read(folder / DOCUMENT)
+        if damage := document.damage(folder / DOCUMENT):
+            raise BadInput(f"{damage}.")
+        arrays: dict[str, npt.NDArray[Any]] = load((folder / ARRAYS).read_bytes())
+        outputs: list[Outputs] = []
+        states: list[State] = []
+        for number, plain in enumerate(document.problems):
+            own = {name: arrays[f"{number}/outputs/{name}"] for name in plain["arrays"]}
+            outputs.append(Outputs(document.rows, own, tuple(plain["items"])))
+            states.append(State.from_plain(plain["state"], f"{number}/state", arrays))
+        return cls(tuple(outputs), tuple(states))
+
+
+def _single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """In single precision, if these are floating-point numbers."""
+    floating = np.issubdtype(array.dtype, np.floating)
+    return np.ascontiguousarray(array, dtype=np.float32 if floating else array.dtype)

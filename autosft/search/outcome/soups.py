@@ -1,0 +1,81 @@
+"""`with_soups`: trials that fine-tuned one backbone from the same start, averaged into one model if that is better."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+
+from autosft.contracts.executor import Order
+from autosft.contracts.record import Record
+from autosft.deploy.bundle import member_damage
+from autosft.host.registry import Registry
+from autosft.search.news import Noted, Watch
+from autosft.search.policy.budget import Clock, Estimates
+from autosft.search.run import Run
+
+
+def with_soups(
+    run: Run,
+    registry: Registry,
+    records: Sequence[Record],
+    estimates: Estimates,
+    clock: Clock,
+    send: Callable[[Order], Record],
+    watch: Watch,
+) -> list[Record]:
+    """The records, with that of a soup in the place of its best ingredient wherever one was better.
+
+    A soup predicts as fast as one model. It is made only if there is time for it beside all that finishing needs.
+
+    Args:
+        run: The run.
+        registry: The parts.
+        records: The trials that are over.
+        estimates: What things will take.
+        clock: What is left.
+        send: Has an order done.
+        watch: Told of soups, and why one was not made.
+    """
+    souped = {record.number: record for record in records}
+    for best, *others in _groups(run, registry, records):
+        seconds = estimates.soup_seconds(best, len(others))
+        if seconds + estimates.finish_seconds(best, (), refit=not run.data.given) > clock.left():
+            continue
+        made = send(_order(run, best, others, seconds))
+        if made.state != "done":
+            watch(Noted(f"no soup of trials like {best.number}: {made.error}"))
+        elif len(made.ingredients) > 1:
+            watch(
+                Noted(
+                    f"soup: the weights of trials {', '.join(map(str, made.ingredients))} are averaged into one model"
+                )
+            )
+            fields = ("score", "score_error", "loss", "ingredients")
+            souped[best.number] = best.model_copy(update={name: getattr(made, name) for name in fields})
+    return list(souped.values())
+
+
+def _groups(run: Run, registry: Registry, records: Sequence[Record]) -> list[list[Record]]:
+    """Trials whose weights may be averaged, two or more each, the best first: of one backbone, which was trained, and
+    of one strategy, from the same start."""
+    groups: dict[tuple[str, str, str], list[Record]] = {}
+    for record in sorted((record for record in records if record.state == "done"), key=Record.order):
+        recipe = record.recipe
+        if registry.strategy(recipe.strategy).cheap or not run.has_model(record.number):
+            continue
+        if not member_damage(run.trial_folder(record.number)):
+            groups.setdefault((recipe.backbone, recipe.strategy, recipe.start), []).append(record)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _order(run: Run, best: Record, others: Sequence[Record], seconds: float) -> Order:
+    return Order(
+        work="soup",
+        run=str(run.folder),
+        trial=best.number,
+        token=uuid.uuid4().hex,
+        recipe=best.recipe,
+        seconds=None if seconds == float("inf") else seconds,
+        others=tuple(record.number for record in others),
+        micro_batch=best.micro_batch,
+    )

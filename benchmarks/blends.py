@@ -1,0 +1,100 @@
+"""Does a blend of a search's trials pay? Each search's single best against its blend, on the same test rows.
+
+    python benchmarks/blends.py OUT DATA [DATA ...] --weights DIR --budget 240 --seeds 0 1
+
+Both are taken from the trials as the search left them, without training again, so that they differ in nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from autosft.contracts.record import Record
+from autosft.deploy.member import load_member
+from autosft.host.loading import load
+from autosft.search.driver import run_search
+from autosft.search.outcome.blend import blend, read_panel
+from autosft.search.outcome.choice import choose
+from autosft.search.outcome.finalists import alone_by
+from autosft.search.run import Run
+from autosft.training.evaluation import answer
+
+
+def compared(folder: Path, seed: int) -> dict[str, object]:
+    """The test scores of the single best and of the blend, and their right answers row by row."""
+    run, registry, device = Run.read(folder), load(), torch.device("cpu")
+    records = [Record.read(path) for path in sorted(folder.glob("trials/*/record.json"))]
+    records = [record for record in records if record.state == "done"]
+    panel, _ = read_panel(run, registry, records)
+    there = [record.number for record in records if run.has_model(record.number)]
+    single, mixed = choose(records, registry), blend(panel, there, alone_by(records, registry), seed=seed)
+    numbers = {single.number, *(mixed.shares if mixed else ())}
+    test, task = run.data.test, run.document.task
+    members = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}
+    outputs = {number: answer(*member, test).outputs[0] for number, member in members.items()}
+    problem, targets = registry.problem(task.problems[0]), test.target(0)
+    job = members[single.number][0]
+    alone = outputs[single.number], job.states.problems[0]
+    both = {"single": alone, "blend": alone}
+    if mixed:
+        combined = problem.combine([outputs[number] for number in mixed.shares], list(mixed.shares.values()))
+        both["blend"] = combined, mixed.states[0]
+    right = {
+        name: [answer == target for answer, target in zip(problem.decide(*pair), targets, strict=True)]
+        for name, pair in both.items()
+    }
+    return {
+        "data": task.name,
+        "seed": seed,
+        "metric": task.metric,
+        "valid rows": len(run.data.valid),
+        "test rows": len(test),
+        "trials with outputs": len(panel.trials),
+        **{name: problem.score(task.metric, pair[0], targets, pair[1]) for name, pair in both.items()},
+        "members": len(mixed.shares) if mixed else 1,
+        "pays": bool(mixed and mixed.pays),
+        "gain": mixed.gain if mixed else 0.0,
+        "right": right,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("data", nargs="+")
+    parser.add_argument("--weights", action="append", default=[])
+    parser.add_argument("--budget", type=float, default=240.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    differences: list[float] = []
+    for data in arguments.data:
+        for seed in arguments.seeds:
+            folder = arguments.out / f"{Path(data).name}-{seed}"
+            result = run_search(
+                data,
+                run=folder,
+                seed=seed,
+                budget=arguments.budget,
+                threads=arguments.threads,
+                weights=arguments.weights,
+            )
+            row = compared(folder, seed)
+            right = row.pop("right")
+            taken = np.array(right["blend"]) if row["pays"] else np.array(right["single"])
+            differences += (taken.astype(float) - np.array(right["single"])).tolist()
+            print(json.dumps({**row, "result": result.test, "shares": result.shares, "trials": dict(result.trials)}))
+    draws = np.random.default_rng(0).choice(differences, (2000, len(differences))).mean(1)
+    low, high = 100 * np.quantile(draws, [0.025, 0.975])
+    pooled = f"{100 * np.mean(differences):+.2f} points ({low:+.2f} to {high:+.2f})"
+    print(f"taken minus single, pooled over test rows: {pooled}")
+
+
+if __name__ == "__main__":
+    main()

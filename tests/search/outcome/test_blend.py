@@ -1,0 +1,158 @@
+"""Which trials answer together, whether that pays, and what is never mixed; on answers that are made up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autosft.builtin.classification import Classification
+from autosft.builtin.multilabel import MultiLabel
+from autosft.builtin.regression import Regression
+from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.problem import Outputs
+from autosft.contracts.rows import Row, Rows
+from autosft.search.outcome.blend import MOST_MEMBERS, Panel, blend, select
+
+COUNT = 90
+
+
+def rows_of(targets, groups=None):
+    groups = groups or [""] * len(targets)
+    pairs = zip(targets, groups, strict=True)
+    return Rows.of(Row(id=f"row-{n}", ref=n, targets=(target,), group=group) for n, (target, group) in enumerate(pairs))
+
+
+def stored(problem, targets, arrays=None, items=()):
+    rows = tuple(f"row-{n}" for n in range(len(targets)))
+    return StoredOutputs((Outputs(rows, arrays or {}, items),), (problem.fit(targets),))
+
+
+@pytest.fixture
+def labels():
+    return ["ab"[n % 2] for n in range(COUNT)]
+
+
+@pytest.fixture
+def voter(labels):
+    """A function that makes a classifier's answers: the probability of the true label in each row."""
+
+    def make(true):
+        first = np.array([name == "a" for name in labels])
+        chance = np.where(first, true, 1 - np.asarray(true))
+        return stored(Classification(), labels, {"probabilities": np.stack([chance, 1 - chance], axis=1)})
+
+    return make
+
+
+@pytest.fixture
+def panel_of(labels):
+    def make(*trials, targets=None, problem=None, metric="accuracy", groups=None):
+        rows = rows_of(targets or labels, groups)
+        return Panel([problem or Classification()], metric, rows, dict(enumerate(trials)))
+
+    return make
+
+
+def highest(scores):
+    return max(scores, key=scores.__getitem__)
+
+
+def wrong_in(third):
+    """Sure of the truth, but in one third of the rows a little wrong."""
+    true = np.full(COUNT, 0.9)
+    true[third::3] = 0.4
+    return true
+
+
+def test_three_that_are_each_wrong_elsewhere_are_right_together(panel_of, voter):
+    panel = panel_of(*(voter(wrong_in(third)) for third in range(3)))
+
+    blended = blend(panel, {0, 1, 2}, highest, seed=0)
+
+    assert blended is not None and blended.pays and blended.score == 1.0
+    assert len(blended.shares) >= 2 and sum(blended.shares.values()) == pytest.approx(1.0)
+    assert blended.gain == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_greedy_selection_finds_the_mix_that_is_best(panel_of, labels):
+    """Of the values the truth is two parts of the first trial and one of the second."""
+    draw = np.random.default_rng(0)
+    first, second, third = draw.normal(size=(3, COUNT, 1))
+    truth = (2 * first + second)[:, 0] / 3
+    targets = truth.tolist()
+    trials = [stored(Regression(), targets, {"values": values}) for values in (first, second, third)]
+    panel = panel_of(*trials, targets=targets, problem=Regression(), metric="r2")
+
+    shares = select(panel, panel.rows, panel.scores(panel.rows))
+
+    assert shares == pytest.approx({0: 2 / 3, 1: 1 / 3})
+
+
+def test_a_blend_that_does_not_pay_is_not_taken(panel_of, voter):
+    draw = np.random.default_rng(0)
+    good = np.where(np.arange(COUNT) % 10 == 0, 0.2, 0.8)
+    guesses = [voter(draw.uniform(size=COUNT)) for _ in range(4)]
+
+    blended = blend(panel_of(voter(good), *guesses), range(5), highest, seed=0)
+
+    assert blended is None or not blended.pays
+
+
+def test_copies_of_one_model_are_no_blend(panel_of, voter):
+    assert blend(panel_of(*(voter(wrong_in(0)) for _ in range(3))), range(3), highest, seed=0) is None
+
+
+def test_no_more_members_are_taken_than_may_be(panel_of, voter):
+    draw = np.random.default_rng(0)
+    many = [voter(np.clip(0.58 + 0.3 * draw.normal(size=COUNT), 0, 1)) for _ in range(9)]
+
+    blended = blend(panel_of(*many), range(9), highest, seed=0)
+
+    assert blended is not None and 2 <= len(blended.shares) <= MOST_MEMBERS
+
+
+def test_only_trials_whose_models_are_there_are_taken(panel_of, voter):
+    panel = panel_of(*(voter(wrong_in(third)) for third in range(3)))
+
+    blended = blend(panel, {0, 2}, highest, seed=0)
+
+    assert blended is not None and set(blended.shares) == {0, 2}
+    assert blend(panel, {0}, highest, seed=0) is None
+
+
+def test_groups_stay_whole_when_the_rows_are_halved(panel_of, voter):
+    groups = [f"group-{n // 9}" for n in range(COUNT)]
+    one, other = panel_of(voter(wrong_in(0)), groups=groups).halves(seed=3)
+
+    assert sorted([*one, *other]) == list(range(COUNT)) and 0 < len(one) < COUNT
+    assert not {groups[row] for row in one} & {groups[row] for row in other}
+
+
+def test_thresholds_are_those_of_the_common_answers():
+    """Alone the first decides best at one half; the mean of both lies much lower, and so does its threshold."""
+    targets = [("x",) if n % 3 == 0 else ("y",) if n % 3 == 1 else () for n in range(COUNT)]
+    truth = np.array([["x" in target, "y" in target] for target in targets])
+    sure = np.where(truth, 0.9, 0.1)
+    faint = np.where(truth, 0.02, 0.001)
+    draw = np.random.default_rng(0)
+    muddled = np.where(draw.uniform(size=truth.shape) < 0.2, 1 - sure, sure)
+    trials = [stored(MultiLabel(), targets, {"probabilities": array}) for array in (muddled, faint)]
+    panel = Panel([MultiLabel()], "f1_micro", rows_of(targets), dict(enumerate(trials)))
+
+    states = panel.tuned({0: 0.1, 1: 0.9}, panel.rows)
+
+    assert (states[0].arrays["thresholds"] < 0.2).all()
+    assert panel.score({0: 0.1, 1: 0.9}, panel.rows, states) > panel.score({0: 1.0}, panel.rows)
+
+
+def test_trials_that_answer_in_other_terms_are_left_out(panel_of, voter, labels):
+    three = ["abc"[n % 3] for n in range(COUNT)]
+    other = stored(Classification(), three, {"probabilities": np.full((COUNT, 3), 1 / 3)})
+
+    assert panel_of(voter(wrong_in(0)), other, voter(wrong_in(1))).trials == [0, 2]
+
+
+def test_answers_that_differ_in_length_are_never_mixed(panel_of, labels):
+    texts = [stored(Classification(), labels, items=tuple(labels)) for _ in range(2)]
+
+    assert blend(panel_of(*texts), range(2), highest, seed=0) is None
