@@ -36,7 +36,7 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
     numbers = {single.number, *(mixed.shares if mixed else ())}
     test, task = run.data.test, run.document.task
     members = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}
-    outputs = {number: answer(*member, test).outputs[0] for number, member in members.items()}
+    outputs = {number: answer(*member, test)[0] for number, member in members.items()}
     problem, targets = registry.problem(task.problems[0]), test.target(0)
     job = members[single.number][0]
     alone = outputs[single.number], job.states.problems[0]
