@@ -75,7 +75,7 @@ def decoding(folder: Path, repeats: int) -> None:
             ),
         ):
             print(f"  {title:46}{milliseconds(work, repeats)}")
-        for strength in ("none", "weak", "strong"):
+        for strength in ("none", "light", "strong"):
             view = ImageModality().view(info.inputs, recipe, State(), strength=strength)
             print(f"  view {strength:41}{milliseconds(lambda view=view, sample=sample: view(sample), repeats)}")
 

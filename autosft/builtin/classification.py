@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
+from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
+from autosft.training.deviance import log_losses
 from autosft.training.metrics import CLASSIFICATION, classification_score
+from autosft.training.priors import choose_scale
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from autosft.contracts.tensors import Batch, Model
+
+
+LOSSES = ("cross_entropy", "focal")
+"""See `training.class_losses`."""
+
+OF_PROBABILITIES = frozenset(
+    {
+        *("neg_log_loss", "neg_brier_score", "neg_expected_calibration_error"),
+        *("roc_auc_ovr", "average_precision", "top_k_accuracy"),
+    }
+)
+"""Scores that look at probabilities; the others look at the classes that are given."""
+
+EVERY_CLASS_COUNTS = frozenset(
+    {"balanced_accuracy", "f1_macro", "precision_macro", "recall_macro", "roc_auc_ovr", "average_precision"}
+)
+"""Scores in which a rare class counts as much as a frequent one; for others there is no reason to balance them."""
 
 
 @final
@@ -27,6 +49,11 @@ class Classification(Problem):
     name = "classification"
     needs = frozenset({"pooled"})
     metrics = tuple(CLASSIFICATION)
+    space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+
+    def ignores_for(self, metric: str) -> frozenset[str]:
+        """Balance, where every row counts as much as any other."""
+        return self.ignores if metric in EVERY_CLASS_COUNTS else self.ignores | {"regular.balance"}
 
     def fit(self, targets: Sequence[Any]) -> State:
         """The class names in order, and how many rows each has."""
@@ -35,11 +62,18 @@ class Classification(Problem):
             only = f" ({next(iter(counts))!r})" if counts else ""
             raise BadInput(f"Only one class{only} has training rows; classification needs two or more.")
         classes = _in_order(counts)
-        return State({"classes": classes, "counts": [counts[name] for name in classes]})
+        values = {"classes": classes, "counts": [counts[name] for name in classes]}
+        return State(values, {"scale": np.ones(len(classes))})
 
     def strata(self, targets: Sequence[Any]) -> Sequence[Hashable]:
         """The label itself."""
         return [str(target) for target in targets]
+
+    def odds(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """The weight of the label."""
+        from autosft.training.class_losses import class_weights
+
+        return class_weights(state.values["counts"]).numpy()[self._numbers(targets, state)]
 
     def describe(self, state: State) -> str:
         """The number of classes, and the first of them."""
@@ -57,30 +91,55 @@ class Classification(Problem):
         """Class numbers, shape (rows,); -1 for a label without training rows."""
         import torch
 
-        numbers = {name: number for number, name in enumerate(state.values["classes"])}
-        return torch.tensor([numbers.get(str(target), -1) for target in targets], dtype=torch.int64)
+        return torch.from_numpy(self._numbers(targets, state))
 
     def loss(self, out: Tensor, targets: Tensor, state: State, recipe: Recipe) -> Tensor:
-        """Cross-entropy with label smoothing; zero where the label is unknown."""
-        from torch.nn.functional import cross_entropy
+        """The chosen loss with label smoothing, maybe weighted by class; zero where the label is unknown."""
+        from autosft.training.class_losses import class_losses, class_weights
 
-        smoothing = recipe.regular.label_smoothing
-        return cross_entropy(out, targets, ignore_index=-1, label_smoothing=smoothing, reduction="none")
+        smoothing, labels = recipe.regular.label_smoothing, targets.clamp_min(0)
+        each = class_losses(self._loss(recipe), out)
+        losses = (1 - smoothing) * each.gather(1, labels[:, None])[:, 0] + smoothing * each.mean(1)
+        if recipe.regular.balance == "loss":
+            losses = losses * class_weights(state.values["counts"]).to(losses)[labels]
+        return losses.where(targets >= 0, 0.0)
 
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
-        """Softmax probabilities."""
-        return Outputs(batch.rows, {"probabilities": out.float().softmax(1).cpu().numpy()})
+        """What the scores mean under the loss, and the weights of classes, that they were trained with."""
+        import torch
+
+        from autosft.training.class_losses import class_probabilities, class_weights
+
+        counts = state.values["counts"]
+        weights = torch.ones(len(counts)) if recipe.regular.balance == "none" else class_weights(counts).float()
+        probabilities = class_probabilities(self._loss(recipe), out.float(), weights.to(out.device))
+        return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
+
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """The negative logarithm of the probability of the label; that of a label without training rows is least."""
+        numbers, probabilities = self._numbers(targets, state), outputs.arrays["probabilities"]
+        return log_losses(np.where(numbers < 0, 0.0, probabilities[np.arange(len(numbers)), numbers]))
+
+    def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
+        """How far rare classes are preferred, where the score is one of classes that all count the same."""
+        if metric not in EVERY_CLASS_COUNTS - OF_PROBABILITIES:
+            return state
+        truth, probabilities = self._numbers(targets, state), outputs.arrays["probabilities"]
+        score = partial(classification_score, metric, truth)
+        scale = choose_scale(score, probabilities, state.values["counts"])
+        return State(state.values, {**state.arrays, "scale": scale})
 
     def decide(self, outputs: Outputs, state: State) -> Sequence[str]:
-        """The most probable class."""
+        """The most probable class, or the one that is right for the score; see `tune`."""
         classes = state.values["classes"]
-        return [classes[number] for number in outputs.arrays["probabilities"].argmax(1)]
+        return [classes[number] for number in (outputs.arrays["probabilities"] * state.arrays["scale"]).argmax(1)]
 
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
         """One of `CLASSIFICATION`."""
-        numbers = {name: number for number, name in enumerate(state.values["classes"])}
-        truth = np.array([numbers.get(str(target), -1) for target in targets])
-        return classification_score(metric, truth, outputs.arrays["probabilities"])
+        probabilities = outputs.arrays["probabilities"]
+        if metric not in OF_PROBABILITIES:
+            probabilities = probabilities * state.arrays["scale"]
+        return classification_score(metric, self._numbers(targets, state), probabilities)
 
     def highest(self, metric: str) -> float:
         """0 for negative errors and losses, 1 for all others."""
@@ -89,6 +148,13 @@ class Classification(Problem):
     def about(self, metric: str) -> str:
         """The line of the table."""
         return CLASSIFICATION[metric].about
+
+    def _numbers(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.int64]:
+        numbers = {name: number for number, name in enumerate(state.values["classes"])}
+        return np.array([numbers.get(str(target), -1) for target in targets], dtype=np.int64)
+
+    def _loss(self, recipe: Recipe) -> str:
+        return str(recipe.of(self.name).get("loss", LOSSES[0]))
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

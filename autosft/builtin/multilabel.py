@@ -14,6 +14,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
+from autosft.training.deviance import log_losses
 from autosft.training.metrics import MULTILABEL, multilabel_score
 from autosft.training.thresholds import LabelRule, choose_rule
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from autosft.contracts.tensors import Batch, Model
     from autosft.training.label_losses import LabelLoss
 
-LOSSES = ("bce", "weighted_bce", "asymmetric", "zlpr")
+LOSSES = ("bce", "weighted_bce", "asymmetric", "zlpr", "focal")
 """See `training.label_losses`. A weighted positive row counts as much as the root of the number of negative rows per
 positive one: with the number itself, synthetic rare labels were ranked worse."""
 
@@ -36,6 +37,7 @@ class MultiLabel(Problem):
     needs = frozenset({"pooled"})
     metrics = tuple(MULTILABEL)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    ignores = frozenset({"regular.balance"})  # a choice of losses has that of positive and negative rows
 
     def fit(self, targets: Sequence[Any]) -> State:
         """The sorted labels, how many rows each has, and the weights of positive rows."""
@@ -94,6 +96,11 @@ class MultiLabel(Problem):
         """What the scores mean under the loss that they were trained with."""
         probabilities = self._loss(recipe, state, out).probabilities(out.float())
         return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
+
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """Binary cross-entropy, summed over the labels that have training rows."""
+        truth, probabilities = self._known(targets, state), outputs.arrays["probabilities"]
+        return log_losses(np.where(truth, probabilities, 1 - probabilities)).sum(1)
 
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
         """A threshold per label, and whether the most probable one is always given; see `training.thresholds`."""

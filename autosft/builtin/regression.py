@@ -41,7 +41,7 @@ class Regression(Problem):
     needs = frozenset({"pooled"})
     metrics = tuple(REGRESSION)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
-    ignores = frozenset({"regular.label_smoothing"})
+    ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.cutmix"})
 
     def fit(self, targets: Sequence[Any]) -> State:
         """The range, mean and standard deviation of each number."""
@@ -96,6 +96,11 @@ class Regression(Problem):
         standardized = out.float().cpu().numpy().astype(np.float64)
         values = standardized * state.arrays["scale"] + state.arrays["mean"]
         return Outputs(batch.rows, {"values": values})
+
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """The squared error of standardized numbers, summed over the targets."""
+        values = outputs.arrays["values"]
+        return (((values - numbers_of(targets, values.shape[1])) / state.arrays["scale"]) ** 2).sum(1)
 
     def decide(self, outputs: Outputs, state: State) -> Sequence[float | list[float]]:
         """A number, or a list of numbers where the targets are tuples."""

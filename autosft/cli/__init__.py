@@ -17,7 +17,7 @@ from autosft.cli.metrics import metrics
 from autosft.cli.model import predict
 from autosft.cli.plugins import plugins
 from autosft.cli.search import search, worker
-from autosft.cli.show import leaderboard
+from autosft.cli.show import leaderboard, report
 from autosft.errors import AutoSFTError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command()(search)
 app.command()(leaderboard)
+app.command()(report)
 app.command()(predict)
 app.command()(metrics)
 app.command()(plugins)

@@ -127,7 +127,7 @@ class Progress:
         within = f" of {_length(result.budget)}" if result.budget else ""
         self._say(f"Time: {_length(result.seconds['total'])}{within}; model in {_short(folder / result.bundle)}")
         run = shlex.quote(_short(folder))
-        self._say(f"Next: autosft predict {run} FILES --out answers.csv    autosft leaderboard {run}")
+        self._say(f"Next: autosft predict {run} FILES --out answers.csv    autosft report {run}")
 
     def _say(self, text: str, *, markup: bool = False) -> None:
         self._console.print(text, markup=markup, soft_wrap=True)

@@ -10,7 +10,10 @@ import typer
 
 
 def search(
-    data: Annotated[str, typer.Argument(help="A folder with one subfolder per class, a table, or a task.toml.")],
+    data: Annotated[
+        str,
+        typer.Argument(help="A folder with one subfolder per class, a table, a zip or tar of either, or a task.toml."),
+    ],
     target: Annotated[
         list[str] | None, typer.Option(help="The column of the target; several together are one target.")
     ] = None,
@@ -18,6 +21,7 @@ def search(
         list[str] | None, typer.Option("--inputs", "--text", help="The column of texts or paths; several are joined.")
     ] = None,
     problem: Annotated[str, typer.Option(help="classification, multilabel, regression, …; found out by default.")] = "",
+    unlabeled: Annotated[str, typer.Option(help="A folder of images, sounds or texts without labels.")] = "",
     modality: Annotated[str, typer.Option(help="image, text, audio, …; the most confident one by default.")] = "",
     group: Annotated[str, typer.Option(help="A column: rows of one value stay on one side of every split.")] = "",
     time: Annotated[str, typer.Option(help="A column to split by: train on the earliest, test on the latest.")] = "",
@@ -69,6 +73,7 @@ def search(
             target=target or (),
             inputs=inputs or (),
             problem=problem,
+            unlabeled=unlabeled,
             modality=modality,
             group=group,
             time=time,

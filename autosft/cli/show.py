@@ -1,4 +1,4 @@
-"""`autosft leaderboard`: the trials of a run, ranked."""
+"""`autosft leaderboard`: the trials of a run, ranked. `autosft report`: the run as a page."""
 
 from __future__ import annotations
 
@@ -19,6 +19,23 @@ RIGHT = ("rank", "trial", "score", "loss", "epochs", "seconds", "share")
 def leaderboard(run: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
     """Show the trials of a run, best first."""
     console().print(board_table(board_of(run)))
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, finished or not.")],
+    out: Annotated[Path | None, typer.Option(help="The HTML file to write; report.html in the run by default.")] = None,
+) -> None:
+    """Write what happened in a run into one HTML file, to be opened without a network and shown to others."""
+    from autosft.host.loading import load
+    from autosft.report.account import account_of
+    from autosft.report.page import write_report
+
+    account, out = account_of(run), out or run / "report.html"
+    task, registry = account.task, load()
+    known = all(name in registry.problems for name in task.problems)
+    problems = [registry.problem(name) for name in task.problems] if known else []
+    write_report(account, out, registry.modalities.get(task.modality), problems)
+    typer.echo(f"report written to {out}")
 
 
 def console() -> Console:

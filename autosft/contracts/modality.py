@@ -1,4 +1,4 @@
-"""`Modality`: how one kind of data is recognized, listed, read and shown to an encoder.
+"""`Modality`: how one kind of data is recognized, listed, read and shown to an encoder, and in a `Preview` to a person.
 
 A modality knows files and samples. It knows neither splits nor checks nor caches: those are the same for all.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,9 +18,23 @@ from autosft.contracts.space import Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
 
-Strength = Literal["none", "weak", "strong"]
+Strength = Literal["none", "light", "strong"]
+Mix = Literal["mixup", "cutmix"]
 View = Callable[[Any], Any]
 Read = Callable[[Row], Any]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a person is shown of a sample, in a report.
+
+    Attributes:
+        text: The sample in words: the text itself, or what it is called.
+        picture: A small image of it, as the bytes of a JPEG file; empty if it cannot be pictured.
+    """
+
+    text: str
+    picture: bytes = b""
 
 
 class Modality(ABC):
@@ -46,6 +61,14 @@ class Modality(ABC):
         """What an encoder has to do for a sample under this recipe, as a share of what it has to do under the defaults,
         such as 0.25 at half the side of an image. Where time is short a search begins with less effort."""
         return 1.0
+
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """How two rows can be mixed for an encoder that is fed so; not at all by default.
+
+        `"mixup"` where `collate` gives one tensor of floats, and means of rows are inputs too; `"cutmix"` where that
+        tensor is a picture, shape (rows, channels, height, width), of which any part means something.
+        """
+        return frozenset()
 
     @abstractmethod
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
@@ -81,6 +104,14 @@ class Modality(ABC):
         Raises:
             Unreadable: The sample cannot be decoded.
         """
+
+    def preview(self, row: Row) -> Preview:
+        """What a person is shown of a sample: by default what the row refers to, in words.
+
+        Raises:
+            Unreadable: The sample cannot be decoded.
+        """
+        return Preview(str(row.ref))
 
     def digest(self, row: Row) -> str:
         """sha256, as hexadecimal text, of the raw content that a row refers to, so that what was made of it can be kept

@@ -79,6 +79,10 @@ class Problem(ABC):
     space: ClassVar[Space] = {}
     ignores: ClassVar[frozenset[str]] = frozenset()
 
+    def ignores_for(self, metric: str) -> frozenset[str]:
+        """The shared recipe fields that mean nothing where this score is maximized; `ignores` by default."""
+        return self.ignores
+
     @abstractmethod
     def fit(self, targets: Sequence[Any]) -> State:
         """Learn from training targets: class names and counts, a scale, a codec.
@@ -96,6 +100,11 @@ class Problem(ABC):
         Raises:
             BadInput: A target is not of this problem.
         """
+        return None
+
+    def odds(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64] | None:
+        """How often each row is to be drawn, relative to the others, where training asks for `"sampling"` that is
+        balanced, shape (rows,); None if all alike. `outputs` undoes what this adds to the probabilities."""
         return None
 
     def describe(self, state: State) -> str:
@@ -117,6 +126,14 @@ class Problem(ABC):
     @abstractmethod
     def outputs(self, out: Any, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """Answers for a batch, from the head's raw output. A problem that generates may call the model again."""
+
+    @abstractmethod
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+        """How far each answer is from the truth, shape (rows,), by a proper scoring rule (Gneiting and Raftery, 2007)
+        where answers are probabilities; finite if they are.
+
+        Unlike `loss` it is the same whatever a model was trained with: validation losses are means of it.
+        """
 
     def combine(self, many: Sequence[Outputs], shares: Sequence[float]) -> Outputs:
         """The answers of an ensemble: the weighted mean of every array. Shares add up to 1.

@@ -54,13 +54,24 @@ class Regular(Document):
         drop_path: Share of the residual branches of an encoder's deepest block that are dropped, per row; fewer towards
             its input (stochastic depth: Huang et al., 2016).
         label_smoothing: Share of the target spread over all classes (Szegedy et al., 2016).
-        augment: The strength of view that training rows are seen in: `"none"`, `"weak"` or `"strong"`.
+        balance: How rare classes get more weight, by their effective number of rows (Cui et al., 2019): not at all, in
+            the `"loss"` of a row, or in `"sampling"`, by how often a row is drawn. Problems undo in their probabilities
+            what it adds to them.
+        mixup: Inputs are means of two rows, and the loss that of both; the share is drawn from Beta(mixup, mixup)
+            (Zhang et al., 2018). 0 means no mixing.
+        cutmix: A part of each picture is cut from another row's; its area is drawn from Beta(cutmix, cutmix) (Yun et
+            al., 2019). Where `mixup` is not 0 either, each batch is mixed in one of the two ways.
+        augment: The strength of view that training rows are seen in: `"none"`, `"light"` or `"strong"`; what it means
+            is the modality's to say.
     """
 
     dropout: float = 0.0
     drop_path: float = Field(default=0.0, ge=0, lt=1)
     label_smoothing: float = 0.0
-    augment: Literal["none", "weak", "strong"] = "none"
+    balance: Literal["none", "loss", "sampling"] = "none"
+    mixup: float = Field(default=0.0, ge=0)
+    cutmix: float = Field(default=0.0, ge=0)
+    augment: Literal["none", "light", "strong"] = "none"
 
 
 class Stop(Document):
@@ -92,7 +103,10 @@ SHARED: Space = {
     "regular.dropout": Float(0.0, 0.5, default=0.0),
     "regular.drop_path": Choice((0.0, 0.1)),
     "regular.label_smoothing": Float(0.0, 0.2, default=0.0),
-    "regular.augment": Choice(("none", "weak", "strong")),
+    "regular.balance": Choice(("none", "loss", "sampling")),
+    "regular.mixup": Choice((0.0, 0.2, 0.8)),
+    "regular.cutmix": Choice((0.0, 1.0)),
+    "regular.augment": Choice(("none", "light", "strong")),
     "stop.max_epochs": Int(4, 30, default=12, log=True),
     "stop.patience": Int(2, 8, default=4),
     "stop.min_delta": Choice((0.0, 0.003)),

@@ -55,6 +55,7 @@ class Record(Document):
         epochs: Every epoch that was trained.
         best: For each stage, the number of epochs after which its best weights stood.
         seconds: Wall-clock seconds of the trial.
+        ended: When it paused or ended, in seconds of the run's clock; None if nobody looked.
         ingredients: Of a soup, the trials whose weights were averaged, the best first; empty for a trial as it is.
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
@@ -78,6 +79,7 @@ class Record(Document):
     epochs: tuple[Epoch, ...] = ()
     best: Mapping[str, int] = {}
     seconds: float = 0.0
+    ended: float | None = None
     ingredients: tuple[int, ...] = ()
     micro_batch: int = 0
     peak_bytes: int = 0

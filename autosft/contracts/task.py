@@ -67,6 +67,7 @@ class Hints:
         problem: The name of the problem.
         group, time, weight: The columns of these, as in `Task`. They are never guessed: a column called weight may be
             a feature, or the target.
+        unlabeled: A folder of samples without targets.
     """
 
     targets: tuple[str, ...] = ()
@@ -75,6 +76,7 @@ class Hints:
     group: str = ""
     time: str = ""
     weight: str = ""
+    unlabeled: str = ""
 
     @property
     def roles(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The words that need torch: `Batch`, `Encoder`, `Model` and `LinearHead`. The only contract that imports it."""
+"""The words that need torch: `Batch`, `Mixed`, `Encoder`, `Model` and `LinearHead`. No other contract imports it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,21 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """What was mixed into the inputs of a batch: of each of its rows, another one.
+
+    Attributes:
+        targets: As those of the batch, but of the other rows.
+        weights: Of the other rows, shape (rows,).
+        share: How much of the inputs is the rows' own, from 0 to 1.
+    """
+
+    targets: tuple[Any, ...]
+    weights: Tensor
+    share: float
+
+
+@dataclass(frozen=True)
 class Batch:
     """Some rows, ready for a model.
 
@@ -21,12 +36,14 @@ class Batch:
         targets: One entry per problem, as `Problem.encode` gave it; empty for unlabelled rows.
         rows: The ids of the rows.
         weights: The weights of the rows, shape (rows,).
+        mixed: What was mixed into the inputs, if anything (`training/mixing.py`).
     """
 
     inputs: Any
     targets: tuple[Any, ...]
     rows: tuple[str, ...]
     weights: Tensor
+    mixed: Mixed | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -39,7 +56,7 @@ class Batch:
                 return [_map(move, entry) for entry in cast("list[Any]", leaf)]
             return leaf.to(device) if isinstance(leaf, Tensor) else leaf
 
-        return Batch(_map(move, self.inputs), _map(move, self.targets), self.rows, self.weights.to(device))
+        return self._each(move, self.rows)
 
     def split(self, size: int) -> Iterator[Batch]:
         """Micro-batches of at most `size` rows, in order; 0 means one of all rows."""
@@ -52,7 +69,24 @@ class Batch:
                     return cast("Any", leaf)[part]
                 return leaf
 
-            yield Batch(_map(cut, self.inputs), _map(cut, self.targets), self.rows[part], self.weights[part])
+            yield self._each(cut, self.rows[part])
+
+    def take(self, positions: Sequence[int]) -> Batch:
+        """The rows at these positions, in this order."""
+
+        def pick(leaf: Any) -> Any:
+            if isinstance(leaf, list):
+                return [cast("list[Any]", leaf)[position] for position in positions]
+            return leaf[list(positions)] if isinstance(leaf, Tensor) else leaf
+
+        return self._each(pick, tuple(self.rows[position] for position in positions))
+
+    def _each(self, change: Callable[[Any], Any], rows: tuple[str, ...]) -> Batch:
+        """A batch of these rows, all that has one entry per row changed alike."""
+        mixed = self.mixed
+        if mixed:
+            mixed = Mixed(_map(change, mixed.targets), change(mixed.weights), mixed.share)
+        return Batch(_map(change, self.inputs), _map(change, self.targets), rows, change(self.weights), mixed)
 
 
 def _map(change: Callable[[Any], Any], value: Any) -> Any:

@@ -22,13 +22,20 @@ from autosft.contracts.document import write_whole
 from autosft.errors import CannotWrite
 
 FOLDER, LIMIT = "AUTOSFT_CACHE", "AUTOSFT_CACHE_GB"
-"""Environment variables: where to keep features, and how many gigabytes of them."""
+"""Environment variables: where to keep what can be made again, and how many gigabytes of features."""
 
 DEFAULT_GIGABYTES = 5.0
 
 Floats = npt.NDArray[np.float32]
 
 log = logging.getLogger(__name__)
+
+
+def cache_folder() -> Path:
+    """Where this user keeps what can be made again."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get(FOLDER) or user_cache_path("autosft"))
 
 
 @final
@@ -46,10 +53,7 @@ class FeatureStore:
     @classmethod
     def shared(cls) -> Self:
         """The store of this user, shared by all runs."""
-        from platformdirs import user_cache_path
-
-        folder = os.environ.get(FOLDER) or user_cache_path("autosft")
-        return cls(Path(folder) / "features", 1e9 * float(os.environ.get(LIMIT) or DEFAULT_GIGABYTES))
+        return cls(cache_folder() / "features", 1e9 * float(os.environ.get(LIMIT) or DEFAULT_GIGABYTES))
 
     def load(self, encoder: str, wanted: Container[str]) -> tuple[dict[str, Floats], float]:
         """Rows of an encoder by their digests, and the seconds that a row took; damaged files are deleted.

@@ -124,7 +124,7 @@ class Predictor:
         return [Outputs.concat(several) for several in zip(*parts, strict=True)]
 
     def _combined(self, rows: Rows) -> list[Outputs]:
-        answered = [answer(job, model, rows).outputs for job, model in self._members]
+        answered = [answer(job, model, rows) for job, model in self._members]
         return [
             problem.combine([outputs[position] for outputs in answered], self.shares)
             for position, problem in enumerate(self._job.problems)

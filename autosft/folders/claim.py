@@ -10,6 +10,7 @@ from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput
 from autosft.folders.files import FileKind, split_entries
 from autosft.folders.layout import Survey, require_classes, survey
+from autosft.folders.unlabeled import named_folder
 
 _NAMED = 20
 """Unused things that a claim names; the rest is counted."""
@@ -42,7 +43,8 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
     folders, files = split_entries(folder)
     if not folders and not files:
         raise BadInput(f"{printable(folder)}: the folder is empty.")
-    found = survey(folder, kind)
+    unlabeled = named_folder(hints, path, kind)
+    found = survey(folder, kind, unlabeled=unlabeled)
     count = sum(map(found.count, found.files))
     if not count + found.others + found.strays + len(files):
         raise BadInput(f"{printable(folder)}: there are only empty folders in it.")
@@ -55,7 +57,7 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
         name=printable(Path(folder).name) or kind.many,
         modality=modality,
         problems=(hints.problem or "classification",),
-        data={"folder": folder, "layout": found.layout},
+        data={"folder": folder, "layout": found.layout, **({"unlabeled": unlabeled} if unlabeled else {})},
     )
     more = len(found.unused) - _NAMED
     unused = (*found.unused[:_NAMED], *([f"and {more} more"] if more > 0 else []))
@@ -73,4 +75,6 @@ def _describe(found: Survey) -> str:
     counts = [f"{found.count(split)} {word}".strip() for split, word in words.items() if found.count(split)]
     listing = " and ".join(filter(None, [", ".join(counts[:-1]), counts[-1]]))
     text = f"{listing} {found.kind.many} in {len(found.classes)} folders, one per class"
+    if found.nested:
+        text += f" ({found.nested} of them in subfolders, which count to the class)"
     return text + (f", and {len(found.unlabeled)} unlabeled {found.kind.many}" if found.unlabeled else "")

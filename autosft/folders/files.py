@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,42 +92,57 @@ def sort_file(path: str, kind: FileKind, found: Found) -> None:
         found.faults.append(Fault(printable(path), f"neither {kind.one} nor a known kind of side file"))
 
 
-def walk(folder: str, kind: FileKind, found: Found | None = None, above: tuple[tuple[int, int], ...] = ()) -> Found:
-    """Everything below a folder, in sorted order. A link that leads back to a folder above is not followed."""
-    found = Found() if found is None else found
+Identity = tuple[int, int] | None
+
+
+def identity(folder: str) -> Identity:
+    """What tells a folder from all others, however it is reached; None if it cannot be asked."""
     try:
         status = os.stat(folder)  # noqa: PTH116
-        here = (status.st_dev, status.st_ino)
-        if here in above:
-            return found
-        folders, files = split_entries(folder)
-    except OSError as error:
-        found.faults.append(Fault(printable(folder), f"the folder cannot be listed ({error.strerror})"))
-        return found
-    for path in files:
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def walk(folder: str, kind: FileKind, seen: Iterable[Identity] = ()) -> Found:
+    """Everything below a folder, in sorted order, links followed. No folder is listed twice, however many links lead
+    to it, so that circles end and no file is two rows.
+
+    Args:
+        folder: Where to begin.
+        kind: What files count.
+        seen: Identities of folders that are listed elsewhere.
+    """
+    found = Found()
+    for path in _files_below(folder, set(seen), found.faults):
         sort_file(path, kind, found)
-    for path in folders:
-        walk(path, kind, found, (*above, here))
     return found
 
 
 def holds_any(folder: str, kind: FileKind) -> bool:
     """Whether there is any file of the kind below; stops at the first."""
-    return any(_first_files(folder, kind, ()))
-
-
-def _first_files(folder: str, kind: FileKind, above: tuple[tuple[int, int], ...]) -> Iterator[bool]:
-    try:
-        status = os.stat(folder)  # noqa: PTH116
-        here = (status.st_dev, status.st_ino)
-        folders, files = split_entries(folder) if here not in above else ([], [])
-    except OSError:
-        return
-    for path in files:
-        found = Found()
+    found = Found()
+    for path in _files_below(folder, set(), []):
         sort_file(path, kind, found)
         if found.files:
-            yield True
-            return
-    for path in folders:
-        yield from _first_files(path, kind, (*above, here))
+            return True
+    return False
+
+
+def _files_below(folder: str, seen: set[Identity], faults: list[Fault]) -> Iterator[str]:
+    """The visible files, a folder's own before those of its subfolders. Folders may lie deeper than Python recurses."""
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        name = identity(here)
+        if name in seen and name is not None:
+            faults.append(Fault(printable(here), "leads to a folder that is listed already; not followed"))
+            continue
+        seen.add(name)
+        try:
+            folders, files = split_entries(here)
+        except OSError as error:
+            faults.append(Fault(printable(here), f"the folder cannot be listed ({error.strerror})"))
+            continue
+        yield from files
+        waiting += reversed(folders)

@@ -7,18 +7,11 @@ from dataclasses import dataclass, field
 
 from autosft.contracts.rows import Fault, printable
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, Found, holds_any, sort_file, split_entries, walk
+from autosft.folders.files import FileKind, Found, Identity, holds_any, identity, sort_file, split_entries, walk
+from autosft.tables.folder import SPLIT_WORDS
 
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "valid",
-    "valid": "valid",
-    "validation": "valid",
-    "test": "test",
-    "testing": "test",
-}
-_UNLABELED = frozenset({"unlabelled", "unlabeled"})
+UNLABELED = frozenset({"unlabelled", "unlabeled"})
+"""Names of a folder of files without classes, in lower case."""
 
 LAYOUTS = ("splits", "classes")
 """`"splits"`: train/class/file and so on. `"classes"`: class/file."""
@@ -33,6 +26,7 @@ class Survey:
         layout: One of `LAYOUTS`.
         files: Of each split, the files of each class.
         unlabeled: Files without a class that may still be learned from.
+        nested: How many files lie in subfolders of a class's folder, whose names mean nothing.
         faults: What cannot be used, and why.
         others: How many visible files of other kinds lie in the folders of classes.
         strays: How many files of the kind lie beside the folders of the classes.
@@ -43,6 +37,7 @@ class Survey:
     layout: str
     files: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
     unlabeled: list[str] = field(default_factory=list[str])
+    nested: int = 0
     faults: list[Fault] = field(default_factory=list[Fault])
     others: int = 0
     strays: int = 0
@@ -63,22 +58,36 @@ class Survey:
         self.unused.append(printable(_name(path)))
 
 
-def survey(folder: str, kind: FileKind, layout: str = "") -> Survey:
-    """Lay out a folder; an empty layout means to find out which one it is."""
+def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -> Survey:
+    """Lay out a folder.
+
+    Args:
+        folder: The folder.
+        kind: What files count.
+        layout: One of `LAYOUTS`; empty to find out which one it is.
+        unlabeled: A folder of files without classes, wherever it lies.
+    """
     folders, files = split_entries(folder)
+    apart = identity(unlabeled) if unlabeled else None
+    folders = [path for path in folders if not apart or identity(path) != apart]
     found = Survey(kind, layout or ("splits" if _has_splits(folders, kind) else "classes"))
+    above = {identity(folder)}
+    if apart:
+        _take_unlabeled(found, unlabeled, above)
+        above.add(apart)
     _take_strays(found, files)
     if found.layout == "classes":
-        _take_classes(found, "", folders)
+        _take_classes(found, "", folders, above)
         return found
     for path in folders:
-        split = _SPLITS.get(_name(path).lower())
+        split = SPLIT_WORDS.get(_name(path).lower())
         if split:
             classes, strays = split_entries(path)
             _take_strays(found, strays)
-            _take_classes(found, split, classes)
-        elif _name(path).lower() in _UNLABELED:
-            _take_unlabeled(found, path)
+            classes = [one for one in classes if not apart or identity(one) != apart]
+            _take_classes(found, split, classes, above | {identity(path)})
+        elif _name(path).lower() in UNLABELED:
+            _take_unlabeled(found, path, above)
         elif holds_any(path, kind):
             found.set_aside(path, "lies beside the splits and is none of them; not used")
         else:
@@ -99,8 +108,8 @@ def require_classes(found: Survey, folder: str) -> None:
         raise BadInput(f"{folder}: {found.strays} {many}, but no subfolder of {many} per class. {lay_out}")
     if not names:
         raise BadInput(f"{folder}: no {many} in its subfolders. {lay_out}")
-    if found.layout == "classes" and all(name.lower() in _SPLITS for name in names):
-        if any(_SPLITS[name.lower()] == "train" for name in names):
+    if found.layout == "classes" and all(name.lower() in SPLIT_WORDS for name in names):
+        if any(SPLIT_WORDS[name.lower()] == "train" for name in names):
             listing = " and ".join(names)
             raise BadInput(f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} (in each of them)")
         raise BadInput(f"{folder}: {', '.join(names)}, but no folder named train. Add it, or rename one of them.")
@@ -117,12 +126,12 @@ def _name(path: str) -> str:
 
 def _has_splits(folders: list[str], kind: FileKind) -> bool:
     """Whether train holds folders of files and is no class itself, as beside bus and car."""
-    named = [path for path in folders if _name(path).lower() in _SPLITS]
-    train = [path for path in named if _SPLITS[_name(path).lower()] == "train"]
-    classes = [path for folder in train for path in split_entries(folder)[0] if _name(path).lower() not in _UNLABELED]
+    named = [path for path in folders if _name(path).lower() in SPLIT_WORDS]
+    train = [path for path in named if SPLIT_WORDS[_name(path).lower()] == "train"]
+    classes = [path for folder in train for path in split_entries(folder)[0] if _name(path).lower() not in UNLABELED]
     if not any(holds_any(path, kind) for path in classes):
         return False
-    rest = [path for path in folders if path not in named and _name(path).lower() not in _UNLABELED]
+    rest = [path for path in folders if path not in named and _name(path).lower() not in UNLABELED]
     return len(named) > 1 or not any(holds_any(path, kind) for path in rest)
 
 
@@ -138,16 +147,16 @@ def _take_strays(found: Survey, files: list[str]) -> None:
             found.unused.append(printable(_name(path)))
 
 
-def _take_classes(found: Survey, split: str, folders: list[str]) -> None:
+def _take_classes(found: Survey, split: str, folders: list[str], above: set[Identity]) -> None:
     for path in folders:
         name = _name(path)
-        if name.lower() in _UNLABELED:
+        if name.lower() in UNLABELED:
             if split in ("", "train"):
-                _take_unlabeled(found, path)
+                _take_unlabeled(found, path, above)
             else:  # what belongs to test rows must not be learned from
                 found.set_aside(path, f"unlabeled {found.kind.many} inside {split} are not used")
             continue
-        below = walk(path, found.kind)
+        below = walk(path, found.kind, above)
         found.faults += below.faults
         found.others += below.others
         if not below.files:
@@ -156,9 +165,10 @@ def _take_classes(found: Survey, split: str, folders: list[str]) -> None:
             found.set_aside(path, "its name is not UTF-8; rename it")
         else:
             found.files.setdefault(split, {}).setdefault(name, []).extend(below.files)
+            found.nested += sum(os.path.dirname(file) != path for file in below.files)  # noqa: PTH120
 
 
-def _take_unlabeled(found: Survey, path: str) -> None:
-    below = walk(path, found.kind)
+def _take_unlabeled(found: Survey, path: str, above: set[Identity]) -> None:
+    below = walk(path, found.kind, above)
     found.faults += below.faults
     found.unlabeled += below.files

@@ -20,6 +20,8 @@ from autosft.folders.layout import LAYOUTS, require_classes, survey
 Named = Callable[[Path], Iterable[str] | None]
 """From a file to the paths that it names, such as those in a table, or None if it is a sample itself."""
 
+_KEYS = ("folder", "layout", "unlabeled")
+
 _CHUNK = 4096
 """Files handed to the threads at once, so that a million rows need no million futures."""
 
@@ -30,8 +32,8 @@ def scan_folder(task: Task, kind: FileKind) -> Scan:
     Raises:
         BadInput: The task's data table is wrong, or the files do not make classes.
     """
-    folder, layout = _data_of(task)
-    found = survey(folder, kind, layout)
+    folder, layout, apart = _data_of(task)
+    found = survey(folder, kind, layout, apart)
     require_classes(found, folder)
     faults = list(found.faults)
     labeled = [
@@ -117,19 +119,21 @@ def _inspected(refs: Sequence[Any], kind: FileKind) -> Iterator[Any]:
             yield from pool.map(inspect, refs[start : start + _CHUNK])
 
 
-def _data_of(task: Task) -> tuple[str, str]:
-    """The folder and the layout of a task's data table, checked."""
+def _data_of(task: Task) -> tuple[str, str, str]:
+    """The folder, its layout, and the folder of files without labels, of a task's data table, checked."""
+    where = f"(in the data table of task {task.name!r})"
     for key in task.data:
-        if key not in ("folder", "layout"):
-            raise UnknownName("key", key, ("folder", "layout"), f"(in the data table of task {task.name!r})")
-    folder, layout = task.data.get("folder"), task.data.get("layout", "")
+        if key not in _KEYS:
+            raise UnknownName("key", key, _KEYS, where)
+    folder, layout, apart = (task.data.get(key, "") for key in _KEYS)
     if not isinstance(folder, str) or not folder:
         raise BadInput(f"Task {task.name!r}: its data table needs the key folder, the path of the data.")
     if layout not in ("", *LAYOUTS):
-        raise UnknownName("layout", str(layout), LAYOUTS, f"(in the data table of task {task.name!r})")
-    if not Path(folder).is_dir():
-        raise BadInput(f"{printable(folder)}: there is no such folder (task {task.name!r}).")
-    return os.path.abspath(folder), layout  # noqa: PTH100
+        raise UnknownName("layout", str(layout), LAYOUTS, where)
+    for path in filter(None, (folder, str(apart))):
+        if not Path(path).is_dir():
+            raise BadInput(f"{printable(path)}: there is no such folder (task {task.name!r}).")
+    return os.path.abspath(folder), layout, str(apart)  # noqa: PTH100
 
 
 def _paths(path: Path, kind: FileKind, faults: list[Fault], named: Named | None) -> Iterable[str]:
@@ -153,4 +157,5 @@ def _kind_of(given: Any) -> str:
 
 
 def _relative(path: str, folder: str) -> str:
-    return Path(path).relative_to(folder).as_posix()
+    place = Path(path)
+    return place.relative_to(folder).as_posix() if place.is_relative_to(folder) else path

@@ -22,7 +22,7 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Finished, News, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
 from autosft.search.plan import make_plan
-from autosft.search.recognize import check_roles, recognize, with_metric
+from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.renewal import renew
 from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
@@ -35,6 +35,7 @@ def run_search(
     target: str | Sequence[str] = (),
     inputs: str | Sequence[str] = (),
     problem: str = "",
+    unlabeled: str | Path = "",
     modality: str = "",
     group: str = "",
     time: str = "",
@@ -71,6 +72,7 @@ def run_search(
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample, such as texts or a path; found out by default.
         problem: Such as `"classification"` or `"regression"`; found out by default.
+        unlabeled: A folder of samples without targets, for strategies that learn from such.
         modality: Such as `"image"` or `"text"`; by default the most confident one.
         group: The column of a table whose rows of one value stay on one side of every split.
         time: The column by which rows are split: training rows are the earliest, test rows the latest.
@@ -132,13 +134,13 @@ def run_search(
         "The settings of the search",
     )
     registry.executor(executor)  # an unknown one is refused before anything is read
-    hints = Hints(_names(target), _names(inputs), problem, group, time, weight)
+    hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
     task = data
     if not isinstance(task, Task):
         claim, others = recognize(Path(task), registry, hints, modality)
         watch(Recognized(claim, tuple(others)))
         task = claim.task
-    check_roles(task, hints)
+    check_hints(task, hints)
     task = with_metric(task, metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")

@@ -6,11 +6,12 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.document import Document
-from autosft.contracts.modality import Modality
+from autosft.contracts.modality import Mix, Modality
+from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
 from autosft.contracts.state import State
@@ -196,7 +197,8 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
     problems = [registry.problem(name) for name in task.problems]
     info = plan.candidate(backbone).info
-    idle = frozenset[str].intersection(*(problem.ignores for problem in problems)) | family.ignores(info)
+    idle = _unheard(task, problems) | family.ignores(info)
+    idle |= {f"regular.{mix}" for mix in set(get_args(Mix)) - modality.mixes(info.inputs)}
     space: dict[str, Parameter] = {
         name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space
     }
@@ -209,6 +211,13 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     if "regular.augment" in chosen.uses:
         space |= _own(modality.name, modality.augmentation)
     return space
+
+
+def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
+    """The shared fields that mean nothing to any of the problems, given the score of each."""
+    metrics = [task.metric or problems[0].metrics[0], *(problem.metrics[0] for problem in problems[1:])]
+    ignored = [problem.ignores_for(metric) for problem, metric in zip(problems, metrics, strict=True)]
+    return frozenset[str].intersection(*ignored)
 
 
 def _scaled(family: BackboneFamily, name: str, parameter: Parameter) -> tuple[str, Parameter]:

@@ -1,11 +1,16 @@
-"""`recognize`: from a path to a task, by asking every modality. `with_metric`: the task with its score. `check_roles`:
+"""`recognize`: from a path to a task, by asking every modality. `with_metric`: the task with its score. `check_hints`:
 does the task use what the user named?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from autosft.archives.members import is_archive, stem_of
+from autosft.archives.unpacking import unpacked
+from autosft.contracts.modality import Modality
+from autosft.contracts.rows import printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.host.registry import Registry
@@ -17,7 +22,7 @@ def recognize(
     """The claim of the most confident modality, and those of the others; a `.toml` file is read as a task.
 
     Args:
-        source: The data.
+        source: The data; an archive is extracted first, into the user's cache.
         registry: The parts.
         hints: What the user said of the data.
         modality: The modality to ask; empty means all.
@@ -31,6 +36,19 @@ def recognize(
     if source.suffix == ".toml":
         return Claim(Task.read(source), 1.0, f"task read from {source}"), ()
     asked = [registry.modality(modality)] if modality else list(registry.modalities.values())
+    if not is_archive(source):
+        claims = _claims(source, asked, hints)
+        return claims[0], claims[1:]
+    folder = unpacked(source)
+    try:
+        claims = [_of_archive(claim, folder, source) for claim in _claims(folder, asked, hints)]
+    except BadInput as refusal:  # the user knows the archive, and not where it was extracted
+        raise BadInput(str(refusal).replace(str(folder), str(source))) from refusal
+    return claims[0], claims[1:]
+
+
+def _claims(source: Path, asked: Sequence[Modality], hints: Hints) -> list[Claim]:
+    """The claims of the modalities, the most confident first."""
     claims: list[Claim] = []
     refusals: list[BadInput] = []
     for one in asked:
@@ -46,12 +64,18 @@ def recognize(
             f"{source}: not recognized by any modality asked ({known}). Lay it out as one "
             "folder of files per class, or as a table (CSV, TSV, JSON Lines, Parquet) whose target --target names."
         )
-    claims.sort(key=lambda claim: -claim.confidence)
-    return claims[0], claims[1:]
+    return sorted(claims, key=lambda claim: -claim.confidence)
 
 
-def check_roles(task: Task, hints: Hints) -> None:
-    """Refuse a task that passes over a column of groups, times or weights that the user named.
+def _of_archive(claim: Claim, folder: Path, source: Path) -> Claim:
+    """A claim of an extracted folder, named for the archive."""
+    task = claim.task.model_copy(update={"name": printable(stem_of(source)) or claim.task.name})
+    why = claim.why.replace(str(folder), str(source))
+    return replace(claim, task=task, why=f"{source.name}, extracted: {why}")
+
+
+def check_hints(task: Task, hints: Hints) -> None:
+    """Refuse a task that passes over a column of groups, times or weights, or a folder, that the user named.
 
     Raises:
         BadInput: The data was recognized by a modality that knows no such columns, or the task was given as it is.
@@ -62,6 +86,11 @@ def check_roles(task: Task, hints: Hints) -> None:
                 f"Task {task.name!r} makes no use of --{role} {column}, which is for tables of {task.modality} data; "
                 f'in a task.toml write {role} = "{column}".'
             )
+    if hints.unlabeled and "unlabeled" not in task.data:
+        raise BadInput(
+            f"Task {task.name!r} makes no use of --unlabeled {hints.unlabeled}; "
+            "in the data table of a task.toml write unlabeled = …, if its modality knows it."
+        )
 
 
 def with_metric(task: Task, metric: str, registry: Registry) -> Task:

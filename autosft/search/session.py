@@ -282,6 +282,7 @@ class Session:
         self._aside = aside
 
     def _store(self, record: Record) -> None:
+        record = record.model_copy(update={"ended": self._clock.used()})
         self._trials.note(record)
         record.write(self._run.trial_folder(record.number) / "record.json")
 

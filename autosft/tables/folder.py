@@ -34,12 +34,19 @@ class Layout:
     """The tables of a folder.
 
     Attributes:
+        folder: Where they lie, or where the folders of the splits lie that have a table each.
         files: Split and path of each, training files first.
         unused: Names of the tables that are left out.
     """
 
+    folder: Path
     files: tuple[tuple[str, Path], ...]
     unused: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """What to call each of the files."""
+        return [printable(path.relative_to(self.folder)) for _, path in self.files]
 
 
 def is_table_folder(folder: Path) -> bool:
@@ -58,13 +65,13 @@ def lay_out(folder: Path) -> Layout:
         raise BadInput(f"{printable(folder)}: no table in this folder (CSV, TSV, JSON Lines, Parquet).")
     splits: dict[str, list[Path]] = {}
     for path in found:
-        splits.setdefault(split_of(path.stem), []).append(path)
+        splits.setdefault(split_of(path.stem if path.parent == folder else path.parent.name), []).append(path)
     if "train" not in splits and "" in splits:
         if len(splits[""]) > 1:
             listing = ", ".join(path.name for path in splits[""][:8]) + (" …" if len(splits[""]) > 8 else "")
             raise BadInput(f"{printable(folder)}: several tables ({listing}); name one, or call them train and test.")
         if len(found) == 1:
-            return Layout((("", found[0]),), ())
+            return Layout(folder, (("", found[0]),), ())
         splits["train"] = splits[""]  # as reviews.csv beside reviews_test.csv
     formats = {path.suffix.lower() for path in splits.get("train", found)}
     if len(formats) > 1:
@@ -74,7 +81,7 @@ def lay_out(folder: Path) -> Layout:
         (split, path) for split in SPLITS for path in _parts(splits.get(split, [])) if path.suffix.lower() in formats
     ]
     used = {path for _, path in files}
-    return Layout(tuple(files), tuple(path.name for path in found if path not in used))
+    return Layout(folder, tuple(files), tuple(path.name for path in found if path not in used))
 
 
 def split_of(stem: str) -> str:
@@ -90,7 +97,7 @@ def join(layout: Layout, parts: Sequence[Table]) -> Table:
         BadInput: A table has no column of the first.
     """
     first, names = parts[0], list(parts[0].columns)
-    files = [path.name for _, path in layout.files]
+    files = layout.names
     unused = list(layout.unused)
     for file, part in zip(files, parts, strict=True):
         if not set(names) & set(part.columns):
@@ -105,13 +112,24 @@ def join(layout: Layout, parts: Sequence[Table]) -> Table:
     splits = [as_column([split] * len(part)) for (split, _), part in zip(layout.files, parts, strict=True)]
     return Table(
         columns={name: np.concatenate([part.columns.get(name, empty[id(part)]) for part in parts]) for name in names},
-        places=np.concatenate([part.places for part in parts]),
+        places=as_column(
+            [_within(file, place) for file, part in zip(files, parts, strict=True) for place in part.places]
+        ),
         splits=np.concatenate(splits),
-        faults=tuple(fault for part in parts for fault in part.faults),
+        faults=tuple(
+            replace(fault, ref=_within(file, fault.ref))
+            for file, part in zip(files, parts, strict=True)
+            for fault in part.faults
+        ),
         dialect="; ".join(words),
         unused=tuple(unused),
         complete=all(part.complete for part in parts),
     )
+
+
+def _within(file: str, place: str) -> str:
+    """A place in a file, with the folder that the file lies in."""
+    return f"{file.rpartition('/')[0]}/{place}" if "/" in file else place
 
 
 def take_split_column(table: Table) -> Table:
@@ -134,12 +152,23 @@ def take_split_column(table: Table) -> Table:
 
 
 def _tables(folder: Path) -> list[Path]:
-    """The tables of a folder, sorted.
+    """The tables of a folder, sorted; where it has none, those of folders named for splits that have one each."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith((".", "~$")))
+    if found := _tables_among(folder, names):
+        return found
+    splits = [folder / name for name in names if name.lower() in SPLIT_WORDS and (folder / name).is_dir()]
+    below = [_tables_among(path, sorted(entry.name for entry in path.iterdir())) for path in splits]
+    single = [found[0] for found in below if len(found) == 1]
+    trained = any(SPLIT_WORDS[path.parent.name.lower()] == "train" for path in single)
+    return single if trained and not any(len(found) > 1 for found in below) else []
+
+
+def _tables_among(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Those of a folder's files that are tables.
 
     Texts and JSON files are often single samples: those must be named for a split, or a JSON file be the only one.
     """
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith((".", "~$")))
     paths = [folder / name for name in names if f".{name.rpartition('.')[2].lower()}" in SUFFIXES]
     doubtful = [path for path in paths if path.suffix.lower() in (".txt", ".json") and not split_of(path.stem)]
     sure = [path for path in paths if path not in set(doubtful)]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.modality import Modality, Strength, View
+from autosft.contracts.modality import Mix, Modality, Strength, View
 from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from autosft.contracts.tensors import Encoder, Model
 
-_NOISE = {"none": 0.0, "weak": 1.0, "strong": 3.0}
+_NOISE = {"none": 0.0, "light": 1.0, "strong": 3.0}
 
 
 @final
@@ -46,6 +46,10 @@ class ToyModality(Modality):
     name = "points"
     kinds = frozenset({"points"})
     augmentation: ClassVar[Space] = {"noise": Float(0.01, 0.5, default=0.1, log=True)}
+
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """A mean of points is a point."""
+        return frozenset({"mixup"})
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a file by its name."""
@@ -101,7 +105,7 @@ class ToyModality(Modality):
         return State(arrays={"mean": table.mean(0), "scale": table.std(0) + 1e-6})
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
-        """From numbers to a standardized tensor; weak and strong views add noise."""
+        """From numbers to a standardized tensor; light and strong views add noise."""
         import torch
 
         mean, scale = state.arrays["mean"], state.arrays["scale"]
@@ -173,14 +177,14 @@ class ToyStrategy(Strategy):
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:
         """One stage over the labelled rows."""
-        from autosft.training.loaders import Loader
+        from autosft.training.loaders import training_batches
         from autosft.training.losses import supervised
         from autosft.training.model import parameter_groups
 
         yield Stage(
             name="toy",
             model=model,
-            batches=Loader(job, job.train, [job.recipe.regular.augment], shuffle=True),
+            batches=training_batches(job),
             loss=supervised(job, model),
             parameters=parameter_groups(job, model),
             epochs=job.recipe.stop.max_epochs,

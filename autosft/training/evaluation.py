@@ -16,7 +16,6 @@ from autosft.contracts.tensors import Model
 from autosft.errors import Diverged
 from autosft.training.features import encoded_batches
 from autosft.training.loaders import longest_first
-from autosft.training.losses import row_losses
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 
@@ -26,16 +25,12 @@ ONE_SIGMA = (0.1587, 0.8413)
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Outputs per problem, and the mean loss; nan where rows have no targets."""
-
-    outputs: tuple[Outputs, ...]
-    loss: float
-
-
-@dataclass(frozen=True)
 class Evaluation:
-    """Answers per problem, the states as tuned on these rows, the score (higher is better) and the mean loss."""
+    """Answers per problem, the states as tuned on these rows, and the score (higher is better).
+
+    The loss is the weighted mean over rows of the problems' `deviance`, summed over problems: the same measure whatever
+    a recipe trains with, so that trials can be compared by it.
+    """
 
     outputs: tuple[Outputs, ...]
     states: tuple[State, ...]
@@ -43,8 +38,8 @@ class Evaluation:
     loss: float
 
 
-def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answers:
-    """Each problem's outputs for rows, in their order, and the loss where the rows have targets.
+def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> tuple[Outputs, ...]:
+    """Each problem's outputs for rows, in their order.
 
     Args:
         job: Whose problems to answer.
@@ -55,19 +50,14 @@ def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Answe
     model.eval()
     order = longest_first(job, rows)
     parts: list[list[Outputs]] = [[] for _ in job.problems]
-    total = weight = 0.0
     with torch.inference_mode():
         for batch, encoded in encoded_batches(job, model.encoder, rows.take(order), cached=cached):
             outs = model.read(encoded)
-            if batch.targets:
-                total += float((row_losses(job, outs, batch.targets) * batch.weights).sum())
-                weight += float(batch.weights.sum())
             for position, problem in enumerate(job.problems):
                 state = job.states.problems[position]
                 parts[position].append(problem.outputs(outs[position], batch, state, job.recipe, model))
     back = np.argsort(order)
-    outputs = tuple(Outputs.concat(part).take(back) for part in parts)
-    return Answers(outputs, total / weight if weight else math.nan)
+    return tuple(Outputs.concat(part).take(back) for part in parts)
 
 
 def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:
@@ -86,17 +76,20 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
         Diverged: The score is not finite.
     """
     answers = answer(job, model, rows, cached=cached)
+    losses = np.zeros(len(rows))
     states: list[State] = []
     scores: list[float] = []
     for position, problem in enumerate(job.problems):
-        outputs, targets = answers.outputs[position], rows.target(position)
+        outputs, targets = answers[position], rows.target(position)
         metric = job.metric if position == 0 else problem.metrics[0]
         states.append(problem.tune(metric, outputs, targets, job.states.problems[position]))
         scores.append(problem.score(metric, outputs, targets, states[-1]))
-    score, loss = sum(scores) / len(scores), answers.loss
+        losses += problem.deviance(outputs, targets, states[-1])
+    weights = rows.weight if rows.weight.any() else None
+    score, loss = sum(scores) / len(scores), float(np.average(losses, weights=weights))
     if not math.isfinite(score) or not math.isfinite(loss):
         raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
-    return Evaluation(answers.outputs, tuple(states), score, loss)
+    return Evaluation(answers, tuple(states), score, loss)
 
 
 def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
+from autosft.training.class_losses import focal, focal_link
+
 FOCUSING, MARGIN = 4.0, 0.05
 """The negative focusing and the probability margin of the asymmetric loss, as its authors set them; no positive one."""
 
@@ -44,6 +46,7 @@ def label_loss(name: str, weights: Tensor) -> LabelLoss:
     `"zlpr"`: multi-label softmax in the form of ZLPR (Su et al., 2022): circle loss (Sun et al., 2020) over all pairs
     of a label that a row has and one that it has not, with a threshold at zero between them. Its link is right where
     one label is in doubt; where many are, probabilities lie too near to one half.
+    `"focal"`: the focal loss (Lin et al., 2017) of each label, summed; it looks less at what is nearly right already.
     """
     return {
         "bce": LabelLoss(_bce, torch.sigmoid),
@@ -53,6 +56,7 @@ def label_loss(name: str, weights: Tensor) -> LabelLoss:
         ),
         "asymmetric": LabelLoss(_asymmetric, _asymmetric_link),
         "zlpr": LabelLoss(_zlpr, torch.sigmoid),
+        "focal": LabelLoss(_focal, _focal_probabilities),
     }[name]
 
 
@@ -87,3 +91,12 @@ def _zlpr(scores: Tensor, targets: Tensor) -> Tensor:
     negative = torch.cat([zero, scores + (1 - targets).log()], 1)
     positive = torch.cat([zero, targets.log() - scores], 1)
     return negative.logsumexp(1) + positive.logsumexp(1)
+
+
+def _focal(scores: Tensor, targets: Tensor) -> Tensor:
+    scores = scores.float()
+    return (targets * focal(logsigmoid(scores)) + (1 - targets) * focal(logsigmoid(-scores))).sum(1)
+
+
+def _focal_probabilities(scores: Tensor) -> Tensor:
+    return (focal_link(logsigmoid(scores)) - focal_link(logsigmoid(-scores))).sigmoid()

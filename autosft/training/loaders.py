@@ -1,4 +1,6 @@
-"""`Loader`: batches over a job's rows. Order and augmentation draw from torch's global generator alone.
+"""`Loader`: batches over a job's rows; `training_batches`: those to train on, as the recipe wants them.
+
+Order and augmentation draw from torch's global generator alone.
 
 Encoders of texts or sounds fill a batch up to its longest row, so rows of like length are batched together: while
 training within windows of a random order, elsewhere by the order of `longest_first`.
@@ -16,8 +18,9 @@ import torch
 
 from autosft.contracts.modality import Strength
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.strategy import Job
+from autosft.contracts.strategy import Job, Sized
 from autosft.contracts.tensors import Batch
+from autosft.training.mixing import Mixing
 
 WINDOW = 50
 """While training, rows are sorted by length within so many batches of a random order: hardly any row of a batch is much
@@ -33,6 +36,8 @@ class Loader:
         strengths: How to view each sample. One strength gives its inputs; several give a tuple, one entry per view.
         shuffle: Whether to draw a new order each time, else rows come in order; a last batch of a single row is then
             left out, because batch normalization cannot train on it.
+        odds: How often each row is drawn, relative to the others, shape (rows,): of a new order, which then has rows
+            twice and leaves others out. None means each once.
         batch_size: Rows per batch; 0 means the recipe's.
     """
 
@@ -43,9 +48,10 @@ class Loader:
         strengths: Sequence[Strength] = ("none",),
         *,
         shuffle: bool = False,
+        odds: npt.NDArray[np.float64] | None = None,
         batch_size: int = 0,
     ) -> None:
-        self.job, self.rows, self.shuffle = job, rows, shuffle
+        self.job, self.rows, self.shuffle, self.odds = job, rows, shuffle, odds
         self.batch_size = batch_size or job.recipe.optim.batch_size
         inputs, recipe, state = job.info.inputs, job.recipe, job.states.modality
         self._lengths = _lengths(job, rows) if shuffle else np.zeros(len(rows))
@@ -67,7 +73,7 @@ class Loader:
         """The positions of each batch's rows."""
         order = np.arange(len(self.rows))
         if self.shuffle:
-            order = torch.randperm(len(self.rows)).numpy()[: self._used()]
+            order = self._drawn()[: self._used()]
         bucketed = self.shuffle and len(np.unique(self._lengths)) > 1
         if bucketed:
             window = WINDOW * self.batch_size
@@ -75,6 +81,14 @@ class Loader:
             order = np.concatenate([part[np.argsort(self._lengths[part], kind="stable")] for part in parts])
         batches = [order[start : start + self.batch_size].tolist() for start in range(0, len(order), self.batch_size)]
         return [batches[number] for number in torch.randperm(len(batches)).tolist()] if bucketed else batches
+
+    def _drawn(self) -> npt.NDArray[np.int64]:
+        """A new order."""
+        if self.odds is None:
+            return torch.randperm(len(self.rows)).numpy()
+        ends = self.odds.cumsum()
+        drawn = ends[-1] * torch.rand(len(self.rows), dtype=torch.float64).numpy()
+        return np.searchsorted(ends[:-1], drawn, side="right")
 
     def _batch(self, rows: list[Row]) -> Batch:
         samples = [self.job.read(row) for row in rows]
@@ -94,6 +108,25 @@ class Loader:
             problem.encode([row.targets[position] for row in rows], state)
             for position, (problem, state) in enumerate(parts)
         )
+
+
+def training_batches(job: Job) -> Sized:
+    """The labelled rows of a job in a new order each time, augmented, drawn in balance and mixed as its recipe says."""
+    regular = job.recipe.regular
+    odds = _odds(job) if regular.balance == "sampling" else None
+    loader = Loader(job, job.train, [regular.augment], shuffle=True, odds=odds)
+    if regular.mixup or regular.cutmix:
+        return Mixing(loader, mixup=regular.mixup, cutmix=regular.cutmix)
+    return loader
+
+
+def _odds(job: Job) -> npt.NDArray[np.float64]:
+    """How often each row is drawn: the product of what the problems ask for."""
+    product = np.ones(len(job.train))
+    for position, (problem, state) in enumerate(zip(job.problems, job.states.problems, strict=True)):
+        odds = problem.odds(job.train.target(position), state)
+        product *= 1.0 if odds is None else odds
+    return product
 
 
 def longest_first(job: Job, rows: Rows) -> npt.NDArray[np.integer[Any]]:

@@ -22,11 +22,16 @@ def supervised(job: Job, model: Model) -> Callable[[Batch], Tensor]:
     """The mean of a batch's weighted losses, as a function from batch to scalar.
 
     Not divided by the batch's weights: their mean over the training rows is 1, and a batch of light rows is to move the
-    model less than one of heavy rows.
+    model less than one of heavy rows. A row into which another was mixed has the loss with both targets, each by its
+    share.
     """
 
     def loss(batch: Batch) -> Tensor:
-        losses = row_losses(job, model(batch.inputs), batch.targets)
-        return (losses * batch.weights).mean()
+        outs = model(batch.inputs)
+        losses = row_losses(job, outs, batch.targets) * batch.weights
+        if mixed := batch.mixed:
+            others = row_losses(job, outs, mixed.targets) * mixed.weights
+            losses = mixed.share * losses + (1 - mixed.share) * others
+        return losses.mean()
 
     return loss

@@ -79,6 +79,14 @@ def test_a_single_class_is_one_line_and_writes_nothing(autosft, tmp_path):
     assert tree(tmp_path) == before
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half of it", b"no archive at all"])
+def test_a_damaged_archive_is_one_line_and_writes_nothing(autosft, tmp_path, content):
+    (tmp_path / "photos.zip").write_bytes(content)
+
+    assert "photos.zip" in the_line(autosft("search", "photos.zip"))
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_task_file_with_a_wrong_key_is_one_line(autosft, tmp_path):
     (tmp_path / "task.toml").write_text('name = "x"\nmodality = "points"\nproblem = ["classification"]\n[data]\n')
 

@@ -87,7 +87,7 @@ class Boxes(Problem):
     name = "boxes"
     needs = frozenset({"maps"})
     metrics = ("f1",)
-    ignores = frozenset({"regular.label_smoothing"})
+    ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
     def fit(self, targets):
         return State({"boxes": sum(map(len, targets))})
@@ -109,7 +109,16 @@ class Boxes(Problem):
         return torch.stack(losses)
 
     def outputs(self, out, batch, state, recipe, model):
-        return Outputs(batch.rows, items=tuple(_boxes(maps) for maps in out.cpu()))
+        there = {"there": out[:, 0].sigmoid().cpu().numpy()}
+        return Outputs(batch.rows, there, tuple(_boxes(maps) for maps in out.cpu()))
+
+    def deviance(self, outputs, targets, state):
+        """The squared error of the map (Brier, 1950)."""
+        truth = np.zeros((len(targets), SIDE, SIDE))
+        for row, boxes in enumerate(targets):
+            for top, left, *_ in boxes:
+                truth[row, top, left] = 1
+        return ((outputs.arrays["there"] - truth) ** 2).sum((1, 2))
 
     def decide(self, outputs, state):
         return [[box[:4] for box in boxes] for boxes in outputs.items]

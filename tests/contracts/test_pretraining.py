@@ -67,7 +67,7 @@ class DenoiseThenTrain(Strategy):
         yield Stage(
             name="train",
             model=model,
-            batches=Loader(job, job.train, ["weak"], shuffle=True),
+            batches=Loader(job, job.train, ["light"], shuffle=True),
             loss=supervised(job, model),
             parameters=parameter_groups(job, model),
             epochs=job.recipe.stop.max_epochs,

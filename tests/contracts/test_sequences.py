@@ -90,7 +90,7 @@ class Transcription(Problem):
     name = "transcription"
     needs = frozenset({"tokens"})
     metrics = ("neg_edit_distance",)
-    ignores = frozenset({"regular.label_smoothing"})
+    ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
     def fit(self, targets):
         return State({"alphabet": sorted({symbol for target in targets for symbol in target})})
@@ -111,11 +111,14 @@ class Transcription(Problem):
         best = [line[:length].unique_consecutive() for line, length in zip(out[0].argmax(2), out[1], strict=True)]
         return Outputs(batch.rows, items=tuple([state.values["alphabet"][n - 1] for n in line if n] for line in best))
 
+    def deviance(self, outputs, targets, state):
+        return np.array([_distance(*pair) for pair in zip(outputs.items, targets, strict=True)], dtype=float)
+
     def decide(self, outputs, state):
         return list(outputs.items)
 
     def score(self, metric, outputs, targets, state):
-        return -float(np.mean([_distance(*pair) for pair in zip(outputs.items, targets, strict=True)]))
+        return -float(self.deviance(outputs, targets, state).mean())
 
 
 def _distance(said, meant):

@@ -1,6 +1,6 @@
 """Proves batches of unequal kinds, `Stage.evaluated` and `after_step`: unlabelled rows teach too.
 
-FixMatch (Sohn et al., 2020): what the model is sure of in a weak view is the label of the strong view. The answers
+FixMatch (Sohn et al., 2020): what the model is sure of in a light view is the label of the strong view. The answers
 come from an average of the weights over time, as in Mean Teacher (Tarvainen and Valpola, 2017).
 """
 
@@ -58,10 +58,10 @@ class FixMatch(Strategy):
         teacher = copy.deepcopy(model)
 
         def loss(batch):
-            labeled, weak, strong = batch.inputs
+            labeled, light, strong = batch.inputs
             supervised = (row_losses(job, model(labeled), batch.targets) * batch.weights).mean()
             with torch.no_grad():
-                sureness, labels = model(weak.flatten(0, 1))[0].softmax(1).max(1)
+                sureness, labels = model(light.flatten(0, 1))[0].softmax(1).max(1)
             losses = cross_entropy(model(strong.flatten(0, 1))[0], labels, reduction="none")
             return supervised + (losses * (sureness > own.get("sure", 0.8))).mean()
 
@@ -74,11 +74,11 @@ class FixMatch(Strategy):
             name="fixmatch",
             model=model,
             batches=Zipped(
-                Loader(job, job.train, ["weak"], shuffle=True),
+                Loader(job, job.train, ["light"], shuffle=True),
                 Loader(
                     job,
                     job.unlabeled,
-                    ["weak", "strong"],
+                    ["light", "strong"],
                     shuffle=True,
                     batch_size=PER_LABELED * job.recipe.optim.batch_size,
                 ),

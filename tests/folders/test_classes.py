@@ -1,13 +1,15 @@
 """A modality says what its files are; folders of classes mean the same to all."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from autosft.contracts.task import Hints
+from autosft.contracts.task import Hints, Task
 from autosft.errors import BadInput, Unreadable
 from autosft.folders.claim import claim_folder
-from autosft.folders.files import FileKind
+from autosft.folders.files import FileKind, walk
 from autosft.folders.listing import rows_of_inputs, scan_folder
 
 
@@ -61,3 +63,63 @@ def test_inputs_are_paths_folders_or_what_the_modality_takes(mail):
     assert len(scan.rows) == 7 and (scan.rows[6].id, scan.rows[6].ref) == ("input-1", b"raw")
     with pytest.raises(BadInput, match=r"Input 0 is of type float; give a path or bytes\."):
         rows_of_inputs([0.5], LETTERS, take=take, wanted="a path or bytes")
+
+
+def test_the_first_folder_below_names_the_class_and_the_user_is_told(mail):
+    (mail / "train" / "ham" / "2024" / "may").mkdir(parents=True)
+    (mail / "train" / "ham" / "2024" / "may" / "9.txt").write_text("nested")
+    claim = claim_folder(mail, LETTERS, "mail", Hints())
+    assert claim.why.endswith("one per class (1 of them in subfolders, which count to the class)")
+    rows = {row.id: row.targets for row in scan_folder(claim.task, LETTERS).rows}
+    assert rows["train/ham/2024/may/9.txt"] == ("ham",)
+
+
+def test_links_that_lead_to_each_other_end_and_give_no_file_twice(mail):
+    """Ten folders with a link to each of the others: their paths are more than a million."""
+    places = [mail / "train" / "ham" / f"folder{number}" for number in range(10)]
+    for place in places:
+        place.mkdir()
+        (place / "letter.txt").write_text(place.name)
+    for place in places:
+        for other in places:
+            (place / f"to-{other.name}").symlink_to(other)
+    scan = scan_folder(claim_folder(mail, LETTERS, "mail", Hints()).task, LETTERS)
+    assert len(scan.rows) == 12 + 10
+    assert {fault.reason for fault in scan.faults} == {"leads to a folder that is listed already; not followed"}
+
+
+def test_folders_deeper_than_python_recurses_are_listed(tmp_path):
+    folder = tmp_path / "mail" / "spam"
+    folder.mkdir(parents=True)
+    home = os.open(folder, os.O_RDONLY)
+    try:
+        for _ in range(1500):
+            os.mkdir("a", dir_fd=home)
+            below = os.open("a", os.O_RDONLY, dir_fd=home)
+            os.close(home)
+            home = below
+        os.close(os.open("letter.txt", os.O_CREAT | os.O_WRONLY, dir_fd=home))
+        assert len(walk(str(folder), LETTERS).files) == 1
+    finally:
+        os.close(home)
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("inside", ["mail/extra", "mail/train/extra", "elsewhere"])
+def test_a_folder_that_is_said_to_be_unlabeled_gives_rows_without_targets(inside, mail, tmp_path):
+    extra = tmp_path / inside
+    (extra / "deep").mkdir(parents=True)
+    (extra / "deep" / "u.txt").write_text("unlabeled")
+    claim = claim_folder(mail, LETTERS, "mail", Hints(unlabeled=str(extra)))
+    assert "1 unlabeled letters" in claim.why and "extra" not in claim.unused
+    scan = scan_folder(claim.task, LETTERS)
+    assert len(scan.rows) == 12 and not scan.faults
+    assert [row.ref["path"] for row in scan.unlabeled] == [str(extra / "deep" / "u.txt")]
+    assert Task.parse(claim.task.plain(), "test") == claim.task
+
+
+def test_a_folder_of_nothing_unlabeled_is_refused(mail, tmp_path):
+    (tmp_path / "none").mkdir()
+    for path, match in (("gone", "no such folder"), ("none", "no letters in this folder"), ("", "labelled data lies")):
+        with pytest.raises(BadInput, match=rf"--unlabeled .*{match}"):
+            claim_folder(mail, LETTERS, "mail", Hints(unlabeled=str(tmp_path / path)))

@@ -168,7 +168,7 @@ def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry
     toy = registry.strategy("toy")
     assert set(space) == {
         *("toy.optim.lr", "toy.optim.head_lr", "toy.stop.max_epochs"),
-        *("optim.batch_size", "regular.augment", "toy.activation", "points.noise"),
+        *("optim.batch_size", "regular.augment", "toy.activation", "points.noise", "classification.loss"),
     }
     assert space["toy.optim.lr"] == toy.space["optim.lr"] != SHARED["optim.lr"]
     assert space["optim.batch_size"] == SHARED["optim.batch_size"]
@@ -199,7 +199,7 @@ def test_a_family_scales_the_rates_of_its_encoders_and_narrows_its_space(task, w
 
 def test_augmentation_is_sampled_only_where_views_are(task, with_parts, plan):
     assert set(space_of(task, with_parts(strategies={"picky": Picky()}), plan, "toy/wide", "picky")) == {
-        "toy.activation"
+        *("toy.activation", "classification.loss")
     }
 
 
@@ -213,9 +213,23 @@ def test_what_every_problem_of_a_task_ignores_is_not_sampled(task, with_parts, p
         asked = task.model_copy(update={"problems": problems, "targets": problems})
         return set(space_of(asked, parts, plan, "toy/wide", "smooth")) - {"toy.activation"}
 
-    assert names("classification") == {"regular.label_smoothing", "optim.lr"}
+    one = {"regular.label_smoothing", "optim.lr", "classification.loss"}
+    assert names("classification") == one
     assert names("regression") == {"optim.lr", "regression.loss"}
-    assert names("classification", "regression") == {"regular.label_smoothing", "optim.lr", "regression.loss"}
+    assert names("classification", "regression") == one | {"regression.loss"}
+
+
+def test_what_means_nothing_to_the_inputs_or_the_metric_is_not_sampled(task, with_parts, plan):
+    class Regularized(Strategy):
+        name, uses = "regularized", frozenset({"regular.mixup", "regular.cutmix", "regular.balance"})
+
+    def names(metric=""):
+        parts = with_parts(strategies={"regularized": Regularized()})
+        asked = task.model_copy(update={"metric": metric})
+        return {name for name in space_of(asked, parts, plan, "toy/wide", "regularized") if "regular." in name}
+
+    assert names() == names("accuracy") == {"regular.mixup"}
+    assert names("balanced_accuracy") == {"regular.mixup", "regular.balance"}
 
 
 def test_what_an_encoder_ignores_is_not_sampled(task, with_parts, plan):
@@ -233,7 +247,7 @@ def test_what_an_encoder_ignores_is_not_sampled(task, with_parts, plan):
         entry = entry.model_copy(update={"info": entry.info.model_copy(update=changed)})
         changed_plan = plan.model_copy(update={"candidates": (entry,)})
         parts = with_parts(strategies={"eager": Eager()}, backbones={"toy": family})
-        return set(space_of(task, parts, changed_plan, "toy/wide", "eager"))
+        return set(space_of(task, parts, changed_plan, "toy/wide", "eager")) - {"classification.loss"}
 
     assert names(Dropping()) == Eager.uses
     assert names(Dropping(), origin="scratch") == {"optim.lr", "regular.drop_path"}
@@ -244,7 +258,7 @@ def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):
     space = space_of(task, registry, plan, "toy/wide", "toy")
     chosen = {
         **{"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "toy.stop.max_epochs": 7, "optim.batch_size": 16},
-        **{"regular.augment": "strong", "toy.activation": "relu", "points.noise": 0.3},
+        **{"regular.augment": "strong", "toy.activation": "relu", "points.noise": 0.3, "classification.loss": "focal"},
     }
     assert set(chosen) == set(space) and all(space[name].holds(value) for name, value in chosen.items())
 
@@ -254,6 +268,7 @@ def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):
     assert (recipe.optim.lr, recipe.optim.head_lr, recipe.optim.batch_size) == (0.05, 0.2, 16)
     assert (recipe.stop.max_epochs, recipe.regular.augment) == (7, "strong")
     assert recipe.of("toy") == {"activation": "relu"} and recipe.of("points") == {"noise": 0.3}
+    assert recipe.of("classification") == {"loss": "focal"}
 
 
 def test_different_parameters_never_make_the_same_recipe(task, registry, plan):

@@ -115,3 +115,24 @@ def test_a_fault_of_any_file_keeps_its_place(write, tmp_path):
     write("test.csv", ROWS + "one,two,three\n")
 
     assert [fault.ref for fault in read_table(tmp_path).faults] == ["test.csv:5"]
+
+
+def test_a_table_in_the_folder_of_each_split_is_one_table(write, tmp_path):
+    for split in ("train", "Test"):
+        (tmp_path / split).mkdir()
+        write(f"{split}/labels.csv", ROWS + "one,two,three\n")
+    (tmp_path / "valid").mkdir()
+
+    table = read_table(tmp_path)
+
+    assert table.splits.tolist() == ["train"] * 3 + ["test"] * 3
+    assert table.places[[0, 3]].tolist() == ["train/labels.csv:2", "Test/labels.csv:2"]
+    assert [fault.ref for fault in table.faults] == ["train/labels.csv:5", "Test/labels.csv:5"]
+
+
+def test_folders_of_splits_with_several_tables_are_no_table(write, tmp_path):
+    (tmp_path / "train").mkdir()
+    write("train/a.csv", ROWS)
+    write("train/b.csv", ROWS)
+
+    assert not is_table(tmp_path)

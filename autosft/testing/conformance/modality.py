@@ -8,20 +8,22 @@ import random
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Modality, Strength
+from autosft.contracts.modality import Mix, Modality, Strength
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
+from autosft.contracts.tensors import Batch
 from autosft.errors import BadInput
 from autosft.testing.conformance.promises import check_light, check_plain, check_state, leaves, same
+from autosft.training.mixing import Mixing
 
 RECIPE = Recipe(backbone="any/any", strategy="any")
 
@@ -115,7 +117,7 @@ class ModalityConformance:
         before = _viewed(modality, scan.rows, inputs, strength="none", seed=0)
         assert same(before, _viewed(modality, scan.rows, inputs, strength="none", seed=1))
 
-    @pytest.mark.parametrize("strength", ["weak", "strong"])
+    @pytest.mark.parametrize("strength", ["light", "strong"])
     def test_other_views_are_repeatable_from_torch_s_seed(
         self, modality: Modality, scan: Scan, inputs: Inputs, strength: Strength
     ) -> None:
@@ -129,6 +131,19 @@ class ModalityConformance:
     def test_collated_samples_have_one_entry_per_row(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
         assert all(len(leaf) == 4 for leaf in leaves(joined))
+
+    @pytest.mark.parametrize("mix", get_args(Mix))
+    def test_what_it_says_can_be_mixed_can(self, modality: Modality, scan: Scan, inputs: Inputs, mix: Mix) -> None:
+        if mix not in modality.mixes(inputs):
+            pytest.skip("it does not say so")
+        joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
+        batch = Batch(joined, (torch.arange(4),), ("a", "b", "c", "d"), torch.ones(4))
+        for seed in range(8):
+            torch.manual_seed(seed)
+            (mixed,) = Mixing([batch], **{**dict.fromkeys(get_args(Mix), 0.0), mix: 1.0})
+            assert mixed.inputs.shape == joined.shape and mixed.inputs.dtype == joined.dtype
+            assert mix == "mixup" or joined.ndim == 4, "cutmix needs pictures, shape (rows, channels, height, width)"
+            assert mixed.mixed is not None and 0 <= mixed.mixed.share <= 1
 
     def test_every_choice_shows_rows_in_another_way(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         space = modality.space_for(inputs, modality.fit(scan.rows, modality.read))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
@@ -95,9 +96,20 @@ class ProblemConformance:
 
     def test_what_it_ignores_changes_no_loss(self, asked: _Asked) -> None:
         assert asked.problem.ignores <= set(SHARED)
-        smooth = replace(asked, recipe=asked.recipe.changed(regular=Regular(label_smoothing=0.2)))
-        same = torch.equal(smooth.losses(asked.batch), asked.losses(asked.batch))
-        assert same == ("regular.label_smoothing" in asked.problem.ignores)
+
+        def losses(regular: Regular) -> Tensor:
+            return replace(asked, recipe=asked.recipe.changed(regular=regular)).losses(asked.batch)
+
+        for name, regular in (("label_smoothing", Regular(label_smoothing=0.2)), ("balance", Regular(balance="loss"))):
+            same = torch.equal(losses(regular), losses(Regular()))
+            assert same == (f"regular.{name}" in asked.problem.ignores), name
+        for metric in asked.problem.metrics:
+            assert asked.problem.ignores <= asked.problem.ignores_for(metric) <= set(SHARED)
+
+    def test_rows_are_drawn_in_balance_where_balance_means_something(self, asked: _Asked) -> None:
+        odds = asked.problem.odds(asked.targets, asked.state)
+        assert (odds is None) == ("regular.balance" in asked.problem.ignores)
+        assert odds is None or (odds.shape == (len(asked.targets),) and (odds > 0).all())
 
     def test_answers_come_row_by_row(self, asked: _Asked) -> None:
         whole = asked.answers(asked.batch)
@@ -139,7 +151,7 @@ class ProblemConformance:
         assert both.rows == answers.rows and problem.decide(both, state) == problem.decide(answers, state)
 
     def test_a_lower_loss_is_a_higher_score(self, asked: _Asked) -> None:
-        before = asked.score()
+        before, far = asked.score(), asked.deviance()
         free = [value.requires_grad_() for value in asked.batch.inputs.values()]
         optimizer = torch.optim.Adam([*free, *asked.model.heads.parameters()], lr=0.05)
         for _ in range(STEPS):
@@ -148,6 +160,8 @@ class ProblemConformance:
             optimizer.step()
         after = asked.score()
         assert after > before, f"{asked.problem.metrics[0]} went from {before} to {after} while the loss fell"
+        assert np.isfinite(far).all() and far.shape == (len(asked.targets),)
+        assert asked.deviance().mean() < far.mean(), "the deviance rose while the loss fell"
 
 
 @dataclass(frozen=True)
@@ -167,6 +181,9 @@ class _Asked:
     def answers(self, batch: Batch) -> Outputs:
         with torch.inference_mode():
             return self.problem.outputs(self.model(batch.inputs)[0], batch, self.state, self.recipe, self.model)
+
+    def deviance(self) -> npt.NDArray[np.float64]:
+        return self.problem.deviance(self.answers(self.batch), self.targets, self.state)
 
     def score(self) -> float:
         metric, answers = self.problem.metrics[0], self.answers(self.batch)

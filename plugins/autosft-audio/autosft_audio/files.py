@@ -6,11 +6,11 @@ from autosft.folders.files import FileKind
 from autosft_audio.reading import inspect, starts_like_sound
 
 # fmt: off
-ENDINGS = frozenset({
+_ENDINGS = frozenset({
     ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64",
     ".rf64", ".m4a", ".aac", ".wma", ".amr", ".webm",
 })
 # fmt: on
 """libsndfile cannot decode the last five: they become faults, not silence."""
 
-SOUNDS = FileKind("an audio file", "audio files", ENDINGS, starts_like_sound, inspect)
+SOUNDS = FileKind("an audio file", "audio files", _ENDINGS, starts_like_sound, inspect)

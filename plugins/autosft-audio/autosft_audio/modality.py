@@ -10,20 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Modality, Read, Strength, View
+from autosft.contracts.modality import Mix, Modality, Preview, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import BadInput, Unreadable
-from autosft.folders.claim import claim_folder
-from autosft.folders.listing import rows_of_inputs, scan_folder
-from autosft.tables.reading import is_table
+from autosft.errors import Unreadable
+from autosft.folders.entrances import claim_files, collect_files, scan_files
 from autosft_audio.files import SOUNDS
 from autosft_audio.pictures import PictureView, picture_size
 from autosft_audio.reading import MOST_SECONDS, RATE, Wave, read_wave
-from autosft_audio.table import claim_table, paths_in, scan_table
 from autosft_audio.views import wave_view
 
 if TYPE_CHECKING:
@@ -66,19 +63,11 @@ class AudioModality(Modality):
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a table with a column of paths, or a folder with a subfolder of sounds per class."""
-        if not is_table(path):
-            return claim_folder(path, SOUNDS, self.name, hints)
-        try:
-            return claim_table(path, hints) or claim_folder(path, SOUNDS, self.name, hints)
-        except BadInput:  # maybe the table is no more than a note beside the folders of classes
-            claim = None if hints != Hints() else claim_folder(path, SOUNDS, self.name, hints)
-            if claim is None:
-                raise
-            return claim
+        return claim_files(path, SOUNDS, self.name, hints)
 
     def scan(self, task: Task) -> Scan:
         """Decode every file once and list those that can be read."""
-        return scan_table(task) if "table" in task.data else scan_folder(task, SOUNDS)
+        return scan_files(task, SOUNDS)
 
     def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
         """Paths of sounds, of tables that name some, folders of sounds (all below, sorted), or pairs of an array, shape
@@ -86,11 +75,7 @@ class AudioModality(Modality):
         if len(inputs) == 2 and _pair_of(tuple(inputs)):
             inputs = [tuple(inputs)]
         wanted = "a path, or a pair of an array of shape (samples,) or (samples, channels) and its rate in hertz"
-
-        def named(path: Path) -> list[str] | None:
-            return paths_in(path, task) if is_table(path) else None
-
-        return rows_of_inputs(inputs, SOUNDS, take=_pair_of, wanted=wanted, named=named)
+        return collect_files(inputs, task, SOUNDS, take=_pair_of, wanted=wanted)
 
     def read(self, row: Row) -> Wave:
         """One channel at 16 kHz, float32, shape (samples,); of a longer file the middle 30 seconds."""
@@ -98,6 +83,10 @@ class AudioModality(Modality):
             return read_wave(row.ref)
         except Unreadable as error:
             raise Unreadable(f"{row.id}: {error}") from error
+
+    def preview(self, row: Row) -> Preview:
+        """The name of the file, and its length."""
+        return Preview(f"{Path(row.ref['path']).name}, {row.ref['milliseconds'] / 1000:.1f} s")
 
     def digest(self, row: Row) -> str:
         """Of the file's bytes; empty if the file cannot be read."""
@@ -116,6 +105,10 @@ class AudioModality(Modality):
         seconds = np.quantile([row.ref["milliseconds"] / 1000 for row in rows], _MOST_LENGTHS) if len(rows) else 1.0
         rate = np.median([row.ref["rate"] for row in rows]) if len(rows) else RATE
         return State({"seconds": round(min(float(seconds), _MOST_SHOWN), 3), "rate": int(rate)})
+
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """Pictures by their means; waves, which differ in length, not at all."""
+        return frozenset({"mixup"}) if inputs.kind == "image" else frozenset()
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a decoded wave to a picture, shape (3, height, width), or to a wave, shape (samples,)."""

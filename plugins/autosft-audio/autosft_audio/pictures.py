@@ -66,7 +66,7 @@ class PictureView:
         state: The modality's: `seconds` that are shown, and the `rate` of the recordings; above half of it there is
             nothing to see.
         share: Of the full resolution.
-        strength: `"weak"` moves the wave, and adds noise; `"strong"` more of it, and SpecAugment.
+        strength: `"light"` moves the wave, and adds noise; `"strong"` more of it, and SpecAugment.
     """
 
     def __init__(self, inputs: Inputs, state: State, share: float, strength: Strength) -> None:

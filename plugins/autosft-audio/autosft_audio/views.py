@@ -40,7 +40,7 @@ class Changes:
 
 
 CHANGES: dict[Strength, Changes] = {
-    "weak": Changes(gain=6.0, shift=0.1, quiet=50.0, loud=20.0),
+    "light": Changes(gain=6.0, shift=0.1, quiet=50.0, loud=20.0),
     "strong": Changes(gain=12.0, shift=0.2, quiet=40.0, loud=5.0, masks=2),
 }
 

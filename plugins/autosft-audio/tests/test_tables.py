@@ -86,20 +86,18 @@ def test_single_missing_files_are_faults_and_many_stop_the_search(modality, tabl
         check_scan(modality.scan(task))
 
 
-def test_paths_that_point_nowhere_are_said_to(modality, table):
+def test_paths_that_point_nowhere_are_refused(modality, table):
     for path in (table / "clips").iterdir():
         path.unlink()
-    claim = modality.recognize(table, Hints(targets=("pitch",)))
-    assert "none of which is there" in claim.why
-    with pytest.raises(BadInput, match="No labelled row can be used"):
-        check_scan(modality.scan(claim.task))
+    with pytest.raises(BadInput, match="none of the audio files that column 'path' names is there, such as 'train-0"):
+        modality.recognize(table, Hints(targets=("pitch",)))
 
 
 def test_rows_without_path_or_label_are_told_apart(modality, table):
     with (table / "train.csv").open("a") as stream:
         stream.write(",low,0.1\ntrain-1.wav,,0.2\n")
     scan = modality.scan(modality.recognize(table, Hints(targets=("pitch",))).task)
-    assert [fault.reason for fault in scan.faults] == ["no path of a sound"]
+    assert [fault.reason for fault in scan.faults] == ["no path of an audio file"]
     assert [row.id for row in scan.unlabeled] == ["train.csv:9"] and scan.unlabeled[0].ref["milliseconds"] == 500
 
 

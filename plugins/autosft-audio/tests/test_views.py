@@ -18,7 +18,7 @@ def view(inputs, strength="none", state=STATE):
     return AudioModality().view(inputs, RECIPE, state, strength=strength)
 
 
-@pytest.mark.parametrize("strength", ["none", "weak", "strong"])
+@pytest.mark.parametrize("strength", ["none", "light", "strong"])
 @pytest.mark.parametrize("samples", [1, 399, 8000, 40_000])
 def test_views_of_any_length_are_finite_and_of_the_right_shape(strength, samples, tone):
     wave = tone(seconds=samples / RATE)
@@ -40,7 +40,7 @@ def test_views_without_changes_are_deterministic_and_leave_the_sample_alone(tone
 
 
 @pytest.mark.parametrize("inputs", [WAVES, PICTURES])
-@pytest.mark.parametrize("strength", ["weak", "strong"])
+@pytest.mark.parametrize("strength", ["light", "strong"])
 def test_training_views_repeat_from_torchs_seed_alone(inputs, strength, tone):
     wave, change = tone(), view(inputs, strength)
     torch.manual_seed(1)
@@ -54,11 +54,11 @@ def test_strong_views_differ_more_than_weak_ones(tone):
     wave = tone()
     plain = view(PICTURES)(wave)
     torch.manual_seed(0)
-    weak, strong = (
+    light, strong = (
         np.mean([float((view(PICTURES, strength)(wave) - plain).abs().mean()) for _ in range(20)])
-        for strength in ("weak", "strong")
+        for strength in ("light", "strong")
     )
-    assert 0 < weak < strong
+    assert 0 < light < strong
 
 
 def test_silence_is_black_and_stays_silent():

@@ -1,4 +1,4 @@
-"""`ImageModality`: images in folders, one folder per class. Knows no backbone and no problem."""
+"""`ImageModality`: images in folders by class, or named by a table. Knows no backbone and no problem."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Modality, Read, Strength, View
+from autosft.contracts.modality import Mix, Modality, Preview, Read, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import Unreadable
-from autosft.folders.claim import claim_folder
-from autosft.folders.listing import rows_of_inputs, scan_folder
+from autosft.folders.entrances import claim_files, collect_files, scan_files
 from autosft_image.files import IMAGES
-from autosft_image.reading import read_rgb, short_side
-from autosft_image.views import side_for
+from autosft_image.reading import read_rgb, short_side, thumbnail
+from autosft_image.views import POLICIES, side_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,8 +41,9 @@ class ImageModality(Modality):
     kinds = frozenset({"image"})
     space: ClassVar[Space] = {"resolution": Choice(RESOLUTIONS)}
     augmentation: ClassVar[Space] = {
-        "flip": Choice((True, False))
-    }  # a mirrored digit or letter is another one, or none
+        "flip": Choice((True, False)),  # a mirrored digit or letter is another one, or none
+        "policy": Choice(POLICIES),
+    }
 
     def space_for(self, inputs: Inputs, state: State) -> Space:
         """No choice of resolution where an encoder takes one size alone, or images are so small that some of the
@@ -55,18 +55,23 @@ class ImageModality(Modality):
         """The number of pixels, as a share of those at full resolution."""
         return (side_for(inputs, state, self._resolution(recipe)) / side_for(inputs, state)) ** 2
 
+    def mixes(self, inputs: Inputs) -> frozenset[Mix]:
+        """In both ways."""
+        return frozenset({"mixup", "cutmix"})
+
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
-        """Claim a folder with a subfolder of images per class, maybe below train, valid and test."""
-        return claim_folder(path, IMAGES, self.name, hints)
+        """Claim a table with a column of paths, or a folder with a subfolder of images per class."""
+        return claim_files(path, IMAGES, self.name, hints)
 
     def scan(self, task: Task) -> Scan:
         """Decode every image once and list those that can be read."""
-        return scan_folder(task, IMAGES)
+        return scan_files(task, IMAGES)
 
     def collect(self, inputs: Sequence[Any], task: Task) -> Scan:
-        """Paths of images, folders of images (all below, sorted), Pillow images or uint8 arrays (height, width, 3)."""
+        """Paths of images, of tables that name some, folders of images (all below, sorted), Pillow images, or uint8
+        arrays of shape (height, width, 3)."""
         wanted = "a path, a Pillow image or a uint8 array of shape (height, width, 3)"
-        return rows_of_inputs(inputs, IMAGES, take=_image_of, wanted=wanted)
+        return collect_files(inputs, task, IMAGES, take=_image_of, wanted=wanted)
 
     def read(self, row: Row) -> npt.NDArray[np.uint8]:
         """8-bit RGB, shape (height, width, 3), upright; a short side above 384 pixels is reduced to 384."""
@@ -74,6 +79,11 @@ class ImageModality(Modality):
             return read_rgb(row.ref)
         except Unreadable as error:
             raise Unreadable(f"{row.id}: {error}") from error
+
+    def preview(self, row: Row) -> Preview:
+        """A thumbnail, and the name of the file."""
+        name = Path(row.ref).name if isinstance(row.ref, str) else row.id
+        return Preview(name, thumbnail(self.read(row)))
 
     def digest(self, row: Row) -> str:
         """Of the file's bytes; empty if the file cannot be read."""
@@ -97,8 +107,9 @@ class ImageModality(Modality):
         """From a decoded image to a normalized float32 tensor, shape (3, side, side)."""
         from autosft_image.views import image_view
 
-        flip = bool(recipe.of(self.name).get("flip", True))
-        return image_view(inputs, side_for(inputs, state, self._resolution(recipe)), strength=strength, flip=flip)
+        own, side = recipe.of(self.name), side_for(inputs, state, self._resolution(recipe))
+        flip, policy = bool(own.get("flip", True)), str(own.get("policy", POLICIES[0]))
+        return image_view(inputs, side, strength=strength, flip=flip, policy=policy)
 
     def _resolution(self, recipe: Recipe) -> float:
         return float(recipe.of(self.name).get("resolution", 1.0))

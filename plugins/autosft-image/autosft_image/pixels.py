@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +11,46 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from PIL import Image
 
+Span = tuple[float, float] | None
+
 SHORT_SIDE = 384
 """A longer short side is reduced to this: above what most backbones take (224 to 288), and cheap to keep."""
+
+_BAND = 4_000_000
+"""Pixels that are converted at once: a conversion may need five times the memory of what it converts."""
 
 _ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held; 1 is upright (CIPA DC-008, 2023)."""
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB. Transparency is laid on white; 16-bit, 32-bit and float gray is scaled by its own range."""
+def small_rgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB with a short side of at most `SHORT_SIDE` pixels. Transparency is laid on white; 16-bit, 32-bit and
+    float gray is scaled by its own range. A large image is converted and halved band by band."""
     from PIL import Image
 
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_scaled(np.asarray(image))).convert("RGB")
+    if image.width * image.height <= _BAND:
+        return _reduced(_to_rgb(image, _range(image)))
+    factor = max(1, min(image.size) // (2 * SHORT_SIDE))
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    span = _range(image)
+    for top, band in _bands(image, factor):
+        part = _to_rgb(band, span)
+        small.paste(part.reduce(factor) if factor > 1 else part, (0, top // factor))
+    return _reduced(small)
+
+
+def _bands(image: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """Where each band of full width begins, and its pixels; all but the last have a multiple of so many rows."""
+    rows = max(1, _BAND // (image.width * factor)) * factor
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _to_rgb(image: Image.Image, span: Span) -> Image.Image:
+    from PIL import Image
+
+    if span:
+        return Image.fromarray(_scaled(image, *span)).convert("RGB")
     if image.mode == "LAB":
         return _from_lab(image)
     if image.has_transparency_data:
@@ -32,8 +60,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def reduced(image: Image.Image) -> Image.Image:
-    """The image with a short side of at most `SHORT_SIDE` pixels."""
+def _reduced(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     short = min(image.size)
@@ -68,10 +95,23 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(turns[orientation]) if orientation in turns else image
 
 
-def _scaled(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def _range(image: Image.Image) -> Span:
+    """The least and the greatest number of a gray image of more than 8 bits; None of all others."""
+    if not image.mode.startswith(("I", "F")):
+        return None
+    bounds = [
+        (float(values.min()), float(values.max())) for values in map(_numbers, (band for _, band in _bands(image)))
+    ]
+    return min(low for low, _ in bounds), max(high for _, high in bounds)
+
+
+def _numbers(image: Any) -> npt.NDArray[np.float32]:
+    return np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _scaled(image: Image.Image, low: float, high: float) -> npt.NDArray[np.uint8]:
     """Numbers as 0 to 255, from the least to the greatest of the image: the true depth (10, 12, 16 bits) is unknown."""
-    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(numbers.min()), float(numbers.max())
+    numbers = _numbers(image)
     if high <= low:
         return np.zeros(numbers.shape, np.uint8)
     return np.rint((numbers - low) * (255 / (high - low))).astype(np.uint8)

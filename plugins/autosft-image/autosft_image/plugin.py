@@ -13,7 +13,7 @@ autosft_api = 1
 
 @hookimpl
 def autosft_modalities() -> Iterable[Modality]:
-    """Images in folders."""
+    """Images in folders, or named by a table."""
     from autosft_image.modality import ImageModality
 
     return [ImageModality()]

@@ -6,11 +6,10 @@ size is asked of the header before anything is decoded, and whatever a decoder r
 
 from __future__ import annotations
 
+import io
 import stat
-import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,15 @@ import numpy.typing as npt
 
 from autosft.errors import Unreadable
 from autosft.folders.files import head_of
-from autosft_image.pixels import SHORT_SIDE, orientation, reduced, to_rgb, upright
+from autosft_image.pixels import SHORT_SIDE, orientation, small_rgb, upright
+from autosft_image.quiet import quiet
+from autosft_image.room import MOST_PIXELS, bytes_of, taking
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MOST_PIXELS = 89_478_485
-"""The size at which Pillow begins to warn of a decompression bomb: 1 GiB at four bytes for each of three channels."""
+THUMBNAIL_SIDE = 192
+"""Twice what a report shows, for sharp screens."""
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "QOI")
 
@@ -45,9 +46,8 @@ def check(path: str) -> None:
     Raises:
         Unreadable: It cannot be decoded; the message is the reason in one line.
     """
-    with _opened(path) as image:
-        image.draft(None, (1, 1))
-        image.load()
+    with _opened(path) as image, _decoded(image, 1):
+        pass
 
 
 def short_side(ref: Any) -> int:
@@ -66,13 +66,44 @@ def read_rgb(ref: Any) -> npt.NDArray[np.uint8]:
     Raises:
         Unreadable: It cannot be decoded; the message is the reason in one line.
     """
-    with _opened(ref) as image:
-        if isinstance(ref, str):  # a draft changes the image: not for one that belongs to the user
-            short = min(image.size)
-            image.draft(None, (image.width * SHORT_SIDE // short or 1, image.height * SHORT_SIDE // short or 1))
-        image.load()
+    with _opened(ref) as image, _decoded(image, SHORT_SIDE, whole=not isinstance(ref, str)):
         turn = orientation(image)  # PNG may tell it behind the pixels
-        return np.array(upright(reduced(to_rgb(image)), turn))
+        return np.array(upright(small_rgb(image), turn))
+
+
+@contextmanager
+def _decoded(image: Image.Image, short_side: int, *, whole: bool = False) -> Iterator[None]:
+    """Have the pixels, and the memory for them and for what is made of them.
+
+    Args:
+        image: The image, its header read.
+        short_side: A JPEG may be decoded at a half, a quarter or an eighth, if its short side stays as long as this.
+        whole: Leave the size as it is, because the image belongs to the user.
+    """
+    needed = bytes_of(image)
+    if not whole:
+        short = min(image.size)
+        image.draft(None, (image.width * short_side // short or 1, image.height * short_side // short or 1))
+        if image.format in ("JPEG", "MPO") and not image.info.get("progressive"):  # the others hold all coefficients
+            needed = bytes_of(image)
+    with taking(needed):
+        image.load()
+        yield
+
+
+def thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A JPEG whose long side has at most `THUMBNAIL_SIDE` pixels.
+
+    Args:
+        pixels: 8-bit RGB, shape (height, width, 3).
+    """
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
 
 
 @contextmanager
@@ -80,14 +111,15 @@ def _opened(ref: Any) -> Iterator[Image.Image]:
     """The image behind a reference, its header read and its size found bearable."""
     from PIL import Image, UnidentifiedImageError
 
-    with _quiet():
+    with quiet():
         try:
             if isinstance(ref, str):
                 _require_file(Path(ref))
                 with Path(ref).open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
-                    yield _bearable(image)
+                    bytes_of(image)
+                    yield image
             else:
-                yield _bearable(ref if isinstance(ref, Image.Image) else Image.fromarray(ref))
+                yield ref if isinstance(ref, Image.Image) else Image.fromarray(ref)
         except Unreadable:
             raise
         except FileNotFoundError as error:
@@ -107,40 +139,3 @@ def _require_file(path: Path) -> None:
         raise Unreadable("not an ordinary file")
     if status.st_size == 0:
         raise Unreadable("the file is empty")
-
-
-def _bearable(image: Image.Image) -> Image.Image:
-    pixels = image.width * image.height
-    if pixels > MOST_PIXELS:
-        raise Unreadable(f"{pixels / 1e6:.0f} megapixels, more than {MOST_PIXELS / 1e6:.0f}; make it smaller")
-    if not pixels:
-        raise Unreadable("an image without pixels")
-    return image
-
-
-_lock = threading.Lock()
-_inside = 0
-_filter: Any = None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what Pillow warns of, while any thread is inside.
-
-    `warnings.catch_warnings` puts back the filters that it found on entering, which mixes them up between threads.
-    Here the first thread in adds one filter, and the last one out takes that one away.
-    """
-    global _inside, _filter
-    with _lock:
-        _inside += 1
-        if _inside == 1:
-            warnings.filterwarnings("ignore", module=r"(PIL|autosft_image)(\.|$)")
-            _filter = warnings.filters[0]
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                with suppress(ValueError):  # someone has put back older filters meanwhile
-                    warnings.filters.remove(_filter)  # pyright: ignore[reportAttributeAccessIssue]

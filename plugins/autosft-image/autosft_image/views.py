@@ -32,6 +32,10 @@ with a few hundred, crops that miss the object are wrong labels."""
 
 _CROP_RATIO = (3 / 4, 4 / 3)
 
+POLICIES = ("trivialaugment", "randaugment")
+"""TrivialAugment (Müller and Hutter, 2021): one change, as strong as chance has it. RandAugment (Cubuk et al., 2020):
+two, of the middling strength that torchvision gives them."""
+
 
 def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
     """The side in pixels at which an encoder sees these images.
@@ -50,11 +54,11 @@ def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
     return side if share == 1.0 else min(side, max(least, step * round(share * side / step)))
 
 
-def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> ImageView:
+def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool, policy: str) -> ImageView:
     """The view of one strength.
 
-    `"none"` shows the middle of the whole image. `"weak"` crops at random (Szegedy et al., 2015) and mirrors;
-    `"strong"` adds one random change of color or shape (TrivialAugment: Müller and Hutter, 2021).
+    `"none"` shows the middle of the whole image. `"light"` crops at random (Szegedy et al., 2015) and mirrors, where
+    `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES` says.
     """
     from torchvision.transforms import v2
 
@@ -70,7 +74,8 @@ def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool) -> 
         if flip:
             steps.append(v2.RandomHorizontalFlip())
     if strength == "strong":
-        steps.append(v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR))
+        changes = {"trivialaugment": v2.TrivialAugmentWide, "randaugment": v2.RandAugment}[policy]
+        steps.append(changes(interpolation=v2.InterpolationMode.BILINEAR))
     return ImageView(steps, options["mean"], options["std"])
 
 

@@ -1,4 +1,5 @@
 import copy
+import itertools
 import random
 
 import numpy as np
@@ -13,6 +14,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
 from autosft_image.curated import BY_NAME, CURATED
 from autosft_image.modality import RESOLUTIONS, ImageModality
+from autosft_image.views import POLICIES
 
 LITE = BY_NAME["tf_efficientnet_lite0.in1k"].inputs
 FIXED = Inputs(kind="image", options={**LITE.options, "fixed": True})
@@ -52,13 +54,14 @@ def test_a_plain_view_equals_timms_own_to_a_gray_level(name, photo):
 def test_no_image_is_enlarged_more_than_fourfold(median, side, photo):
     state = State({"side": median} if median else {})
     assert view(state=state)(photo).shape == (3, side, side)
-    assert view(state=state, strength="weak")(photo).shape == (3, side, side)
+    assert view(state=state, strength="light")(photo).shape == (3, side, side)
     assert view(FIXED, state)(photo).shape == (3, 224, 224)
 
 
-@pytest.mark.parametrize("strength", ["weak", "strong"])
-def test_random_views_repeat_from_torchs_seed_alone(strength, photo):
-    seen = view(strength=strength)
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("strength", ["light", "strong"])
+def test_random_views_repeat_from_torchs_seed_alone(strength, policy, photo):
+    seen = view(strength=strength, policy=policy)
     torch.manual_seed(1)
     first = [seen(photo) for _ in range(6)]
     random.seed(5)
@@ -77,12 +80,25 @@ def test_a_plain_view_is_deterministic_and_leaves_the_sample_alone(photo):
     assert torch.equal(seen(photo), seen(photo)) and np.array_equal(photo, before)
 
 
+def test_a_strong_view_changes_an_image_as_its_policy_says(photo):
+    shown = []
+    for own in ({"strength": "light"}, *({"strength": "strong", "policy": policy} for policy in POLICIES)):
+        torch.manual_seed(3)
+        shown.append([view(**own)(photo) for _ in range(4)])
+    for one, other in itertools.combinations(shown, 2):
+        assert not any(torch.equal(*pair) for pair in zip(one[1:], other[1:], strict=True))
+
+
+def test_pictures_can_be_mixed_in_both_ways():
+    assert ImageModality().mixes(LITE) == {"mixup", "cutmix"}
+
+
 def test_flips_can_be_turned_off():
     left = np.zeros((64, 64, 3), np.uint8)
     left[:, :32] = 255
     for flip, expected in ((True, {True, False}), (False, {True})):
         torch.manual_seed(0)
-        shown = view(state=State({"side": 16}), strength="weak", flip=flip)
+        shown = view(state=State({"side": 16}), strength="light", flip=flip)
         seen = [shown(left) for _ in range(40)]
         brighter = {bool(x[..., :32].mean() > x[..., 32:].mean()) for x in seen if x.std() > 0.1}
         assert brighter == expected
@@ -91,7 +107,7 @@ def test_flips_can_be_turned_off():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (2, 7), (384, 9000)])
 def test_extreme_shapes_are_viewed(shape):
     sample = np.full((*shape, 3), 7, np.uint8)
-    for strength in ("none", "weak", "strong"):
+    for strength in ("none", "light", "strong"):
         assert view(strength=strength)(sample).shape == (3, 224, 224)
 
 
@@ -102,7 +118,7 @@ def test_read_only_samples_are_viewed(photo):
 
 
 def test_views_can_be_copied(photo):
-    for strength in ("none", "weak", "strong"):
+    for strength in ("none", "light", "strong"):
         assert copy.deepcopy(view(strength=strength))(photo).shape == (3, 224, 224)
 
 
@@ -116,7 +132,7 @@ def test_a_lower_resolution_costs_its_share_of_pixels(inputs, sides, photo):
     for share, side in zip(RESOLUTIONS, sides, strict=True):
         recipe = Recipe(backbone="b", strategy="s", own={"image": {"resolution": share}})
         assert view(inputs, resolution=share)(photo).shape == (3, side, side)
-        assert view(inputs, resolution=share, strength="weak")(photo).shape == (3, side, side)
+        assert view(inputs, resolution=share, strength="light")(photo).shape == (3, side, side)
         assert ImageModality().effort(inputs, recipe, State()) == pytest.approx((side / 224) ** 2)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autosft.contracts.strategy import Job, Stage
 from autosft.contracts.tensors import Model
-from autosft.training.loaders import Loader
+from autosft.training.loaders import training_batches
 from autosft.training.losses import supervised
 from autosft.training.model import parameter_groups
 
@@ -21,7 +21,7 @@ def supervised_stage(job: Job, model: Model, name: str, epochs: int = 0) -> Stag
     return Stage(
         name=name,
         model=model,
-        batches=Loader(job, job.train, [job.recipe.regular.augment], shuffle=True),
+        batches=training_batches(job),
         loss=supervised(job, model),
         parameters=parameter_groups(job, model),
         epochs=epochs or job.recipe.stop.max_epochs,

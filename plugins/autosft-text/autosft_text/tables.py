@@ -9,12 +9,14 @@ from typing import Any
 from autosft.contracts.rows import Fault, Row, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
+from autosft.folders.unlabeled import named_folder, with_unlabeled
 from autosft.tables.reading import read_table
 from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
 from autosft.tables.targets import TargetForm, propose_target
 from autosft_text.columns import names_files, prose_columns, telling_columns
+from autosft_text.files import TEXTS
 from autosft_text.joining import as_text
 
 _LIMIT = 1000
@@ -23,7 +25,7 @@ _LIMIT = 1000
 _SURE, _BY_LOOKS = 0.95, 0.9
 """Confidence where the user named the texts, and where columns look like texts and nothing else tells anything."""
 
-_KEYS = ("table", "text", "target")
+_KEYS = ("table", "text", "target", "unlabeled")
 
 
 def claim_table(path: Path, hints: Hints) -> Claim | None:
@@ -45,13 +47,19 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
     form = _target(table, hints, texts)
     texts = [name for name in texts if name not in form.columns] or texts
     used = [*texts, *form.columns, *hints.roles.values()]
+    unlabeled = named_folder(hints, path, TEXTS)
     idle = [name for name in table.columns if name not in used]
     telling = set(used) | (set(telling_columns(table)) & set(idle))
     task = Task(
         name=printable(Path(path.resolve().stem)) or "texts",
         modality="text",
         problems=(form.problem,),
-        data={"table": str(path.absolute()), "text": texts, "target": form.plain()},
+        data={
+            "table": str(path.absolute()),
+            "text": texts,
+            "target": form.plain(),
+            **({"unlabeled": unlabeled} if unlabeled else {}),
+        },
         targets=form.columns if len(form.columns) == 1 else (form.columns,),
         **hints.roles,
     )
@@ -74,7 +82,8 @@ def scan_table(task: Task) -> Scan:
     path, texts, form = _data_of(task)
     table = read_table(path)
     refs = (row.ref for row in _rows(table, texts))
-    return rows_of(table, form, refs, empty="the text is empty", task=task)
+    scan = rows_of(table, form, refs, empty="the text is empty", task=task)
+    return with_unlabeled(scan, str(task.data.get("unlabeled", "")), TEXTS)
 
 
 def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[Fault, ...]]:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import final
 
-_STRENGTHS = {"none": 0.0, "weak": 1.0, "strong": 3.0}
+_STRENGTHS = {"none": 0.0, "light": 1.0, "strong": 3.0}
 """How many times the rate of `text.drop` each strength leaves out."""
 
 _LONGEST_WORD = 20
@@ -19,8 +19,8 @@ class TextView:
     """Leaves out each word with a probability (word dropout: Iyyer et al., 2015), but never all of them.
 
     Args:
-        strength: `"none"`, `"weak"` or `"strong"`.
-        rate: The probability of `"weak"`.
+        strength: `"none"`, `"light"` or `"strong"`.
+        rate: The probability of `"light"`.
     """
 
     def __init__(self, strength: str, rate: float) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autosft.contracts.task import Task
+from autosft.contracts.task import Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft_text.joining import as_text
 from autosft_text.modality import TextModality
@@ -107,3 +107,16 @@ def test_a_table_without_the_column_of_texts_is_refused_by_name(task_of, write_t
     path = write_table(tmp_path / "b.csv", [("x", "y")], header=("title", "body"))
     with pytest.raises(UnknownName, match="'text'"):
         MODALITY.collect([path], task_of([("x y z", "a")]))
+
+
+def test_texts_without_labels_may_lie_in_a_folder_of_their_own(write_table, tmp_path, sentences):
+    table = write_table(tmp_path / "a.csv", list(sentences(40)))
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    (tmp_path / "more" / "deep" / "1.txt").write_text("a text without a label")
+    (tmp_path / "more" / "2.txt").write_text(" ")
+    task = MODALITY.recognize(table, Hints(unlabeled=str(tmp_path / "more"))).task
+    scan = MODALITY.scan(Task.parse(task.plain(), "test"))
+    assert len(scan.rows) == 40 and scan.unlabeled.ref.tolist() == ["a text without a label"]
+    assert [fault.reason for fault in scan.faults] == ["the text is empty"]
+    with pytest.raises(BadInput, match="no such folder"):
+        MODALITY.recognize(table, Hints(unlabeled=str(tmp_path / "gone")))

@@ -91,7 +91,7 @@ def test_the_probe_on_it_is_as_good_as_scikit_learn(job):
 
 def test_answers_are_the_same_from_cached_rows_and_from_texts(job):
     model = train(job, probe()).model
-    kept, anew = (answer(job, model, job.valid, cached=cached).outputs[0] for cached in (True, False))
+    kept, anew = (answer(job, model, job.valid, cached=cached)[0] for cached in (True, False))
     np.testing.assert_allclose(kept.arrays["probabilities"], anew.arrays["probabilities"], atol=1e-6)
     again = train(replace(job, folder=job.folder / "again", features={}), probe()).model
     assert all(torch.equal(one, other) for one, other in zip(model.parameters(), again.parameters(), strict=True))

@@ -25,7 +25,7 @@ def test_without_strength_nothing_is_left_out():
     assert TextView("none", 0.2)("a b c") == "a b c"
 
 
-@pytest.mark.parametrize("strength, share", [("weak", 0.1), ("strong", 0.3)])
+@pytest.mark.parametrize("strength, share", [("light", 0.1), ("strong", 0.3)])
 def test_each_word_is_left_out_as_often_as_asked(strength, share):
     torch.manual_seed(0)
     text = " ".join(map(str, range(20_000)))

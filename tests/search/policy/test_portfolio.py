@@ -17,6 +17,8 @@ from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SHARE, Rung0
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
+OWN = {"toy.activation": "tanh", "classification.loss": "cross_entropy"}
+
 
 class Cheap(Strategy):
     """Does nothing, quickly."""
@@ -39,7 +41,7 @@ def first(task, with_parts):
 
 
 def record(number, backbone, score, rows=0):
-    recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "rows": rows, "toy.activation": "tanh"}, 0)
+    recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "rows": rows, **OWN}, 0)
     return Record(number=number, state="done", recipe=recipe, score=score)
 
 
@@ -195,9 +197,7 @@ def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of
         return [(recipe.backbone, recipe.of("points")["near"]) for recipe in found]
 
     def tried(number, backbone, near, score):
-        recipe = recipe_of(
-            {"backbone": backbone, "strategy": "cheap", "points.near": near, "toy.activation": "tanh"}, 0
-        )
+        recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "points.near": near, **OWN}, 0)
         pace = {"encode": 0.05 * near**2 * (2 if backbone == "toy/wide" else 1)}
         return Record(number=number, state="done", recipe=recipe, score=score, pace=pace)
 

@@ -1,0 +1,71 @@
+"""What a modality of files calls: claims, scans and rows to answer, whether folders or a table say the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from autosft.contracts.rows import Scan
+from autosft.contracts.task import Claim, Hints, Task
+from autosft.errors import BadInput
+from autosft.folders.claim import claim_folder
+from autosft.folders.files import FileKind
+from autosft.folders.listing import rows_of_inputs, scan_folder
+from autosft.folders.named import claim_table, paths_in, scan_table
+from autosft.tables.reading import is_table
+
+
+def claim_files(path: Path, kind: FileKind, modality: str, hints: Hints) -> Claim | None:
+    """Claim a table with a column of paths, or a folder with a subfolder of files per class; None if it is neither.
+
+    Args:
+        path: A table, or a folder.
+        kind: What files count.
+        modality: The name of the modality that claims.
+        hints: What the user said of the data.
+
+    Raises:
+        BadInput: It is of this kind and cannot be used, or a hint names what is not there.
+    """
+    if not is_table(path):
+        return claim_folder(path, kind, modality, hints)
+    try:
+        return claim_table(path, kind, modality, hints) or claim_folder(path, kind, modality, hints)
+    except BadInput:  # maybe the table is no more than a note beside the folders of classes
+        of_columns = hints != Hints(problem=hints.problem, unlabeled=hints.unlabeled)
+        claim = None if of_columns else claim_folder(path, kind, modality, hints)
+        if claim is None:
+            raise
+        return claim
+
+
+def scan_files(task: Task, kind: FileKind) -> Scan:
+    """The rows whose file can be decoded, and faults.
+
+    Raises:
+        BadInput: The task's data table is wrong, or what it names is missing.
+    """
+    return scan_table(task, kind) if "table" in task.data else scan_folder(task, kind)
+
+
+def collect_files(
+    inputs: Sequence[Any], task: Task, kind: FileKind, *, take: Callable[[Any], Any | None], wanted: str
+) -> Scan:
+    """Rows for a predictor: of files, of folders of files, of the files that tables name, and what else is taken.
+
+    Args:
+        inputs: What the user gave.
+        task: What the predictor was trained for; its table says which column has the paths.
+        kind: What files count.
+        take: From an input that is no path to what a row refers to, or None if it is not known.
+        wanted: What may be given, in words.
+
+    Raises:
+        BadInput: A path is missing, a folder or table has no file of the kind, or an input is of another type.
+    """
+
+    def named(path: Path) -> list[str] | None:
+        return paths_in(path, task, kind) if is_table(path) else None
+
+    return rows_of_inputs(inputs, kind, take=take, wanted=wanted, named=named)

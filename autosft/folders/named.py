@@ -1,0 +1,230 @@
+"""Files named by a table: from a table to a claim, and to rows. For any `FileKind`; knows no folder of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy.typing as npt
+
+from autosft.contracts.rows import Fault, Rows, Scan, printable
+from autosft.contracts.task import Claim, Hints, Task
+from autosft.errors import BadInput, UnknownName
+from autosft.folders.files import FileKind
+from autosft.folders.listing import readable
+from autosft.folders.paths import Finder, Start
+from autosft.folders.unlabeled import folder_beside, named_folder, with_unlabeled
+from autosft.tables.columns import profile
+from autosft.tables.folder import lay_out
+from autosft.tables.reading import read_table
+from autosft.tables.roles import words_of
+from autosft.tables.rows import rows_of
+from autosft.tables.table import Table
+from autosft.tables.targets import TargetForm, propose_target
+
+_LIMIT = 1000
+"""Rows of each file by which a table is recognized."""
+
+_SAMPLE = 50
+"""Cells of each split that are looked for on disk."""
+
+_LEAST_SHARE = 0.5
+"""A column in which fewer cells name files is no column of paths."""
+
+_LONGEST_NAME = 64
+"""Cells without an ending that are longer on average are no names."""
+
+_KEYS = ("table", "path", "files", "drop", "target", "unlabeled")
+
+
+def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Claim | None:
+    """Claim a table with a column of paths of files; None if it has none.
+
+    Args:
+        path: The table, or a folder of tables.
+        kind: What files count.
+        modality: The name of the modality that claims.
+        hints: What the user said of the data.
+
+    Raises:
+        BadInput: A hint names no column, no file that the column names is there, or there is no target.
+    """
+    table = read_table(path, limit=_LIMIT)
+    column, start, share = _path_column(path, table, kind, hints)
+    if not column:
+        return None
+    if not share:
+        raise BadInput(_none_there(path, table, column, kind))
+    form = propose_target(table, hints, exclude=[column])
+    folders = {split: str(folder) for split, folder in start.folders.items()}
+    one = len(set(folders.values())) == 1
+    unlabeled = named_folder(hints, path, kind) or folder_beside(path if path.is_dir() else path.parent, kind)
+    task = Task(
+        name=printable(path.resolve().name if path.is_dir() else path.stem) or kind.many,
+        modality=modality,
+        problems=(form.problem,),
+        data={
+            "table": str(path.absolute()),
+            "path": column,
+            "files": next(iter(folders.values())) if one else folders,
+            **({"drop": start.drop} if start.drop else {}),
+            "target": form.plain(),
+            **({"unlabeled": unlabeled} if unlabeled else {}),
+        },
+        targets=form.columns if len(form.columns) == 1 else (form.columns,),
+        **hints.roles,
+    )
+    where = " and ".join(sorted({printable(folder) for folder in folders.values()}))
+    more = words_of(hints.roles) + (f"; unlabelled {kind.many} in {printable(unlabeled)}" if unlabeled else "")
+    idle = [name for name in table.columns if name not in (column, *form.columns, *hints.roles.values())]
+    return Claim(
+        task,
+        confidence=0.97,
+        why=f"{table.dialect}; paths of {kind.many} in column {column!r}, below {where}; {form.words}{more}",
+        unused=(*(f"column {name!r}" for name in idle), *table.unused),
+    )
+
+
+def scan_table(task: Task, kind: FileKind) -> Scan:
+    """Rows whose file can be decoded, and faults.
+
+    Raises:
+        BadInput: The task's data table is wrong, or its file is missing or has other columns.
+    """
+    path, column, start, form, unlabeled = _data_of(task)
+    table = read_table(path)
+    if column not in table.columns:
+        raise UnknownName("column", column, table.columns)
+    refs = _paths(table, column, start, Finder(kind))
+    scan = rows_of(table, form, refs, empty=f"no path of {kind.one}", task=task)
+    faults: list[Fault] = []
+    rows, without = (_decoded(rows, kind, faults) for rows in (scan.rows, scan.unlabeled))
+    scan = Scan(rows, without, (*scan.faults, *faults))
+    return with_unlabeled(scan, unlabeled, kind, known=set(refs))
+
+
+def paths_in(path: Path, task: Task, kind: FileKind) -> list[str]:
+    """The paths that a table names, for a predictor.
+
+    Raises:
+        BadInput: The table cannot be read, or lacks a column of paths.
+    """
+    table = read_table(path)
+    column = str(task.data.get("path", ""))
+    if column:
+        if column not in table.columns:
+            raise UnknownName("column", column, table.columns)
+        start, _ = Finder(kind).start(_sampled(table, column), _homes(path, table))
+    else:
+        column, start, _ = _path_column(path, table, kind, Hints())
+        if not column:
+            raise BadInput(f"{printable(path)}: no column names {kind.many}.")
+    return _paths(table, column, start, Finder(kind))
+
+
+def _decoded(rows: Rows, kind: FileKind, faults: list[Fault]) -> Rows:
+    """The rows whose file can be decoded; the fault of another names its place in the table and its file."""
+    unread: list[Fault] = []
+    kept = Rows.of(readable(list(rows), kind, unread))
+    left = set(rows.id) - set(kept.id)
+    places = [row.id for row in rows if row.id in left]
+    faults += [Fault(place, f"{fault.ref}: {fault.reason}") for place, fault in zip(places, unread, strict=True)]
+    return kept
+
+
+def _paths(table: Table, column: str, start: Start, finder: Finder) -> list[str]:
+    """What each row refers to; empty where its cell names nothing."""
+    usual = next(iter(start.folders.values()))
+    pairs = zip(table.columns[column], table.splits, strict=True)
+    return [finder.path_of(cell, start.folders.get(split, usual), start.drop) for cell, split in pairs]
+
+
+def _path_column(path: Path, table: Table, kind: FileKind, hints: Hints) -> tuple[str, Start, float]:
+    """The column of paths, where they start, and the share of a sample that is there; an empty name if there is none.
+
+    Where cells end as files of the kind do, it is a column of paths even if nothing is there; names without an ending
+    must be there.
+    """
+    for name in (*hints.inputs, *hints.targets, *hints.roles.values()):
+        if name not in table.columns:
+            raise UnknownName("column", name, table.columns)
+    taken = {*hints.targets, *hints.roles.values()}
+    asked = hints.inputs or [name for name in table.columns if name not in taken]
+    ended = [name for name in asked if _share(table.columns[name], kind.endings) >= _LEAST_SHARE]
+    if ended and len(hints.inputs) > 1:
+        raise BadInput(f"{kind.one.capitalize()} is one file: give one column of paths, not {', '.join(hints.inputs)}.")
+    finder, homes = Finder(kind), _homes(path, table)
+    found: dict[str, tuple[Start, float]] = {}
+    for name in ended or [name for name in asked if _could_be_names(table.columns[name])]:
+        found[name] = finder.start(_sampled(table, name), homes)
+    best = max(found, key=lambda name: found[name][1], default="")
+    if not best or (not ended and found[best][1] < _LEAST_SHARE):
+        return "", Start(homes), 0.0
+    return best, *found[best]
+
+
+def _share(cells: npt.NDArray[Any], endings: Collection[str]) -> float:
+    """The share of the cells that are there which end as names of files of the kind do."""
+    there = [cell for cell in cells if cell is not None]
+    ends = [cell for cell in there if isinstance(cell, str) and Path(cell.strip()).suffix.lower() in endings]
+    return len(ends) / max(1, len(there))
+
+
+def _could_be_names(cells: npt.NDArray[Any]) -> bool:
+    """Whether cells may be names of files without endings: short, and mostly different."""
+    seen = profile(cells)
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    short = sum(map(len, texts)) <= _LONGEST_NAME * len(texts)
+    return seen.kind in ("text", "number") and short and 2 * seen.distinct > seen.filled
+
+
+def _homes(path: Path, table: Table) -> dict[str, Path]:
+    """The folder of the table of each split."""
+    own = (path if path.is_dir() else path.parent).absolute()
+    homes = dict.fromkeys(sorted(set(table.splits)), own)
+    if path.is_dir():
+        homes |= {split: file.absolute().parent for split, file in lay_out(path).files if split in homes}
+    return homes
+
+
+def _sampled(table: Table, column: str) -> dict[str, Sequence[Any]]:
+    """Some cells of each split, evenly spread."""
+    sampled: dict[str, Sequence[Any]] = {}
+    for split in sorted(set(table.splits)):
+        cells = [cell for cell in table.columns[column][table.splits == split] if cell is not None]
+        sampled[split] = cells[:: max(1, len(cells) // _SAMPLE)]
+    return sampled
+
+
+def _none_there(path: Path, table: Table, column: str, kind: FileKind) -> str:
+    first = next(str(cell) for cell in table.columns[column] if cell is not None)
+    text = f"{printable(path)}: none of the {kind.many} that column {column!r} names is there, such as {first[:200]!r}"
+    if "://" in first:
+        return f"{text}. Addresses are not fetched: download the files, and name them by path."
+    own = path if path.is_dir() else path.parent
+    return f"{text}. They are looked for in {printable(own.absolute())}, in folders near it, and by absolute path."
+
+
+def _data_of(task: Task) -> tuple[Path, str, Start, TargetForm, str]:
+    """The table, its column of paths, where these start, the target, and a folder of files without one, checked."""
+    where = f"the data table of task {task.name!r}"
+    for key in task.data:
+        if key not in _KEYS:
+            raise UnknownName("key", key, _KEYS, f"(in {where})")
+    table, column, files, drop = (task.data.get(key) for key in ("table", "path", "files", "drop"))
+    for key, value in (("table", table), ("path", column)):
+        if not isinstance(value, str) or not value:
+            raise BadInput(f"{where}: it needs the key {key}, as text.")
+    if not isinstance(files, (str, Mapping, type(None))):
+        raise BadInput(f"{where}: files is a folder, or a folder for each split.")
+    if not isinstance(drop or 0, int):
+        raise BadInput(f"{where}: drop is a whole number.")
+    path = Path(str(table))
+    own = path if path.is_dir() else path.parent
+    given = cast("Mapping[str, str]", files) if isinstance(files, Mapping) else {"": files or own}
+    start = Start({split: Path(folder) for split, folder in given.items()}, drop or 0)
+    unlabeled = str(task.data.get("unlabeled", ""))
+    if unlabeled and not Path(unlabeled).is_dir():
+        raise BadInput(f"{printable(unlabeled)}: there is no such folder ({where}).")
+    return path, str(column), start, TargetForm.parse(task.data.get("target"), f"target in {where}"), unlabeled

@@ -1,0 +1,139 @@
+"""`Account`: what a run's folder says, from its JSON. It needs neither the plugins nor the libraries of the run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from autosft.contracts.backbone import BackboneInfo, WeightFile
+from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.record import Record, Result
+from autosft.contracts.rows import Rows
+from autosft.contracts.task import Task
+from autosft.errors import BadInput
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A run, as its folder tells it.
+
+    Attributes:
+        folder: The run's folder.
+        task: What was to be solved.
+        spec: The settings of the search, as plain data.
+        backbones: What the search might try, by name, with its weights.
+        left_out: Backbones that could not be tried, and why.
+        facts, warnings: What the user was told of the data.
+        versions: Distributions and their versions.
+        fingerprint: sha256 over the rows and their splits.
+        records: Every trial that has ended or paused, best first.
+        result: The outcome; None while the search is not finished.
+        rows: Every row with a target, in its split.
+        unlabeled: How many rows have none.
+        skipped: What could not be used: file and reason.
+        seconds: What the search has used so far.
+    """
+
+    folder: Path
+    task: Task
+    spec: Plain
+    backbones: Mapping[str, tuple[BackboneInfo, WeightFile | None]]
+    left_out: Mapping[str, str]
+    facts: tuple[str, ...]
+    warnings: tuple[str, ...]
+    versions: Mapping[str, str]
+    fingerprint: str
+    records: tuple[Record, ...]
+    result: Result | None
+    rows: Rows
+    unlabeled: int
+    skipped: tuple[tuple[str, str], ...]
+    seconds: float
+
+    @property
+    def metric(self) -> str:
+        """The score that was searched."""
+        return self.task.metric
+
+    @property
+    def scored(self) -> tuple[Record, ...]:
+        """The trials with a score, best first."""
+        return tuple(record for record in self.records if record.score is not None and record.order()[0] < float("inf"))
+
+    @property
+    def chosen(self) -> tuple[Record, ...]:
+        """The trials in the bundle, that with the largest share first; while there is none, the best trial."""
+        return self.result.best if self.result else self.scored[:1]
+
+    @property
+    def valid(self) -> Rows:
+        """The validation rows."""
+        return self.rows.take(self.rows.split == "valid")
+
+    def outputs(self, number: int) -> StoredOutputs | None:
+        """What a trial answered on the validation rows, if that was stored.
+
+        Raises:
+            BadInput: It is damaged.
+        """
+        folder = self.folder / "trials" / f"{number:04d}"
+        return StoredOutputs.read(folder) if StoredOutputs.is_there(folder) else None
+
+
+def account_of(folder: Path) -> Account:
+    """Read a run's folder.
+
+    Raises:
+        BadInput: The folder is no run, or a file of it is damaged.
+    """
+    if not (folder / "run.json").exists():
+        raise BadInput(f"{folder}: no run here (run.json is missing). Give the folder that `autosft search` named.")
+    run, data = _json(folder / "run.json"), _json(folder / "data.json")
+    records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
+    result, clock = folder / "result.json", folder / "clock.json"
+    try:
+        return Account(
+            folder=folder,
+            task=Task.parse(run["task"], f"{folder / 'run.json'}, task"),
+            spec=run["spec"],
+            backbones=dict(_backbone(plain, folder / "run.json") for plain in run["plan"]["candidates"]),
+            left_out=run["plan"]["left_out"],
+            facts=tuple(run["facts"]),
+            warnings=tuple(run["warnings"]),
+            versions=run["versions"],
+            fingerprint=run["fingerprint"],
+            records=tuple(sorted(records, key=Record.order)),
+            result=Result.read(result) if result.exists() else None,
+            rows=Rows.from_plain(data["rows"]),
+            unlabeled=len(data["unlabeled"]["id"]),
+            skipped=_skipped(folder / "skipped.csv"),
+            seconds=float(_json(clock)["seconds"]) if clock.exists() else 0.0,
+        )
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{folder}: run.json or data.json is damaged, or of another version ({error!r}).") from error
+
+
+def _backbone(plain: Plain, path: Path) -> tuple[str, tuple[BackboneInfo, WeightFile | None]]:
+    info = BackboneInfo.parse(plain["info"], f"{path}, plan")
+    weights = WeightFile.parse(plain["weights"], f"{path}, plan") if plain["weights"] else None
+    return info.name, (info, weights)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: cannot be read ({error}).") from error
+
+
+def _skipped(path: Path) -> tuple[tuple[str, str], ...]:
+    if not path.exists():
+        return ()
+    with path.open(newline="", encoding="utf-8") as stream:
+        return tuple((row["file"], row["reason"]) for row in csv.DictReader(stream))

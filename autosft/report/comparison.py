@@ -1,0 +1,115 @@
+"""`standings`: how sure each trial's score is, and which trials cannot be told from the best.
+
+Two trials answered the same validation rows, so they are compared row by row where their answers are stored: both
+scores are computed on the same resamples of rows (paired bootstrap; Efron and Tibshirani, 1993). Where they are not,
+standard errors are all there is, and as they ignore what the trials have in common, more trials count as tied.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.problem import Problem
+from autosft.contracts.record import Record
+from autosft.contracts.rows import Rows
+
+RESAMPLES = 300
+TAIL = 0.025
+DEVIATIONS = 1.96
+"""Standard errors to either side that make a 95 % interval of a normal distribution."""
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a trial stands beside the best.
+
+    Attributes:
+        interval: 95 % interval of its validation score over rows; None if nothing is known.
+        tied: Whether its score cannot be told from the best one at the 95 % level; of the best itself, True.
+        paired: Whether it was compared row by row.
+    """
+
+    interval: tuple[float, float] | None
+    tied: bool
+    paired: bool
+
+
+def standings(
+    records: Sequence[Record],
+    stored: Mapping[int, StoredOutputs],
+    problems: Sequence[Problem],
+    metric: str,
+    valid: Rows,
+    seed: int,
+) -> dict[int, Standing]:
+    """Each trial's standing, by its number.
+
+    Args:
+        records: Trials with a score, best first.
+        stored: What trials answered on the validation rows, by trial.
+        problems: The task's problems; the score is the mean over them.
+        metric: The score of the first; every further one has its own first metric.
+        valid: The validation rows.
+        seed: Draws the resamples.
+    """
+    draw = np.random.default_rng(seed)
+    positions = [draw.integers(0, len(valid), len(valid)) for _ in range(RESAMPLES)] if len(valid) else []
+    scores = {
+        record.number: _resampled(stored[record.number], problems, metric, valid, positions)
+        for record in records
+        if record.number in stored
+    }
+    return {record.number: _standing(record, records[0], scores) for record in records}
+
+
+def _resampled(
+    stored: StoredOutputs,
+    problems: Sequence[Problem],
+    metric: str,
+    valid: Rows,
+    positions: Sequence[npt.NDArray[np.int64]],
+) -> Scores:
+    """The score on each resample, shape (resamples,)."""
+    place = {row: number for number, row in enumerate(valid.id)}
+    order = np.array([place[row] for row in stored.outputs[0].rows])
+    total = np.zeros(len(positions))
+    for number, (problem, outputs, state) in enumerate(zip(problems, stored.outputs, stored.states, strict=True)):
+        targets = valid.take(order).target(number)
+        name = metric if number == 0 else problem.metrics[0]
+        total += [
+            problem.score(name, outputs.take(drawn), [targets[row] for row in drawn], state) for drawn in positions
+        ]
+    return total / len(problems)
+
+
+def _standing(record: Record, best: Record, scores: Mapping[int, Scores]) -> Standing:
+    own, top = scores.get(record.number), scores.get(best.number)
+    interval = _quantiles(own) if own is not None else _normal(record)
+    if record.number == best.number:
+        return Standing(interval, tied=True, paired=own is not None)
+    if own is not None and top is not None:
+        return Standing(interval, tied=bool(np.quantile(top - own, TAIL) <= 0), paired=True)
+    error = math.hypot(record.score_error or 0.0, best.score_error or 0.0)
+    behind = (best.score or 0.0) - (record.score or 0.0)
+    known = record.score_error is not None
+    return Standing(interval, tied=known and behind <= DEVIATIONS * error, paired=False)
+
+
+def _quantiles(scores: Scores) -> tuple[float, float]:
+    low, high = np.quantile(scores, [TAIL, 1 - TAIL])
+    return float(low), float(high)
+
+
+def _normal(record: Record) -> tuple[float, float] | None:
+    if record.score is None or record.score_error is None:
+        return None
+    room = DEVIATIONS * record.score_error
+    return record.score - room, record.score + room

@@ -1,0 +1,1 @@
+"""Where a model is right and where it is wrong, by its answers on the validation rows."""

@@ -1,0 +1,88 @@
+"""`Answers`: what the chosen model said of the validation rows, one problem at a time. `Sample`: a row to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.rows import Row, Rows
+from autosft.contracts.state import State
+from autosft.errors import BadInput
+from autosft.report.account import Account
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was said of the validation rows for one problem.
+
+    Attributes:
+        problem: What was asked.
+        rows: The validation rows, in the order of the outputs.
+        targets: Their targets, as written.
+        outputs: What was answered, in numbers.
+        state: What decides over the numbers.
+    """
+
+    problem: Problem
+    rows: Rows
+    targets: Sequence[Any]
+    outputs: Outputs
+    state: State
+
+    def decided(self) -> Sequence[Any]:
+        """The answers, in the words of the targets."""
+        return self.problem.decide(self.outputs, self.state)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A validation row, and what is remarkable about it.
+
+    Attributes:
+        row: The row.
+        given: Its target, in words.
+        said: The model's answer, in words.
+        why: How sure the model was, or how far off, in words.
+    """
+
+    row: Row
+    given: str
+    said: str
+    why: str
+
+
+def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answers]:
+    """The chosen model's answers to each problem; those of a blend are the weighted mean of its members'.
+
+    Raises:
+        BadInput: They were not stored or are damaged; says which.
+    """
+    members = [_stored(account, record.number) for record in account.chosen]
+    shares = account.result.shares if account.result else (1.0,)
+    valid = account.valid
+    place = {row: number for number, row in enumerate(valid.id)}
+    found: list[Answers] = []
+    for number, problem in enumerate(problems):
+        outputs = problem.combine([member.outputs[number] for member in members], shares)
+        rows = valid.take([place[row] for row in outputs.rows])
+        targets, state = rows.target(number), members[0].states[number]
+        if len(members) > 1:
+            metric = account.metric if number == 0 else problem.metrics[0]
+            state = problem.tune(metric, outputs, targets, state)
+        found.append(Answers(problem, rows, targets, outputs, state))
+    return found
+
+
+def _stored(account: Account, number: int) -> StoredOutputs:
+    stored = account.outputs(number)
+    if stored is None:
+        raise BadInput(f"what trial {number} answered on the validation rows was not stored")
+    return stored

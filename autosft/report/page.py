@@ -1,0 +1,197 @@
+"""`write_report`: a run as one HTML file that needs nothing beside itself: no network, no script, no plugin.
+
+Templates lie in `templates/`; everything that they are given is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from autosft.contracts.document import write_whole
+from autosft.contracts.modality import Modality, Preview
+from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.problem import Problem
+from autosft.contracts.rows import Row
+from autosft.errors import BadInput, Unreadable
+from autosft.report import cost, curves, summary, words
+from autosft.report.account import Account
+from autosft.report.again import commands
+from autosft.report.board import board
+from autosft.report.charts.strip import Strip
+from autosft.report.comparison import standings
+from autosft.report.diagnosis.answers import Answers, answers_of
+from autosft.report.diagnosis.classes import diagnose_classes
+from autosft.report.diagnosis.labels import diagnose_labels
+from autosft.report.diagnosis.numbers import diagnose_numbers
+from autosft.report.importance import importance, parameters_of
+
+MOST_TRIALS = 25
+"""So many of the best trials stand in the leaderboard, and are compared row by row with the best."""
+
+MOST_TEXT = 280
+"""So many characters of a text are shown."""
+
+
+def write_report(account: Account, out: Path, modality: Modality | None, problems: Sequence[Problem]) -> None:
+    """Write the report of a run.
+
+    Args:
+        account: What its folder says; it may be going on.
+        out: The HTML file.
+        modality: Shows samples; None if it is not installed.
+        problems: The task's problems, to look into the answers; none if one of them is not installed.
+
+    Raises:
+        CannotWrite: The file cannot be written.
+    """
+    environment = Environment(
+        loader=PackageLoader("autosft.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = {
+        "score": words.score,
+        "seconds": words.seconds,
+        "count": words.count,
+        "size": words.size,
+        "percent": words.percent,
+        "parameters": words.parameters,
+        "plainly": words.plainly,
+        "digits": words.digits,
+        "number": words.number,
+    }
+    cast("Any", environment).filters.update(filters)
+    page = environment.get_template("page.html").render(**_content(account, modality, problems))
+    write_whole(out, page.encode())
+
+
+def _content(account: Account, modality: Modality | None, problems: Sequence[Problem]) -> dict[str, Any]:
+    """What the templates are given."""
+    diagnoses, why_not = _diagnoses(account, problems)
+    return {
+        "account": account,
+        "summary": summary.summarize(account),
+        "data": summary.data_table(account),
+        "over_time": curves.score_over_time(account),
+        "board": _board(account, problems),
+        "curves": curves.learning_curves(account),
+        "grid": _grid(account),
+        "importance": importance(account.scored, int(account.spec["seed"])),
+        "diagnoses": diagnoses,
+        "why_no_diagnosis": why_not,
+        "pictures": Pictures(modality),
+        "recipes": [(record, parameters_of(record.recipe)) for record in account.chosen],
+        "commands": commands(account),
+        "peak": max((record.peak_bytes for record in account.records), default=0),
+        "spent": cost.time_spent(account),
+        "causes": cost.causes(account.records),
+        "notes": cost.notes(account.records),
+        "backbones": cost.backbones(account),
+    }
+
+
+def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
+    """The best trials with their intervals, those that cannot be told from the best, and how many more there are."""
+    rows = board(account.records, account.result).rows
+    shown = account.scored[:MOST_TRIALS]
+    stored: dict[int, StoredOutputs] = {}
+    damaged: list[str] = []
+    for record in shown if problems else ():
+        try:
+            if outputs := account.outputs(record.number):
+                stored[record.number] = outputs
+        except BadInput as error:
+            damaged.append(str(error))
+    seed = int(account.spec["seed"])
+    found = standings(shown, stored, problems, account.metric, account.valid, seed) if shown else {}
+    intervals = [standing.interval for standing in found.values() if standing.interval]
+    return {
+        "rows": [(row, record, found[record.number]) for row, record in zip(rows, shown, strict=False)],
+        "strip": Strip.around(intervals),
+        "more": len(account.scored) - len(shown),
+        "tied": sum(standing.tied for standing in found.values()) - 1,
+        "paired": sum(standing.paired for standing in found.values()),
+        "damaged": damaged,
+    }
+
+
+def _grid(account: Account) -> dict[str, Any]:
+    """The best score of each backbone with each strategy."""
+    names = list(dict.fromkeys(record.recipe.backbone for record in account.scored))
+    strategies = sorted({record.recipe.strategy for record in account.scored})
+    cells = {(one, two): summary.best_of(account.scored, one, two) for one in names for two in strategies}
+    scores = [record.score for record in cells.values() if record and record.score is not None]
+    return {"backbones": names, "strategies": strategies, "cells": cells, "highest": max(scores, default=0.0)}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sample as a template takes it: its text, and its picture as a data URL, empty if there is none."""
+
+    text: str
+    picture: str
+
+
+class Pictures:
+    """Shows samples by their modality.
+
+    Attributes:
+        missing: How many samples could not be shown.
+        reason: Why the first of them could not.
+    """
+
+    def __init__(self, modality: Modality | None) -> None:
+        self._modality = modality
+        self.missing, self.reason = 0, ""
+
+    def of(self, row: Row) -> Shown:
+        """A row; only its id where the sample itself cannot be shown."""
+        if self._modality is None:
+            return self._only_id(row, "the plugin that reads them is not installed")
+        try:
+            preview: Preview = self._modality.preview(row)
+        except Unreadable as error:
+            return self._only_id(row, str(error))
+        data = base64.b64encode(preview.picture).decode()
+        text = preview.text[:MOST_TEXT] + (" …" if len(preview.text) > MOST_TEXT else "")
+        return Shown(text, f"data:image/jpeg;base64,{data}" if data else "")
+
+    def _only_id(self, row: Row, reason: str) -> Shown:
+        self.missing += 1
+        self.reason = self.reason or reason
+        return Shown(row.id, "")
+
+
+def _diagnoses(account: Account, problems: Sequence[Problem]) -> tuple[list[Any], str]:
+    """For each problem its name and what its answers say; and if there is nothing, why."""
+    if not problems:
+        return [], f"no installed plugin offers the problem {' and '.join(account.task.problems)}"
+    if not account.chosen:
+        return [], "no trial has a score"
+    try:
+        answers = answers_of(account, problems)
+    except BadInput as error:
+        return [], str(error).rstrip(".")
+    found = [(one.problem.name, _diagnosis(account, one, number)) for number, one in enumerate(answers)]
+    return [pair for pair in found if pair[1]], "this report knows no figures for such answers"
+
+
+def _diagnosis(account: Account, answers: Answers, number: int) -> Any:
+    """What the answers say, by their form: a distribution over classes, a probability for each label, or numbers."""
+    arrays, first = answers.outputs.arrays, answers.targets[0]
+    if "probabilities" in arrays and isinstance(first, str):
+        return diagnose_classes(answers)
+    if "probabilities" in arrays and isinstance(first, tuple):
+        return diagnose_labels(answers)
+    if "values" in arrays:
+        names = account.task.targets[number]
+        return diagnose_numbers(answers, (names,) if isinstance(names, str) else names)
+    return None

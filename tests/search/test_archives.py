@@ -1,0 +1,64 @@
+"""An archive is recognized as the folder that was packed, under the archive's name, and refusals name the archive."""
+
+import dataclasses
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+
+from autosft.contracts.task import Hints
+from autosft.errors import BadInput, Unreadable
+from autosft.folders.claim import claim_folder
+from autosft.folders.files import FileKind
+from autosft.search.recognize import check_hints, recognize
+
+
+def inspect(path):
+    raise Unreadable(path)
+
+
+LETTERS = FileKind("a letter", "letters", frozenset({".let"}), lambda path: False, inspect)
+
+
+@pytest.fixture
+def mail(registry, tmp_path, monkeypatch):
+    """Recognize a zip of letters, by their names."""
+    monkeypatch.setenv("AUTOSFT_CACHE", str(tmp_path / "cache"))
+    modality = SimpleNamespace(
+        name="mail", recognize=lambda path, hints: claim_folder(path, LETTERS, "mail", hints or Hints())
+    )
+    registry = dataclasses.replace(registry, modalities={"mail": modality})
+
+    def recognized(*names):
+        with zipfile.ZipFile(tmp_path / "my.mail.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, "words")
+        return recognize(tmp_path / "my.mail.zip", registry)[0]
+
+    return recognized
+
+
+def test_a_claim_of_an_archive_has_its_name(mail, tmp_path):
+    claim = mail("box/ham/1.let", "box/spam/1.let")
+    assert claim.task.name == "my.mail"
+    assert claim.why == "my.mail.zip, extracted: 2 letters in 2 folders, one per class"
+    assert (tmp_path / "cache" / "archives") in type(tmp_path)(claim.task.data["folder"]).parents
+
+
+def test_the_same_archive_gives_the_same_task_again(mail):
+    assert mail("ham/1.let", "spam/1.let").task == mail("ham/1.let", "spam/1.let").task
+
+
+def test_refusals_name_the_archive_and_not_where_it_was_extracted(mail, tmp_path):
+    for names, match in (
+        (["ham/1.let", "ham/2.let"], r"my\.mail\.zip.*2 letters, but no subfolder of letters per class"),
+        (["notes.md", "more.md"], r"my\.mail\.zip: not recognized by any modality"),
+    ):
+        with pytest.raises(BadInput, match=match) as caught:
+            mail(*names)
+        assert "cache" not in str(caught.value)
+
+
+def test_a_folder_that_a_task_makes_no_use_of_is_refused(task):
+    with pytest.raises(BadInput, match="makes no use of --unlabeled more/"):
+        check_hints(task, Hints(unlabeled="more/"))
