@@ -67,6 +67,7 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         "plainly": words.plainly,
         "digits": words.digits,
         "number": words.number,
+        "model": words.model,
     }
     cast("Any", environment).filters.update(filters)
     page = environment.get_template("page.html").render(**_content(account, modality, problems))
@@ -106,7 +107,7 @@ def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
     damaged: list[str] = []
     for record in shown if problems else ():
         try:
-            if outputs := account.outputs(record.number):
+            if outputs := account.outputs(record):
                 stored[record.number] = outputs
         except BadInput as error:
             damaged.append(str(error))
