@@ -123,7 +123,8 @@ class Stage:
         epochs: The length of the schedule.
         valid: Rows to validate on after each epoch; None where there is nothing to validate, as in pretraining.
         after_step: Called after each optimizer step, such as to move an EMA teacher.
-        evaluated: What is validated and kept instead of `model`, such as an EMA teacher of the same shape.
+        evaluated: What is validated and kept instead of `model`, such as an EMA teacher of the same shape. Without it
+            that is an average of the weights where the recipe asks for one.
         keeps: More modules whose state a checkpoint must hold; parameters outside `model` belong here.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
@@ -147,19 +148,14 @@ def run_search(
         opened = Run.resume(folder, task, spec)
     else:
         opened = _create(folder, task, spec, registry, watch)
-    try:
+    with closing(opened):
         if result := opened.finished():
             watch(Finished(result, folder))
             return result
         if going_on:
             renew(opened, url, registry, watch)
-        study = Study(url, opened.document.study)
-        try:
+        with closing(Study(url, opened.document.study)) as study:
             return Session(opened, registry, study, watch, started).go()
-        finally:
-            study.close()
-    finally:
-        opened.close()
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -169,7 +169,7 @@ def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
     if done := checkpoints.finished(number, stage.name):
         _restore(stage, done, progress)
         return
-    progress.trained = sum(parameter.numel() for group in stage.parameters for parameter in group["params"])
+    earlier, progress.trained = progress.trained, sum(p.numel() for group in stage.parameters for p in group["params"])
     current = _UnderWay(trial, number, stage)
     limit = stage.epochs if job.replay is None else job.replay.get(stage.name, stage.epochs)
     before = copy.deepcopy(stage.model.state_dict()) if progress.validated and not current.epoch else None
@@ -187,6 +187,7 @@ def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
         raise OutOfTime(f"The time was up before stage {stage.name!r} had begun.")
     else:
         stage.model.load_state_dict(before)
+        progress.trained = earlier
         checkpoints.notes.append(f"stage {stage.name!r} was left out: there was no time for its first epoch")
     progress.best[stage.name] = current.patience.epoch or current.epoch
     checkpoints.finish(number, _state(stage, progress))
@@ -244,7 +245,9 @@ class _UnderWay:
         stage, job = self._stage, self._trial.job
         if stage.valid is None or not len(stage.valid):
             return None
-        kept = _as_model(self._stepper.kept)
+        kept = self._stepper.kept
+        if not isinstance(kept, Model):
+            raise TypeError(f"A stage with validation rows must train a Model, not a {type(kept).__name__}.")
         evaluation = evaluate(job, kept, stage.valid)
         if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, job.recipe.stop):
             self._best = copy.deepcopy(kept.state_dict())
@@ -271,12 +274,6 @@ class _UnderWay:
             self._stepper.step()
             total += loss
         return total / max(1, steps)
-
-
-def _as_model(module: nn.Module) -> Model:
-    if not isinstance(module, Model):
-        raise TypeError(f"A stage with validation rows must train a Model, not a {type(module).__name__}.")
-    return module
 
 
 def _modules(stage: Stage) -> dict[str, nn.Module]:

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from autosft.contracts.record import Record, Result
+from autosft.deploy.member import load_states
 from autosft.deploy.predictor import Predictor
 from autosft.errors import NothingFinished
 from autosft.search.driver import run_search
@@ -19,6 +20,7 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Finished, Noted, TrialFinished, TrialPaused, TrialStarted
 from autosft.search.run import Run
+from autosft.testing.toy import ToyModality
 
 pytestmark = pytest.mark.usefixtures("plugins")
 
@@ -70,6 +72,14 @@ def test_the_result_tells_how_good_the_best_model_is(finished):
     assert result.test_reads == 1
     assert result.seconds["total"] >= sum(result.seconds[phase] for phase in ("search", "finish"))
     assert result.versions["autosft-toy"] == "1.0"
+
+
+def test_what_was_learned_of_the_rows_before_the_search_holds_for_every_trial_and_after_going_on(finished, extended):
+    folder, run = finished[0], Run.read(finished[0])
+    modality = ToyModality()
+    assert run.document.plan.state == modality.fit(run.data.train, modality.read)
+    kept = [load_states(path.parent)[1].modality for path in folder.glob("trials/**/member.json")]
+    assert kept and all(state == run.document.plan.state for state in kept)
 
 
 def test_the_best_trial_by_validation_score_is_taken(finished):

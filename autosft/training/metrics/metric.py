@@ -21,12 +21,13 @@ class Metric:
 
     Attributes:
         about: What it is, in one line for the user.
-        score: Computes it; what it is given is said where the table is.
+        score: Computes it; what it is given, and whether it gives one number or one per target, is said where the table
+            is.
         highest: The highest that it can be.
     """
 
     about: str
-    score: Callable[..., float]
+    score: Callable[..., Any]
     highest: float = 1.0
 
 

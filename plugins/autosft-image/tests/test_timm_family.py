@@ -66,7 +66,7 @@ def test_drop_path_is_offered_where_timm_drops_paths(info):
 
 
 def test_paths_are_dropped_while_training_alone_and_change_no_name():
-    info = next(info for info in CURATED if "mobilenetv4" in info.name)
+    info = next(info for info in CURATED if "mobilenetv3" in info.name)
     dropping = TimmFamily().build(info, RECIPE.changed(regular=Regular(drop_path=0.9)), State(), None)
     plain = build(info)
     assert list(dropping.state_dict()) == list(plain.state_dict())

@@ -121,9 +121,9 @@ def _others(job: Job, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple
             raise OutOfTime("The time was up while neighbors were sought.")
         similarities = kept.similarities(table.index_select(0, part))
         similarities[units[part, None] == units] = -2.0  # below every cosine
-        found.append(tuple(similarities.topk(count)))
-    nearest, rows = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return nearest, rows
+        values, rows = similarities.topk(count)
+        found.append((values, rows))
+    return torch.cat([values for values, _ in found]), torch.cat([rows for _, rows in found])
 
 
 def _units(job: Job) -> Tensor:

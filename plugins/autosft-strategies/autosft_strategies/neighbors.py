@@ -24,6 +24,18 @@ class Neighbors(nn.Module):
             `weights` (rows,); and of one element each `outputs`, `k`, `temperature`, `scale`, `shift`.
     """
 
+    center: Tensor
+    keys: Tensor
+    starts: Tensor
+    columns: Tensor
+    targets: Tensor
+    weights: Tensor
+    outputs: Tensor
+    k: Tensor
+    temperature: Tensor
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         super().__init__()
         for name, tensor in tensors.items():

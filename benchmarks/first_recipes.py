@@ -1,0 +1,132 @@
+"""What `full` reaches within a few epochs under its default recipe and under others: one line of JSON per training.
+
+Trained on some rows of each data set, scored on others that a search would hold out, by one backbone.
+
+    python benchmarks/first_recipes.py DATA [DATA ...] --weights FOLDER --rows 200 --epochs 4 --seeds 0 1 \
+        --recipe optim.batch_size=16 --recipe optim.warmup=0,optim.ema=0.999
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autosft.contracts.rows import Rows
+from autosft.contracts.space import defaults
+from autosft.contracts.strategy import Job, States
+from autosft.data.cache import SampleCache
+from autosft.data.splits import split, subset
+from autosft.host.loading import load
+from autosft.host.registry import Registry
+from autosft.search.plan import make_plan, recipe_of, space_of
+from autosft.search.recognize import recognize, with_metric
+from autosft.search.spec import SearchSpec
+from autosft.training.loop import train
+
+
+class Bench:
+    """One data set with the first backbone whose weights are given.
+
+    Args:
+        registry: The parts.
+        path: The data.
+        arguments: The command line's.
+    """
+
+    def __init__(self, registry: Registry, path: Path, arguments: argparse.Namespace) -> None:
+        self.registry, self.arguments = registry, arguments
+        self.task = with_metric(recognize(path, registry)[0].task, "", registry)
+        spec = SearchSpec(weights=(arguments.weights,), backbones=(arguments.backbone,))
+        self.plan = make_plan(self.task, registry, spec)
+        self.modality, self.problem = registry.modality(self.task.modality), registry.problem(self.task.problems[0])
+        self.scan, self.read = self.modality.scan(self.task), SampleCache(self.modality.read)
+
+    def run(self, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
+        """Train once, and say what came out."""
+        data = split(self.scan, self.problem, seed=seed)
+        held_out = data.valid + data.test if data.test is not None else data.valid
+        rows, held_out = (
+            subset(part, self.problem, count, seed=seed)
+            for part, count in ((data.train, self.arguments.rows), (held_out, self.arguments.held_out))
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            job = self._job(Path(folder), rows, held_out, seed, changes)
+            started = time.perf_counter()
+            trained = train(job, self.registry.strategy("full"))
+            seconds = time.perf_counter() - started
+        last = trained.epochs[-1].score or 0.0
+        best = trained.evaluation.score if trained.evaluation else 0.0
+        loss = trained.evaluation.loss if trained.evaluation else 0.0
+        rounded = {"best": best, "last": last, "loss": loss, "seconds": seconds}
+        return {"rows": len(rows), **{name: round(value, 4) for name, value in rounded.items()}}
+
+    def _job(self, folder: Path, rows: Rows, held_out: Rows, seed: int, changes: dict[str, Any]) -> Job:
+        candidate = self.plan.candidates[0]
+        info, family = candidate.info, self.registry.family(candidate.info.name)
+        space = defaults(space_of(self.task, self.registry, self.plan, info.name, "full"))
+        chosen = {"stop.max_epochs": self.arguments.epochs, **changes}
+        chosen = {next((known for known in space if known.endswith(name)), name): chosen[name] for name in chosen}
+        recipe = recipe_of({"backbone": info.name, "strategy": "full", **space, **chosen}, seed)
+        states = States(
+            self.modality.fit(rows, self.read),
+            family.fit(info, rows, self.read, candidate.weights),
+            (self.problem.fit(rows.target(0)),),
+        )
+        return Job(
+            task=self.task,
+            recipe=recipe,
+            train=rows,
+            valid=held_out,
+            unlabeled=Rows.of(()),
+            modality=self.modality,
+            family=family,
+            info=info,
+            weights=candidate.weights,
+            problems=(self.problem,),
+            states=states,
+            metric=self.task.metric,
+            read=self.read,
+            device=torch.device("cpu"),
+            folder=folder,
+            seconds_left=lambda: float("inf"),
+            precision=self.arguments.precision,
+        )
+
+
+def changes_of(text: str) -> dict[str, Any]:
+    """From `optim.ema=0.99,optim.schedule="constant"` to values by name."""
+    return {name: json.loads(value) for name, value in (pair.split("=") for pair in text.split(",") if pair)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", nargs="+", type=Path)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--backbone", default="*")
+    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--held-out", type=int, default=200)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--all", default="", help="changes that every recipe has, such as image.resolution=0.5")
+    parser.add_argument("--recipe", action="append", default=[], help="changes, beside the default recipe")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    registry = load()
+    benches = {path.name: Bench(registry, path, arguments) for path in arguments.data}
+    for seed in arguments.seeds:
+        for recipe in ["", *arguments.recipe]:
+            for name, bench in benches.items():
+                done = bench.run(seed, {**changes_of(arguments.all), **changes_of(recipe)})
+                print(json.dumps({"data": name, "seed": seed, "recipe": recipe, **done}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
