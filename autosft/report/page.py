@@ -117,6 +117,7 @@ def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
     return {
         "rows": [(row, record, found[record.number]) for row, record in zip(rows, shown, strict=False)],
         "strip": Strip.around(intervals),
+        "epochs": any(record.epochs for record in shown),
         "more": len(account.scored) - len(shown),
         "tied": sum(standing.tied for standing in found.values()) - 1,
         "paired": sum(standing.paired for standing in found.values()),
