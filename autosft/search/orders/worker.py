@@ -21,7 +21,7 @@ import torch  # noqa: TID253
 
 from autosft.contracts.backbone import WeightFile
 from autosft.contracts.executor import Event, Order
-from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.record import Epoch, Record, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
@@ -34,7 +34,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of, verdict
 from autosft.search.outcome.finish import score_on_test, shift_on_test
-from autosft.search.run import SOUP, Run
+from autosft.search.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
