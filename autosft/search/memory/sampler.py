@@ -22,8 +22,8 @@ STARTUP_TRIALS = 8
 """The sampler draws at random until it has seen this many outcomes."""
 
 CHANGED = 0.3
-"""As long as a strategy was seen less often than that, each of its parameters keeps its default, or with this
-probability is drawn: what an engineer would expect to do well is searched first (as in PriorBand: Mallik et al., 2023)."""
+"""As long as a strategy was seen less often than that, each of its parameters is drawn with this probability, and else
+keeps its default: what is expected to do well is searched first (as in PriorBand: Mallik et al., 2023)."""
 
 EXPLORE_AFTER = 20
 """After so many draws that were of no use it draws at random: what it believes to be best has all been tried, such as a
