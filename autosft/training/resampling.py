@@ -12,8 +12,22 @@ Positions = npt.NDArray[np.integer[Any]]
 
 
 def bootstrap(
-    score: Callable[[Positions], float], rows: int, *, seed: int, resamples: int
+    score: Callable[[Positions], float], units: Positions, *, seed: int, resamples: int
 ) -> npt.NDArray[np.floating[Any]]:
-    """The score of each of `resamples` draws of `rows` positions with replacement, shape (resamples,)."""
+    """The score of each of `resamples` draws of units with replacement, shape (resamples,).
+
+    Args:
+        score: Of the rows at these positions.
+        units: The number of each row's unit, shape (rows,): rows of one group are alike, and are drawn together.
+        seed: Decides the draws.
+        resamples: How many.
+    """
     draw = np.random.default_rng(seed)
-    return np.array([score(draw.integers(0, rows, rows)) for _ in range(resamples)])
+    _, inverse, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(inverse, kind="stable"), sizes.cumsum()[:-1])
+
+    def positions() -> Positions:
+        drawn = draw.integers(0, len(sizes), len(sizes))
+        return drawn if len(sizes) == len(units) else np.concatenate([members[unit] for unit in drawn])
+
+    return np.array([score(positions()) for _ in range(resamples)])

@@ -184,7 +184,7 @@ def score_on_test(run: Run, registry: Registry, device: torch.device, count: int
     def score(positions: Positions) -> float:
         return predictor.score(metric, [output.take(positions) for output in outputs], rows.take(positions))
 
-    scores = bootstrap(score, len(rows), seed=seed_of(run.document.spec.seed, "bootstrap"), resamples=RESAMPLES)
+    scores = bootstrap(score, rows.units(), seed=seed_of(run.document.spec.seed, "bootstrap"), resamples=RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return predictor.score(metric, outputs, rows), (float(low), float(high))
