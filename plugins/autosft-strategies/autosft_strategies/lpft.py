@@ -26,7 +26,7 @@ class LinearProbeFineTune(Strategy):
     sends small ones. So both learn at lower rates than from nothing.
     """
 
-    name, prior = "lpft", 0.8
+    name, prior = "lpft", 0.7
     space: ClassVar[Space] = {
         "optim.lr": Float(1e-5, 1e-3, default=3e-4, log=True),
         "optim.head_lr": Float(1e-5, 3e-3, default=3e-4, log=True),
