@@ -129,6 +129,12 @@ class Rows(Sequence[Row]):
         """One problem's targets, row by row."""
         return [targets[position] for targets in self.targets]
 
+    def units(self) -> npt.NDArray[np.int64]:
+        """The number of what each row is split with, shape (rows,): its group, or itself where it has none."""
+        numbers: dict[str | int, int] = {}
+        named = (str(group) or row for row, group in enumerate(self.group))
+        return np.array([numbers.setdefault(unit, len(numbers)) for unit in named], dtype=np.int64)
+
     def with_split(self, split: Sequence[str]) -> Rows:
         """The same rows in other splits."""
         return replace(self, split=_objects(split))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import SPLITS, Data, Rows, Scan
-from autosft.data.stratify import hold_out, latest, numbered, precedence
+from autosft.data.stratify import hold_out, latest, precedence
 from autosft.errors import BadInput
 
 Mask = npt.NDArray[np.bool_]
@@ -92,7 +92,7 @@ def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int
     """
     positions = np.flatnonzero(pool)
     strata = problem.strata([rows.targets[position][0] for position in positions])
-    units = numbered([group or number for number, group in enumerate(rows.group[positions])])
+    units = rows.take(positions).units()
     if by_time:
         held = latest(rows.time[positions], units, folds)
     else:

@@ -27,6 +27,8 @@ from autosft.errors import BadBundle
 from autosft.host.registry import Registry
 from autosft.training.model import build_model
 
+CPU = torch.device("cpu")
+
 
 def save_member(folder: Path, job: Job, model: Model, states: States) -> None:
     """Write a trained model; `member.json` comes last, so its existence means that all is there."""
@@ -70,6 +72,18 @@ def load_states(folder: Path) -> tuple[MemberDocument, States]:
         raise BadBundle(f"{folder}: the states cannot be read ({error}).") from error
 
 
+def load_weights(folder: Path, device: torch.device = CPU) -> dict[str, torch.Tensor]:
+    """The weights of a saved member.
+
+    Raises:
+        BadBundle: The file is missing or damaged.
+    """
+    try:
+        return load_file(folder / MODEL, device=str(device))
+    except (OSError, SafetensorError) as error:
+        raise BadBundle(f"{folder}: the weights cannot be read ({error}).") from error
+
+
 def load_member(folder: Path, task: Task, registry: Registry, device: torch.device) -> tuple[Job, Model]:
     """The trained model, and a job without rows that knows its parts.
 
@@ -98,8 +112,7 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
     )
     model = build_model(job)
     try:
-        tensors = load_file(folder / MODEL, device=str(device))
-        registry.strategy(document.recipe.strategy).restore(model, tensors)
-    except (OSError, SafetensorError, RuntimeError) as error:
+        registry.strategy(document.recipe.strategy).restore(model, load_weights(folder, device))
+    except RuntimeError as error:
         raise BadBundle(f"{folder}: the weights cannot be put into {document.info.name} ({error}).") from error
     return job, model.to(device).eval()

@@ -61,6 +61,11 @@ def hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _HIDDEN
 
 
+def ending_of(path: str) -> str:
+    """The ending of a name with its dot, in lower case; empty if it has none."""
+    return os.path.splitext(path)[1].lower()  # noqa: PTH122 - a Path per file would double the time of a walk
+
+
 def head_of(path: str, count: int) -> bytes:
     """The first bytes of a regular file; none if it cannot be read."""
     try:
@@ -82,7 +87,7 @@ def split_entries(folder: str) -> tuple[list[str], list[str]]:
 def sort_file(path: str, kind: FileKind, found: Found) -> None:
     """Put a visible file where it belongs."""
     name = os.path.basename(path).lower()  # noqa: PTH119 - a Path per file would double the time of a large walk
-    ending = os.path.splitext(name)[1]  # noqa: PTH122
+    ending = ending_of(name)
     side = ending in _SIDE_ENDINGS or name in _SIDE_NAMES
     if ending in kind.endings or (not side and kind.starts(path)):
         found.files.append(path)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from autosft.contracts.rows import Fault, Rows, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
-from autosft.folders.files import FileKind
+from autosft.folders.files import FileKind, ending_of
 from autosft.folders.listing import readable
 from autosft.folders.paths import Finder, Start
 from autosft.folders.unlabeled import folder_beside, named_folder, with_unlabeled
@@ -28,6 +28,12 @@ _LIMIT = 1000
 
 _SAMPLE = 50
 """Cells of each split that are looked for on disk."""
+
+_LOOKED_AT = 200
+"""Cells whose endings are looked at."""
+
+_GLANCE, _MOST_ASKED = 8, 100
+"""So many cells, and so many columns, where no ending says that cells name files: tables of numbers are wide."""
 
 _LEAST_SHARE = 0.5
 """A column in which fewer cells name files is no column of paths."""
@@ -156,8 +162,9 @@ def _path_column(path: Path, table: Table, kind: FileKind, hints: Hints) -> tupl
         raise BadInput(f"{kind.one.capitalize()} is one file: give one column of paths, not {', '.join(hints.inputs)}.")
     finder, homes = Finder(kind), _homes(path, table)
     found: dict[str, tuple[Start, float]] = {}
-    for name in ended or [name for name in asked if _could_be_names(table.columns[name])]:
-        found[name] = finder.start(_sampled(table, name), homes)
+    count = _SAMPLE if ended else _GLANCE
+    for name in ended or [name for name in asked[:_MOST_ASKED] if _could_be_names(table.columns[name])]:
+        found[name] = finder.start(_sampled(table, name, count), homes)
     best = max(found, key=lambda name: found[name][1], default="")
     if not best or (not ended and found[best][1] < _LEAST_SHARE):
         return "", Start(homes), 0.0
@@ -165,18 +172,19 @@ def _path_column(path: Path, table: Table, kind: FileKind, hints: Hints) -> tupl
 
 
 def _share(cells: npt.NDArray[Any], endings: Collection[str]) -> float:
-    """The share of the cells that are there which end as names of files of the kind do."""
-    there = [cell for cell in cells if cell is not None]
-    ends = [cell for cell in there if isinstance(cell, str) and Path(cell.strip()).suffix.lower() in endings]
+    """The share of some cells that are there which end as names of files of the kind do."""
+    there = [cell for cell in cells[:: max(1, len(cells) // _LOOKED_AT)] if cell is not None]
+    ends = [cell for cell in there if isinstance(cell, str) and ending_of(cell.strip()) in endings]
     return len(ends) / max(1, len(there))
 
 
 def _could_be_names(cells: npt.NDArray[Any]) -> bool:
-    """Whether cells may be names of files without endings: short, and mostly different."""
+    """Whether cells may be names of files without endings: short, mostly different, and no broken numbers."""
     seen = profile(cells)
     texts = [cell for cell in cells if isinstance(cell, str)]
     short = sum(map(len, texts)) <= _LONGEST_NAME * len(texts)
-    return seen.kind in ("text", "number") and short and 2 * seen.distinct > seen.filled
+    fit = seen.kind == "text" or (seen.kind == "number" and seen.whole)
+    return fit and short and 2 * seen.distinct > seen.filled
 
 
 def _homes(path: Path, table: Table) -> dict[str, Path]:
@@ -188,12 +196,12 @@ def _homes(path: Path, table: Table) -> dict[str, Path]:
     return homes
 
 
-def _sampled(table: Table, column: str) -> dict[str, Sequence[Any]]:
+def _sampled(table: Table, column: str, count: int = _SAMPLE) -> dict[str, Sequence[Any]]:
     """Some cells of each split, evenly spread."""
     sampled: dict[str, Sequence[Any]] = {}
     for split in sorted(set(table.splits)):
         cells = [cell for cell in table.columns[column][table.splits == split] if cell is not None]
-        sampled[split] = cells[:: max(1, len(cells) // _SAMPLE)]
+        sampled[split] = cells[:: max(1, len(cells) // count)]
     return sampled
 
 

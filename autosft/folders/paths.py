@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from autosft.folders.files import FileKind, split_entries
+from autosft.folders.files import FileKind, ending_of, split_entries
 from autosft.tables.columns import label_of
 from autosft.tables.folder import SPLIT_WORDS
 
@@ -74,7 +74,7 @@ class Finder:
         return sum(os.path.isfile(path) and self._is_of_kind(path) for path in paths) / max(1, len(cells))  # noqa: PTH113
 
     def _is_of_kind(self, path: str) -> bool:
-        return os.path.splitext(path)[1].lower() in self.kind.endings or self.kind.starts(path)  # noqa: PTH122
+        return ending_of(path) in self.kind.endings or self.kind.starts(path)
 
     def start(self, cells: Mapping[str, Sequence[Any]], homes: Mapping[str, Path]) -> tuple[Start, float]:
         """Where paths start, and the share of cells that then name a file.

@@ -85,8 +85,8 @@ def run_search(
         threads: CPU threads for training, of all workers together; by default all cores.
         precision: What encoders compute in while they train, `"float32"` or `"bfloat16"`; by default the latter on GPUs
             that have units for it.
-        compile: Whether torch compiles encoders before it trains them, which takes a minute or so each; where it
-            cannot, for want of a compiler, the trials say so and train without.
+        compile: Whether torch compiles encoders that it trains, for which each trial has to wait; where it cannot, for
+            want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.
         executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
@@ -135,13 +135,7 @@ def run_search(
     )
     registry.executor(executor)  # an unknown one is refused before anything is read
     hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
-    task = data
-    if not isinstance(task, Task):
-        claim, others = recognize(Path(task), registry, hints, modality)
-        watch(Recognized(claim, tuple(others)))
-        task = claim.task
-    check_hints(task, hints)
-    task = with_metric(task, metric, registry)
+    task = with_metric(_task_of(data, hints, modality, registry, watch), metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
     if going_on := (folder / "run.json").exists():
@@ -156,6 +150,17 @@ def run_search(
             renew(opened, url, registry, watch)
         with closing(Study(url, opened.document.study)) as study:
             return Session(opened, registry, study, watch, started).go()
+
+
+def _task_of(data: str | Path | Task, hints: Hints, modality: str, registry: Registry, watch: Watch) -> Task:
+    """The task that was given, or the one that the data is recognized as."""
+    task = data
+    if not isinstance(task, Task):
+        claim, others = recognize(Path(task), registry, hints, modality)
+        watch(Recognized(claim, tuple(others)))
+        task = claim.task
+    check_hints(task, hints)
+    return task
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Encoder
-from autosft.data.stratify import numbered
 from autosft.training.features import encode
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
@@ -50,7 +49,7 @@ def shift_of(job: Job, encoder: Encoder, train: Rows, other: Rows) -> Shift | No
     if min(len(train), len(other)) < LEAST:
         return None
     features = [encode(job, encoder, rows).float().numpy() for rows in (train, other)]
-    return two_sample(*features, units=(_units(train), _units(other)), seed=job.recipe.seed)
+    return two_sample(*features, units=(train.units(), other.units()), seed=job.recipe.seed)
 
 
 def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: int) -> Shift | None:
@@ -109,8 +108,3 @@ def words_of(shift: Shift | None, name: str, backbone: str) -> tuple[str, ...]:
         f"with an AUROC of {shift.auroc:.2f} (95 % interval {low:.2f} to {high:.2f}; 0.5 if they were alike), so other "
         "rows may be scored otherwise; look at what differs, such as where or when they were taken",
     )
-
-
-def _units(rows: Rows) -> Units:
-    """The number of each row's group; a row without one is a unit by itself."""
-    return numbered([group or number for number, group in enumerate(rows.group)])

@@ -18,25 +18,23 @@ from pathlib import Path
 from typing import IO, Any, final
 
 import torch  # noqa: TID253
-from safetensors.torch import load_file  # noqa: TID253
 
 from autosft.contracts.backbone import WeightFile
 from autosft.contracts.executor import Event, Order
-from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.record import Epoch, Record, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
 from autosft.data.splits import is_timed, subset
 from autosft.data.store import FeatureStore
-from autosft.deploy.bundle import MODEL
-from autosft.deploy.member import load_member, load_states, save_member
+from autosft.deploy.member import load_member, load_states, load_weights, save_member
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of, verdict
 from autosft.search.outcome.finish import score_on_test, shift_on_test
-from autosft.search.run import SOUP, Run
+from autosft.search.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.evaluation import Evaluation, evaluate, score_error
@@ -182,7 +180,7 @@ class _Bench:
             self.run.trial_folder(order.trial), self.run.document.task, self._registry, self._device
         )
         job = dataclasses.replace(self._job(order, lambda: float("inf")), states=made.states)
-        others = [partial(load_file, self.run.trial_folder(number) / MODEL) for number in order.others]
+        others = [partial(load_weights, self.run.trial_folder(number)) for number in order.others]
         soup = greedy_soup(job, model, others, self.run.data.valid)
         if soup.taken:
             states = States(made.states.modality, made.states.backbone, soup.evaluation.states)

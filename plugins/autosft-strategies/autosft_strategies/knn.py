@@ -130,9 +130,8 @@ def _units(job: Job) -> Tensor:
     """A number for each training row; rows of one group share one, unless there is just one group."""
     import torch
 
-    groups, numbers = job.train.group.tolist(), dict[str | int, int]()
-    units = torch.tensor([numbers.setdefault(group or row, len(numbers)) for row, group in enumerate(groups)])
-    return units if len(numbers) > 1 else torch.arange(len(groups))
+    units = torch.from_numpy(job.train.units())
+    return units if units.any() else torch.arange(len(units))
 
 
 def _fitted(loss: Callable[[Tensor], Tensor], votes: Tensor, rows: int) -> tuple[float, float, float]:

@@ -97,11 +97,9 @@ def _folds(job: Job, chosen: Tensor) -> Tensor:
     """The fold of each chosen row. Rows of one group share one, unless there is just one group."""
     import torch
 
-    groups, units = job.train.group.tolist(), dict[str | int, int]()
-    numbers = [units.setdefault(groups[row] or row, len(units)) for row in chosen.tolist()]
-    if len(units) < 2:
-        return torch.arange(len(chosen)) % min(FOLDS, len(chosen))
-    return torch.tensor(numbers) % min(FOLDS, len(units))
+    units = torch.from_numpy(job.train.take(chosen.numpy()).units())
+    units = units if units.any() else torch.arange(len(chosen))
+    return units % min(FOLDS, int(units.max()) + 1)
 
 
 def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
