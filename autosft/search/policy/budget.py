@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from typing import final
@@ -210,4 +211,4 @@ class Estimates:
             for other, pace in self._paces.items()
             if self._work.get(other) and self._work[backbone]
         ]
-        return max(scaled, default=None)
+        return statistics.median(scaled) if scaled else None

@@ -72,3 +72,12 @@ def test_the_models_of_contenders_are_kept_however_many_score_higher(registry):
 
     assert kept == {7, 6, 5, 0}
     assert choose(records, registry).number in kept
+
+
+def test_of_close_frozen_trials_the_highest_cross_validated_score_is_chosen(registry):
+    lucky = trial(0, "frozen", 0.92, cross_score=0.80)
+    steady = trial(1, "frozen", 0.90, cross_score=0.85)
+    far = trial(2, "frozen", 0.80, cross_score=0.95)
+
+    assert choose([lucky, steady, far], registry) == steady
+    assert contenders([lucky, steady, far], registry, 1) == {0, 1, 2}
