@@ -172,11 +172,13 @@ def draws(units: npt.NDArray[np.integer[Any]], *, seed: int, count: int) -> Iter
         count: How many draws.
     """
     draw = np.random.default_rng(seed)
-    _, inverse, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    inverse: npt.NDArray[np.int64] = np.unique(units, return_inverse=True)[1]
+    sizes = np.bincount(inverse)
     members = np.split(np.argsort(inverse, kind="stable"), sizes.cumsum()[:-1])
     for _ in range(count):
-        drawn = draw.integers(0, len(sizes), len(sizes))
-        yield drawn if len(sizes) == len(units) else np.concatenate([members[unit] for unit in drawn])
+        drawn: npt.NDArray[np.int64] = draw.integers(0, len(sizes), len(sizes))
+        chosen: list[int] = drawn.tolist()
+        yield drawn if len(sizes) == len(units) else np.concatenate([members[unit] for unit in chosen])
 
 
 def _as_tuples(value: Any) -> Any:
