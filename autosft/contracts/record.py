@@ -119,7 +119,8 @@ class Result(Document):
             were scored, if there was time. Nothing is chosen by it.
         best: The record of each member of the bundle, that with the largest share first.
         shares: The share of each in the answers; they add up to 1.
-        refitted: The numbers of those that were trained again on training and validation rows together.
+        refitted: The numbers of those that were trained again: on the validation rows too, unless the data itself
+            calls them so, and on more training rows, where a frozen encoder had seen a part of them.
         interrupted: Whether the user ended the search before its time; the same command goes on with it.
         trials: How many trials ended in each state.
         budget: The seconds that were allowed; None if only trials were counted.

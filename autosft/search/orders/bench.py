@@ -155,8 +155,9 @@ class Bench:
             weights = source.fetch(weights)
         folder = self.run.trial_folder(order.trial)
         replay = order.work == "refit"
-        train_rows = subset(data.train, self._problems[0], order.recipe.rows, seed=document.spec.seed)
-        if replay:
+        count = order.rows if replay else order.recipe.rows
+        train_rows = subset(data.train, self._problems[0], count, seed=document.spec.seed)
+        if replay and not data.given:
             train_rows += data.valid
         states = self._fit(order.recipe, train_rows, weights, "refit" if replay else "train")
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
@@ -190,7 +191,7 @@ class Bench:
     def _fit(self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str) -> States:
         """What the modality learned for all trials, and what the other parts learn from training rows, once per
         backbone and part of the data."""
-        key = (recipe.backbone, recipe.rows, part)
+        key = (recipe.backbone, len(rows), part)
         if key not in self._states:
             plan = self.run.document.plan
             info = plan.candidate(recipe.backbone).info

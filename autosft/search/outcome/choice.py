@@ -13,9 +13,9 @@ def choose(records: Sequence[Record], registry: Registry) -> Record | None:
     """The best trial that is as simple as the validation rows allow; None if no trial has a score.
 
     The one-standard-error rule (Breiman et al., 1984): over few rows the highest score of many trials is luck to a
-    good part. Of the trials within one standard error of the highest score, those with a frozen encoder go first, and
-    among them the highest cross-validated score, or where there is none the highest score. With many validation rows
-    the error is small, and the highest score wins.
+    good part. Of the trials within one standard error of the highest score, those with a frozen encoder go first; among
+    them those that were trained on the most rows; and among these the highest cross-validated score, or where there is
+    none the highest score. With many validation rows the error is small, and the highest score wins.
     """
     scored = sorted((record for record in records if record.state == "done"), key=Record.order)
     if not scored or scored[0].score is None:
@@ -41,6 +41,10 @@ def contenders(records: Sequence[Record], registry: Registry, count: int) -> set
 
 
 def _frozen(scored: Sequence[Record], registry: Registry) -> list[Record]:
-    """Trials with a frozen encoder, from the best to the worst; of cross-validated ones the score is that."""
+    """Trials with a frozen encoder: those on more rows first, then by cross-validated score as far as there is one."""
     frozen = [record for record in scored if registry.strategy(record.recipe.strategy).cheap]
-    return sorted(frozen, key=lambda record: -record.cross_score if record.cross_score is not None else math.inf)
+
+    def place(record: Record) -> tuple[float, float]:
+        return -(record.recipe.rows or math.inf), -(record.cross_score if record.cross_score is not None else -math.inf)
+
+    return sorted(frozen, key=place)
