@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autosft.contracts.rows import draws
+
 Positions = npt.NDArray[np.integer[Any]]
 
 
@@ -22,12 +24,4 @@ def bootstrap(
         seed: Decides the draws.
         resamples: How many.
     """
-    draw = np.random.default_rng(seed)
-    _, inverse, sizes = np.unique(units, return_inverse=True, return_counts=True)
-    members = np.split(np.argsort(inverse, kind="stable"), sizes.cumsum()[:-1])
-
-    def positions() -> Positions:
-        drawn = draw.integers(0, len(sizes), len(sizes))
-        return drawn if len(sizes) == len(units) else np.concatenate([members[unit] for unit in drawn])
-
-    return np.array([score(positions()) for _ in range(resamples)])
+    return np.array([score(positions) for positions in draws(units, seed=seed, count=resamples)])
