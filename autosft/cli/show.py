@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,10 @@ from autosft.report.board import Board, board_of
 from autosft.report.contest import contest_of
 from autosft.report.formats import as_csv, as_markdown
 
-WIDTH_OF_FILES = 160
+WIDTH_OF_FILES, ENDLESS = 160, 10_000
+SPARED = (("budget",), ("trials",), ("metric",), ("low", "high"), ("epochs",), ("loss",), ("seconds",))
+"""Columns that go first where a terminal is narrow."""
+
 LEFT = ("backbone", "strategy", "state", "error", "task", "metric", "run", "best", "entrant")
 
 
@@ -53,7 +57,7 @@ def leaderboard(
         typer.echo("\n".join(_markdown(board) for board in boards.values()), nl=False)
     else:
         for board in boards.values():
-            console().print(board_table(board))
+            console().print(board_table(board, console()))
         for note in first.notes:
             console().print(Text(f"Note: {note}", style="yellow"), soft_wrap=True)
 
@@ -81,17 +85,31 @@ def console() -> Console:
     return to if to.is_terminal else Console(highlight=False, width=WIDTH_OF_FILES)
 
 
-def board_table(board: Board, *, limit: int | None = None) -> Table:
-    """A board as a table for the terminal; the columns of shares, states and errors only where they say something."""
-    columns = _telling(board)
-    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)  # fits 80 columns
+def board_table(board: Board, to: Console, *, limit: int | None = None) -> Table:
+    """A board as a table for the terminal; the columns of shares, states and errors only where they say something, and
+    of the others as many as the terminal has room for."""
+    columns, left_out = _telling(board), list[str]()
+    table = _table(board, columns, limit)
+    for group in SPARED:
+        if to.measure(table, options=to.options.update(max_width=ENDLESS)).maximum <= to.width:
+            break
+        if spared := [name for name in columns if name in group]:
+            left_out += spared
+            columns = [name for name in columns if name not in group]
+            table = _table(board, columns, limit)
+    more = [f"{len(board.rows) - limit} more"] if limit is not None and len(board.rows) > limit else []
+    blended = [f"the model is a blend of {board.members}"] if board.members > 1 else []
+    hidden = [f"no room for {', '.join(left_out)}"] if left_out else []
+    table.caption = "; ".join(more + blended + hidden) or None
+    return table
+
+
+def _table(board: Board, columns: Sequence[str], limit: int | None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for name in columns:
         table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
     for row in board.rows[:limit]:
         table.add_row(*(Text(row[name]) for name in columns))
-    more = [f"{len(board.rows) - limit} more"] if limit is not None and len(board.rows) > limit else []
-    blended = [f"the model is a blend of {board.members}"] if board.members > 1 else []
-    table.caption = "; ".join(more + blended) or None
     return table
 
 

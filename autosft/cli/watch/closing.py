@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from autosft.cli.show import board_table
@@ -26,16 +26,17 @@ NEXT = (
 """Commands, their arguments, and what for."""
 
 
-def closing(result: Result, folder: Path, commands: Collection[str]) -> RenderableType:
+def closing(result: Result, folder: Path, commands: Collection[str], to: Console) -> RenderableType:
     """The last screen.
 
     Args:
         result: What came out.
         folder: The run's folder.
         commands: The names of the commands that there are.
+        to: Where it is printed.
     """
     outcome = Text("\n".join(_outcome(result, folder)))
-    return Group(board_table(board_of(folder), limit=MOST_TRIALS), outcome, _next(short(folder), commands))
+    return Group(board_table(board_of(folder), to, limit=MOST_TRIALS), outcome, _next(short(folder), commands))
 
 
 def _outcome(result: Result, folder: Path) -> Iterator[str]:

@@ -118,7 +118,7 @@ class Lines:
 
     def _finished(self, result: Result, folder: Path) -> None:
         self._live.stop()
-        self._console.print(closing(result, folder, self._commands), soft_wrap=True)
+        self._console.print(closing(result, folder, self._commands, self._console), soft_wrap=True)
 
     def _times(self, used: float | None, left: float) -> str:
         """What a trial took, and what is left where no live table says so."""
