@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from autosft.contracts.card import card
 from autosft.contracts.document import Document
+from autosft.contracts.notebook import html_card
 from autosft.contracts.recipe import Recipe
 
 SCHEMA = 1
@@ -165,4 +165,4 @@ class Result(Document):
         facts.append(("trials", ", ".join(f"{count} {state}" for state, count in self.trials.items() if count)))
         allowed = f" of {self.budget:.0f}" if self.budget else ""
         facts.append(("seconds", f"{self.seconds['total']:.0f}{allowed}"))
-        return card(f"AutoSFT result: {self.task}", facts)
+        return html_card(f"AutoSFT result: {self.task}", facts)

@@ -11,7 +11,7 @@ from typing import Any, Self, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.card import card
+from autosft.contracts.notebook import html_card
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.state import State
@@ -203,7 +203,7 @@ class Predictor:
         return f"<Predictor of {self.task.name!r}: {'; '.join(map(': '.join, self._facts()))}>"
 
     def _repr_html_(self) -> str:
-        return card(f"AutoSFT predictor: {self.task.name}", self._facts())
+        return html_card(f"AutoSFT predictor: {self.task.name}", self._facts())
 
     def _facts(self) -> list[tuple[str, str]]:
         """What a person is told of it, with what it is called."""

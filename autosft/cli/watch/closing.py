@@ -20,7 +20,7 @@ NEXT = (
     ("predict", "{run} FILES --out answers.csv", "answers for new data"),
     ("report", "{run}", "the run as an HTML file"),
     ("leaderboard", "{run}", "all trials"),
-    ("export", "{run}", "for other programs"),
+    ("export", "{run} --onnx model.onnx", "for other programs"),
     ("serve", "{run}", "answers over HTTP"),
 )
 """Commands, their arguments, and what for."""

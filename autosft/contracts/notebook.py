@@ -1,4 +1,4 @@
-"""`card`: a few facts as a small piece of HTML, for notebooks. Knows nothing of what they are about."""
+"""`html_card`: a few facts as a small piece of HTML, for notebooks. Knows nothing of what they are about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME = "text-align:left;font-weight:normal;opacity:.7;padding:1px 14px 1px 0;ve
 _FACT = "text-align:left;padding:1px 0;overflow-wrap:anywhere"
 
 
-def card(title: str, facts: Iterable[tuple[str, str]]) -> str:
+def html_card(title: str, facts: Iterable[tuple[str, str]]) -> str:
     """A title and a table of named facts, all of them escaped, in the notebook's own colours."""
     rows = (
         f'<tr style="background:none"><th scope="row" style="{_NAME}">{escape(name)}</th>'
