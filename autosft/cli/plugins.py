@@ -22,6 +22,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Plugin
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
+_SIGNS = {"kept": ("kept", "green"), "broken": ("BROKEN", "red"), "unchecked": ("not checked", "yellow")}
 
 app = typer.Typer(invoke_without_command=True, pretty_exceptions_enable=False)
 
@@ -65,6 +66,40 @@ def new(
         f'\nNext:\n  pip install -e "{folder}[test]"\n  pytest {folder}\n  autosft plugins check {name}\n\n'
         f"{folder}/README.md says where to go on."
     )
+
+
+@app.command()
+def check(
+    package: Annotated[str, typer.Argument(help="An installed package, such as autosft-strategies.")],
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Data for its modality, or for what its backbones read; several are fine.")
+    ] = None,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Say where each broken promise broke.")] = False,
+) -> None:
+    """Review an installed package: does every part of it keep the promises of its contract? Exit code 1 if not."""
+    from autosft.testing.review import Verdict, plugins_of, review
+
+    console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
+    plugins = plugins_of(package)
+    console.print(f"{plugins[0].distribution} {plugins[0].version}, as installed", style="bold")
+
+    def show(verdict: Verdict) -> None:
+        if verdict.part != shown[-1]:
+            shown.append(verdict.part)
+            console.print(f"\n{verdict.part}", style="bold", markup=False)
+        sign, color = _SIGNS[verdict.outcome]
+        reason = f": {verdict.why}" if verdict.why else ""
+        console.print(Text.assemble("  ", (f"{sign:<13}", color), verdict.promise, (reason, color)))
+        if traceback and verdict.traceback:
+            console.print(verdict.traceback, markup=False)
+
+    verdicts = review(plugins, data or (), show)
+    counts = {outcome: sum(verdict.outcome == outcome for verdict in verdicts) for outcome in _SIGNS}
+    console.print(
+        f"\n{counts['kept']} promises kept, {counts['broken']} broken, {counts['unchecked']} not checked.", style="bold"
+    )
+    if counts["broken"]:
+        raise typer.Exit(1)
 
 
 def _table(rows: Sequence[Plugin]) -> Table:
