@@ -125,7 +125,9 @@ def _problem(part: Problem) -> type:
                 except BadInput:
                     continue
                 return targets
-            pytest.skip("its targets are neither labels nor numbers; its own tests must show that it keeps its promises")
+            pytest.skip(
+                "its targets are neither labels nor numbers; its own tests must show that it keeps its promises"
+            )
 
     return Case
 
