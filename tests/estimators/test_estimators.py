@@ -13,7 +13,7 @@ from sklearn.utils import estimator_checks
 
 from autosft import AutoSFTClassifier, AutoSFTRegressor, leaderboard, run_search
 from autosft.errors import BadInput
-from autosft.estimators.base import _digest_of
+from autosft.estimators.estimator import _digest_of
 from autosft.estimators.samples import as_table, samples_of
 from tests.estimators.conftest import SETTINGS
 
