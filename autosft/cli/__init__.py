@@ -15,7 +15,7 @@ from rich.console import Console
 
 from autosft.cli.metrics import metrics
 from autosft.cli.model import predict
-from autosft.cli.plugins import plugins
+from autosft.cli.plugins import app as plugins
 from autosft.cli.search import search, worker
 from autosft.cli.show import leaderboard, report
 from autosft.errors import AutoSFTError
@@ -31,7 +31,7 @@ app.command()(leaderboard)
 app.command()(report)
 app.command()(predict)
 app.command()(metrics)
-app.command()(plugins)
+app.add_typer(plugins, name="plugins")
 app.command(hidden=True)(worker)
 
 

@@ -227,7 +227,7 @@ class Session:
         if event.kind == "epoch":
             if order.work == "train":  # training the best again on all rows is no news of its trial
                 epoch = Epoch.model_validate(event.body)
-                self._registry.epoch_finished(self._task, order.trial, epoch)
+                self._registry.epoch_finished(self._task, self._run.folder, order.trial, epoch)
                 self._watch(EpochFinished(order.trial, epoch))
             return None
         self._spent[order.trial] += round(1000 * answer.seconds)
@@ -274,7 +274,7 @@ class Session:
         if record.state == "paused":
             self._watch(TrialPaused(record, self._clock.left(), self._disk.used))
             return
-        self._registry.trial_finished(self._task, record)
+        self._registry.trial_finished(self._task, self._run.folder, record)
         self._watch(
             TrialFinished(record, min(self._trials.known, key=Record.order), self._clock.left(), self._disk.used)
         )
