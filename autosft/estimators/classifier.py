@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from autosft.errors import BadInput
-from autosft.estimators.base import SearchEstimator
+from autosft.estimators.estimator import SearchEstimator
 from autosft.tables.columns import label_of
 
 

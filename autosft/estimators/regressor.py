@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array
 
-from autosft.estimators.base import SearchEstimator
+from autosft.estimators.estimator import SearchEstimator
 
 
 @final

@@ -87,6 +87,13 @@ class TrialFinished:
 
 
 @dataclass(frozen=True)
+class Finishing:
+    """No more trials: the best are trained again, bundled, and scored on the test split."""
+
+    seconds_left: float
+
+
+@dataclass(frozen=True)
 class Noted:
     """Something that the user should know."""
 
@@ -111,6 +118,7 @@ News = (
     | EpochFinished
     | TrialFinished
     | Noted
+    | Finishing
     | Finished
 )
 Watch = Callable[[News], None]

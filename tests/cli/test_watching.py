@@ -41,7 +41,7 @@ def test_a_search_is_a_document_a_line_as_documented_and_the_same_again_is_silen
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0 and done.stderr == ""
     names = [event["event"] for event in events]
-    assert names[:3] == ["recognized", "planned", "trial_started"] and names[-1] == "finished"
+    assert names[:3] == ["recognized", "planned", "trial_started"] and names[-2:] == ["finishing", "finished"]
     assert {"epoch_finished", "trial_finished"} <= set(names)
     assert all(set(event) == documented()[event["event"]] for event in events)
     assert events[2]["seconds_left"] is None  # without end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.utils import estimator_checks
 
 from autosft import AutoSFTClassifier, AutoSFTRegressor, leaderboard, run_search
 from autosft.errors import BadInput
-from autosft.estimators.base import _digest_of
+from autosft.estimators.estimator import _digest_of
 from autosft.estimators.samples import as_table, samples_of
 from tests.estimators.conftest import SETTINGS
 
@@ -72,6 +73,16 @@ def test_a_text_that_is_also_a_path_is_a_text(fitted, tmp_path, monkeypatch):
     (tmp_path / "great").mkdir()
 
     assert fitted.predict(["great", "grim"]).tolist() == [True, False]
+
+
+def test_a_copy_for_another_process_has_no_model_in_it_and_answers_the_same(fitted, reviews):
+    texts, _ = reviews
+    fitted.predict(texts[:1])
+
+    written = pickle.dumps(fitted)
+
+    assert len(written) < 20_000
+    np.testing.assert_array_equal(pickle.loads(written).predict_proba(texts), fitted.predict_proba(texts))
 
 
 def test_the_same_fit_again_goes_on_with_its_run(fitted, reviews):

@@ -18,6 +18,7 @@ from autosft.search.news import (
     Continued,
     EpochFinished,
     Finished,
+    Finishing,
     News,
     Noted,
     Planned,
@@ -84,6 +85,8 @@ def event_of(news: News) -> tuple[str, Body]:
             return "trial_finished", {**_trial(record), **leading, "seconds_left": left, "disk_bytes": disk}
         case Noted(text):
             return "noted", {"text": text}
+        case Finishing(left):
+            return "finishing", {"seconds_left": left}
         case Finished(result, folder):
             return "finished", {"folder": str(folder), "result": result.plain()}
 

@@ -128,7 +128,7 @@ class Lines:
         return f"  [{', '.join(times)}]" if times else ""
 
     def _say(self, text: str | Text) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(text, markup=False, soft_wrap=not self._console.is_terminal)
 
 
 def _licensed(candidate: Candidate) -> str:

@@ -15,8 +15,8 @@ from autosft.report.words import seconds, size, way
 from autosft.search.news import (
     Continued,
     EpochFinished,
+    Finishing,
     News,
-    Noted,
     Planned,
     TrialFinished,
     TrialPaused,
@@ -65,8 +65,8 @@ class LiveTable:
                 self._ended += 1
                 self._over(record, left, disk)
                 self._note_best(best)
-            case Noted(text):
-                self._doing = text
+            case Finishing(left):
+                self._ends, self._doing = time.monotonic() + left, "finishing: the best, its bundle, its test score"
             case _:
                 pass
 

@@ -20,7 +20,7 @@ from autosft.deploy.bundle import save_bundle
 from autosft.errors import BadInput
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
-from autosft.search.news import Noted, Watch
+from autosft.search.news import Finishing, Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
@@ -58,8 +58,8 @@ def finish(
     Raises:
         NothingFinished: No trial has a score; names what went wrong.
     """
-    started = clock.used()
-    document = run.document
+    watch(Finishing(clock.left()))
+    started, document = clock.used(), run.document
     ended = trials.ended if interrupted else with_soups(run, registry, trials.ended, estimates, clock, send, watch)
     chosen = finalists(
         run,

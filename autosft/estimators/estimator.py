@@ -6,8 +6,9 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
@@ -50,12 +51,10 @@ class SearchEstimator(BaseEstimator, ABC):
 
     Attributes:
         result_: What the search came to.
-        predictor_: What answers.
         run_: The folder of the run.
     """
 
     result_: Result
-    predictor_: Predictor
     run_: Path
 
     def __init__(
@@ -122,9 +121,20 @@ class SearchEstimator(BaseEstimator, ABC):
         settings["problem"] = self._problem
         self.run_ = Path(self.run or Path("runs") / f"fit-{_digest_of(table.stem, settings)}").absolute()
         self.result_ = run_search(table, **settings, run=self.run_, watch=self.watch)
-        self.predictor_ = Predictor.load(self.run_, device=self.device)
         self._columns = inputs
+        vars(self).pop("predictor_", None)
         return self
+
+    @cached_property
+    def predictor_(self) -> Predictor:
+        """What answers, loaded from the run's folder when it is first asked."""
+        check_is_fitted(self, "run_")
+        return Predictor.load(self.run_, device=self.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the model, which stays in the run's folder; a copy in another process loads it from there."""
+        state = cast("dict[str, Any]", super().__getstate__())
+        return {name: value for name, value in state.items() if name != "predictor_"}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -145,7 +155,7 @@ class SearchEstimator(BaseEstimator, ABC):
 
     def _inputs_of(self, X: Any) -> Any:
         """Samples as the predictor takes them: in a table, so that no text is mistaken for a path."""
-        check_is_fitted(self, "predictor_")
+        check_is_fitted(self, "run_")
         samples = samples_of(X)
         if are_images(samples):
             return samples
