@@ -119,7 +119,7 @@ def _came(account: Account) -> str:
         what = f"A blend of {len(result.best)} models, first {model(best)}"
     else:
         what = model(best)[:1].upper() + model(best)[1:]
-    again = ", trained again on training and validation rows together" if result.refitted else ""
+    again = ", trained again on all rows for which there was time" if result.refitted else ""
     return f"{what}{again}; validation {account.metric} {score(result.valid)}."
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,7 +73,19 @@ def test_answers_in_another_order_of_rows_are_compared_by_row():
 
     found = compare([trial(0, wrong), trial(1, wrong)], {0: answers(wrong), 1: answers(wrong, shuffled)})
 
-    assert found[1].tied and found[1].interval[0] > 0.8
+    assert found[1].tied and found[1].interval == found[0].interval
+
+
+def test_rows_of_one_group_are_drawn_together():
+    grouped = replace(VALID, group=np.array([f"group {n // 20}" for n in range(COUNT)], dtype=object))
+    wrong = set(range(20))  # all of the first group
+
+    alone = compare([trial(0, wrong)], {0: answers(wrong)})[0].interval
+    together = standings([trial(0, wrong)], {0: answers(wrong)}, [Classification()], "accuracy", grouped, seed=0)[
+        0
+    ].interval
+
+    assert together[1] - together[0] > 2 * (alone[1] - alone[0])
 
 
 def test_without_a_standard_error_nothing_is_known():

@@ -83,7 +83,7 @@ def finalists(
 
 def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch) -> tuple[list[Record], Record]:
     """The trials that may be taken, and the one to take alone; those with damaged models are left out, and named."""
-    left = list(records)
+    left = [record for record in records if run.has_model(record.number)] or list(records)
     while best := choose(left, registry):
         damage = member_damage(run.member_folder(best))
         if not damage:
@@ -140,5 +140,6 @@ def _explain(best: Record, records: Sequence[Record], watch: Watch) -> None:
             Noted(
                 f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
                 f"({highest.score_error:.4f}) of its validation score"
+                + (f"; cross-validated {best.cross_score:.4f}" if best.cross_score is not None else "")
             )
         )
