@@ -9,6 +9,7 @@ import importlib.util
 import keyword
 import re
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -113,7 +114,5 @@ def _words(name: str, package: str, kind: str) -> dict[str, object]:
 
 def _releases() -> dict[str, str]:
     """The oldest AutoSFT that is known to do, and the first that may be another."""
-    from autosft import __version__
-
-    major, minor = (int(number) for number in __version__.split(".")[:2])
+    major, minor = (int(number) for number in version("autosft").split(".")[:2])
     return {"release": f"{major}.{minor}", "next_release": f"{major}.{minor + 1}"}
