@@ -9,7 +9,7 @@ import importlib.util
 import io
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ _CASES = """from autosft.testing.cases import cases_of
 
 globals().update(cases_of({parts!r}, {data!r}))
 """
-_OPTIONS = ("--quiet", "--capture=sys", "--import-mode=importlib", "-p", "no:cacheprovider", "-W", "error")
+_OPTIONS = ("--quiet", "--capture=sys", "--import-mode=importlib", "-p", "no:cacheprovider")
 
 
 @dataclass(frozen=True)
@@ -78,23 +78,32 @@ def review(plugins: Sequence[Plugin], data: Sequence[Path], watch: Callable[[Ver
     for path in data:
         if not path.exists():
             raise BadInput(f"{path}: there is no such data.")
-    import pytest
-
     recorder = _Recorder(watch)
     for plugin in plugins:
-        recorder.add(_of_loading(plugin))
+        for verdict in _of_loading(plugin):
+            recorder.add(verdict)
     parts = [(kind, name) for plugin in plugins for kind, name in map(_split, plugin.parts) if kind != "observer"]
+    if parts:
+        _test(parts, data, recorder)
+    return recorder.verdicts
+
+
+def _test(parts: Sequence[tuple[str, str]], data: Sequence[Path], recorder: _Recorder) -> None:
+    """Have pytest run the tests of these parts."""
+    import pytest
+
     with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
         place = Path(folder)
         write_whole(place / "pytest.ini", b"[pytest]\n")
         write_whole(place / "test_parts.py", _CASES.format(parts=parts, data=list(map(str, data))).encode())
         with redirect_stdout(io.StringIO()) as output:
             code = pytest.main([*_OPTIONS, f"--rootdir={place}", str(place / "test_parts.py")], plugins=[recorder])
+    if code == pytest.ExitCode.INTERRUPTED and recorder.fault:
+        raise RuntimeError(recorder.fault)
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest came to no end:\n{output.getvalue()}")
-    return recorder.verdicts
 
 
 class _Recorder:
@@ -102,11 +111,16 @@ class _Recorder:
 
     def __init__(self, watch: Callable[[Verdict], None]) -> None:
         self.verdicts: list[Verdict] = []
+        self.fault = ""
         self._watch = watch
 
     def add(self, verdict: Verdict) -> None:
         self.verdicts.append(verdict)
         self._watch(verdict)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Called when the tests were made; a fault here is one of the tests, not of a part."""
+        self.fault = report.longreprtext if report.failed else self.fault
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Called after the setup, the call and the teardown of each test."""
@@ -119,12 +133,15 @@ class _Recorder:
             self.add(Verdict(part, promise, "kept"))
 
 
-def _of_loading(plugin: Plugin) -> Verdict:
-    """What the host has to say of it."""
+def _of_loading(plugin: Plugin) -> Iterator[Verdict]:
+    """What the host has to say of it. An observer has no contract but the signature of its hook."""
     part, promise = f"plugin {plugin.name}", "it is loaded, and offers what its hooks promise"
     if plugin.status == "disabled":
-        return Verdict(part, promise, "unchecked", "AUTOSFT_DISABLE_PLUGINS disables it")
-    return Verdict(part, promise, "broken" if plugin.error else "kept", plugin.error)
+        yield Verdict(part, promise, "unchecked", "AUTOSFT_DISABLE_PLUGINS disables it")
+    else:
+        yield Verdict(part, promise, "broken" if plugin.error else "kept", plugin.error)
+    for observer in (part for part in plugin.parts if _split(part)[0] == "observer"):
+        yield Verdict(observer, "its hook has the right signature", "kept")
 
 
 def _split(phrase: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from autosft.contracts.record import Epoch, Record
 from autosft.host.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from google.protobuf.message import Message
 
 autosft_api = 1
 
@@ -39,15 +39,15 @@ def autosft_trial_finished(run: Path, record: Record) -> None:
     _append(run, record.number, chosen, *_scalars(numbers), step=0)
 
 
-def _scalars(numbers: Mapping[str, float | None]) -> list[Summary]:
+def _scalars(numbers: Mapping[str, float | None]) -> list[Message]:
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
     return [scalar_pb(name, number) for name, number in numbers.items() if number is not None]
 
 
-def _append(run: Path, trial: int, *summaries: Summary, step: int) -> None:
+def _append(run: Path, trial: int, *summaries: Message, step: int) -> None:
     """Add events to the trial's file; a new one begins with the version of the format."""
-    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     now = time.time()
