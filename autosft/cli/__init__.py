@@ -45,7 +45,7 @@ def main() -> None:
     # At its end Python looks through all that torch and timm have made for cycles, which takes seconds.
     atexit.register(gc.freeze)
     try:
-        app()
+        app(prog_name="autosft")
     except AutoSFTError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print("[bold red]Error:[/] ", end="")
         sys.stderr.write(f"{error}\n")

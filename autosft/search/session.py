@@ -18,6 +18,7 @@ from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study
 from autosft.search.memory.trials import Trials
 from autosft.search.news import (
+    Continued,
     EpochFinished,
     Finished,
     Noted,
@@ -90,7 +91,8 @@ class Session:
             if not (path := self._run.trial_folder(record.number) / "record.json").exists():
                 record.write(path)
         if self._trials.started:
-            self._watch(Noted(f"going on with {self._run.folder} after {len(self._trials.ended)} trials"))
+            best = min(self._trials.known, key=Record.order, default=None)
+            self._watch(Continued(self._task, self._run.folder, len(self._trials.ended), best))
         spec = self._spec
         pool = self._registry.executor(spec.executor).open(
             slots=spec.workers,
