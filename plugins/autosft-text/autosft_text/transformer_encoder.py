@@ -14,7 +14,7 @@ from autosft.contracts.backbone import WeightFile
 from autosft.contracts.tensors import Encoder
 from autosft.errors import BadWeights
 from autosft.training.weights import sha256_of
-from autosft_text.checkpoint import WEIGHTS
+from autosft_text.checkpoint import WEIGHTS, own
 from autosft_text.pooling import pool
 from autosft_text.tokenizing import TextTokenizer
 
@@ -135,7 +135,7 @@ def _built(build: Any, config: Mapping[str, Any]) -> Any:
     if kind not in CONFIG_MAPPING:
         raise BadWeights(f"transformers knows no model_type {kind!r}; install a version that does.")
     try:
-        settings = CONFIG_MAPPING[kind].from_dict(dict(config))
+        settings = CONFIG_MAPPING[kind].from_dict(own(config))
         settings.use_cache = False
         return build(settings)
     except Exception as error:  # it raises whatever a damaged file or a strange configuration provokes
