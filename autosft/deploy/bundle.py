@@ -25,7 +25,7 @@ from autosft.contracts.task import Task
 from autosft.errors import BadBundle, BadInput
 
 SCHEMA = 1
-MANIFEST = "bundle.json"
+MANIFEST, CARD = "bundle.json", "README.md"
 MEMBER, STATES, MODEL = "member.json", "states.safetensors", "model.safetensors"
 
 ROUNDING = 1e-4
@@ -61,7 +61,7 @@ class Bundle(Sealed):
         task: What the bundle answers.
         members: Its models.
         distributions: The installed distributions that its parts come from, with versions.
-        scores: The validation score of the model, or of the blend, under `"valid"`.
+        scores: The validation score of the model, or of the blend, under `"valid"`; its test score under `"test"`.
         problem_states: What decides over the members' common answers, such as thresholds, for each problem; arrays lie
             beside it. Empty for a single member, which has its own.
     """
@@ -87,14 +87,17 @@ class Bundle(Sealed):
 
     def states(self, folder: Path) -> tuple[State, ...]:
         """The states of the problems, given where the bundle lies."""
-        from safetensors.numpy import load_file
+        return problem_states_in(folder, self.problem_states)
 
-        if not self.problem_states:
-            return ()
-        arrays = load_file(folder / STATES)
-        return tuple(
-            State.from_plain(plain, f"problem-{number}", arrays) for number, plain in enumerate(self.problem_states)
-        )
+
+def problem_states_in(folder: Path, plain: Sequence[Mapping[str, Any]]) -> tuple[State, ...]:
+    """The states of the problems, from a document and the arrays beside it."""
+    from safetensors.numpy import load_file
+
+    if not plain:
+        return ()
+    arrays = load_file(folder / STATES)
+    return tuple(State.from_plain(one, f"problem-{number}", arrays) for number, one in enumerate(plain))
 
 
 def member_damage(folder: Path) -> str:
@@ -154,6 +157,15 @@ def save_bundle(
         folder.rename(old)
     draft.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def add_card(folder: Path, card: str, scores: Mapping[str, float]) -> None:
+    """Put a model card into a bundle, and scores that were not known when it was saved; the manifest comes last."""
+    write_whole(folder / CARD, card.encode())
+    bundle = Bundle.read(folder / MANIFEST)
+    files = {**bundle.files, CARD: sha256_of(card.encode())}
+    changes = {"files": files, "scores": {**bundle.scores, **scores}}
+    bundle.model_copy(update=changes).sealed().write(folder / MANIFEST)
 
 
 def _copy_member(source: Path, draft: Path, name: str) -> dict[str, str]:
