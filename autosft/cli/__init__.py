@@ -13,6 +13,7 @@ import sys
 import typer
 from rich.console import Console
 
+from autosft.cli.export import export
 from autosft.cli.metrics import metrics
 from autosft.cli.model import predict
 from autosft.cli.plugins import plugins
@@ -30,6 +31,7 @@ app.command()(search)
 app.command()(leaderboard)
 app.command()(report)
 app.command()(predict)
+app.command()(export)
 app.command()(metrics)
 app.command()(plugins)
 app.command(hidden=True)(worker)

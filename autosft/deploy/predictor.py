@@ -164,5 +164,15 @@ class Predictor:
         return self._job.problems[0].score(metric, outputs[0], rows.target(0), self._states[0])
 
     @property
+    def members(self) -> tuple[tuple[Job, Model], ...]:
+        """The models, each with a job without rows that knows its parts."""
+        return tuple(self._members)
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """What decides over the answers, such as class names and thresholds, for each problem."""
+        return self._states
+
+    @property
     def _job(self) -> Job:
         return self._members[0][0]
