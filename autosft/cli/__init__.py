@@ -18,6 +18,7 @@ from autosft.cli.metrics import metrics
 from autosft.cli.model import predict
 from autosft.cli.plugins import plugins
 from autosft.cli.search import search, worker
+from autosft.cli.serve import serve
 from autosft.cli.show import leaderboard, report
 from autosft.errors import AutoSFTError
 
@@ -32,6 +33,7 @@ app.command()(leaderboard)
 app.command()(report)
 app.command()(predict)
 app.command()(export)
+app.command()(serve)
 app.command()(metrics)
 app.command()(plugins)
 app.command(hidden=True)(worker)

@@ -1,4 +1,4 @@
-"""The words that need torch: `Batch`, `Mixed`, `Encoder`, `Graph`, `Model`, `LinearHead`. No other contract needs it."""
+"""The words that need torch: `Batch`, `Mixed`, `Encoder`, `Graph`, `Model` and `LinearHead`; no other contract does."""
 
 from __future__ import annotations
 

@@ -30,11 +30,13 @@ class Predictor:
     """Answers for new data. Made by `load`.
 
     Attributes:
+        bundle: What its manifest says.
         task: What the bundle answers.
         shares: The share of each member in the answers; they add up to 1.
     """
 
     def __init__(self, bundle: Bundle, members: Sequence[tuple[Job, Model]], states: Sequence[State]) -> None:
+        self.bundle = bundle
         self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
         self._states = tuple(states) or self._job.states.problems

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 import shutil
@@ -12,33 +11,10 @@ import pytest
 
 from autosft.contracts.document import sha256_of, write_json
 from autosft.deploy.bundle import LARGEST_JSON, open_bundle, save_bundle
-from autosft.deploy.member import save_member
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadBundle
-from autosft.host.loading import load
-from autosft.search.recognize import recognize
-from autosft.testing.job import default_recipe, make_job
-from autosft.training.loop import train
 
 FLIPS = 1000
-
-
-@pytest.fixture
-def texts_bundle(tmp_path):
-    """Real parts: TF-IDF and a probe, on a few sentences."""
-    words = [("lovely bright film", "pos"), ("dull broken story", "neg"), ("warm and great song", "pos")]
-    rows = [
-        (f"It was a {text}, number {number}, as we said before.", label) for number in range(9) for text, label in words
-    ]
-    with (tmp_path / "said.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([("text", "label"), *rows])
-    registry = load()
-    task = recognize(tmp_path / "said.csv", registry)[0].task
-    strategy = registry.strategy("probe")
-    job = make_job(tmp_path / "trial", task, registry, default_recipe(strategy, "tfidf/words-characters"))
-    save_member(job.folder, job, train(job, strategy).model, job.states)
-    save_bundle(tmp_path / "texts", task, [(job.folder, 1.0)], {}, {"valid": 1 / 3, "small": 1e-05})
-    return tmp_path / "texts"
 
 
 def undetected(folder):
@@ -66,8 +42,8 @@ def test_of_a_thousand_flipped_bits_each_is_detected(bundle):
     assert not undetected(bundle)
 
 
-def test_of_a_thousand_flipped_bits_in_a_bundle_of_real_parts_each_is_detected(texts_bundle):
-    assert not undetected(texts_bundle)
+def test_of_a_thousand_flipped_bits_in_a_bundle_of_real_parts_each_is_detected(texts, tmp_path):
+    assert not undetected(shutil.copytree(texts, tmp_path / "texts"))
 
 
 @pytest.mark.parametrize(("one", "other"), [("1e-05", "1E-05"), ("0.3333333333333333", "0.3333333333333334")])

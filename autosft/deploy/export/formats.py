@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar, final
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
@@ -61,23 +60,23 @@ class Onnx(Format):
     ) -> None:
         """By torch.onnx."""
         size = sum(tensor.nbytes for tensor in program.state_dict.values())
-        with redirect_stdout(StringIO()):  # it reports its progress there, whatever `verbose` says
-            torch.onnx.export(
-                program,
-                f=file,
-                dynamo=True,
-                input_names=list(inputs),
-                output_names=list(outputs),
-                external_data=size > ONE_FILE,
-                verbose=False,
-            )
+        torch.onnx.export(
+            program,
+            f=file,
+            dynamo=True,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            external_data=size > ONE_FILE,
+            verbose=False,
+        )
 
     def run(self, file: Path, batches: Sequence[Mapping[str, Tensor]]) -> list[list[npt.NDArray[Any]]]:
         """By onnxruntime, on the CPU."""
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        return [list(session.run(None, {name: one.numpy() for name, one in batch.items()})) for batch in batches]
+        feeds = [{name: one.numpy() for name, one in batch.items()} for batch in batches]
+        return [[np.asarray(answer) for answer in session.run(None, feed)] for feed in feeds]
 
 
 @final

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ MOST_ROWS = 64
 TOLERANCE = 1e-3
 """How far an answer of the file may be from the model's: absolute up to 1, relative beyond. Most are below 1e-5."""
 
-WORDS = 300
+WORDS = 160
 """Characters of why something cannot be traced."""
 
 
@@ -75,22 +78,34 @@ def export_model(predictor: Predictor, file: Path, format: Format, rows: Rows) -
 
 
 def _written(predictor: Predictor, draft: Path, format: Format, example: Rows) -> AnswerGraph:
+    named = ", ".join(f"{job.recipe.strategy} on {job.recipe.backbone}" for job, _ in predictor.members)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # tracing warns of what may go wrong; whether it did is checked
+        with _quiet():
             graph = AnswerGraph(predictor).eval()
             _refuse_lengths(graph, example)
             program = traced(graph, example)
             format.write(program, draft, [name for feed in graph.feeds for name in feed.names], _outputs(graph))
     except AutoSFTError as error:
-        raise BadInput(f"This model cannot be exported: {error}.") from error
+        raise BadInput(f"This model ({named}) cannot be exported: {error}.") from error
     except Exception as error:  # whatever tracing a network that it does not know provokes
         words = " ".join(str(error).split())[:WORDS]
-        named = ", ".join(f"{job.recipe.strategy} on {job.recipe.backbone}" for job, _ in predictor.members)
         raise BadInput(
             f"This model ({named}) cannot be exported to {format.name}: {type(error).__name__}: {words}."
         ) from error
     return graph
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Tracing tells at length what may go wrong; whether it did is checked."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _refuse_lengths(graph: AnswerGraph, example: Rows) -> None:
