@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: install demo test test-all check
+.PHONY: install demo test test-all check docs
 
 install: .venv/installed
 
@@ -27,3 +27,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/zensical build --strict --clean
+
+docs: install
+	$(BIN)/zensical build --strict --clean

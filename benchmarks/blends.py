@@ -36,7 +36,7 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
     numbers = {single.number, *(mixed.shares if mixed else ())}
     test, task = run.data.test, run.document.task
     members = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}
-    outputs = {number: answer(*member, test).outputs[0] for number, member in members.items()}
+    outputs = {number: answer(*member, test)[0] for number, member in members.items()}
     problem, targets = registry.problem(task.problems[0]), test.target(0)
     job = members[single.number][0]
     alone = outputs[single.number], job.states.problems[0]
@@ -57,7 +57,7 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
         "trials with outputs": len(panel.trials),
         **{name: problem.score(task.metric, pair[0], targets, pair[1]) for name, pair in both.items()},
         "members": len(mixed.shares) if mixed else 1,
-        "pays": bool(mixed and mixed.pays),
+        "pays": bool(mixed and mixed.pays(single.score_error or 0.0)),
         "gain": mixed.gain if mixed else 0.0,
         "right": right,
     }

@@ -17,7 +17,10 @@ def metrics(
     """List the metrics that a search can maximize; the first of each problem is its default, and higher is better."""
     registry = load()
     problems = [registry.problem(problem)] if problem else list(registry.problems.values())
-    table = Table("Problem", "--metric", "What it is")
+    table = Table()
+    table.add_column("Problem", no_wrap=True)
+    table.add_column("--metric", no_wrap=True)  # a name that is cut cannot be copied
+    table.add_column("What it is")
     for one in problems:
         for number, name in enumerate(one.metrics):
             table.add_row("" if number else one.name, name, one.about(name), end_section=number == len(one.metrics) - 1)

@@ -120,7 +120,7 @@ class Progress:
                 self._say(f"  share {share:.2f}  trial {record.number:3d}  {_model(record)}")
         if result.refitted:
             some = f"{len(result.refitted)} of {len(result.best)} " if len(result.refitted) < len(result.best) else ""
-            self._say(f"  {some}trained again on training and validation rows together")
+            self._say(f"  {some}trained again on all rows for which there was time")
         if result.test is not None and result.interval is not None:
             low, high = result.interval
             self._say(f"Test {result.metric}: {result.test:.4f} (95 % interval {low:.4f} to {high:.4f})")

@@ -40,7 +40,7 @@ def search(
         str, typer.Option(help="float32, bfloat16, or auto: bfloat16 on GPUs that have units for it.")
     ] = "auto",
     compile: Annotated[
-        bool, typer.Option("--compile", help="Let torch compile encoders before it trains them, a minute or so each.")
+        bool, typer.Option("--compile", help="Let torch compile encoders that it trains; each has to wait for that.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="How many trials are trained at the same time.")] = 1,
     executor: Annotated[str, typer.Option(help="Where workers run, such as an executor of a plugin.")] = "processes",

@@ -31,7 +31,8 @@ class Order(Document):
         recipe: What to train.
         seconds: How long the worker may take; None means without end.
         replay: When refitting: for each stage, how many epochs.
-        rows: When testing: how many of the test rows to score; 0 means all.
+        rows: When testing, how many of the test rows to score, and for a refit, how many of the training rows to train
+            on; 0 means all.
         pause_after: After how many validated epochs the trial pauses; None means that it runs through.
         others: When averaging: the other trials, the best first.
         micro_batch: The most rows at once, where memory ran out with more; 0 means a whole batch. Gradients are summed

@@ -22,6 +22,9 @@ from autosft.errors import BadInput
 ARRAYS, DOCUMENT = "outputs.safetensors", "outputs.json"
 OUTPUT_FILES = (ARRAYS, DOCUMENT)
 
+SOUP = "soup"
+"""The folder in a trial's folder where the model and the answers of a soup lie of which it is the best ingredient."""
+
 
 class _Answered(Sealed):
     """What `outputs.json` holds: the ids of the rows, and for each problem the names of its arrays, its items and its

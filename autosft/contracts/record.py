@@ -50,6 +50,8 @@ class Record(Document):
         recipe: What was trained.
         score: The best validation score, higher is better; None if none was reached.
         score_error: The standard error of the validation score over rows, by bootstrap (Efron, 1979).
+        cross_score: The mean score over all folds of training and validation rows, for a strategy with a frozen encoder
+            where validation rows are few.
         interval: 95 % bootstrap percentile interval of the score over rows (Efron, 1979), where it was asked for.
         loss: The validation loss of the scored weights; breaks ties of `score`.
         epochs: Every epoch that was trained.
@@ -74,6 +76,7 @@ class Record(Document):
     recipe: Recipe
     score: float | None = None
     score_error: float | None = None
+    cross_score: float | None = None
     interval: tuple[float, float] | None = None
     loss: float | None = None
     epochs: tuple[Epoch, ...] = ()
@@ -116,7 +119,8 @@ class Result(Document):
             were scored, if there was time. Nothing is chosen by it.
         best: The record of each member of the bundle, that with the largest share first.
         shares: The share of each in the answers; they add up to 1.
-        refitted: The numbers of those that were trained again on training and validation rows together.
+        refitted: The numbers of those that were trained again: on the validation rows too, unless the data itself
+            calls them so, and on more training rows, where a frozen encoder had seen a part of them.
         interrupted: Whether the user ended the search before its time; the same command goes on with it.
         trials: How many trials ended in each state.
         budget: The seconds that were allowed; None if only trials were counted.

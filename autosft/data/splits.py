@@ -23,6 +23,9 @@ Mask = npt.NDArray[np.bool_]
 TEST_FOLDS = 5
 """One row in five tests, where the data says nothing."""
 
+FEW_VALID = 200
+"""With fewer validation rows, what is cheap is cross-validated too."""
+
 MOST_TEST, MOST_VALID = 5000, 1000
 """Of very many rows no more are held out: the standard error of an accuracy is then below 1 and 2 points."""
 
@@ -77,6 +80,31 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
         given=valid_is_given,
         fingerprint=fingerprint_of(parts["train"] + parts["valid"] + parts["test"]),
     )
+
+
+def further_folds(data: Data, problem: Problem, *, seed: int) -> list[tuple[Rows, Rows]]:
+    """Training and validation rows of the folds beside the given one, where validation rows are few.
+
+    Together with the split every row validates once. There are none where the data itself says which rows validate, or
+    when they were taken, and where 200 rows validate already.
+
+    Args:
+        data: The splits.
+        problem: The task's first problem; its strata are kept in proportion.
+        seed: Decides the folds.
+    """
+    if data.given or len(data.valid) >= FEW_VALID or is_timed(data.train + data.valid):
+        return []
+    folds: list[tuple[Rows, Rows]] = []
+    left, others = data.train, data.valid
+    for count in range(round(len(data.train) / len(data.valid)), 0, -1):
+        held = np.ones(len(left), dtype=bool)
+        if count > 1:
+            strata = problem.strata(left.target(0))
+            held = hold_out(strata, left.units(), count, np.random.default_rng(seed + count))
+        folds.append((others + left.take(~held), left.take(held)))
+        others, left = others + left.take(held), left.take(~held)
+    return [(learned, held_out) for learned, held_out in folds if len(held_out)]
 
 
 def is_timed(rows: Rows) -> bool:

@@ -27,6 +27,8 @@ from autosft.errors import BadBundle, BadInput
 from autosft.host.registry import Registry
 from autosft.training.model import build_model
 
+CPU = torch.device("cpu")
+
 WORDS = 300
 """Characters of what a part says of weights that it cannot take."""
 
@@ -73,6 +75,18 @@ def load_states(folder: Path) -> tuple[MemberDocument, States]:
         raise BadBundle(f"{folder}: the states cannot be read ({error}).") from error
 
 
+def load_weights(folder: Path, device: torch.device = CPU) -> dict[str, torch.Tensor]:
+    """The weights of a saved member.
+
+    Raises:
+        BadBundle: The file is missing or damaged.
+    """
+    try:
+        return load_file(folder / MODEL, device=str(device))
+    except (OSError, SafetensorError) as error:
+        raise BadBundle(f"{folder}: the weights cannot be read ({error}).") from error
+
+
 def load_member(folder: Path, task: Task, registry: Registry, device: torch.device) -> tuple[Job, Model]:
     """The trained model, and a job without rows that knows its parts.
 
@@ -104,7 +118,9 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
     strategy = registry.strategy(document.recipe.strategy)
     try:
         model = build_model(job)
-        strategy.restore(model, load_file(folder / MODEL, device=str(device)))
+        strategy.restore(model, load_weights(folder, device))
+    except BadBundle:
+        raise
     except Exception as error:  # a part may raise anything for a state or weights that it did not write
         words = " ".join(str(error).split())[:WORDS]
         raise BadBundle(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile
-from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Rows
 from autosft.contracts.task import Task
@@ -76,13 +76,13 @@ class Account:
         """The validation rows."""
         return self.rows.take(self.rows.split == "valid")
 
-    def outputs(self, number: int) -> StoredOutputs | None:
-        """What a trial answered on the validation rows, if that was stored.
+    def outputs(self, record: Record) -> StoredOutputs | None:
+        """What a trial, or a soup, answered on the validation rows, if that was stored.
 
         Raises:
             BadInput: It is damaged.
         """
-        folder = self.folder / "trials" / f"{number:04d}"
+        folder = self.folder / "trials" / f"{record.number:04d}" / (SOUP if record.ingredients else "")
         return StoredOutputs.read(folder) if StoredOutputs.is_there(folder) else None
 
 

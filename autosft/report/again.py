@@ -9,7 +9,15 @@ from typing import Any
 
 from autosft.report.account import Account
 
-_USUAL = {"budget": 600.0, "seed": 0, "device": "auto", "workers": 1, "executor": "processes", "disk": 20.0}
+_USUAL = {
+    "budget": 600.0,
+    "seed": 0,
+    "device": "auto",
+    "precision": "auto",
+    "workers": 1,
+    "executor": "processes",
+    "disk": 20.0,
+}
 """Settings that need not be said."""
 
 _LISTED = ("backbones", "strategies")
@@ -40,7 +48,8 @@ def _search(account: Account) -> list[str]:
     words += [word for folder in spec["weights"] for word in ("--weights", folder)]
     words += [] if spec["hold_out_test"] else ["--no-hold-out-test"]
     words += ["--storage", spec["storage"]] if spec["storage"] else []
-    words += ["--single"] if spec.get("single") else []
+    words += [f"--{name}" for name in ("single", "compile") if spec[name]]
+    words += [word for role, column in task.roles.items() for word in (f"--{role}", column)]
     return [*words, "--run", "runs/again"]
 
 

@@ -1,8 +1,9 @@
 """`standings`: how sure each trial's score is, and which trials cannot be told from the best.
 
 Two trials answered the same validation rows, so they are compared row by row where their answers are stored: both
-scores are computed on the same resamples of rows (paired bootstrap; Efron and Tibshirani, 1993). Where they are not,
-standard errors are all there is, and as they ignore what the trials have in common, more trials count as tied.
+scores are computed on the same resamples of rows, or of groups of them (paired bootstrap; Efron and Tibshirani, 1993).
+Where they are not, standard errors are all there is, and as they ignore what the trials have in common, more trials
+count as tied.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ import numpy.typing as npt
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Record
-from autosft.contracts.rows import Rows
+from autosft.contracts.rows import Rows, draws
 
 RESAMPLES = 300
 TAIL = 0.025
@@ -60,8 +62,7 @@ def standings(
         valid: The validation rows.
         seed: Draws the resamples.
     """
-    draw = np.random.default_rng(seed)
-    positions = [draw.integers(0, len(valid), len(valid)) for _ in range(RESAMPLES)] if len(valid) else []
+    positions = list(draws(valid.units(), seed=seed, count=RESAMPLES)) if len(valid) else []
     scores = {
         record.number: _resampled(stored[record.number], problems, metric, valid, positions)
         for record in records
@@ -75,17 +76,17 @@ def _resampled(
     problems: Sequence[Problem],
     metric: str,
     valid: Rows,
-    positions: Sequence[npt.NDArray[np.int64]],
+    positions: Sequence[npt.NDArray[np.integer[Any]]],
 ) -> Scores:
-    """The score on each resample, shape (resamples,)."""
-    place = {row: number for number, row in enumerate(valid.id)}
-    order = np.array([place[row] for row in stored.outputs[0].rows])
+    """The score on each resample, shape (resamples,); positions are those of the validation rows."""
+    place = {row: number for number, row in enumerate(stored.outputs[0].rows)}
+    order = np.array([place[row] for row in valid.id])
     total = np.zeros(len(positions))
     for number, (problem, outputs, state) in enumerate(zip(problems, stored.outputs, stored.states, strict=True)):
-        targets = valid.take(order).target(number)
+        targets, ordered = valid.target(number), outputs.take(order)
         name = metric if number == 0 else problem.metrics[0]
         total += [
-            problem.score(name, outputs.take(drawn), [targets[row] for row in drawn], state) for drawn in positions
+            problem.score(name, ordered.take(drawn), [targets[row] for row in drawn], state) for drawn in positions
         ]
     return total / len(problems)
 

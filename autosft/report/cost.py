@@ -97,7 +97,9 @@ def backbones(account: Account) -> Sequence[Backbone]:
         Backbone(
             name=name,
             parameters=info.parameters,
-            license=((weights and weights.license) or info.license or "not stated") if info.pretrained else "",
+            license=((weights and weights.license) or info.license or "not stated")
+            if info.origin == "pretrained"
+            else "",
             source=weights.source if weights else _ORIGINS[info.origin],
             trials=tried[name],
             best=best.get(name),

@@ -67,6 +67,7 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         "plainly": words.plainly,
         "digits": words.digits,
         "number": words.number,
+        "model": words.model,
     }
     cast("Any", environment).filters.update(filters)
     page = environment.get_template("page.html").render(**_content(account, modality, problems))
@@ -106,7 +107,7 @@ def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
     damaged: list[str] = []
     for record in shown if problems else ():
         try:
-            if outputs := account.outputs(record.number):
+            if outputs := account.outputs(record):
                 stored[record.number] = outputs
         except BadInput as error:
             damaged.append(str(error))
@@ -116,6 +117,7 @@ def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
     return {
         "rows": [(row, record, found[record.number]) for row, record in zip(rows, shown, strict=False)],
         "strip": Strip.around(intervals),
+        "epochs": any(record.epochs for record in shown),
         "more": len(account.scored) - len(shown),
         "tied": sum(standing.tied for standing in found.values()) - 1,
         "paired": sum(standing.paired for standing in found.values()),

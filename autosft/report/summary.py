@@ -10,9 +10,13 @@ from typing import Any, cast
 from autosft.contracts.record import Record
 from autosft.contracts.rows import SPLITS
 from autosft.report.account import Account
-from autosft.report.words import count, score, seconds, several, way
+from autosft.report.words import count, digits, model, score, seconds, several, way
 
 MOST_LABELS = 40
+ALIKE = 0.55
+"""From where on the AUROC between training rows and others is worth a word; of its interval the lower end."""
+
+_SPLITS = {"valid": "validation", "test": "test"}
 FAILURES = ("failed", "diverged", "out_of_memory", "cannot_write")
 
 
@@ -112,10 +116,10 @@ def _came(account: Account) -> str:
     if result is None:
         return f"So far {way(best.recipe)} is the best, with a validation {account.metric} of {score(best.score)}."
     if len(result.best) > 1:
-        what = f"A blend of {len(result.best)} models, {way(best.recipe)} first"
+        what = f"A blend of {len(result.best)} models, first {model(best)}"
     else:
-        what = way(best.recipe)[:1].upper() + way(best.recipe)[1:]
-    again = ", trained again on training and validation rows together" if result.refitted else ""
+        what = model(best)[:1].upper() + model(best)[1:]
+    again = ", trained again on all rows for which there was time" if result.refitted else ""
     return f"{what}{again}; validation {account.metric} {score(result.valid)}."
 
 
@@ -131,6 +135,13 @@ def _cautions(account: Account) -> Sequence[str]:
         found.append("There is no test split, so nothing here is an estimate for new data.")
     elif result and result.test is None:
         found.append("The test rows could not be scored.")
+    for name, shift in result.shift.items() if result else ():
+        if shift.interval[0] > ALIKE:
+            low, high = (digits(end, 2) for end in shift.interval)
+            found.append(
+                f"The {_SPLITS[name]} rows are unlike the training rows: a linear classifier on frozen features tells "
+                f"them apart with an AUROC of {digits(shift.auroc, 2)} ({low} to {high}; 0.5 if they were alike)."
+            )
     tests = int((account.rows.split == "test").sum())
     if result and result.test is not None and result.test_rows < tests:
         found.append(

@@ -86,3 +86,11 @@ def way(recipe: Recipe) -> str:
 def title(record: Record) -> str:
     """A trial in a few words."""
     return f"trial {record.number}, {way(record.recipe)}"
+
+
+def model(record: Record) -> str:
+    """A member of a bundle in a few words."""
+    if not record.ingredients:
+        return title(record)
+    listed = ", ".join(map(str, record.ingredients))
+    return f"soup of trials {listed} (their weights are averaged), {way(record.recipe)}"

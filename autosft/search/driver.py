@@ -85,8 +85,8 @@ def run_search(
         threads: CPU threads for training, of all workers together; by default all cores.
         precision: What encoders compute in while they train, `"float32"` or `"bfloat16"`; by default the latter on GPUs
             that have units for it.
-        compile: Whether torch compiles encoders before it trains them, which takes a minute or so each; where it
-            cannot, for want of a compiler, the trials say so and train without.
+        compile: Whether torch compiles encoders that it trains, for which each trial has to wait; where it cannot, for
+            want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.
         executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.

@@ -20,7 +20,7 @@ from typing import Any, Self, final
 from filelock import FileLock, Timeout
 
 from autosft.contracts.document import Document, is_draft, write_json, write_whole
-from autosft.contracts.outputs import OUTPUT_FILES
+from autosft.contracts.outputs import OUTPUT_FILES, SOUP
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Data, Rows
 from autosft.contracts.task import Task
@@ -33,9 +33,6 @@ from autosft.search.spec import SearchSpec
 SCHEMA = 1
 BEFORE_RUN_JSON = ("run.lock", "run.holder", "data.json")
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
-
-SOUP = "soup"
-"""Where a soup lies, in the folder of its best ingredient."""
 
 EXTENDABLE = ("budget", "trials")
 """Settings that may grow when a run is taken up again."""

@@ -87,21 +87,28 @@ def make_app(predictor: Predictor, limits: Limits) -> FastAPI:
     async def predict(request: Request) -> Answers:
         """Answer for files (multipart), or for texts and files in JSON."""
         samples, faults = await _received(request, limits)
-        with tempfile.TemporaryDirectory(prefix="autosft-") as folder:
-            rows, unread = await run_in_threadpool(rows_of, predictor, samples, Path(folder))
-            if faults := [*faults, *unread]:
-                count = len(samples) + len(faults) - len(unread)
-                raise _Refused(422, f"{len(faults)} of {count} inputs cannot be read.", faults)
-            try:
-                answers = await asyncio.wrap_future(batcher.submit([row for _, row in rows]))
-            except Overloaded as error:
-                raise _Refused(429, str(error)) from error
-            except AutoSFTError as error:
-                raise _Refused(422, str(error)) from error
-        named = zip(rows, answers, strict=True)
-        return Answers(answers=[answer.model_copy(update={"input": name}) for (name, _), answer in named])
+        if any(isinstance(sample.given, bytes) for sample in samples):
+            with tempfile.TemporaryDirectory(prefix="autosft-") as folder:
+                rows, unread = await run_in_threadpool(rows_of, predictor, samples, Path(folder))
+                return await _answers(batcher, rows, [*faults, *unread])
+        rows, unread = rows_of(predictor, samples, None)
+        return await _answers(batcher, rows, [*faults, *unread])
 
     return app
+
+
+async def _answers(batcher: Batcher[Row, Answer], rows: Sequence[tuple[str, Row]], faults: Sequence[Fault]) -> Answers:
+    """The answers for rows, by the names of the inputs that they come from, when their turn has come."""
+    if faults:
+        raise _Refused(422, f"{len(faults)} inputs cannot be read.", faults)
+    try:
+        answers = await asyncio.wrap_future(batcher.submit([row for _, row in rows]))
+    except Overloaded as error:
+        raise _Refused(429, str(error)) from error
+    except AutoSFTError as error:
+        raise _Refused(422, str(error)) from error
+    named = zip(rows, answers, strict=True)
+    return Answers(answers=[answer.model_copy(update={"input": name}) for (name, _), answer in named])
 
 
 def answered(predictor: Predictor, rows: Sequence[Row]) -> list[Answer]:

@@ -42,18 +42,20 @@ def samples_of(question: Question) -> tuple[list[Sample], list[Fault]]:
     return samples, faults
 
 
-def rows_of(predictor: Predictor, samples: Sequence[Sample], folder: Path) -> tuple[list[tuple[str, Row]], list[Fault]]:
+def rows_of(
+    predictor: Predictor, samples: Sequence[Sample], folder: Path | None
+) -> tuple[list[tuple[str, Row]], list[Fault]]:
     """Rows with the names of the samples that they come from, and what cannot be read.
 
     Args:
         predictor: Whose modality reads the samples.
         samples: What the client sent.
-        folder: An empty folder for the files, which the rows may refer to.
+        folder: An empty folder for the files, which the rows may refer to; None if there are no files.
     """
     rows: list[tuple[str, Row]] = []
     faults: list[Fault] = []
     for number, sample in enumerate(samples):
-        path = folder / f"{number}{_ending(sample.name)}"
+        path = (folder or Path()) / f"{number}{_ending(sample.name)}"
         try:
             scan = predictor.collect([_handed(sample, path)])
         except AutoSFTError as error:

@@ -105,6 +105,6 @@ def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
         chosen: list[int] = positions.tolist()
         return problem.score(job.metric, outputs.take(positions), [targets[index] for index in chosen], state)
 
-    scores = bootstrap(score, len(rows), seed=seed_of(job.recipe.seed, "bootstrap"), resamples=RESAMPLES)
+    scores = bootstrap(score, rows.units(), seed=seed_of(job.recipe.seed, "bootstrap"), resamples=RESAMPLES)
     low, high = np.quantile(scores, ONE_SIGMA)
     return float(high - low) / 2

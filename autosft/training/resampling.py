@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autosft.contracts.rows import draws
+
 Positions = npt.NDArray[np.integer[Any]]
 
 
 def bootstrap(
-    score: Callable[[Positions], float], rows: int, *, seed: int, resamples: int
+    score: Callable[[Positions], float], units: Positions, *, seed: int, resamples: int
 ) -> npt.NDArray[np.floating[Any]]:
-    """The score of each of `resamples` draws of `rows` positions with replacement, shape (resamples,)."""
-    draw = np.random.default_rng(seed)
-    return np.array([score(draw.integers(0, rows, rows)) for _ in range(resamples)])
+    """The score of each of `resamples` draws of units with replacement, shape (resamples,).
+
+    Args:
+        score: Of the rows at these positions.
+        units: The number of each row's unit, shape (rows,): rows of one group are alike, and are drawn together.
+        seed: Decides the draws.
+        resamples: How many.
+    """
+    return np.array([score(positions) for positions in draws(units, seed=seed, count=resamples)])

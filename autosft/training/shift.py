@@ -77,18 +77,16 @@ def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: 
     scores = model.fit(table[learned], truth[learned]).decision_function(table[~learned])
     truth = truth[~learned]
     unit = np.concatenate([units[0], units[1] + units[0].max() + 1])[~learned]
-    members = [np.flatnonzero(unit == number) for number in np.unique(unit)]
     order = np.sign(scores[:, None] - scores)  # the area is the share of pairs in the right order
 
-    def area(positions: Positions) -> float:
-        chosen = np.concatenate([members[position] for position in positions])
+    def area(chosen: Positions) -> float:
         above, below = chosen[truth[chosen] == 1], chosen[truth[chosen] == 0]
         return 0.5 + float(order[np.ix_(above, below)].mean()) / 2 if len(above) and len(below) else np.nan
 
-    areas = bootstrap(area, len(members), seed=seed_of(seed, "shift"), resamples=RESAMPLES)
+    areas = bootstrap(area, unit, seed=seed_of(seed, "shift"), resamples=RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(areas, [tail, 1 - tail])
-    auroc = area(np.arange(len(members)))
+    auroc = area(np.arange(len(unit)))
     return Shift(auroc=auroc, interval=(float(low), float(high)), rows=len(one) + len(other))
 
 

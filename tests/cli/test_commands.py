@@ -50,6 +50,7 @@ def test_help_and_lists_import_nothing_heavy(listed, command):
         ("search clouds.points.json --backbones toy/wied", "backbone 'toy/wied'. Did you mean 'toy/wide'?"),
         ("search clouds.points.json --weights nowhere", "nowhere: no such file or folder"),
         ("leaderboard empty", "empty: no run here"),
+        ("report empty", "empty: no run here"),
     ],
 )
 def test_a_users_error_is_one_line_costs_nothing_and_writes_nothing(listed, points, tmp_path, command, said):
@@ -110,7 +111,7 @@ def test_a_wrong_option_is_refused_with_the_usage(autosft, points):
     assert done.returncode == 2 and "--trials" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_search_then_its_leaderboard_then_predictions(autosft, points, tmp_path):
+def test_a_search_then_its_report_and_leaderboard_then_predictions(autosft, listed, points, tmp_path):
     search = ("search", points.name, "--trials", 2, "--budget", "none", "--threads", 1, "--strategies", "toy")
 
     searched = autosft(*search)
@@ -127,6 +128,11 @@ def test_a_search_then_its_leaderboard_then_predictions(autosft, points, tmp_pat
         assert said in searched.stdout
     result = json.loads((tmp_path / "runs" / "clouds" / "result.json").read_text())
     assert f"Test accuracy: {result['test']:.4f} (95 % interval " in searched.stdout
+
+    reported, libraries = listed("report", "runs/clouds")
+    assert reported.stdout == "report written to runs/clouds/report.html\n" and not libraries & {"torch", "optuna"}
+    page = (tmp_path / "runs" / "clouds" / "report.html").read_text()
+    assert f"{result['test']:.4f}" in page and "rows are answered right" in page and "<circle" in page
 
     board = autosft("leaderboard", "runs/clouds")
     assert board.returncode == 0 and "\x1b" not in board.stdout

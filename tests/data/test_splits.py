@@ -8,7 +8,7 @@ import pytest
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Row, Rows, Scan
-from autosft.data.splits import MOST_TEST, MOST_VALID, split, subset
+from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, further_folds, split, subset
 from autosft.errors import BadInput
 
 PROBLEM = Classification()
@@ -242,3 +242,27 @@ def test_of_a_very_large_given_validation_split_some_rows_are_compared_by_and_th
     assert len(data.valid) == MOST_VALID and data.given
     assert Counter(labels(data.valid)) == {"a": 750, "b": 250}
     assert not set(data.train.id) & set(data.valid.id)
+
+
+def test_with_few_validation_rows_every_row_validates_in_one_fold():
+    data = split(scan({"a": 120, "b": 60}), PROBLEM, seed=0)
+    folds = further_folds(data, PROBLEM, seed=0)
+
+    held = [data.valid, *(held_out for _, held_out in folds)]
+    assert sorted(row.id for part in held for row in part) == sorted(row.id for row in data.train + data.valid)
+    for learned, held_out in folds:
+        assert sorted(row.id for row in learned + held_out) == sorted(row.id for row in data.train + data.valid)
+        assert Counter(held_out.target(0))["a"] == pytest.approx(2 * Counter(held_out.target(0))["b"], abs=2)
+
+
+def test_groups_stay_whole_in_folds():
+    data = split(scan({"a": 120, "b": 60}, group=lambda number: f"g{number // 4}"), PROBLEM, seed=0)
+
+    for learned, held_out in further_folds(data, PROBLEM, seed=0):
+        assert not set(learned.group.tolist()) & set(held_out.group.tolist())
+
+
+def test_there_are_no_folds_where_enough_rows_validate_or_the_data_says_which():
+    assert not further_folds(split(scan({"a": 5 * FEW_VALID, "b": 5 * FEW_VALID}), PROBLEM, seed=0), PROBLEM, seed=0)
+    given = joined(scan({"a": 30, "b": 30}), scan({"a": 9, "b": 9}, given="valid"))
+    assert not further_folds(split(given, PROBLEM, seed=0), PROBLEM, seed=0)

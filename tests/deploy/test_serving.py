@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason_and_without_paths_o
 
     body = refused(upload(client, sound, ("../bad.points.json", b"\xff\xfe nothing")), 422)
 
-    assert body["detail"] == "1 of 2 inputs cannot be read."
+    assert body["detail"] == "1 inputs cannot be read."
     (fault,) = body["faults"]
     assert fault["input"] == "../bad.points.json" and "not a file of points" in fault["reason"]
     assert "/tmp" not in fault["reason"]
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason_and_without_paths_o
         ({"json": [1]}, 422, "body: Input should be an object"),
         ({"content": b"{", "headers": {"content-type": "application/json"}}, 422, "Invalid JSON"),
         ({"content": b'{"texts": ["\\ud800"]}', "headers": {"content-type": "application/json"}}, 422, "Invalid JSON"),
-        ({"json": {"files": [{"base64": "?"}]}}, 422, "1 of 1 inputs cannot be read"),
+        ({"json": {"files": [{"base64": "?"}]}}, 422, "1 inputs cannot be read"),
         ({"content": b"a", "headers": {"content-type": "text/plain"}}, 415, "multipart/form-data"),
         ({"content": b"a", "headers": {"content-type": "multipart/form-data"}}, 400, "boundary"),
         ({"data": {"files": "a"}, "files": {"x": ("", b"")}}, 422, "cannot be read"),
@@ -190,13 +190,15 @@ def test_openapi_describes_both_kinds_of_body_and_every_refusal(client):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("which", ["client", "texts_client"])
-def test_schemathesis_finds_no_server_error(request, which):
+def test_schemathesis_finds_no_server_error(request, which, tmp_path):
     pytest.importorskip("schemathesis")
     url = f"{request.getfixturevalue(which).base_url}/openapi.json".replace("//openapi", "/openapi")
     program = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())"
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
     options = ["run", url, "--checks", checks, "--max-examples", "100", "--seed", "1", "--phases", "coverage,fuzzing"]
 
-    done = subprocess.run([sys.executable, "-c", program, *options], capture_output=True, text=True, timeout=110)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *options], capture_output=True, text=True, timeout=110, cwd=tmp_path
+    )
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

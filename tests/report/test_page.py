@@ -27,7 +27,7 @@ def test_the_head_says_what_was_asked_and_what_came_out(story, page):
     assert "0.9000 test accuracy, 20 rows that the search never saw 95 % interval 0.7500 to 1.0000" in text
     assert "Asked Classification of points data (some rows), for the highest accuracy, within 1 min." in text
     assert "Done 2 trials of 2 backbones and 1 strategy in 45 s; none failed." in text
-    assert f"Came out Toy on {NARROW}; validation accuracy 0.8500." in text
+    assert f"Came out Trial 0, toy on {NARROW}; validation accuracy 0.8500." in text
 
 
 def test_it_asks_nothing_of_the_network_and_runs_no_script(story, page):
@@ -139,7 +139,7 @@ def test_a_blend_is_diagnosed_by_the_mean_of_its_answers(story, page):
 
     text = words(page(story))
 
-    assert "A blend of 2 models, toy on toy/narrow first, trained again" in text
+    assert "A blend of 2 models, first trial 0, toy on toy/narrow, trained again" in text
     assert "the answers of the blend to the 20 validation rows" in text and "20 of 20 rows are answered right" in text
     assert "share 0.50" in text and "Worst mistakes There are none." in text
 
@@ -179,6 +179,7 @@ def test_many_classes_have_no_matrix_but_their_mistakes(tmp_path, page):
     assert 'class="matrix' not in html and "The most frequent mistakes" in html
 
 
+@pytest.mark.slow
 def test_five_thousand_trials_fit_a_page(story, page):
     draw = np.random.default_rng(0)
     for rate in 10 ** draw.uniform(-4, -1, 5000):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.state import State
 from autosft.errors import BadInput
@@ -65,7 +66,7 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
     Raises:
         BadInput: They were not stored or are damaged; says which.
     """
-    members = [_stored(account, record.number) for record in account.chosen]
+    members = [_stored(account, record) for record in account.chosen]
     shares = account.result.shares if account.result else (1.0,)
     valid = account.valid
     place = {row: number for number, row in enumerate(valid.id)}
@@ -81,8 +82,8 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
     return found
 
 
-def _stored(account: Account, number: int) -> StoredOutputs:
-    stored = account.outputs(number)
+def _stored(account: Account, record: Record) -> StoredOutputs:
+    stored = account.outputs(record)
     if stored is None:
-        raise BadInput(f"what trial {number} answered on the validation rows was not stored")
+        raise BadInput(f"what trial {record.number} answered on the validation rows was not stored")
     return stored

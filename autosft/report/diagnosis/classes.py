@@ -95,7 +95,7 @@ def diagnose_classes(answers: Answers) -> ClassDiagnosis:
     def sample(place: int) -> Sample:
         own = float(probabilities[place, truth[place]]) if truth[place] < probabilities.shape[1] else 0.0
         why = f"{percent(float(sure[place]))} sure; {percent(own)} for the label"
-        return Sample(answers.rows[place], names[truth[place]], names[said[place]], why)
+        return Sample(answers.rows[place], names[int(truth[place])], names[int(said[place])], why)
 
     return ClassDiagnosis(
         classes=names,

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 STARTUP_TRIALS = 8
 """The sampler draws at random until it has seen this many outcomes."""
 
+CHANGED = 0.3
+"""As long as a strategy was seen less often than that, each of its parameters is drawn with this probability, and else
+keeps its default: what is expected to do well is searched first (as in PriorBand: Mallik et al., 2023)."""
+
 EXPLORE_AFTER = 20
 """After so many draws that were of no use it draws at random: what it believes to be best has all been tried, such as a
 strategy without parameters on every backbone."""
@@ -104,10 +108,19 @@ class Sampler:
             else:
                 self._study.sampler = samplers.RandomSampler(seed=seed)
         trial = self._study.ask({name: distribution_of(choice) for name, choice in choices.items()})
-        for name, parameter in space_of(trial.params["backbone"], trial.params["strategy"]).items():
-            _suggest(trial, name, parameter)
+        strategy, kept = trial.params["strategy"], dict[str, Value]()
+        draw = random.Random(seed) if attempt < EXPLORE_AFTER and self._seen(strategy) < STARTUP_TRIALS else None
+        for name, parameter in space_of(trial.params["backbone"], strategy).items():
+            if draw and draw.random() > CHANGED:
+                kept[name] = parameter.default
+            else:
+                _suggest(trial, name, parameter)
         self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
-        return dict(trial.params)
+        return {**trial.params, **kept}
+
+    def _seen(self, strategy: Value) -> int:
+        """How many outcomes of a strategy are believed."""
+        return sum(trial.value is not None and trial.params["strategy"] == strategy for trial in self._all.values())
 
 
 def distribution_of(parameter: Parameter) -> optuna.distributions.BaseDistribution:

@@ -1,4 +1,4 @@
-"""The worker: takes an order, trains, and hands back a record. It sees a run's folder, never the study.
+"""The worker: takes an order, has it worked on at its bench, and hands back a record. It never sees the study.
 
 `serve` is the loop of a worker process: orders come in as JSON lines, events go out. Parts, decoded samples and
 encoded rows stay warm between orders.
@@ -6,46 +6,25 @@ encoded rows stay warm between orders.
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import statistics
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, final
 
 import torch  # noqa: TID253
-from safetensors.torch import load_file  # noqa: TID253
 
-from autosft.contracts.backbone import WeightFile
 from autosft.contracts.executor import Event, Order
-from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.record import Epoch, Record, Shift
-from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job, States, Strategy
-from autosft.data.cache import SampleCache
-from autosft.data.splits import is_timed, subset
-from autosft.data.store import FeatureStore
-from autosft.deploy.bundle import MODEL
-from autosft.deploy.member import load_member, load_states, save_member
+from autosft.contracts.record import Record
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
+from autosft.search.orders.bench import Bench
 from autosft.search.orders.verdict import notes_of, verdict
-from autosft.search.outcome.finish import score_on_test, shift_on_test
-from autosft.search.run import SOUP, Run
-from autosft.training.acceleration import precision_for, why_not_compiled
+from autosft.search.run import Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
-from autosft.training.evaluation import Evaluation, evaluate, score_error
-from autosft.training.features import encode_pace
-from autosft.training.loop import Paused, Trained, train
-from autosft.training.shift import sample_of, shift_of, words_of
-from autosft.training.soup import greedy_soup
-
-Emit = Callable[[Epoch], None]
+from autosft.training.loop import Emit
 
 
 def serve(orders: IO[str], events: IO[str], *, threads: int, device: str, slot: int) -> None:
@@ -87,7 +66,7 @@ class Workshop:
 
     def __init__(self, registry: Registry, device: torch.device) -> None:
         self._registry, self._device = registry, device
-        self._bench: _Bench | None = None
+        self._bench: Bench | None = None
 
     def work(self, order: Order, emit: Emit) -> Record:
         """Do what an order says; training leaves a member in the trial's folder. What goes wrong becomes a state."""
@@ -96,7 +75,7 @@ class Workshop:
         done: dict[str, Any] = {"state": "done"}
         try:
             if self._bench is None or self._bench.run.folder != Path(order.run):
-                self._bench = _Bench(Run.read(Path(order.run)), self._registry, self._device)
+                self._bench = Bench(Run.read(Path(order.run)), self._registry, self._device)
             allowed = float("inf") if order.seconds is None else order.seconds
             if order.work == "test":
                 done |= self._bench.test(order, lambda: allowed - (time.monotonic() - started))
@@ -118,183 +97,3 @@ class Workshop:
             peak_bytes=peak_bytes(self._device),
             **done,
         )
-
-
-class _Bench:
-    """One run's data and parts, warm."""
-
-    def __init__(self, run: Run, registry: Registry, device: torch.device) -> None:
-        self.run, self._registry, self._device = run, registry, device
-        task = run.document.task
-        self._modality = registry.modality(task.modality)
-        self._problems = tuple(registry.problem(name) for name in task.problems)
-        self._read = SampleCache(self._modality.read)
-        self._features: dict[Any, Any] = {}
-        self._store = FeatureStore.shared()
-        self._states: dict[tuple[str, int, bool], States] = {}
-        self._notices: dict[str, str] = {}
-        self._compared = False
-
-    def train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
-        """Train an order; the fields of its record."""
-        job = self._job(order, seconds_left)
-        strategy = self._registry.strategy(order.recipe.strategy)
-        try:
-            trained = train(job, strategy, emit)
-        except Paused as pause:
-            return {
-                "state": "paused",
-                "score": pause.score,
-                "loss": pause.loss,
-                "epochs": pause.epochs,
-                "pace": self._pace(job, pause.epochs),
-                "trained": pause.trained,
-                "notes": (*self._notice(job), *notes_of(pause)),
-            }
-        evaluation = trained.evaluation
-        states = job.states
-        if evaluation:
-            states = States(states.modality, states.backbone, evaluation.states)
-        save_member(job.folder, job, trained.model, states)
-        if evaluation:
-            StoredOutputs(evaluation.outputs, evaluation.states).write(job.folder)
-        for path in job.folder.glob("*.pt"):
-            path.unlink()
-        if order.work == "refit":
-            evaluation = self._recall(job, strategy, trained)
-        shift = self._valid_shift(job, strategy, trained)
-        return {
-            "score": evaluation.score if evaluation else None,
-            "score_error": score_error(job, trained.evaluation, job.valid) if trained.evaluation else None,
-            "loss": evaluation.loss if evaluation else None,
-            "epochs": trained.epochs,
-            "best": trained.best,
-            "pace": {**self._pace(job, trained.epochs), "fit": trained.fitting / len(job.train)},
-            "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
-            "trained": trained.trained,
-            "shift": shift,
-            "notes": (*self._notice(job), *trained.notes, *words_of(shift, "validation", job.info.name)),
-        }
-
-    def soup(self, order: Order) -> dict[str, Any]:
-        """Average a trial's model with those of others, and leave it if any went in; the fields of its record."""
-        made, model = load_member(
-            self.run.trial_folder(order.trial), self.run.document.task, self._registry, self._device
-        )
-        job = dataclasses.replace(self._job(order, lambda: float("inf")), states=made.states)
-        others = [partial(load_file, self.run.trial_folder(number) / MODEL) for number in order.others]
-        soup = greedy_soup(job, model, others, self.run.data.valid)
-        if soup.taken:
-            states = States(made.states.modality, made.states.backbone, soup.evaluation.states)
-            save_member(job.folder / SOUP, job, model, states)
-            StoredOutputs(soup.evaluation.outputs, soup.evaluation.states).write(job.folder / SOUP)
-        return {
-            "score": soup.evaluation.score,
-            "score_error": score_error(job, soup.evaluation, self.run.data.valid),
-            "loss": soup.evaluation.loss,
-            "ingredients": (order.trial, *(order.others[position] for position in soup.taken)),
-        }
-
-    def test(self, order: Order, seconds_left: Callable[[], float]) -> dict[str, Any]:
-        """Score the bundle on test rows, and see how unlike the training rows they are; the fields of its record."""
-        started = time.monotonic()
-        score, interval = score_on_test(self.run, self._registry, self._device, order.rows)
-        done: dict[str, Any] = {"score": score, "interval": interval}
-        spent = time.monotonic() - started
-        try:
-            job = self._job(order, seconds_left)
-            shift = shift_on_test(self.run, job, order.rows, spent) if _knows_no_row(job) else None
-        except Exception as problem:  # the score stands nevertheless
-            return {**done, "notes": (f"whether the test rows are like the training rows is unknown: {problem}",)}
-        return {**done, "shift": shift, "notes": words_of(shift, "test", order.recipe.backbone)}
-
-    def _valid_shift(self, job: Job, strategy: Strategy, trained: Trained) -> Shift | None:
-        """Of validation rows that were not drawn at random; with the first features that are worth it."""
-        data = self.run.data
-        drawn = not (data.given or any(data.train.group) or is_timed(data.train + data.valid))
-        if drawn or self._compared or not strategy.cheap or not len(job.valid) or not _knows_no_row(job):
-            return None
-        self._compared = True
-        seed = self.run.document.spec.seed
-        return shift_of(job, trained.model.encoder, sample_of(job.train, seed), sample_of(job.valid, seed))
-
-    def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
-        """How well a model trained on all rows recalls the validation rows: a check, not an estimate."""
-        return evaluate(job, trained.model, self.run.data.valid, cached=strategy.cheap)
-
-    def _job(self, order: Order, seconds_left: Callable[[], float]) -> Job:
-        document, data = self.run.document, self.run.data
-        candidate = document.plan.candidate(order.recipe.backbone)
-        weights = candidate.weights
-        if weights and not weights.path:
-            source = next(source for source in self._registry.weights if source.name == weights.source)
-            weights = source.fetch(weights)
-        folder = self.run.trial_folder(order.trial)
-        replay = order.work == "refit"
-        train_rows = subset(data.train, self._problems[0], order.recipe.rows, seed=document.spec.seed)
-        if replay:
-            train_rows += data.valid
-        states = self._fit(order, train_rows, weights, replay=replay)
-        if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
-            states = States(states.modality, states.backbone, load_states(folder)[1].problems)
-        return Job(
-            task=document.task,
-            recipe=order.recipe,
-            train=train_rows,
-            valid=Rows.of(()) if replay else data.valid,
-            unlabeled=data.unlabeled,
-            modality=self._modality,
-            family=self._registry.family(candidate.info.name),
-            info=candidate.info,
-            weights=weights,
-            problems=self._problems,
-            states=states,
-            metric=document.task.metric,
-            read=self._read,
-            device=self._device,
-            folder=folder / "refit" if replay else folder,
-            seconds_left=seconds_left,
-            micro_batch=order.micro_batch,
-            precision=precision_for(document.spec.precision, self._device),
-            compile=document.spec.compile and not why_not_compiled(self._device),
-            pause_after=order.pause_after,
-            replay=order.replay if replay else None,
-            features=self._features,
-            store=self._store,
-        )
-
-    def _fit(self, order: Order, rows: Rows, weights: WeightFile | None, *, replay: bool) -> States:
-        """What the modality learned for all trials, and what the other parts learn from training rows, once per
-        backbone."""
-        key = (order.recipe.backbone, order.recipe.rows, replay)
-        if key not in self._states:
-            plan = self.run.document.plan
-            info = plan.candidate(order.recipe.backbone).info
-            self._states[key] = States(
-                modality=plan.state,
-                backbone=self._registry.family(info.name).fit(info, rows, self._read, weights),
-                problems=tuple(problem.fit(rows.target(n)) for n, problem in enumerate(self._problems)),
-            )
-        return self._states[key]
-
-    def _notice(self, job: Job) -> tuple[str, ...]:
-        """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""
-        name = job.info.name
-        if name not in self._notices:
-            self._notices[name] = job.family.notice(job.info, job.states.backbone, job.train, job.read)
-        seen = (f"backbone {name}: {self._notices[name]}",) if self._notices[name] else ()
-        refused = why_not_compiled(self._device) if self.run.document.spec.compile else ""
-        return (*seen, f"not compiled, because torch cannot do it here: {refused}") if refused else seen
-
-    def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
-        pace: dict[str, float] = {}
-        if encode := encode_pace(job):
-            pace["encode"] = encode
-        if epochs:
-            pace["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(job.train)
-        return pace
-
-
-def _knows_no_row(job: Job) -> bool:
-    """Whether the encoder as it is loaded has learned nothing from the training rows, but something before."""
-    return job.info.origin == "pretrained" and not job.recipe.start

@@ -37,6 +37,9 @@ CONSIDERED = 30
 LEAST_SHARE = 0.1
 """A member with a smaller share makes predictions slower for nearly nothing: see benchmarks/README.md."""
 
+LEAST_GAIN = 0.1
+"""A gain of fewer standard errors of the single score is not worth several models: see benchmarks/README.md."""
+
 POOL = 10
 """Members are chosen among so many trials, those with the highest scores."""
 
@@ -71,10 +74,9 @@ class Blend:
     score: float
     gain: float
 
-    @property
-    def pays(self) -> bool:
-        """Whether it is better by more than rounding explains."""
-        return self.gain > SAME
+    def pays(self, error: float) -> bool:
+        """Whether it is better by enough to be worth its time, given the standard error of the single score."""
+        return self.gain > max(SAME, LEAST_GAIN * error)
 
 
 @final

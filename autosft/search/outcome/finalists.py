@@ -62,7 +62,7 @@ def finalists(
         NothingFinished: No trial has a score, or none a sound model.
     """
     sound, best = _sound(run, records, registry, watch)
-    blended = None if single else _blend(run, registry, sound, watch)
+    blended = None if single else _blend(run, registry, sound, best, watch)
     if blended is None:
         _explain(best, sound, watch)
         return Finalists((best,), (1.0,), (), best.score or 0.0)
@@ -83,7 +83,7 @@ def finalists(
 
 def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch) -> tuple[list[Record], Record]:
     """The trials that may be taken, and the one to take alone; those with damaged models are left out, and named."""
-    left = list(records)
+    left = [record for record in records if run.has_model(record.number)] or list(records)
     while best := choose(left, registry):
         damage = member_damage(run.member_folder(best))
         if not damage:
@@ -95,7 +95,7 @@ def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch
     raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
 
 
-def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch) -> Blend | None:
+def _blend(run: Run, registry: Registry, records: Sequence[Record], best: Record, watch: Watch) -> Blend | None:
     """The blend, if it pays and all of its models are sound."""
     panel, damaged = read_panel(run, registry, records)
     for number, damage in damaged.items():
@@ -105,7 +105,7 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch
     seconds = float("inf") if spec.budget is None else BLEND_SECONDS
     while (
         blended := blend(panel, there.keys(), alone_by(records, registry), seed=spec.seed, seconds=seconds)
-    ) and blended.pays:
+    ) and blended.pays(best.score_error or 0.0):
         damages = {number: member_damage(run.member_folder(there[number])) for number in blended.shares}
         if not any(damages.values()):
             return blended
@@ -140,5 +140,6 @@ def _explain(best: Record, records: Sequence[Record], watch: Watch) -> None:
             Noted(
                 f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
                 f"({highest.score_error:.4f}) of its validation score"
+                + (f"; cross-validated {best.cross_score:.4f}" if best.cross_score is not None else "")
             )
         )

@@ -121,17 +121,20 @@ def _refits(
     run: Run, records: Sequence[Record], estimates: Estimates, clock: Clock, send: Callable[[Order], Record]
 ) -> dict[int, Path]:
     """The folders of models that were trained again on training and validation rows, by trial; as many as there is time
-    for.
+    for. Where the encoder is frozen and the recipe is for a part of the training rows, on as many as there is time for.
 
-    Rows that the data itself calls validation are never trained on, and no recipe trains a soup. A model that recalls
-    the validation rows worse than the trial predicted them, though it has seen them, is not taken.
+    Rows that the data itself calls validation are never trained on, and no recipe trains a soup. A model that answers
+    the validation rows worse than the trial did, though it may have seen them, is not taken.
     """
     test_seconds = estimates.test_seconds(records)
     refits: dict[int, Path] = {}
     for record in records:
-        if run.data.given or record.ingredients or estimates.refit_seconds(record) + test_seconds > clock.left():
+        left = clock.left() - test_seconds
+        rows = estimates.refit_rows(record, left)
+        nothing_more = run.data.given and rows <= estimates.rows(record.recipe)
+        if nothing_more or record.ingredients or estimates.refit_seconds(record) > left:
             continue
-        again = send(_order(run, record, "refit", clock.left() - test_seconds))
+        again = send(_order(run, record, "refit", left, rows=rows))
         good = again.state == "done" and again.score is not None and again.score >= (record.score or 0.0)
         trained = {stage: sum(epoch.stage == stage for epoch in again.epochs) for stage in record.best}
         if good and trained == dict(record.best):
@@ -193,7 +196,7 @@ def score_on_test(run: Run, registry: Registry, device: torch.device, count: int
     def score(positions: Positions) -> float:
         return predictor.score(metric, [output.take(positions) for output in outputs], rows.take(positions))
 
-    scores = bootstrap(score, len(rows), seed=seed_of(run.document.spec.seed, "bootstrap"), resamples=RESAMPLES)
+    scores = bootstrap(score, rows.units(), seed=seed_of(run.document.spec.seed, "bootstrap"), resamples=RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return predictor.score(metric, outputs, rows), (float(low), float(high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from typing import final
@@ -159,6 +160,16 @@ class Estimates:
             return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
 
+    def refit_rows(self, record: Record, seconds: float) -> int:
+        """On how many training rows, of which some must be encoded yet, a cheap recipe can be trained again; of others
+        on as many as the recipe says."""
+        rows = self.rows(record.recipe)
+        encode = self.encode_seconds(record.recipe)
+        if record.best or not encode:
+            return rows
+        more = max(0.0, seconds - self.refit_seconds(record)) / (MARGIN * (encode + record.pace.get("fit", 0.0)))
+        return min(self.all_rows, rows + int(min(more, self.all_rows)))
+
     def soup_seconds(self, best: Record, others: int) -> float:
         """Averaging the weights of a record with those of so many others, scoring each mean on the validation rows."""
         encode = self.encode_seconds(best.recipe) or 0.0
@@ -210,4 +221,4 @@ class Estimates:
             for other, pace in self._paces.items()
             if self._work.get(other) and self._work[backbone]
         ]
-        return max(scaled, default=None)
+        return statistics.median(scaled) if scaled else None

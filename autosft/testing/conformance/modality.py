@@ -102,6 +102,12 @@ class ModalityConformance:
         assert again.targets.tolist() == scan.rows.targets.tolist()
         check_state(modality.fit(again, modality.read))
 
+    def test_a_person_can_be_shown_a_sample(self, modality: Modality, scan: Scan) -> None:
+        preview = modality.preview(scan.rows[0])
+        assert preview.text or preview.picture
+        assert not preview.picture or preview.picture.startswith(b"\xff\xd8")
+        assert len(preview.picture) < 100_000
+
     def test_what_a_user_hands_over_becomes_rows_without_targets(
         self, modality: Modality, task: Task, raw: Sequence[Any], tmp_path: Path
     ) -> None:

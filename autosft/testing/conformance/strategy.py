@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,6 +27,9 @@ from autosft.testing.toy import make_points, registry
 from autosft.training.evaluation import evaluate
 from autosft.training.loop import Trained, train
 from autosft.training.model import build_model
+
+REGULARIZERS = {"dropout": 0.4, "label_smoothing": 0.2, "balance": "sampling", "mixup": 0.8, "augment": "strong"}
+"""What may mean something to toy points, switched on."""
 
 
 class _Killed(Exception):
@@ -104,6 +108,22 @@ class StrategyConformance:
             _check_equal(whole.model, resumed.model)
             assert _curve(resumed) == _curve(whole)
             assert resumed.best == whole.best and resumed.trained == whole.trained
+
+    def test_each_regularizer_that_it_uses_changes_what_it_learns(
+        self, strategy: Strategy, job: Job, tmp_path: Path
+    ) -> None:
+        def learned(name: str, **changed: Any) -> Mapping[str, Tensor]:
+            regular = job.recipe.regular.model_copy(update=changed)
+            stop = job.recipe.stop.model_copy(update={"max_epochs": 2})
+            recipe = job.recipe.changed(regular=regular, stop=stop)
+            return train(replace(job, recipe=recipe, folder=tmp_path / name), strategy).model.state_dict()
+
+        ignored = frozenset[str].intersection(*(problem.ignores for problem in job.problems))
+        used = [name for name in REGULARIZERS if f"regular.{name}" in strategy.uses - ignored]
+        plain = learned("plain") if used else {}
+        for name in used:
+            other = learned(name, **{name: REGULARIZERS[name]})
+            assert any(not torch.equal(plain[key], other[key]) for key in plain), f"regular.{name} changes nothing"
 
     def test_saved_weights_give_the_same_answers(self, strategy: Strategy, job: Job) -> None:
         trained = train(job, strategy)

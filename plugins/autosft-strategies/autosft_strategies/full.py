@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Full(Strategy):
     """Fine-tune everything, the blocks near the input more slowly (discriminative rates: ULMFiT, 2018)."""
 
-    name, prior = "full", 0.7
+    name, prior = "full", 0.8
     uses = frozenset(SHARED)
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:

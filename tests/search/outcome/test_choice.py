@@ -23,8 +23,8 @@ def registry():
     return dataclasses.replace(plain, strategies={**plain.strategies, "frozen": Frozen()})
 
 
-def trial(number, strategy, score, error=0.05, **fields):
-    recipe = Recipe(backbone="toy/wide", strategy=strategy)
+def trial(number, strategy, score, error=0.05, rows=0, **fields):
+    recipe = Recipe(backbone="toy/wide", strategy=strategy, rows=rows)
     fields = {"state": "done", "score_error": error, **fields}
     return Record(number=number, recipe=recipe, score=score, **fields)
 
@@ -72,3 +72,19 @@ def test_the_models_of_contenders_are_kept_however_many_score_higher(registry):
 
     assert kept == {7, 6, 5, 0}
     assert choose(records, registry).number in kept
+
+
+def test_of_close_frozen_trials_the_highest_cross_validated_score_is_chosen(registry):
+    lucky = trial(0, "frozen", 0.92, cross_score=0.80)
+    steady = trial(1, "frozen", 0.90, cross_score=0.85)
+    far = trial(2, "frozen", 0.80, cross_score=0.95)
+
+    assert choose([lucky, steady, far], registry) == steady
+    assert contenders([lucky, steady, far], registry, 1) == {0, 1, 2}
+
+
+def test_of_close_frozen_trials_those_on_more_rows_go_first(registry):
+    few, more, all_of_them = (trial(n, "frozen", 0.92 - n / 100, rows=rows) for n, rows in enumerate((50, 200, 0)))
+
+    assert choose([few, more, all_of_them], registry) == all_of_them
+    assert choose([few, more], registry) == more

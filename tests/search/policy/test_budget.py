@@ -115,6 +115,17 @@ def test_a_refit_on_encoded_rows_takes_what_fitting_took_not_what_the_worker_too
     assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) == pytest.approx(MARGIN * 0.02 * 120 + 2.0)
 
 
+def test_a_cheap_recipe_for_a_part_of_the_rows_is_trained_again_on_as_many_as_there_is_time_for(plan):
+    part = record(rows=20, encode=0.1, fit=0.0)
+    estimates = Estimates(plan, [part], SIZES, 60.0, alike)
+    spent = estimates.refit_seconds(part)
+
+    assert estimates.refit_rows(part, spent) == 20
+    assert estimates.refit_rows(part, spent + 40 * 0.1 * MARGIN) == pytest.approx(60, abs=1)
+    assert estimates.refit_rows(part, math.inf) == 100
+    assert estimates.refit_rows(record(rows=20, best={"full": 2}, encode=0.1, train=0.1), math.inf) == 20
+
+
 def test_the_test_is_paid_for_before_it_begins(plan):
     done = record(encode=0.01)
 
