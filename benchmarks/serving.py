@@ -29,10 +29,11 @@ torch.set_num_threads(int(sys.argv[1]))
 predictor = Predictor.load(sys.argv[2])
 inputs = [tuple(one) if isinstance(one, list) else one for one in json.load(sys.stdin)]
 predictor.predict(inputs[:64])
-started = time.perf_counter()
+started, worked = time.perf_counter(), time.process_time()
 answers = predictor.predict(inputs)
+seconds, work = time.perf_counter() - started, time.process_time() - worked
 batch = predictor.members[0][0].recipe.optim.batch_size
-print(json.dumps([time.perf_counter() - started, answers, batch]))
+print(json.dumps([seconds, work, answers, batch]))
 """
 
 
@@ -71,6 +72,12 @@ async def ask(port: int, requests: list[bytes], clients: int) -> list[tuple[int,
     return told
 
 
+def worked_seconds(process: int) -> float:
+    """The seconds of computing that a process has had."""
+    ticks = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
 def served(bundle: Path, inputs: list[Any], clients: int, batch: int, environment: dict[str, str]) -> dict[str, Any]:
     """The seconds that the service took for all inputs, its answers, and what was not answered."""
     command = [sys.executable, "-m", "autosft", "serve", str(bundle), "--port", "0", "--batch", str(batch)]
@@ -81,13 +88,13 @@ def served(bundle: Path, inputs: list[Any], clients: int, batch: int, environmen
         kinds = {str(given): request_of(given) for given in inputs}
         requests = [kinds[str(given)] for given in inputs]
         asyncio.run(ask(int(found[1]), requests[:64], clients))
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), worked_seconds(service.pid)
         told = asyncio.run(ask(int(found[1]), requests, clients))
-        seconds = time.perf_counter() - started
+        seconds, work = time.perf_counter() - started, worked_seconds(service.pid) - worked
         service.send_signal(signal.SIGTERM)
         assert service.wait(60) == 0
     answers = [body["answers"][0]["prediction"] if status == 200 else None for status, body, _ in told]
-    return {"seconds": seconds, "answers": answers, "latencies": sorted(took for _, _, took in told)}
+    return {"seconds": seconds, "work": work, "answers": answers, "latencies": sorted(took for _, _, took in told)}
 
 
 def main() -> None:
@@ -108,13 +115,15 @@ def main() -> None:
     done = subprocess.run(
         command, input=json.dumps(inputs), capture_output=True, text=True, check=True, env=environment
     )
-    offline, wanted, batch = json.loads(done.stdout.splitlines()[-1])
+    offline, work, wanted, batch = json.loads(done.stdout.splitlines()[-1])
     service = served(given.bundle, inputs, given.clients, batch, environment)
     lost = sum(answer is None for answer in service["answers"])
     other = sum(one != two for one, two in zip(service["answers"], wanted, strict=True)) - lost
     latencies = service["latencies"]
     print(f"offline: {given.requests / offline:.1f} inputs per second, in batches of {batch}")
     print(f"service: {given.requests / service['seconds']:.1f}, ratio {offline / service['seconds']:.2f}")
+    each, service_each = (1000 * seconds / given.requests for seconds in (work, service["work"]))
+    print(f"computing per input: {each:.2f} ms offline, {service_each:.2f} ms in the service")
     print(f"requests {given.requests}, lost {lost}, answered otherwise {other}")
     median, tail = (1000 * latencies[len(latencies) * share // 100] for share in (50, 99))
     print(f"latency: median {median:.0f} ms, 99th percentile {tail:.0f} ms")

@@ -91,4 +91,5 @@ def _ending(name: str) -> str:
 
 def _told(reason: object, path: Path, sample: Sample) -> str:
     """A reason in which the file is called what the client calls it."""
-    return str(reason).replace(str(path), sample.name).replace(str(path.parent), "…")
+    named = str(reason).replace(str(path), sample.name)
+    return named.replace(str(path.parent), "…") if isinstance(sample.given, bytes) else named

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from autosft.contracts.state import State
+from autosft.contracts.tensors import Graph
 from autosft.deploy.bundle import save_bundle
 from autosft.deploy.export.formats import Onnx, Torch
 from autosft.deploy.export.writing import export_model
@@ -109,6 +110,28 @@ def test_what_cannot_be_traced_is_one_line_and_leaves_nothing(made, predictor, t
         export_model(predictor, tmp_path / "model.pt2", Torch(), made.job.valid)
 
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_rows_that_differ_in_length_are_refused(made, predictor, tmp_path, monkeypatch):
+    encoder = predictor.members[0][1].encoder
+    graph = Graph(encoder, lambda inputs: {"inputs": inputs[:, : 3 + int(inputs[0, 0] > 0)]})
+    monkeypatch.setattr(type(encoder), "graph", lambda self: graph)
+    rows = made.job.valid
+    low, high = (
+        next(n for n, x in enumerate(standardized(made, rows)[:, 0]) if bool(x > 0) is flag) for flag in (False, True)
+    )
+
+    with pytest.raises(BadInput, match="rows differ in length"):
+        export_model(predictor, tmp_path / "model.pt2", Torch(), rows.take([low, high, low]))
+
+
+def test_what_is_no_tensor_is_refused(texts, tmp_path):
+    predictor = Predictor.load(texts)
+
+    with pytest.raises(
+        BadInput, match=r"probe on tfidf/.* cannot be exported: its encoder takes other things than tensors"
+    ):
+        export_model(predictor, tmp_path / "model.pt2", Torch(), predictor.rows([("a text",)]))
 
 
 def test_without_rows_nothing_is_written(made, predictor, tmp_path):
