@@ -119,6 +119,9 @@ class ModalityConformance:
             with pytest.raises(BadInput):
                 modality.collect([wrong], task)
 
+    def test_the_view_of_answers_can_be_written_down(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
+        check_plain(dict(modality.preparation(inputs, RECIPE, modality.fit(scan.rows, modality.read))))
+
     def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         before = _viewed(modality, scan.rows, inputs, strength="none", seed=0)
         assert same(before, _viewed(modality, scan.rows, inputs, strength="none", seed=1))

@@ -253,7 +253,9 @@ def test_a_bundle_s_configuration_brings_in_neither_code_nor_kernels(checkpoints
     assert encoder.network.config._attn_implementation in ("sdpa", "eager")
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
+@pytest.mark.parametrize(
+    "kind", ["bert", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("roberta", "distilbert"))]
+)
 def test_it_is_a_graph_of_tokens_at_any_length(checkpoints, kind):
     _, _, encoder = built(checkpoints(kind))
     graph = encoder.graph()
