@@ -6,6 +6,10 @@ Labelled data and a time budget in; the best fine-tuned model, a leaderboard and
     predictor = autosft.Predictor.load("runs/photos")
     predictor.predict(["new/1.jpg", "new/2.jpg"])
 
+    autosft.run_search(frame, target="stars")                        # a data frame
+    autosft.AutoSFTClassifier(budget="5m").fit(texts, labels)        # as scikit-learn has it
+    autosft.leaderboard("runs/photos")                               # a data frame again
+
 The public names are resolved when they are first used, so that importing this package imports nothing heavy.
 """
 
@@ -19,19 +23,36 @@ if TYPE_CHECKING:
     from autosft.contracts.task import Task
     from autosft.deploy.predictor import Predictor
     from autosft.errors import AutoSFTError
+    from autosft.estimators.classifier import AutoSFTClassifier
+    from autosft.estimators.regressor import AutoSFTRegressor
     from autosft.host.hookspecs import hookimpl
+    from autosft.report.contest import leaderboard
     from autosft.search.driver import run_search
 
 __version__ = "0.1.0"
-__all__ = ["AutoSFTError", "Predictor", "Record", "Result", "Task", "hookimpl", "run_search"]
+__all__ = [
+    "AutoSFTClassifier",
+    "AutoSFTError",
+    "AutoSFTRegressor",
+    "Predictor",
+    "Record",
+    "Result",
+    "Task",
+    "hookimpl",
+    "leaderboard",
+    "run_search",
+]
 
 _HOMES = {
+    "AutoSFTClassifier": "autosft.estimators.classifier",
     "AutoSFTError": "autosft.errors",
+    "AutoSFTRegressor": "autosft.estimators.regressor",
     "Predictor": "autosft.deploy.predictor",
     "Record": "autosft.contracts.record",
     "Result": "autosft.contracts.record",
     "Task": "autosft.contracts.task",
     "hookimpl": "autosft.host.hookspecs",
+    "leaderboard": "autosft.report.contest",
     "run_search": "autosft.search.driver",
 }
 

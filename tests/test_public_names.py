@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,26 @@ HEAVY = {"torch", "torchvision", "timm", "optuna", "sklearn", "pandas", "plotly"
 def test_every_public_name_is_there(name):
     assert callable(getattr(autosft, name))
     assert name in dir(autosft)
+
+
+def test_the_public_names_are_the_documented_ones():
+    text = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
+
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(autosft.__all__)
+
+
+@pytest.mark.parametrize("name", autosft.__all__)
+def test_every_public_name_says_what_it_is_and_what_it_takes(name):
+    public = getattr(autosft, name)
+    own = [value for key, value in vars(public).items() if not key.startswith("_")] if inspect.isclass(public) else []
+    functions = [one for one in own if inspect.isfunction(one)]
+    functions += [one.__func__ for one in own if isinstance(one, classmethod)]
+
+    assert all(inspect.getdoc(one) for one in (public, *functions))
+    for function in functions if inspect.isclass(public) else filter(inspect.isfunction, [public]):
+        parameters = [one for key, one in inspect.signature(function).parameters.items() if key not in ("self", "cls")]
+        assert all(one.annotation is not inspect.Parameter.empty for one in parameters)
+        assert inspect.signature(function).return_annotation is not inspect.Signature.empty
 
 
 def test_public_names_come_from_a_star_import():

@@ -16,7 +16,7 @@ from rich.console import Console
 from autosft.cli.export import export
 from autosft.cli.metrics import metrics
 from autosft.cli.model import predict
-from autosft.cli.plugins import plugins
+from autosft.cli.plugins import app as plugins
 from autosft.cli.search import search, worker
 from autosft.cli.serve import serve
 from autosft.cli.show import leaderboard, report
@@ -35,7 +35,7 @@ app.command()(predict)
 app.command()(export)
 app.command()(serve)
 app.command()(metrics)
-app.command()(plugins)
+app.add_typer(plugins, name="plugins")
 app.command(hidden=True)(worker)
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     # At its end Python looks through all that torch and timm have made for cycles, which takes seconds.
     atexit.register(gc.freeze)
     try:
-        app()
+        app(prog_name="autosft")
     except AutoSFTError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print("[bold red]Error:[/] ", end="")
         sys.stderr.write(f"{error}\n")

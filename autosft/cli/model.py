@@ -31,9 +31,8 @@ def predict(
     """
     from autosft.contracts.document import write_whole
     from autosft.deploy.predictor import Predictor
-    from autosft.training.device import pick_device
 
-    predictor = Predictor.load(run, device=str(pick_device(device)))
+    predictor = Predictor.load(run, device=device)
     header, rows, failed = _answers(predictor, inputs)
     stream = io.StringIO()
     writer = csv.writer(stream)

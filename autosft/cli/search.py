@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autosft.cli import completion
+from autosft.errors import BadInput
+
+if TYPE_CHECKING:
+    from autosft.search.news import Watch
+
 
 def search(
+    context: typer.Context,
     data: Annotated[
         str,
         typer.Argument(help="A folder with one subfolder per class, a table, a zip or tar of either, or a task.toml."),
@@ -20,9 +28,20 @@ def search(
     inputs: Annotated[
         list[str] | None, typer.Option("--inputs", "--text", help="The column of texts or paths; several are joined.")
     ] = None,
-    problem: Annotated[str, typer.Option(help="classification, multilabel, regression, …; found out by default.")] = "",
+    problem: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completion.problems,
+            help="classification, multilabel, regression, …; found out by default.",
+        ),
+    ] = "",
     unlabeled: Annotated[str, typer.Option(help="A folder of images, sounds or texts without labels.")] = "",
-    modality: Annotated[str, typer.Option(help="image, text, audio, …; the most confident one by default.")] = "",
+    modality: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completion.modalities, help="image, text, audio, …; the most confident one by default."
+        ),
+    ] = "",
     group: Annotated[str, typer.Option(help="A column: rows of one value stay on one side of every split.")] = "",
     time: Annotated[str, typer.Option(help="A column to split by: train on the earliest, test on the latest.")] = "",
     weight: Annotated[str, typer.Option(help="A column of weights in the loss; scores count every row alike.")] = "",
@@ -30,7 +49,12 @@ def search(
         str, typer.Option(help="Wall clock for everything, such as 90s, 5m or 1h30m; 'none' with --trials.")
     ] = "10m",
     trials: Annotated[int | None, typer.Option(min=1, help="The most trials.")] = None,
-    metric: Annotated[str, typer.Option(help="The validation score to maximize; `autosft metrics` lists them.")] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completion.metrics, help="The validation score to maximize; `autosft metrics` lists them."
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
     threads: Annotated[
@@ -43,9 +67,20 @@ def search(
         bool, typer.Option("--compile", help="Let torch compile encoders that it trains; each has to wait for that.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="How many trials are trained at the same time.")] = 1,
-    executor: Annotated[str, typer.Option(help="Where workers run, such as an executor of a plugin.")] = "processes",
-    backbones: Annotated[str, typer.Option(help="Shell patterns, separated by commas, such as 'timm/resnet*'.")] = "",
-    strategies: Annotated[str, typer.Option(help="Names, separated by commas, such as 'probe,full'.")] = "",
+    executor: Annotated[
+        str,
+        typer.Option(autocompletion=completion.executors, help="Where workers run, such as an executor of a plugin."),
+    ] = "processes",
+    backbones: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completion.backbones, help="Shell patterns, separated by commas, such as 'timm/resnet*'."
+        ),
+    ] = "",
+    strategies: Annotated[
+        str,
+        typer.Option(autocompletion=completion.strategies, help="Names, separated by commas, such as 'probe,full'."),
+    ] = "",
     weights: Annotated[
         list[str] | None, typer.Option(help="A folder of weights on this machine; may be given several times.")
     ] = None,
@@ -61,13 +96,15 @@ def search(
         typer.Option("--single", help="Take one model, which predicts faster, even if a blend is better."),
     ] = False,
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document a line, for programs.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but an error.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every epoch.")] = False,
 ) -> None:
     """Search for the best model. The same command goes on with an unfinished run; a larger budget extends it."""
     started = monotonic()
-    from autosft.cli.progress import Progress
     from autosft.search.driver import run_search
 
-    with Progress() as progress:
+    with _watching(context, json=json, quiet=quiet, verbose=verbose) as watch:
         run_search(
             data,
             target=target or (),
@@ -96,7 +133,7 @@ def search(
             disk=disk,
             single=single,
             run=run or None,
-            watch=progress,
+            watch=watch,
             started=started,
         )
 
@@ -111,6 +148,23 @@ def worker(threads: int = 1, device: str = "auto", slot: int = 0) -> None:
     from autosft.search.orders.worker import serve
 
     serve(sys.stdin, events, threads=threads, device=device, slot=slot)
+
+
+def _watching(
+    context: typer.Context, *, json: bool, quiet: bool, verbose: bool
+) -> AbstractContextManager[Watch | None]:
+    """Who watches the search."""
+    from autosft.cli.watch.events import Events
+    from autosft.cli.watch.lines import Lines
+
+    if json + quiet + verbose > 1:
+        raise BadInput("Give one of --json, --quiet and --verbose: they say how much is printed, each another way.")
+    if quiet:
+        return nullcontext()
+    if json:
+        return Events(sys.stdout)
+    commands: dict[str, object] = getattr(context.find_root().command, "commands", {})
+    return Lines(commands.keys(), verbose=verbose)
 
 
 def _names(text: str) -> tuple[str, ...]:

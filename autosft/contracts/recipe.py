@@ -142,6 +142,14 @@ class Recipe(Document):
         """The part's own parameters."""
         return self.own.get(part, {})
 
+    def parameters(self) -> dict[str, Value]:
+        """Everything that was decided, by dotted names; where training starts and its seed are no decisions."""
+        plain = self.plain()
+        found: dict[str, Value] = {"backbone": self.backbone, "strategy": self.strategy, "rows": self.rows}
+        for part, values in {**{name: plain[name] for name in ("optim", "regular", "stop")}, **self.own}.items():
+            found |= {f"{part}.{name}": value for name, value in values.items()}
+        return found
+
     def changed(self, **fields: Any) -> Recipe:
         """The same recipe with some fields replaced and checked."""
         return Recipe.model_validate({**dict(self), **fields})

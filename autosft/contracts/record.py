@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from autosft.contracts.document import Document
+from autosft.contracts.notebook import html_card
 from autosft.contracts.recipe import Recipe
 
 SCHEMA = 1
@@ -151,3 +152,17 @@ class Result(Document):
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
     bundle: str = "best"
+
+    def _repr_html_(self) -> str:
+        models = [f"{one.recipe.strategy} on {one.recipe.backbone}" for one in self.best]
+        shares = [f"{share:.2f} " for share in self.shares] if len(models) > 1 else [""]
+        facts = [("model", ", ".join(map("".join, zip(shares, models, strict=True))))]
+        if self.test is not None and self.interval is not None:
+            low, high = self.interval
+            within = f"(95 % interval {low:.4f} to {high:.4f}; {self.test_rows} rows)"
+            facts.append((f"test {self.metric}", f"{self.test:.4f} {within}"))
+        facts.append((f"validation {self.metric}", f"{self.valid:.4f}"))
+        facts.append(("trials", ", ".join(f"{count} {state}" for state, count in self.trials.items() if count)))
+        allowed = f" of {self.budget:.0f}" if self.budget else ""
+        facts.append(("seconds", f"{self.seconds['total']:.0f}{allowed}"))
+        return html_card(f"AutoSFT result: {self.task}", facts)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self, final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from autosft.contracts.notebook import html_card
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.state import State
@@ -20,9 +22,15 @@ from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
 from autosft.host.registry import Registry
+from autosft.tables.frames import is_frame, write_frame
+from autosft.training.device import pick_device
 from autosft.training.evaluation import answer
 
 ROWS_AT_ONCE = 4096
+"""Rows whose answers by each member lie in memory at the same time."""
+
+SHOWN_CLASSES = 10
+"""Classes that a card names."""
 
 
 @final
@@ -42,12 +50,12 @@ class Predictor:
         self._states = tuple(states) or self._job.states.problems
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "cpu", registry: Registry | None = None) -> Self:
+    def load(cls, folder: str | Path, *, device: str = "auto", registry: Registry | None = None) -> Self:
         """Load a bundle, or the bundle of a finished run.
 
         Args:
             folder: The bundle's or the run's folder.
-            device: Where to compute, such as `"cpu"` or `"cuda:0"`.
+            device: Where to compute, such as `"cpu"` or `"cuda:0"`; `"auto"` is a GPU if there is one.
             registry: The installed parts; loaded from the entry points by default.
 
         Raises:
@@ -59,8 +67,7 @@ class Predictor:
         registry = registry or load()
         try:
             members = [
-                load_member(path / entry.folder, bundle.task, registry, torch.device(device))
-                for entry in bundle.members
+                load_member(path / entry.folder, bundle.task, registry, pick_device(device)) for entry in bundle.members
             ]
         except PartMissing as error:
             made_with = ", ".join(f"{name} {version}" for name, version in bundle.distributions.items())
@@ -84,30 +91,50 @@ class Predictor:
         are asked for together; a tuple of answers where the task has several problems.
 
         Args:
-            inputs: A path or other input of the bundle's modality, or a sequence of them. A folder stands for all
-                that lies below it, in sorted order.
+            inputs: A path or other input of the bundle's modality, a sequence or a column of them, or a data frame that
+                has the columns that the model was trained on. A folder stands for all that lies below it, in sorted
+                order. Of an iterator no more than some thousand inputs are in memory at the same time.
 
         Raises:
             BadInput: An input cannot be read; names the first ones.
         """
-        return self.decide(self.outputs(self.rows(inputs)))
+        return self.decide(self._outputs_of(inputs))
+
+    def stream(self, inputs: Iterable[Any], *, batch: int = 256) -> Iterator[Any]:
+        """Answers one after the other, while inputs are still coming.
+
+        Args:
+            inputs: Inputs, each as `predict` takes one, and none of them a folder or a table.
+            batch: How many of them are awaited before they are answered together.
+
+        Raises:
+            BadInput: An input cannot be read; all before its batch are answered.
+        """
+        for some in _batches(iter(inputs), batch):
+            yield from self.predict(some)
 
     def predict_proba(self, inputs: Any) -> npt.NDArray[np.floating[Any]]:
         """Probabilities, shape (inputs, classes), of the first problem. Those of classes add up to 1 in each row; those
         of labels, of which a row may have several, do not.
 
+        Args:
+            inputs: As `predict` takes them.
+
         Raises:
             BadInput: An input cannot be read, or the problem gives no probabilities.
         """
-        outputs = self.outputs(self.rows(inputs))[0]
+        outputs = self._outputs_of(inputs)[0]
         if "probabilities" not in outputs.arrays:
             raise BadInput(f"A model for {self.task.problems[0]} gives no probabilities; predict gives its answers.")
         return outputs.arrays["probabilities"]
 
     def collect(self, inputs: Any) -> Scan:
         """List inputs as rows; those that cannot be read become faults."""
-        many = inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]
-        return self._job.modality.collect(many, self.task)
+        modality = self._job.modality
+        if is_frame(inputs):
+            with TemporaryDirectory() as folder:
+                return modality.collect([write_frame(inputs, Path(folder))], self.task)
+        return modality.collect(_many(inputs), self.task)
 
     def rows(self, inputs: Any) -> Rows:
         """List inputs as rows, all of which can be read."""
@@ -123,6 +150,15 @@ class Predictor:
         if not len(rows):
             raise BadInput("There is nothing to answer.")
         parts = [self._combined(rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+        return [Outputs.concat(several) for several in zip(*parts, strict=True)]
+
+    def _outputs_of(self, inputs: Any) -> list[Outputs]:
+        """The outputs for inputs; an iterator's are taken some thousand at a time."""
+        if not isinstance(inputs, Iterator):
+            return self.outputs(self.rows(inputs))
+        parts = [self.outputs(self.rows(some)) for some in _batches(inputs, ROWS_AT_ONCE)]
+        if not parts:
+            raise BadInput("There is nothing to answer.")
         return [Outputs.concat(several) for several in zip(*parts, strict=True)]
 
     def _combined(self, rows: Rows) -> list[Outputs]:
@@ -165,6 +201,26 @@ class Predictor:
         """The first problem's score on rows with targets."""
         return self._job.problems[0].score(metric, outputs[0], rows.target(0), self._states[0])
 
+    def __repr__(self) -> str:
+        return f"<Predictor of {self.task.name!r}: {'; '.join(map(': '.join, self._facts()))}>"
+
+    def _repr_html_(self) -> str:
+        return html_card(f"AutoSFT predictor: {self.task.name}", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What a person is told of it, with what it is called."""
+        models = (f"{job.recipe.strategy} on {job.recipe.backbone}" for job, _ in self._members)
+        shares = (f"{share:.2f} " if len(self.shares) > 1 else "" for share in self.shares)
+        facts = [
+            ("problem", f"{', '.join(self.task.problems)} of {self.task.modality} data"),
+            ("model", ", ".join(share + model for share, model in zip(shares, models, strict=True))),
+            ("device", str(self._job.device)),
+        ]
+        if names := self._states[0].values.get("classes"):
+            more = ", …" if len(names) > SHOWN_CLASSES else ""
+            facts.insert(1, (f"{len(names)} classes", ", ".join(names[:SHOWN_CLASSES]) + more))
+        return facts
+
     @property
     def members(self) -> tuple[tuple[Job, Model], ...]:
         """The models, each with a job without rows that knows its parts."""
@@ -178,3 +234,20 @@ class Predictor:
     @property
     def _job(self) -> Job:
         return self._members[0][0]
+
+
+def _many(inputs: Any) -> Sequence[Any]:
+    """Inputs as a sequence: a column of a frame, an array of texts and an array of images are several, all else that is
+    no sequence is one."""
+    if hasattr(inputs, "to_list"):
+        return inputs.to_list()
+    if isinstance(inputs, np.ndarray) and inputs.ndim and (inputs.dtype.kind in "OU" or inputs.ndim == 4):
+        return list(inputs)
+    if isinstance(inputs, Iterator):
+        return list(inputs)
+    return inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]
+
+
+def _batches(inputs: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while some := list(islice(inputs, size)):
+        yield some

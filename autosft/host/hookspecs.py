@@ -19,6 +19,7 @@ another heavy library at module level: `autosft plugins` calls every offering ho
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pluggy
 
@@ -104,9 +105,9 @@ def autosft_executors() -> Iterable[Executor]:
 
 
 @hookspec
-def autosft_epoch_finished(task: Task, trial: int, epoch: Epoch) -> None:
+def autosft_epoch_finished(task: Task, run: Path, trial: int, epoch: Epoch) -> None:
     """Observe an epoch, as soon as the driver hears of it. An observer that raises is dropped, and can never fail
-    a trial.
+    a trial. The driver waits for it, so it should be quick.
 
     @hookimpl
     def autosft_epoch_finished(task, trial, epoch):
@@ -115,10 +116,10 @@ def autosft_epoch_finished(task: Task, trial: int, epoch: Epoch) -> None:
 
 
 @hookspec
-def autosft_trial_finished(task: Task, record: Record) -> None:
-    """Observe the outcome of a trial, whatever its state.
+def autosft_trial_finished(task: Task, run: Path, record: Record) -> None:
+    """Observe the outcome of a trial, whatever its state. `run` is the run's folder.
 
     @hookimpl
-    def autosft_trial_finished(task, record):
-        print(task.name, record.number, record.state, record.score)
+    def autosft_trial_finished(run, record):
+        print(run.name, record.number, record.state, record.score)
     """

@@ -38,13 +38,13 @@ def load() -> Registry:
         PluginBroken: A plugin does not load, and `AUTOSFT_STRICT_PLUGINS` is set to anything but 0.
     """
     strict = os.environ.get("AUTOSFT_STRICT_PLUGINS", "") not in ("", "0")
-    disabled = {_canonical(name) for name in os.environ.get("AUTOSFT_DISABLE_PLUGINS", "").split(",") if name.strip()}
+    disabled = {canonical(name) for name in os.environ.get("AUTOSFT_DISABLE_PLUGINS", "").split(",") if name.strip()}
     parts: dict[Key, Any] = {}
     owners: dict[Key, str] = {}
     plugins: list[Plugin] = []
     observers: list[Observer] = []
     for row, point in _installed():
-        if disabled & {_canonical(row.distribution), _canonical(row.name)}:
+        if disabled & {canonical(row.distribution), canonical(row.name)}:
             plugins.append(replace(row, status="disabled", error=""))
             continue
         try:
@@ -94,7 +94,7 @@ def _installed() -> list[_Entry]:
     found: dict[tuple[str, str], _Entry] = {}
     for distribution in metadata.distributions():
         for entry in _entries(distribution):
-            found.setdefault((_canonical(entry.row.distribution), entry.row.name), entry)
+            found.setdefault((canonical(entry.row.distribution), entry.row.name), entry)
     ours_first = sorted(found, key=lambda key: (key[0] != "autosft", key))  # a stranger's duplicate must not fail ours
     return [found[key] for key in ours_first]
 
@@ -150,5 +150,6 @@ def _check_new(offered: dict[Key, Any], owners: dict[Key, str]) -> None:
             )
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
+    """The name of a distribution as all spellings of it are compared (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

@@ -10,6 +10,7 @@ import difflib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from autosft.contracts.backbone import BackboneFamily, WeightSource
@@ -151,15 +152,15 @@ class Registry:
         """
         return self._find("executor", name, self.executors)
 
-    def epoch_finished(self, task: Task, trial: int, epoch: Epoch) -> None:
-        """Tell every observer of an epoch. Never raises for an observer's fault."""
+    def epoch_finished(self, task: Task, run: Path, trial: int, epoch: Epoch) -> None:
+        """Tell every observer of an epoch; `run` is the run's folder. Never raises for an observer's fault."""
         for observer in self.observers:
-            self._tell(observer, observer.epoch_finished, task=task, trial=trial, epoch=epoch)
+            self._tell(observer, observer.epoch_finished, task=task, run=run, trial=trial, epoch=epoch)
 
-    def trial_finished(self, task: Task, record: Record) -> None:
+    def trial_finished(self, task: Task, run: Path, record: Record) -> None:
         """Tell every observer of a trial's outcome. Never raises for an observer's fault."""
         for observer in self.observers:
-            self._tell(observer, observer.trial_finished, task=task, record=record)
+            self._tell(observer, observer.trial_finished, task=task, run=run, record=record)
 
     def _tell(self, observer: Observer, hook: Callable[..., Any] | None, **news: Any) -> None:
         if hook is None or observer.plugin in self._dropped:

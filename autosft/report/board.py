@@ -1,35 +1,58 @@
-"""`Board`: the trials of a run, ranked. One function ranks; terminal and CSV print the same rows."""
+"""`Board`: ranked rows, as values and as text. `board_of`: the trials of a run. All that prints rows prints these."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autosft.contracts.document import write_whole
 from autosft.contracts.record import Record, Result
 from autosft.errors import BadInput
+from autosft.report.formats import as_csv
 
 COLUMNS = ("rank", "trial", "score", "loss", "backbone", "strategy", "epochs", "seconds", "share", "state", "error")
+
+_DIGITS = {
+    "score": 4,
+    "loss": 4,
+    "seconds": 1,
+    "share": 2,
+    "test": 4,
+    "low": 4,
+    "high": 4,
+    "valid": 4,
+    "budget": 0,
+    "mean rank": 2,
+}
+"""Digits behind the point, as text."""
 
 
 @dataclass(frozen=True)
 class Board:
-    """Ranked rows under `COLUMNS`; failed trials stand last, without a rank.
+    """Ranked rows.
 
     Attributes:
-        rows: The rows. The share is that of the trial in the answers of the bundle; empty if it is not in it.
-        members: How many models the bundle holds; 0 if there is none yet.
+        values: The rows, by column: numbers, texts, and None where there is nothing to say.
+        columns: The names of the columns.
+        members: Of the trials of a run, how many are in the bundle; 0 if there is none yet.
+        notes: What whoever reads the rows should know, one line each.
     """
 
-    rows: tuple[dict[str, str], ...]
+    values: tuple[Mapping[str, Any], ...]
+    columns: tuple[str, ...] = COLUMNS
     members: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[dict[str, str], ...]:
+        """The rows as text."""
+        return tuple({name: _text(name, row[name]) for name in self.columns} for row in self.values)
 
 
 def board_of(folder: Path) -> Board:
-    """Rank the trials of a run's folder.
+    """Rank the trials of a run's folder; failed ones stand last, without a rank.
 
     Raises:
         BadInput: The folder is no run, or has no ended trial.
@@ -43,21 +66,19 @@ def board_of(folder: Path) -> Board:
 
 
 def board(records: Iterable[Record], result: Result | None) -> Board:
-    """Rank records; the result of the run, if it has one, tells which of them are in the bundle."""
+    """Rank records; the result of the run, if it has one, tells which of them are in the bundle, and their share in its
+    answers."""
     ranked = sorted(records, key=Record.order)
     taken = zip(result.best, result.shares, strict=True) if result else ()
     shares = {record.number: share for record, share in taken}
     rows = (_row(position, record, shares.get(record.number)) for position, record in enumerate(ranked, start=1))
-    return Board(tuple(rows), len(shares))
+    return Board(tuple(rows), members=len(shares))
 
 
 def write_leaderboard(folder: Path, records: Iterable[Record]) -> None:
     """Rank the records of a run into its `leaderboard.csv`."""
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(COLUMNS)
-    writer.writerows([row[column] for column in COLUMNS] for row in board(records, _result(folder)).rows)
-    write_whole(folder / "leaderboard.csv", stream.getvalue().encode())
+    ranked = board(records, _result(folder))
+    write_whole(folder / "leaderboard.csv", as_csv(ranked.columns, ranked.rows).encode())
 
 
 def _result(folder: Path) -> Result | None:
@@ -65,18 +86,24 @@ def _result(folder: Path) -> Result | None:
     return Result.read(path) if path.exists() else None
 
 
-def _row(position: int, record: Record, share: float | None) -> dict[str, str]:
+def _row(position: int, record: Record, share: float | None) -> dict[str, Any]:
     scored = record.state in ("done", "paused", "stopped") and record.score is not None
     return {
-        "rank": str(position) if scored else "",
-        "trial": str(record.number),
-        "score": f"{record.score:.4f}" if record.score is not None else "",
-        "loss": f"{record.loss:.4f}" if record.loss is not None else "",
+        "rank": position if scored else None,
+        "trial": record.number,
+        "score": record.score,
+        "loss": record.loss,
         "backbone": record.recipe.backbone,
         "strategy": record.recipe.strategy,
-        "epochs": str(len(record.epochs)),
-        "seconds": f"{record.seconds:.1f}",
-        "share": f"{share:.2f}" if share is not None else "",
+        "epochs": len(record.epochs),
+        "seconds": record.seconds,
+        "share": share,
         "state": record.state,
         "error": record.error,
     }
+
+
+def _text(column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.{_DIGITS[column]}f}" if column in _DIGITS else str(value)

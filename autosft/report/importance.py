@@ -8,7 +8,7 @@ A search looks more often where scores are good, so this describes the trials ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -94,23 +94,13 @@ def importance(records: Sequence[Record], seed: int) -> Importance:
     return Importance(tuple(sorted(weights, key=lambda weight: -weight.mean)), explained, len(records))
 
 
-def parameters_of(recipe: Recipe) -> dict[str, Value]:
-    """A recipe's parameters by dotted names; its seed and its start are none."""
-    plain = recipe.plain()
-    found: dict[str, Value] = {"backbone": recipe.backbone, "strategy": recipe.strategy, "rows": recipe.rows}
-    tables = {name: plain[name] for name in ("optim", "regular", "stop")}
-    for part, values in {**tables, **recipe.own}.items():
-        found |= {f"{part}.{name}": value for name, value in cast("Mapping[str, Any]", values).items()}
-    return found
-
-
 def _table(recipes: Sequence[Recipe]) -> tuple[list[str], Table]:
     """The parameters that differ, one column each. Words become numbers in the order of their names.
 
     A parameter that a strategy does not use stands at its default in all of its trials. There it says nothing but
     which strategy it was, so it takes the median of where it was chosen.
     """
-    rows = [parameters_of(recipe) for recipe in recipes]
+    rows = [recipe.parameters() for recipe in recipes]
     strategies = np.array([recipe.strategy for recipe in recipes])
     names: list[str] = []
     columns: list[Table] = []

@@ -29,7 +29,7 @@ from autosft.report.diagnosis.answers import Answers, answers_of
 from autosft.report.diagnosis.classes import diagnose_classes
 from autosft.report.diagnosis.labels import diagnose_labels
 from autosft.report.diagnosis.numbers import diagnose_numbers
-from autosft.report.importance import importance, parameters_of
+from autosft.report.importance import importance
 
 MOST_TRIALS = 25
 """So many of the best trials stand in the leaderboard, and are compared row by row with the best."""
@@ -89,7 +89,7 @@ def _content(account: Account, modality: Modality | None, problems: Sequence[Pro
         "diagnoses": diagnoses,
         "why_no_diagnosis": why_not,
         "pictures": Pictures(modality),
-        "recipes": [(record, parameters_of(record.recipe)) for record in account.chosen],
+        "recipes": [(record, record.recipe.parameters()) for record in account.chosen],
         "commands": commands(account),
         "peak": max((record.peak_bytes for record in account.records), default=0),
         "spent": cost.time_spent(account),

@@ -1,4 +1,4 @@
-"""`run_search`: from a path to a result. It opens a run or takes one up; `session.py` drives it."""
+"""`run_search`: from a path or a data frame to a result. It opens a run or takes one up; `session.py` drives it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.data.duplicates import digests_of
 from autosft.data.splits import split
+from autosft.data.store import cache_folder
 from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
@@ -27,10 +28,11 @@ from autosft.search.renewal import renew
 from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
 from autosft.search.spec import SearchSpec, parse_seconds, without_password
+from autosft.tables.frames import Frame, write_frame
 
 
 def run_search(
-    data: str | Path | Task,
+    data: str | Path | Frame | Task,
     *,
     target: str | Sequence[str] = (),
     inputs: str | Sequence[str] = (),
@@ -68,7 +70,9 @@ def run_search(
     or more trials it extends it.
 
     Args:
-        data: A folder or file that an installed modality recognizes, a `task.toml`, or a `Task`.
+        data: A folder or file that an installed modality recognizes, a `task.toml`, a data frame (pandas, Polars,
+            PyArrow), or a `Task`. A frame is written into the user's cache under the digest of its content, so that the
+            same call with the same content goes on with the same run.
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample, such as texts or a path; found out by default.
         problem: Such as `"classification"` or `"regression"`; found out by default.
@@ -97,7 +101,7 @@ def run_search(
             `"postgresql://user@host/database"`. A password in it is not written down.
         disk: Gigabytes that models and checkpoints of trials may take; paused trials are given up beyond.
         single: Whether to take one model even where a blend of several is better.
-        run: The run's folder; by default `runs/<name of the data>`.
+        run: The run's folder; by default `runs/<name of the data>`, for a frame `runs/frame-<digest>`.
         watch: Told what happens.
         registry: The installed parts; loaded from the entry points by default.
         started: When the clock began, by `time.monotonic`; now by default.
@@ -152,11 +156,13 @@ def run_search(
             return Session(opened, registry, study, watch, started).go()
 
 
-def _task_of(data: str | Path | Task, hints: Hints, modality: str, registry: Registry, watch: Watch) -> Task:
+def _task_of(data: str | Path | Frame | Task, hints: Hints, modality: str, registry: Registry, watch: Watch) -> Task:
     """The task that was given, or the one that the data is recognized as."""
-    task = data
-    if not isinstance(task, Task):
-        claim, others = recognize(Path(task), registry, hints, modality)
+    if isinstance(data, Task):
+        task = data
+    else:
+        path = Path(data) if isinstance(data, (str, Path)) else write_frame(data, cache_folder() / "frames")
+        claim, others = recognize(path, registry, hints, modality)
         watch(Recognized(claim, tuple(others)))
         task = claim.task
     check_hints(task, hints)

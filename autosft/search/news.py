@@ -32,6 +32,16 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Continued:
+    """A run that was left goes on; `trials` of it have ended, and `best` is the best of them."""
+
+    task: Task
+    folder: Path
+    trials: int
+    best: Record | None
+
+
+@dataclass(frozen=True)
 class TrialStarted:
     """A trial was sent to a worker."""
 
@@ -92,6 +102,15 @@ class Finished:
 
 
 News = (
-    Recognized | Planned | TrialStarted | TrialPaused | TrialResumed | EpochFinished | TrialFinished | Noted | Finished
+    Recognized
+    | Planned
+    | Continued
+    | TrialStarted
+    | TrialPaused
+    | TrialResumed
+    | EpochFinished
+    | TrialFinished
+    | Noted
+    | Finished
 )
 Watch = Callable[[News], None]

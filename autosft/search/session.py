@@ -18,6 +18,7 @@ from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study
 from autosft.search.memory.trials import Trials
 from autosft.search.news import (
+    Continued,
     EpochFinished,
     Finished,
     Noted,
@@ -90,7 +91,8 @@ class Session:
             if not (path := self._run.trial_folder(record.number) / "record.json").exists():
                 record.write(path)
         if self._trials.started:
-            self._watch(Noted(f"going on with {self._run.folder} after {len(self._trials.ended)} trials"))
+            best = min(self._trials.known, key=Record.order, default=None)
+            self._watch(Continued(self._task, self._run.folder, len(self._trials.ended), best))
         spec = self._spec
         pool = self._registry.executor(spec.executor).open(
             slots=spec.workers,
@@ -225,7 +227,7 @@ class Session:
         if event.kind == "epoch":
             if order.work == "train":  # training the best again on all rows is no news of its trial
                 epoch = Epoch.model_validate(event.body)
-                self._registry.epoch_finished(self._task, order.trial, epoch)
+                self._registry.epoch_finished(self._task, self._run.folder, order.trial, epoch)
                 self._watch(EpochFinished(order.trial, epoch))
             return None
         self._spent[order.trial] += round(1000 * answer.seconds)
@@ -272,7 +274,7 @@ class Session:
         if record.state == "paused":
             self._watch(TrialPaused(record, self._clock.left(), self._disk.used))
             return
-        self._registry.trial_finished(self._task, record)
+        self._registry.trial_finished(self._task, self._run.folder, record)
         self._watch(
             TrialFinished(record, min(self._trials.known, key=Record.order), self._clock.left(), self._disk.used)
         )

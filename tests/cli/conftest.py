@@ -43,13 +43,15 @@ def autosft(environment, tmp_path):
 
 @pytest.fixture
 def listed(environment, tmp_path, tmp_path_factory):
-    """The same, with the libraries that were imported: a pair of the finished process and their names."""
+    """The same, with the libraries that were imported: a pair of the finished process and their names. More variables
+    may be given for its environment."""
 
-    def run(*arguments):
+    def run(*arguments, more=()):
         modules = tmp_path_factory.mktemp("modules") / "names"
         program = f"import sys; sys.argv[0] = {str(modules)!r}\n{LISTED}"
         command = [sys.executable, "-c", program, *map(str, arguments)]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90)
+        given = {**environment, **dict(more)}
+        done = subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=90)
         return done, {name.partition(".")[0] for name in modules.read_text().split()}
 
     return run

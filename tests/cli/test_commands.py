@@ -123,7 +123,8 @@ def test_a_search_then_its_report_and_leaderboard_then_predictions(autosft, list
         "Backbones to try: toy/wide, toy/narrow",
         "trial   0  toy on toy/wide",
         "Test accuracy: ",
-        "Next: autosft predict runs/clouds FILES",
+        "Next:",
+        "  autosft predict runs/clouds FILES",
     ):
         assert said in searched.stdout
     result = json.loads((tmp_path / "runs" / "clouds" / "result.json").read_text())

@@ -31,7 +31,7 @@ BROKEN = {
     ),
     "keyword-only": (
         HEAD + "@hookimpl\ndef autosft_epoch_finished(*, task):\n    pass",
-        r"'task'.*\(task: Task, trial",
+        r"'task'.*\(task: Task, run: Path, trial",
     ),
     "nothing": (OFFER.format("None"), r"autosft_strategies\(\) gave nothing"),
     "not-iterable": (OFFER.format("7"), r"autosft_strategies\(\) gave an object of type int"),

@@ -3,16 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from autosft.cli.plugins import plugins
+from autosft.cli.plugins import app
 
 
 @pytest.fixture
 def run():
-    app = typer.Typer()
-    app.command()(plugins)
     return lambda *arguments: CliRunner().invoke(app, arguments, env={"COLUMNS": "160"})
 
 

@@ -13,6 +13,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Plugin, Registry
 
 TASK = Task(name="flowers", modality="image", problems=("classification",), data={})
+RECIPE = Recipe(backbone="any/any", strategy="any")
 EPOCH = Epoch(stage="full", number=1, loss=0.5, seconds=1.0)
 
 OBSERVER = """
@@ -26,8 +27,8 @@ OBSERVER = """
         {epoch}
 
     @hookimpl
-    def autosft_trial_finished(task, record):
-        heard.append(("trial", task.name))
+    def autosft_trial_finished(task, run, record):
+        heard.append(("trial", task.name, run.name, record.number))
 """
 
 
@@ -82,7 +83,7 @@ def test_a_family_is_found_by_prefix_or_by_the_name_of_a_backbone():
     assert registry.family("timm") is registry.family("timm/resnet18.x") is family
 
 
-def test_an_observer_that_raises_is_dropped_and_logged_once(distributions, caplog):
+def test_an_observer_that_raises_is_dropped_and_logged_once(distributions, caplog, tmp_path):
     distributions("stranger-bad", source=OBSERVER.format(epoch="raise SystemExit"))
     distributions("stranger-good", source=OBSERVER.format(epoch="pass"))
     registry = load()
@@ -90,11 +91,11 @@ def test_an_observer_that_raises_is_dropped_and_logged_once(distributions, caplo
     import stranger_good.plugin
 
     with caplog.at_level(logging.WARNING, logger="autosft.host"):
-        registry.epoch_finished(TASK, 4, EPOCH)
-        registry.epoch_finished(TASK, 4, EPOCH)
-        registry.trial_finished(TASK, Record.model_construct(number=4, state="done", recipe=Recipe.model_construct()))
+        registry.epoch_finished(TASK, tmp_path, 4, EPOCH)
+        registry.epoch_finished(TASK, tmp_path, 4, EPOCH)
+        registry.trial_finished(TASK, tmp_path, Record(number=4, state="done", recipe=RECIPE))
     assert stranger_bad.plugin.heard == [("epoch", 4, 1)]
-    assert stranger_good.plugin.heard == [("epoch", 4, 1), ("epoch", 4, 1), ("trial", "flowers")]
+    assert stranger_good.plugin.heard == [("epoch", 4, 1), ("epoch", 4, 1), ("trial", "flowers", tmp_path.name, 4)]
     assert [(entry.name, "stranger-bad 1.0" in entry.getMessage()) for entry in caplog.records] == [
         ("autosft.host", True)
     ]

@@ -15,15 +15,15 @@ from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.modality import Modality
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.state import State
-from autosft.contracts.tensors import Encoder
+from autosft.contracts.tensors import Batch, Encoder
 from autosft.errors import BadWeights
-from autosft.testing.conformance.promises import check_light, check_state
+from autosft.testing.conformance.promises import Offline, check_light, check_state
 
 AXES = {"pooled": (2, 1), "tokens": (3, 2), "maps": (4, 1), "logits": (None, -1)}
 """For each output how many axes it has, and which of them is its width."""
 
 
-class BackboneConformance:
+class BackboneConformance(Offline):
     """Needs the fixtures `family`, and a `modality` with a `data_path` that it can encode; `info` says which of its
     encoders to build, and `weights` what its `fit` takes from beside the weights, if it takes anything."""
 
@@ -104,6 +104,27 @@ class BackboneConformance:
             assert len(value) == 2 and value.ndim == (axes or value.ndim) and torch.isfinite(value).all()
             assert value.shape[wide] == encoder.widths[key]
             assert torch.equal(value, again[key]), "an encoder in evaluation mode draws nothing"
+
+    def test_one_seed_builds_one_encoder(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        """Also from what a predictor loads."""
+        state, inputs = batch
+        torch.manual_seed(0)
+        first = family.build(info, _recipe(info), state, None).eval()
+        torch.manual_seed(0)
+        second = family.build(info, _recipe(info), check_state(state), None).eval()
+        before, after = _encoded(first, inputs), _encoded(second, inputs)
+        assert all(torch.equal(before[key], after[key]) for key in before)
+
+    def test_a_row_alone_is_encoded_as_among_others(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        state, inputs = batch
+        encoder = family.build(info, _recipe(info), state, None).eval()
+        alone = next(Batch(inputs, (), ("a", "b"), torch.ones(2)).split(1))
+        among, single = _encoded(encoder, inputs)["pooled"], _encoded(encoder, alone.inputs)["pooled"]
+        torch.testing.assert_close(single, among[:1], rtol=1e-3, atol=1e-4)
 
     def test_blocks_hold_every_parameter_once(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]

@@ -22,13 +22,13 @@ from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Batch
 from autosft.errors import BadInput
-from autosft.testing.conformance.promises import check_light, check_plain, check_state, leaves, same
+from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state, leaves, same
 from autosft.training.mixing import Mixing
 
 RECIPE = Recipe(backbone="any/any", strategy="any")
 
 
-class ModalityConformance:
+class ModalityConformance(Offline):
     """Needs the fixtures `modality` and `data_path`; `inputs` where views need options, `raw` where users hand over
     other things than paths."""
 
@@ -121,6 +121,22 @@ class ModalityConformance:
 
     def test_the_view_of_answers_can_be_written_down(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         check_plain(dict(modality.preparation(inputs, RECIPE, modality.fit(scan.rows, modality.read))))
+
+    def test_rows_are_seen_alike_by_whoever_loads_what_was_learned(
+        self, modality: Modality, scan: Scan, inputs: Inputs
+    ) -> None:
+        """And whoever learns it again from the same rows."""
+        state = modality.fit(scan.rows, modality.read)
+        assert state == modality.fit(scan.rows, modality.read)
+        sample, (first, second) = modality.read(scan.rows[0]), (state, check_state(state))
+        views = [modality.view(inputs, RECIPE, each, strength="none")(sample) for each in (first, second)]
+        assert same([modality.collate(views[:1])], [modality.collate(views[1:])])
+
+    def test_one_row_is_enough(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
+        state = modality.fit(scan.rows[:1], modality.read)
+        view = modality.view(inputs, RECIPE, state, strength="none")
+        joined = modality.collate([view(modality.read(scan.rows[0]))])
+        assert all(len(leaf) == 1 for leaf in leaves(joined))
 
     def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         before = _viewed(modality, scan.rows, inputs, strength="none", seed=0)

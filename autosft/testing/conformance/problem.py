@@ -20,7 +20,7 @@ from autosft.contracts.recipe import SHARED, Recipe, Regular
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder, Model
 from autosft.errors import BadInput
-from autosft.testing.conformance.promises import check_light, check_plain, check_state
+from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state
 
 RECIPE = Recipe(backbone="any/any", strategy="any")
 WIDTH = 16
@@ -38,7 +38,7 @@ class _Given(Encoder):
         return inputs
 
 
-class ProblemConformance:
+class ProblemConformance(Offline):
     """Needs the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes, `recipe` where the
     problem has parameters of its own: every choice of losses must keep the promises."""
 
@@ -87,6 +87,14 @@ class ProblemConformance:
         check_state(problem.fit(targets))
         strata = problem.strata(targets)
         assert strata is None or len(strata) == len(targets)
+
+    def test_answers_are_the_same_by_whoever_loads_what_was_learned(self, asked: _Asked) -> None:
+        """And by whoever learns it again from the same targets."""
+        assert asked.state == asked.problem.fit(asked.targets)
+        loaded = replace(asked, state=check_state(asked.state))
+        before, after = asked.answers(asked.batch), loaded.answers(asked.batch)
+        assert all(np.array_equal(before.arrays[name], after.arrays[name]) for name in before.arrays)
+        assert asked.problem.decide(before, asked.state) == asked.problem.decide(after, loaded.state)
 
     def test_each_row_has_a_loss_of_its_own(self, asked: _Asked) -> None:
         whole = asked.losses(asked.batch)

@@ -1,8 +1,9 @@
-"""Checks that several contracts share: light imports, plain values, equal tensors."""
+"""Checks that several contracts share: light imports, no network, plain values, equal tensors."""
 
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +18,41 @@ from autosft.contracts.state import State
 HEAVY = ("torch", "timm", "torchvision", "torchaudio", "sklearn", "optuna", "pandas", "transformers", "plotly", "ray")
 
 
+_NO_NETWORK = """
+import sys
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise RuntimeError("offering a part asks the network; ask where it starts to work")
+
+sys.addaudithook(refuse)
+"""
+
+
+class Offline:
+    """For tests of parts that have no business in a network: whatever asks for a connection there fails."""
+
+    @pytest.fixture(autouse=True)
+    def no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Sockets of this machine alone, such as those between processes, still connect."""
+        connect = socket.socket.connect
+
+        def guarded(self: socket.socket, address: Any) -> None:
+            local = self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1", "localhost")
+            assert local, f"it asks the network: {address!r}"
+            connect(self, address)
+
+        monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
 def check_light(part: Any, *, call: str = "") -> None:
-    """Importing the part's module, making the part and calling one of its methods imports nothing heavy."""
+    """Importing the part's module, making the part and calling one of its methods imports nothing heavy, and asks no
+    network."""
     module, name = type(part).__module__, type(part).__qualname__
     if module.rpartition(".")[2].startswith("test_") or "<locals>" in name:
         pytest.skip("a part that is defined in a test is offered by no plugin")
     code = (
-        "import importlib, sys\n"
+        f"{_NO_NETWORK}import importlib\n"
         f"part = importlib.import_module({module!r}).{name}\n"
         + (f"part().{call}()\n" if call else "")
         + f"print(*({set(HEAVY)!r} & set(sys.modules)))"
@@ -39,12 +68,14 @@ def check_plain(value: Any) -> None:
     json.dumps(value, allow_nan=False)
 
 
-def check_state(state: State) -> None:
-    """The state survives being saved."""
+def check_state(state: State) -> State:
+    """The state survives being saved; what a process gets that loads it."""
     arrays: dict[str, Any] = {}
     plain = json.loads(json.dumps(state.plain("part", arrays), allow_nan=False))
     assert all(array.dtype.kind in "biuf" for array in arrays.values()), "a state's arrays must be numeric"
-    assert State.from_plain(plain, "part", arrays).digest() == state.digest()
+    loaded = State.from_plain(plain, "part", arrays)
+    assert loaded.digest() == state.digest()
+    return loaded
 
 
 def leaves(value: Any) -> Iterator[Any]:

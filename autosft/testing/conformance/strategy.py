@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, Strategy
 from autosft.contracts.tensors import Model
 from autosft.host.loading import load as load_plugins
-from autosft.testing.conformance.promises import check_light
+from autosft.testing.conformance.promises import Offline, check_light
 from autosft.testing.job import default_recipe, make_job, points_task
 from autosft.testing.toy import make_points, registry
 from autosft.training.evaluation import evaluate
@@ -36,7 +37,7 @@ class _Killed(Exception):
     """Ends a trial as a power cut would."""
 
 
-class StrategyConformance:
+class StrategyConformance(Offline):
     """Needs the fixture `strategy`; `recipe` and `problems` where the defaults don't do."""
 
     @pytest.fixture(autouse=True)
@@ -124,6 +125,11 @@ class StrategyConformance:
         for name in used:
             other = learned(name, **{name: REGULARIZERS[name]})
             assert any(not torch.equal(plain[key], other[key]) for key in plain), f"regular.{name} changes nothing"
+
+    def test_a_handful_of_rows_is_enough(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
+        few = replace(job, train=job.train[:7], valid=job.valid[:3], folder=tmp_path / "few")
+        trained = train(few, strategy)
+        assert trained.evaluation is not None and math.isfinite(trained.evaluation.score)
 
     def test_saved_weights_give_the_same_answers(self, strategy: Strategy, job: Job) -> None:
         trained = train(job, strategy)

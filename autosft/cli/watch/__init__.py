@@ -1,0 +1,1 @@
+"""How a search is watched: as lines, with a live table in a terminal, or as one JSON document a line."""

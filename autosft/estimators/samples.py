@@ -1,0 +1,91 @@
+"""What `X` of an estimator may be, as a table: data frames, columns, and sequences of texts, of paths and of images."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autosft.contracts.document import write_whole
+from autosft.data.store import cache_folder
+from autosft.errors import BadInput
+from autosft.tables.frames import is_frame, table_of
+
+if TYPE_CHECKING:
+    from pyarrow import Table
+
+COLUMN = "input"
+"""What samples are called that have no name."""
+
+
+def samples_of(X: Any) -> Sequence[Any] | Table:
+    """A data frame as a table; all else as a sequence of texts, of paths as texts, or of Pillow images.
+
+    Raises:
+        BadInput: A sample is none of these.
+    """
+    if is_frame(X):
+        return table_of(X)
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        X = X[:, 0]
+    if isinstance(X, (str, os.PathLike)) or not isinstance(X, Iterable):
+        raise BadInput(f"X is of type {type(X).__name__}; give a sequence of samples, a column or a data frame.")
+    return [_sample(number, given) for number, given in enumerate(X)]
+
+
+def as_table(samples: Sequence[Any] | Table, more: Mapping[str, Sequence[Any]] | None = None) -> Table:
+    """Samples as a table, images as paths of PNG files in the user's cache.
+
+    Args:
+        samples: What `samples_of` gave.
+        more: Further columns, such as the target's.
+    """
+    import pyarrow as pa
+
+    if isinstance(samples, Sequence):
+        samples = pa.table({COLUMN: pa.array(map(_cell, samples), pa.large_string())})
+    table: Table = samples
+    for name, cells in (more or {}).items():
+        table = table.append_column(name, pa.array(cells))
+    return table
+
+
+def are_images(samples: Sequence[Any] | Table) -> bool:
+    """Whether samples are images in memory."""
+    return isinstance(samples, list) and any(not isinstance(one, str) for one in samples)
+
+
+def _sample(number: int, given: Any) -> Any:
+    """A text, a path as a text, or a Pillow image."""
+    if isinstance(given, str):
+        return str(given)
+    if isinstance(given, os.PathLike):
+        return os.path.abspath(given)  # noqa: PTH100
+    if isinstance(given, np.ndarray) and given.dtype == np.uint8 and given.ndim in (2, 3) and given.size:
+        from PIL import Image
+
+        return Image.fromarray(given)
+    if hasattr(given, "save") and hasattr(given, "getbands"):
+        return given
+    kind = f"a {given.dtype} array of shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+    raise BadInput(
+        f"X[{number}] is {kind}; "
+        "a sample is a text, a path, a Pillow image or a uint8 array of shape (height, width, 3)."
+    )
+
+
+def _cell(sample: Any) -> str:
+    if isinstance(sample, str):
+        return sample
+    file = io.BytesIO()
+    sample.save(file, format="PNG")
+    content = file.getvalue()
+    path = Path(cache_folder() / "samples" / f"{hashlib.sha256(content).hexdigest()}.png").absolute()
+    if not path.exists():
+        write_whole(path, content)
+    return str(path)

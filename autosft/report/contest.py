@@ -1,0 +1,116 @@
+"""`contest_of`: several runs, one row each, and who is ahead over tasks. `leaderboard`: the same as a data frame."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autosft.errors import BadInput
+from autosft.report.account import Account, account_of
+from autosft.report.board import Board, board_of
+from autosft.report.formats import as_frame
+from autosft.report.words import way
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLUMNS = ("task", "metric", "rank", "run", "test", "low", "high", "valid", "trials", "seconds", "budget", "best")
+OVERALL = ("entrant", "mean rank", "first", "tasks")
+
+
+def leaderboard(run: str | Path, *more: str | Path) -> DataFrame:
+    """The trials of a run, best first; or several runs, one row each, the best of each task first.
+
+    A trial has rank, trial, score, loss, backbone, strategy, epochs, seconds, share (in the answers of the bundle),
+    state and error. A run has task, metric, rank (within the task), run, test with the interval low to high, valid,
+    trials, seconds, budget and best (what its bundle holds). Of scores higher is better; times are in seconds.
+
+    Args:
+        run: The folder of a run, finished or not.
+        more: Folders of others.
+
+    Raises:
+        BadInput: A folder is no run, or has no trial that has ended.
+        PartMissing: pandas is not installed.
+    """
+    board = contest_of([Path(run), *map(Path, more)])[0] if more else board_of(Path(run))
+    return as_frame(board.columns, board.values)
+
+
+def contest_of(folders: Sequence[Path]) -> tuple[Board, Board | None]:
+    """Runs ranked within each task by their test score (those that are not finished come after, by validation), and
+    entrants ranked over tasks.
+
+    Runs that lie in the same folder are of the same entrant. Entrants are ranked if there are several, and each has one
+    finished run of each of several tasks: by the mean of their ranks.
+
+    Raises:
+        BadInput: A folder is no run, or is named twice.
+    """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise BadInput("A run is named twice; name each once.")
+    by_task: dict[tuple[str, str], list[Account]] = defaultdict(list)
+    for account in map(account_of, folders):
+        by_task[account.task.name, account.metric].append(account)
+    rows: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for (task, _), accounts in sorted(by_task.items()):
+        accounts.sort(key=_order)
+        rows += [_row(account, 1 + sum(_order(other) < _order(account) for other in accounts)) for account in accounts]
+        if len({account.fingerprint for account in accounts}) > 1:
+            notes.append(f"{task}: the runs had different rows or splits, so their scores are of different test rows")
+        notes += [f"{account.folder}: not finished" for account in accounts if account.result is None]
+    return Board(tuple(rows), COLUMNS, notes=tuple(notes)), _overall(rows)
+
+
+def _order(account: Account) -> tuple[float, float]:
+    """Sorts the runs of a task from best to worst."""
+    result = account.result
+    test = -result.test if result and result.test is not None else float("inf")
+    valid = result.valid if result else next((one.score for one in account.scored), None)
+    return test, -valid if valid is not None else float("inf")
+
+
+def _row(account: Account, rank: int) -> dict[str, Any]:
+    result = account.result
+    low, high = result.interval if result and result.interval else (None, None)
+    best = [way(record.recipe) for record in account.chosen]
+    return {
+        "task": account.task.name,
+        "metric": account.metric,
+        "rank": rank if result else None,
+        "run": str(account.folder),
+        "test": result.test if result else None,
+        "low": low,
+        "high": high,
+        "valid": result.valid if result else next((one.score for one in account.scored), None),
+        "trials": len(account.records),
+        "seconds": result.seconds["total"] if result else account.seconds,
+        "budget": account.spec["budget"],
+        "best": f"blend of {len(best)}, first {best[0]}" if len(best) > 1 else "".join(best),
+    }
+
+
+def _overall(rows: Sequence[dict[str, Any]]) -> Board | None:
+    """Entrants by the mean of their ranks; None where they did not all enter for the same tasks."""
+    ranks: dict[str, dict[str, int]] = defaultdict(dict)
+    tasks = {row["task"] for row in rows}
+    for row in rows:
+        if row["rank"]:
+            ranks[str(Path(row["run"]).parent)][row["task"]] = row["rank"]
+    complete = all(set(of_tasks) == tasks for of_tasks in ranks.values())
+    once = sum(map(len, ranks.values())) == len(rows)
+    if len(ranks) < 2 or len(tasks) < 2 or not complete or not once:
+        return None
+    values = [
+        {
+            "entrant": entrant,
+            "mean rank": sum(of_tasks.values()) / len(of_tasks),
+            "first": sum(rank == 1 for rank in of_tasks.values()),
+            "tasks": len(of_tasks),
+        }
+        for entrant, of_tasks in ranks.items()
+    ]
+    return Board(tuple(sorted(values, key=lambda row: float(row["mean rank"]))), OVERALL)

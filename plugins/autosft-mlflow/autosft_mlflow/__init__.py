@@ -1,0 +1,1 @@
+"""Every trial as a run of MLflow."""

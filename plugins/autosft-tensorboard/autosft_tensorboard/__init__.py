@@ -1,0 +1,1 @@
+"""Curves and hyperparameters of every trial, for TensorBoard."""

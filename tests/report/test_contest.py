@@ -1,0 +1,99 @@
+"""Several runs side by side: who is ahead in a task, and over tasks, and what is not to be compared."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from autosft.errors import BadInput
+from autosft.report.contest import COLUMNS, contest_of, leaderboard
+from autosft.report.formats import as_csv, as_markdown
+from tests.report.conftest import Story
+
+
+@pytest.fixture
+def entered(tmp_path):
+    """A function that writes a run of an entrant: its folder."""
+
+    def enter(entrant, task, test, valid=0.8, fingerprint="f" * 64):
+        told = Story(tmp_path / entrant / task, targets=["a", "b"] * 30)
+        told.trial(valid)
+        told.result = None if test is None else {"test": test, "interval": (test - 0.1, test + 0.1), "task": task}
+        told.write()
+        document = json.loads((told.folder / "run.json").read_text())
+        document["task"]["name"], document["fingerprint"] = task, fingerprint
+        (told.folder / "run.json").write_text(json.dumps(document))
+        return told.folder
+
+    return enter
+
+
+def column(board, name):
+    return [row[name] for row in board.values]
+
+
+def test_runs_are_ranked_within_their_task_by_the_test_score(entered):
+    folders = [entered("ours", "birds", 0.7), entered("theirs", "birds", 0.9), entered("ours", "age", 0.2)]
+
+    board, overall = contest_of(folders)
+
+    assert column(board, "task") == ["age", "birds", "birds"] and column(board, "test") == [0.2, 0.9, 0.7]
+    assert column(board, "rank") == [1, 1, 2] and column(board, "low")[1] == pytest.approx(0.8)
+    assert column(board, "best")[0] == "toy on toy/narrow" and column(board, "budget")[0] == 60.0
+    assert overall is None and not board.notes  # theirs did not enter for age
+
+
+def test_runs_with_the_same_score_share_a_rank(entered):
+    board, _ = contest_of([entered(name, "birds", test) for name, test in (("a", 0.5), ("b", 0.9), ("c", 0.9))])
+
+    assert column(board, "rank") == [1, 1, 3]
+
+
+def test_entrants_are_ranked_over_tasks_if_all_entered_for_each_once(entered):
+    folders = [
+        entered(entrant, task, test)
+        for entrant, tests in (("ours", {"age": 0.3, "birds": 0.9}), ("theirs", {"age": 0.2, "birds": 0.9}))
+        for task, test in tests.items()
+    ]
+
+    _, overall = contest_of(folders)
+
+    assert [entrant.rpartition("/")[2] for entrant in column(overall, "entrant")] == ["ours", "theirs"]
+    assert column(overall, "mean rank") == [1.0, 1.5] and column(overall, "first") == [2, 1]
+    assert overall.rows[1]["mean rank"] == "1.50"
+
+
+def test_what_is_not_to_be_compared_is_said(entered):
+    runs = [entered("a", "birds", 0.5), entered("b", "birds", 0.6, fingerprint="e" * 64), entered("c", "birds", None)]
+
+    board, overall = contest_of(runs)
+
+    assert column(board, "rank") == [1, 2, None] and column(board, "valid")[2] == 0.8 and overall is None
+    assert board.notes[0] == "birds: the runs had different rows or splits, so their scores are of different test rows"
+    assert board.notes[1] == f"{runs[2]}: not finished"
+
+
+def test_a_run_that_is_named_twice_is_refused(entered):
+    run = entered("ours", "birds", 0.7)
+
+    with pytest.raises(BadInput, match="named twice"):
+        contest_of([run, run.parent / "birds"])
+
+
+def test_rows_are_written_as_csv_and_as_markdown(entered):
+    board, _ = contest_of([entered("ours", "a|b", 0.7), entered("theirs", "a|b", 0.5)])
+
+    (first, second) = csv.DictReader(io.StringIO(as_csv(board.columns, board.rows)))
+    assert [first["task"], first["test"], second["rank"]] == ["a|b", "0.7000", "2"]
+    header, line, row, _ = as_markdown(board.columns, board.rows, ["rank"]).splitlines()
+    assert header == f"| {' | '.join(COLUMNS)} |" and line.startswith("| --- | --- | ---: | --- |")
+    assert row.startswith("| a\\|b | accuracy | 1 | ")
+
+
+def test_several_runs_are_a_data_frame(entered):
+    frame = leaderboard(entered("ours", "birds", 0.7), entered("theirs", "birds", 0.9))
+
+    assert tuple(frame.columns) == COLUMNS and frame["test"].tolist() == [0.9, 0.7]
