@@ -106,14 +106,18 @@ class Classification(Problem):
 
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """What the scores mean under the loss, and the weights of classes, that they were trained with."""
+        tensors = self.tensors(out, state, recipe)
+        return Outputs(batch.rows, {name: tensor.cpu().numpy() for name, tensor in tensors.items()})
+
+    def tensors(self, out: Tensor, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
+        """The probabilities."""
         import torch
 
         from autosft.training.class_losses import class_probabilities, class_weights
 
         counts = state.values["counts"]
         weights = torch.ones(len(counts)) if recipe.regular.balance == "none" else class_weights(counts).float()
-        probabilities = class_probabilities(self._loss(recipe), out.float(), weights.to(out.device))
-        return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
+        return {"probabilities": class_probabilities(self._loss(recipe), out.float(), weights.to(out.device))}
 
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The negative logarithm of the probability of the label; that of a label without training rows is least."""

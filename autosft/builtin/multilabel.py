@@ -94,8 +94,12 @@ class MultiLabel(Problem):
 
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """What the scores mean under the loss that they were trained with."""
-        probabilities = self._loss(recipe, state, out).probabilities(out.float())
-        return Outputs(batch.rows, {"probabilities": probabilities.cpu().numpy()})
+        tensors = self.tensors(out, state, recipe)
+        return Outputs(batch.rows, {name: tensor.cpu().numpy() for name, tensor in tensors.items()})
+
+    def tensors(self, out: Tensor, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
+        """The probabilities."""
+        return {"probabilities": self._loss(recipe, state, out).probabilities(out.float())}
 
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """Binary cross-entropy, summed over the labels that have training rows."""

@@ -93,9 +93,15 @@ class Regression(Problem):
 
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """Numbers in the unit of the targets."""
-        standardized = out.float().cpu().numpy().astype(np.float64)
-        values = standardized * state.arrays["scale"] + state.arrays["mean"]
-        return Outputs(batch.rows, {"values": values})
+        tensors = self.tensors(out.cpu(), state, recipe)
+        return Outputs(batch.rows, {name: tensor.numpy() for name, tensor in tensors.items()})
+
+    def tensors(self, out: Tensor, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
+        """The numbers, in double precision."""
+        import torch
+
+        scale, mean = (torch.as_tensor(state.arrays[name], dtype=torch.float64) for name in ("scale", "mean"))
+        return {"values": out.float().double() * scale + mean}
 
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The squared error of standardized numbers, summed over the targets."""

@@ -13,10 +13,12 @@ import sys
 import typer
 from rich.console import Console
 
+from autosft.cli.export import export
 from autosft.cli.metrics import metrics
 from autosft.cli.model import predict
 from autosft.cli.plugins import app as plugins
 from autosft.cli.search import search, worker
+from autosft.cli.serve import serve
 from autosft.cli.show import leaderboard, report
 from autosft.errors import AutoSFTError
 
@@ -30,6 +32,8 @@ app.command()(search)
 app.command()(leaderboard)
 app.command()(report)
 app.command()(predict)
+app.command()(export)
+app.command()(serve)
 app.command()(metrics)
 app.add_typer(plugins, name="plugins")
 app.command(hidden=True)(worker)

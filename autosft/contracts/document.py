@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -60,7 +60,26 @@ def is_draft(path: Path) -> bool:
 
 def write_json(path: Path, value: Any) -> None:
     """Write plain JSON in one step; NaN and infinity are refused."""
-    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_whole(path, _text_of(value).encode())
+
+
+def _text_of(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_plain(path: Path) -> Any:
+    """The plain data in a `.toml` or `.json` file.
+
+    Raises:
+        BadInput: The file is missing, unreadable or not well-formed.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+        return tomllib.loads(content) if path.suffix == ".toml" else json.loads(content)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:  # the latter by brackets in brackets without end
+        raise BadInput(f"{path}: not well-formed ({error}).") from error
 
 
 class Document(BaseModel):
@@ -84,7 +103,7 @@ class Document(BaseModel):
             if fault["type"] == "extra_forbidden":
                 known = _keys_at(cls, fault["loc"][:-1])
                 raise UnknownName("key", str(fault["loc"][-1]), known, f"(in {where})")
-        named = [(".".join(map(str, fault["loc"])) or "value", fault["msg"]) for fault in faults]
+        named = [(".".join(map(_shown, fault["loc"])) or "value", fault["msg"]) for fault in faults]
         lines = "; ".join(f"{field}: {fault.removeprefix('Value error, ')}" for field, fault in named)
         raise BadInput(f"{where}: {lines}.")
 
@@ -95,15 +114,7 @@ class Document(BaseModel):
         Raises:
             BadInput: The file is missing, unreadable or not well-formed, or a value is wrong.
         """
-        path = Path(path)
-        try:
-            content = path.read_text(encoding="utf-8")
-            plain = tomllib.loads(content) if path.suffix == ".toml" else json.loads(content)
-        except OSError as error:
-            raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
-        except ValueError as error:
-            raise BadInput(f"{path}: not well-formed ({error}).") from error
-        return cls.parse(plain, str(path))
+        return cls.parse(read_plain(Path(path)), str(path))
 
     def plain(self) -> dict[str, Any]:
         """The value as plain JSON data."""
@@ -132,21 +143,53 @@ class Sealed(Document):
     def damage(self, path: Path) -> str:
         """What is wrong with the document, or with a file that it vouches for, in a few words; empty if nothing is.
 
-        The digest is that of the words in the file: a set would be written in another order by another process.
+        The digest is that of the words in the file: a set would be written in another order by another process. The
+        file must be what `write` writes, to the byte: many texts stand for the same number. What lies in the folder
+        and is not vouched for is not looked at, and nothing outside of it is.
 
         Args:
             path: Where the document was read.
         """
-        if _digest(json.loads(path.read_text(encoding="utf-8"))) != self.digest:
+        try:
+            text = path.read_bytes().decode()
+            plain = json.loads(text)
+            whole = text == _text_of(plain) and _digest(plain) == self.digest
+        except ValueError:
+            whole = False
+        if not whole:
             return f"{path}: damaged (its digest differs)"
-        for name, digest in self.files.items():
-            file = path.parent / name
-            if not file.is_file():
-                return f"{file}: missing"
-            with file.open("rb") as stream:
-                if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
-                    return f"{file}: damaged (its sha256 differs from {path.name})"
-        return ""
+        return next((fault for name, digest in self.files.items() if (fault := _fault_of(path, name, digest))), "")
+
+
+def _fault_of(path: Path, name: str, digest: str) -> str:
+    """What is wrong with a file beside a document."""
+    if not _lies_below(path.parent, name):
+        return f"{path}: it names {name!r}, which leads out of its folder"
+    file = path.parent / name
+    if not file.is_file():
+        return f"{file}: missing"
+    try:
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return f"{file}: cannot be read ({error.strerror})"
+    return "" if found == digest else f"{file}: damaged (its sha256 differs from {path.name})"
+
+
+def _lies_below(folder: Path, name: str) -> bool:
+    """Whether a name stays within the folder, whatever links lie there."""
+    parts = PurePosixPath(name).parts
+    if not name.isprintable() or "\\" in name or not parts or parts[0] == "/" or ".." in parts:
+        return False
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links that lead in a circle
+        return False
+
+
+def _shown(step: int | str) -> str:
+    """A step of a field's path, on one line whatever it holds."""
+    return str(step) if str(step).isprintable() else repr(step)
 
 
 def _digest(plain: dict[str, Any]) -> str:

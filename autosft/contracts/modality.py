@@ -6,7 +6,7 @@ A modality knows files and samples. It knows neither splits nor checks nor cache
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -135,6 +135,10 @@ class Modality(ABC):
         A view of strength `"none"` is deterministic. The others draw from torch's global generator alone, so that an
         epoch is repeatable from its seed.
         """
+
+    def preparation(self, inputs: Inputs, recipe: Recipe, state: State) -> Mapping[str, Any]:
+        """What a view of strength `"none"` does, in plain JSON, for who feeds an exported model; nothing by default."""
+        return {}
 
     @abstractmethod
     def collate(self, samples: Sequence[Any]) -> Any:

@@ -127,6 +127,14 @@ class Problem(ABC):
     def outputs(self, out: Any, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """Answers for a batch, from the head's raw output. A problem that generates may call the model again."""
 
+    def tensors(self, out: Any, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
+        """The arrays of `outputs` as tensors, by operations on tensors alone, so that an export can trace them.
+
+        Raises:
+            BadInput: The answers are no arrays, or need more than that; by default.
+        """
+        raise BadInput(f"answers of {self.name!r} cannot be computed in a graph")
+
     @abstractmethod
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """How far each answer is from the truth, shape (rows,), by a proper scoring rule (Gneiting and Raftery, 2007)

@@ -1,14 +1,16 @@
-"""The words that need torch: `Batch`, `Mixed`, `Encoder`, `Model` and `LinearHead`. No other contract imports it."""
+"""The words that need torch: `Batch`, `Mixed`, `Encoder`, `Graph`, `Model` and `LinearHead`; no other contract does."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+
+from autosft.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,40 @@ class Encoder(nn.Module):
         for name, _ in self.named_parameters():
             groups.setdefault(name.split(".")[0], []).append(name)
         return list(groups.values())
+
+    def graph(self) -> Graph:
+        """The encoder as a graph of tensors; by default it takes a batch's inputs as they are, one tensor.
+
+        Raises:
+            BadInput: It cannot be one, because it takes other things than tensors.
+        """
+        return Graph(self, _one_tensor)
+
+
+def _one_tensor(inputs: Any) -> Mapping[str, Tensor]:
+    if not isinstance(inputs, Tensor) or inputs.layout != torch.strided:
+        raise BadInput("its encoder takes other things than tensors")
+    return {"inputs": inputs}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What an export makes a file of, in place of an encoder.
+
+    Attributes:
+        module: Takes the tensors, by position, and gives what the encoder gives.
+        tensors: From a batch's inputs to the tensors by name, each batch first.
+        varying: By the names of tensors, the axes beside the first that differ from batch to batch, and what they are
+            called.
+        preparation: What must be known to make the tensors without AutoSFT, as plain JSON.
+        files: What else is needed for that, such as a tokenizer, by file name.
+    """
+
+    module: nn.Module
+    tensors: Callable[[Any], Mapping[str, Tensor]]
+    varying: Mapping[str, Mapping[int, str]] = field(default_factory=dict[str, Mapping[int, str]])
+    preparation: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 class LinearHead(nn.Module):

@@ -1,7 +1,10 @@
 """A bundle: a folder that predicts. Members, their shares, and the sha256 of every file; nothing is pickled.
 
-`bundle.json` names every file with its checksum, and is checked before anything else is read. `member.json` does the
-same in the folder that a trial leaves and a bundle copies.
+`bundle.json` names every file with its checksum, and is checked before anything else is read; what it does not name is
+never read. `member.json` does the same in the folder that a trial leaves and a bundle copies.
+
+Checksums find what broke, and what somebody changed who could not change the manifest too. To one who can, a bundle
+gives no more than JSON and numbers: no code of it is ever run.
 """
 
 from __future__ import annotations
@@ -9,20 +12,27 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy.typing as npt
+from pydantic import Field, model_validator
 
 from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.document import Document, Sealed, sha256_of, write_whole
+from autosft.contracts.document import Document, Sealed, read_plain, sha256_of, write_whole
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.errors import BadBundle, BadInput
 
 SCHEMA = 1
-MANIFEST = "bundle.json"
+MANIFEST, CARD = "bundle.json", "README.md"
 MEMBER, STATES, MODEL = "member.json", "states.safetensors", "model.safetensors"
+
+ROUNDING = 1e-4
+"""By how much the sum of shares may miss 1."""
+
+LARGEST_JSON = 64 * 1024**2
+"""Bytes of a JSON file: some hundred times what a vocabulary takes. Parsed it takes ten times as much memory."""
 
 
 class MemberDocument(Sealed):
@@ -40,7 +50,7 @@ class MemberEntry(Document):
     """A member's folder inside the bundle, and its share in the answer; shares add up to 1."""
 
     folder: str
-    share: float
+    share: float = Field(ge=0, le=1, allow_inf_nan=False)
 
 
 class Bundle(Sealed):
@@ -51,28 +61,43 @@ class Bundle(Sealed):
         task: What the bundle answers.
         members: Its models.
         distributions: The installed distributions that its parts come from, with versions.
-        scores: The validation score of the model, or of the blend, under `"valid"`.
+        scores: The validation score of the model, or of the blend, under `"valid"`; its test score under `"test"`.
         problem_states: What decides over the members' common answers, such as thresholds, for each problem; arrays lie
             beside it. Empty for a single member, which has its own.
     """
 
-    schema_version: int = SCHEMA
+    schema_version: int = Field(default=SCHEMA, ge=1)
     task: Task
-    members: tuple[MemberEntry, ...]
+    members: tuple[MemberEntry, ...] = Field(min_length=1)
     distributions: Mapping[str, str]
     scores: Mapping[str, float] = {}
     problem_states: tuple[Mapping[str, Any], ...] = ()
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if abs(sum(member.share for member in self.members) - 1) > ROUNDING:
+            raise ValueError("the shares of the members do not add up to 1")
+        if len(self.problem_states) not in (0, len(self.task.problems)):
+            raise ValueError(f"{len(self.problem_states)} states for {len(self.task.problems)} problems")
+        needed = [f"{member.folder}/{name}" for member in self.members for name in (MEMBER, STATES, MODEL)]
+        missing = [name for name in [*needed, *([STATES] if self.problem_states else [])] if name not in self.files]
+        if missing:
+            raise ValueError(f"no checksum of {missing[0]!r}")
+        return self
+
     def states(self, folder: Path) -> tuple[State, ...]:
         """The states of the problems, given where the bundle lies."""
-        from safetensors.numpy import load_file
+        return problem_states_in(folder, self.problem_states)
 
-        if not self.problem_states:
-            return ()
-        arrays = load_file(folder / STATES)
-        return tuple(
-            State.from_plain(plain, f"problem-{number}", arrays) for number, plain in enumerate(self.problem_states)
-        )
+
+def problem_states_in(folder: Path, plain: Sequence[Mapping[str, Any]]) -> tuple[State, ...]:
+    """The states of the problems, from a document and the arrays beside it."""
+    from safetensors.numpy import load_file
+
+    if not plain:
+        return ()
+    arrays = load_file(folder / STATES)
+    return tuple(State.from_plain(one, f"problem-{number}", arrays) for number, one in enumerate(plain))
 
 
 def member_damage(folder: Path) -> str:
@@ -134,6 +159,15 @@ def save_bundle(
     shutil.rmtree(old, ignore_errors=True)
 
 
+def add_card(folder: Path, card: str, scores: Mapping[str, float]) -> None:
+    """Put a model card into a bundle, and scores that were not known when it was saved; the manifest comes last."""
+    write_whole(folder / CARD, card.encode())
+    bundle = Bundle.read(folder / MANIFEST)
+    files = {**bundle.files, CARD: sha256_of(card.encode())}
+    changes = {"files": files, "scores": {**bundle.scores, **scores}}
+    bundle.model_copy(update=changes).sealed().write(folder / MANIFEST)
+
+
 def _copy_member(source: Path, draft: Path, name: str) -> dict[str, str]:
     """Copy a member into a bundle's draft, and check the copy; the checksums of its files."""
     target = draft / name
@@ -155,20 +189,38 @@ def open_bundle(folder: Path) -> tuple[Path, Bundle]:
 
     Raises:
         BadInput: There is no bundle.
-        BadBundle: It is of a newer schema, or a file is missing or differs from its checksum.
+        BadBundle: It is of a newer schema, or a file is missing, differs from its checksum, or lies elsewhere.
     """
-    if not (folder / MANIFEST).exists():
-        if not (folder / "best" / MANIFEST).exists():
+    if not (folder / MANIFEST).is_file():
+        if not (folder / "best" / MANIFEST).is_file():
             raise BadInput(f"{folder}: no bundle here. Give a bundle (with {MANIFEST}), or a run that has finished.")
         folder = folder / "best"
-    try:
-        bundle = Bundle.read(folder / MANIFEST)
-    except BadInput as error:
-        raise BadBundle(f"The bundle's manifest is damaged, or of a newer AutoSFT: {error}") from error
-    if bundle.schema_version > SCHEMA:
-        raise BadBundle(
-            f"{folder}: schema {bundle.schema_version} is newer than this AutoSFT reads ({SCHEMA}). Upgrade autosft."
-        )
+    bundle = _manifest_of(folder)
     if damage := bundle.damage(folder / MANIFEST):
         raise BadBundle(f"{damage}. Copy the whole folder again.")
+    for name in bundle.files:
+        if name.endswith(".json"):
+            _refuse_huge(folder / name)
     return folder, bundle
+
+
+def _manifest_of(folder: Path) -> Bundle:
+    """What the manifest says; the version first, because a newer one may have other keys.
+
+    Raises:
+        BadBundle: It cannot be read, or is of a newer schema.
+    """
+    _refuse_huge(folder / MANIFEST)
+    try:
+        plain = read_plain(folder / MANIFEST)
+        version = plain.get("schema_version") if isinstance(plain, dict) else None
+        if isinstance(version, int) and version > SCHEMA:
+            raise BadBundle(f"{folder}: schema {version} is newer than this AutoSFT reads ({SCHEMA}). Upgrade autosft.")
+        return Bundle.parse(plain, str(folder / MANIFEST))
+    except BadInput as error:
+        raise BadBundle(f"The bundle's manifest is damaged, or no manifest: {error}") from error
+
+
+def _refuse_huge(file: Path) -> None:
+    if (size := file.stat().st_size) > LARGEST_JSON:
+        raise BadBundle(f"{file}: {size} bytes of JSON, where no bundle has more than {LARGEST_JSON}.")

@@ -23,11 +23,14 @@ from autosft.contracts.strategy import Job, States
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Model
 from autosft.deploy.bundle import MEMBER, MODEL, STATES, MemberDocument
-from autosft.errors import BadBundle
+from autosft.errors import BadBundle, BadInput
 from autosft.host.registry import Registry
 from autosft.training.model import build_model
 
 CPU = torch.device("cpu")
+
+WORDS = 300
+"""Characters of what a part says of weights that it cannot take."""
 
 
 def save_member(folder: Path, job: Job, model: Model, states: States) -> None:
@@ -58,8 +61,8 @@ def load_states(folder: Path) -> tuple[MemberDocument, States]:
     Raises:
         BadBundle: A file is missing or damaged.
     """
-    document = MemberDocument.read(folder / MEMBER)
     try:
+        document = MemberDocument.read(folder / MEMBER)
         arrays: dict[str, np.ndarray[Any, Any]] = load_arrays(folder / STATES)
         return document, States(
             modality=State.from_plain(document.modality_state, "modality", arrays),
@@ -68,7 +71,7 @@ def load_states(folder: Path) -> tuple[MemberDocument, States]:
                 State.from_plain(plain, f"problem-{n}", arrays) for n, plain in enumerate(document.problem_states)
             ),
         )
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, BadInput) as error:
         raise BadBundle(f"{folder}: the states cannot be read ({error}).") from error
 
 
@@ -92,6 +95,8 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
         PartMissing: A part that the recipe names is not installed.
     """
     document, states = load_states(folder)
+    if len(states.problems) != len(task.problems):
+        raise BadBundle(f"{folder}: {len(states.problems)} states for {len(task.problems)} problems.")
     job = Job(
         task=task,
         recipe=document.recipe,
@@ -110,9 +115,15 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
         folder=folder,
         seconds_left=lambda: float("inf"),
     )
-    model = build_model(job)
+    strategy = registry.strategy(document.recipe.strategy)
     try:
-        registry.strategy(document.recipe.strategy).restore(model, load_weights(folder, device))
-    except RuntimeError as error:
-        raise BadBundle(f"{folder}: the weights cannot be put into {document.info.name} ({error}).") from error
+        model = build_model(job)
+        strategy.restore(model, load_weights(folder, device))
+    except BadBundle:
+        raise
+    except Exception as error:  # a part may raise anything for a state or weights that it did not write
+        words = " ".join(str(error).split())[:WORDS]
+        raise BadBundle(
+            f"{folder}: the weights cannot be put into {document.info.name} ({type(error).__name__}: {words})."
+        ) from error
     return job, model.to(device).eval()

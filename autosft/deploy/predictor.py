@@ -38,11 +38,13 @@ class Predictor:
     """Answers for new data. Made by `load`.
 
     Attributes:
+        bundle: What its manifest says.
         task: What the bundle answers.
         shares: The share of each member in the answers; they add up to 1.
     """
 
     def __init__(self, bundle: Bundle, members: Sequence[tuple[Job, Model]], states: Sequence[State]) -> None:
+        self.bundle = bundle
         self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
         self._states = tuple(states) or self._job.states.problems
@@ -218,6 +220,16 @@ class Predictor:
             more = ", …" if len(names) > SHOWN_CLASSES else ""
             facts.insert(1, (f"{len(names)} classes", ", ".join(names[:SHOWN_CLASSES]) + more))
         return facts
+
+    @property
+    def members(self) -> tuple[tuple[Job, Model], ...]:
+        """The models, each with a job without rows that knows its parts."""
+        return tuple(self._members)
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """What decides over the answers, such as class names and thresholds, for each problem."""
+        return self._states
 
     @property
     def _job(self) -> Job:

@@ -1,7 +1,8 @@
-"""A toy model, trained and bundled."""
+"""A toy model and one of texts, trained and bundled."""
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import shutil
 
@@ -14,8 +15,10 @@ from autosft.contracts.strategy import Job, States
 from autosft.data.splits import split
 from autosft.deploy.bundle import save_bundle
 from autosft.deploy.member import save_member
+from autosft.host.loading import load
 from autosft.search.recognize import recognize, with_metric
 from autosft.testing import toy
+from autosft.testing.job import default_recipe, make_job
 from autosft.training.loop import train
 
 
@@ -77,3 +80,22 @@ def made(tmp_path_factory, registry):
 def bundle(made, tmp_path):
     """A copy of the bundle that may be spoilt."""
     return shutil.copytree(made.folder, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory):
+    """A bundle of real parts: TF-IDF and a probe, on a few sentences."""
+    folder = tmp_path_factory.mktemp("texts")
+    words = [("lovely bright film", "pos"), ("dull broken story", "neg"), ("warm and great song", "pos")]
+    rows = [
+        (f"It was a {text}, number {number}, as we said before.", label) for number in range(9) for text, label in words
+    ]
+    with (folder / "said.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("text", "label"), *rows])
+    registry = load()
+    task = recognize(folder / "said.csv", registry)[0].task
+    strategy = registry.strategy("probe")
+    job = make_job(folder / "trial", task, registry, default_recipe(strategy, "tfidf/words-characters"))
+    save_member(job.folder, job, train(job, strategy).model, job.states)
+    save_bundle(folder / "texts", task, [(job.folder, 1.0)], {}, {"valid": 1 / 3, "small": 1e-05})
+    return folder / "texts"

@@ -16,7 +16,8 @@ from autosft.contracts.executor import Order
 from autosft.contracts.record import Record, Result, Shift
 from autosft.contracts.strategy import Job
 from autosft.data.splits import subset
-from autosft.deploy.bundle import save_bundle
+from autosft.deploy.bundle import add_card, open_bundle, save_bundle
+from autosft.deploy.card import model_card
 from autosft.errors import BadInput
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
@@ -97,8 +98,16 @@ def finish(
         seconds={**seconds, "finish": clock.used() - started, "total": clock.used()},
         versions=document.versions,
     )
+    _write_card(run, registry, result)
     result.write(run.folder / "result.json")
     return result
+
+
+def _write_card(run: Run, registry: Registry, result: Result) -> None:
+    """Now that all is known, the bundle says it."""
+    folder, bundle = open_bundle(run.folder / result.bundle)
+    card = model_card(folder, bundle, registry, result, run.data)
+    add_card(folder, card, {} if result.test is None else {"test": result.test})
 
 
 def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:

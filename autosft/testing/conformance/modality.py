@@ -119,6 +119,9 @@ class ModalityConformance(Offline):
             with pytest.raises(BadInput):
                 modality.collect([wrong], task)
 
+    def test_the_view_of_answers_can_be_written_down(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
+        check_plain(dict(modality.preparation(inputs, RECIPE, modality.fit(scan.rows, modality.read))))
+
     def test_rows_are_seen_alike_by_whoever_loads_what_was_learned(
         self, modality: Modality, scan: Scan, inputs: Inputs
     ) -> None:

@@ -128,6 +128,16 @@ class ProblemConformance(Offline):
         assert len(joined.items) in (0, len(asked.targets))
         check_plain(joined.items)
 
+    def test_answers_of_a_graph_are_the_same(self, asked: _Asked) -> None:
+        try:
+            with torch.inference_mode():
+                tensors = asked.problem.tensors(asked.model(asked.batch.inputs)[0], asked.state, asked.recipe)
+        except BadInput:
+            return  # its answers cannot be computed in a graph, and the problem says so
+        arrays = asked.answers(asked.batch).arrays
+        assert list(tensors) == list(arrays)
+        assert all(np.array_equal(tensor.numpy(), arrays[name]) for name, tensor in tensors.items())
+
     def test_answers_are_decided_and_scored(self, asked: _Asked) -> None:
         problem, targets, answers = asked.problem, asked.targets, asked.answers(asked.batch)
         for metric in problem.metrics:

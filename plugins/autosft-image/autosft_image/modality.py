@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -110,6 +110,24 @@ class ImageModality(Modality):
         own, side = recipe.of(self.name), side_for(inputs, state, self._resolution(recipe))
         flip, policy = bool(own.get("flip", True)), str(own.get("policy", POLICIES[0]))
         return image_view(inputs, side, strength=strength, flip=flip, policy=policy)
+
+    def preparation(self, inputs: Inputs, recipe: Recipe, state: State) -> Mapping[str, Any]:
+        """Sizes in pixels, and how values are scaled."""
+        from autosft_image.views import middle_of
+
+        side = side_for(inputs, state, self._resolution(recipe))
+        return {
+            "channels": "RGB, 8 bits, upright",
+            "at_most_twice_as_long_as_wide": "the ends of longer images are cut off",
+            "resize_short_side": middle_of(inputs, side),
+            "interpolation": inputs.options.get("interpolation", "bicubic"),
+            "antialias": True,
+            "center_crop": [side, side],
+            "divide_by": 255,
+            "mean": list(inputs.options["mean"]),
+            "std": list(inputs.options["std"]),
+            "axes": "batch, channel, height, width",
+        }
 
     def _resolution(self, recipe: Recipe) -> float:
         return float(recipe.of(self.name).get("resolution", 1.0))

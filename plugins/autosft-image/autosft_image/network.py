@@ -14,6 +14,9 @@ _DROPS_PATHS = re.compile(
 )
 """How the names of architectures begin that have residual branches which timm drops when it is asked to."""
 
+_ELSEWHERE = frozenset({"cache_dir", "checkpoint_path", "pretrained_cfg"})
+"""Arguments by which timm reads other files. Descriptions come out of bundles, too, which nobody need trust."""
+
 _RESAMPLES = {str(info.arguments["architecture"]): "dynamic_img_size" in info.arguments for info in CURATED}
 """Whether the curated architectures resample; timm need not be asked."""
 
@@ -48,6 +51,8 @@ def network_of(info: BackboneInfo, drop_path: float = 0.0) -> Any:
 
     arguments = dict(info.arguments)
     architecture = str(arguments.pop("architecture"))
+    if ":" in architecture or _ELSEWHERE & arguments.keys():
+        raise BadWeights(f"{info.name}: {architecture} would be read from elsewhere; only timm's own are built.")
     # positions are made for the size that is fed, unless the arguments have another `img_size`
     overlay = {"input_size": tuple(info.inputs.options["size"])}
     arguments["num_classes"] = 0

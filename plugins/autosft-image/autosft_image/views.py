@@ -54,6 +54,11 @@ def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
     return side if share == 1.0 else min(side, max(least, step * round(share * side / step)))
 
 
+def middle_of(inputs: Inputs, side: int) -> int:
+    """The short side in pixels of an image of which the middle is shown at this side."""
+    return math.floor(side / float(inputs.options.get("crop_pct", 1.0)))
+
+
 def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool, policy: str) -> ImageView:
     """The view of one strength.
 
@@ -68,7 +73,7 @@ def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool, pol
     )
     steps: list[Callable[[Any], Any]] = []
     if strength == "none":
-        steps.append(_Middle(side, math.floor(side / float(options.get("crop_pct", 1.0))), filter_))
+        steps.append(_Middle(side, middle_of(inputs, side), filter_))
     else:
         steps.append(v2.RandomResizedCrop([side, side], _CROP_SCALE, _CROP_RATIO, interpolation=filter_))
         if flip:

@@ -6,6 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from autosft.contracts.recipe import Recipe, Regular
 from autosft.contracts.state import State
+from autosft.errors import BadWeights
 from autosft_image.curated import CURATED
 from autosft_image.describe import describe
 from autosft_image.network import drops_paths, network_of
@@ -194,3 +195,31 @@ def test_dinov2_runs_at_224_pixels_with_its_own_positions():
         encoder = build(info)
         assert encoder.network.pos_embed.shape[1] == 37 * 37 + 1
         assert encoder(torch.empty(1, 3, 224, 224))["tokens"].shape == (1, 16 * 16 + 1, 384)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"architecture": "hf-hub:somebody/model"}, {"architecture": "resnet18", "checkpoint_path": "weights.pth"}],
+    ids=str,
+)
+def test_a_description_cannot_have_other_files_read(arguments):
+    """Nobody need trust a bundle, which brings its encoder's description."""
+    info = CURATED[0].model_copy(update={"arguments": arguments})
+
+    with pytest.raises(BadWeights, match="read from elsewhere"):
+        network_of(info)
+
+
+def test_it_is_a_graph_of_images_in_any_number():
+    encoder = build(
+        describe("mobilenetv3_small_050", {"input_size": (3, 64, 64)}, {"architecture": "mobilenetv3_small_050"})
+    )
+    graph = encoder.graph()
+    images = graph.tensors(torch.randn(3, 3, 64, 64))["inputs"]
+
+    with torch.no_grad():
+        shapes = ({0: torch.export.Dim.DYNAMIC},)
+        traced = torch.export.export(graph.module, (images,), dynamic_shapes=shapes).module()
+        for count in (1, 2, 3):
+            told, wanted = traced(images[:count]), encoder(images[:count])
+            torch.testing.assert_close(told["pooled"], wanted["pooled"], atol=1e-4, rtol=1e-4)

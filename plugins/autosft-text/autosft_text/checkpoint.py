@@ -25,8 +25,17 @@ TOKENS = 64
 _SPARE = 2
 """Models of the RoBERTa kind count positions from here, so that this many cannot be used."""
 
-_REMOTE = ("auto_map", "quantization_config", "dtype", "torch_dtype")
-"""What of a configuration is not taken over: code from elsewhere, and how numbers were stored."""
+_REMOTE = (
+    *(
+        "auto_map",
+        "attn_implementation",
+        "_attn_implementation",
+        "_attn_implementation_internal",
+        "experts_implementation",
+    ),
+    *("quantization_config", "dtype", "torch_dtype"),
+)
+"""What of a configuration is not taken over: code and kernels from elsewhere, and how numbers were stored."""
 
 _POOLINGS = {
     "pooling_mode_cls_token": "first",
@@ -46,6 +55,11 @@ def config_in(folder: Path) -> dict[str, Any]:
     config = read_config(folder / "config.json")
     if config is None or not isinstance(config.get("model_type"), str):
         raise BadWeights(f"{folder}: no config.json with a model_type; give a folder as transformers saves it.")
+    return own(config)
+
+
+def own(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration says how the encoder is built, and nothing that would be read from elsewhere."""
     return {key: value for key, value in config.items() if key not in _REMOTE}
 
 

@@ -39,6 +39,7 @@ class TextTokenizer:
         before: What every text begins with, such as an instruction that the encoder was trained with.
 
     Attributes:
+        content: `tokenizer.json`.
         longest: The most tokens of a text.
 
     Raises:
@@ -56,6 +57,7 @@ class TextTokenizer:
             raise BadWeights(f"tokenizer.json cannot be read ({' '.join(str(error).split())[:200]}).") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self.content = content
         self.longest, self._pad, self._between, self._before = longest, pad, between, before
         self._first, self._last = self._specials()
         self._room = max(1, longest - len(self._first) - len(self._last))
@@ -70,6 +72,20 @@ class TextTokenizer:
             numbers[place, : len(row)] = row
             there[place, : len(row)] = True
         return numbers, there
+
+    def preparation(self) -> dict[str, Any]:
+        """How texts become numbers, in words for whoever does it elsewhere."""
+        return {
+            "tokenizer": "tokenizer.json",
+            "text": "without special tokens; parts of a text are joined by `between`, and `before` stands in front",
+            "before": self._before,
+            "between": self._between,
+            "special_tokens": {"first": self._first, "last": self._last},
+            "longest": self.longest,
+            "longer": "keep the first half of the tokens, rounded up, and the last half",
+            "pad": self._pad,
+            "attention_mask": "1 where there is a token, 0 where `pad` fills up",
+        }
 
     def cuts(self, text: str) -> bool:
         """Whether some of the text is not seen."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, final
 
 import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
-from torch import Tensor  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
 
 from autosft.contracts.backbone import WeightFile
-from autosft.contracts.tensors import Encoder
+from autosft.contracts.tensors import Encoder, Graph
 from autosft.errors import BadWeights
 from autosft.training.weights import sha256_of
-from autosft_text.checkpoint import WEIGHTS
+from autosft_text.checkpoint import WEIGHTS, own
 from autosft_text.pooling import pool
 from autosft_text.tokenizing import TextTokenizer
 
@@ -66,6 +66,17 @@ class TransformerEncoder(Encoder):
             tokens[group, :longest] = self._encode(numbers[group, :longest], mask[group, :longest])
         return tokens
 
+    def graph(self) -> Graph:
+        """From numbers of tokens, as the tokenizer beside them gives them."""
+
+        def tensors(texts: Sequence[str]) -> Mapping[str, Tensor]:
+            numbers, there = self._tokenizer(texts)
+            return {"input_ids": torch.from_numpy(numbers), "attention_mask": torch.from_numpy(there).long()}
+
+        varying = {name: {1: "length"} for name in ("input_ids", "attention_mask")}
+        files = {"tokenizer.json": self._tokenizer.content}
+        return Graph(_OfTokens(self.network, self._pooling), tensors, varying, self._tokenizer.preparation(), files)
+
     def blocks(self) -> Sequence[Sequence[str]]:
         """Embeddings, each layer, and what comes after the last one."""
         first: list[str] = []
@@ -77,6 +88,21 @@ class TransformerEncoder(Encoder):
             else:
                 (rest if layers else first).append(name)
         return [block for block in (first, *(layers[number] for number in sorted(layers)), rest) if block]
+
+
+@final
+class _OfTokens(nn.Module):
+    """What of the encoder is a graph: all but the tokenizer."""
+
+    def __init__(self, network: Any, pooling: str) -> None:
+        super().__init__()
+        self.network: Any = network
+        self._pooling = pooling
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Mapping[str, Tensor]:
+        tokens = self.network(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask > 0
+        return {"pooled": pool(tokens, mask, self._pooling), "tokens": tokens, "mask": mask}
 
 
 def network_of(config: Mapping[str, Any]) -> Any:
@@ -135,7 +161,7 @@ def _built(build: Any, config: Mapping[str, Any]) -> Any:
     if kind not in CONFIG_MAPPING:
         raise BadWeights(f"transformers knows no model_type {kind!r}; install a version that does.")
     try:
-        settings = CONFIG_MAPPING[kind].from_dict(dict(config))
+        settings = CONFIG_MAPPING[kind].from_dict(own(config))
         settings.use_cache = False
         return build(settings)
     except Exception as error:  # it raises whatever a damaged file or a strange configuration provokes

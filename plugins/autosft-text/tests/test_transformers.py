@@ -239,3 +239,32 @@ def test_code_in_a_folder_is_never_run(checkpoints, tmp_path):
     (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     built(folder)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_bundle_s_configuration_brings_in_neither_code_nor_kernels(checkpoints):
+    """Nobody need trust a bundle: what it says of code elsewhere is not read."""
+    info, state, _ = built(checkpoints("bert"))
+    elsewhere = {"auto_map": {"AutoModel": "somebody/code--model.Model"}, "_attn_implementation": "somebody/kernel"}
+    told = state.with_values(config={**state.values["config"], **elsewhere})
+
+    encoder = FAMILY.build(info, RECIPE, told, None)
+
+    assert type(encoder.network).__module__.startswith("transformers.")
+    assert encoder.network.config._attn_implementation in ("sdpa", "eager")
+
+
+@pytest.mark.parametrize(
+    "kind", ["bert", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("roberta", "distilbert"))]
+)
+def test_it_is_a_graph_of_tokens_at_any_length(checkpoints, kind):
+    _, _, encoder = built(checkpoints(kind))
+    graph = encoder.graph()
+    given = graph.tensors(TEXTS)
+    dynamic = tuple(dict.fromkeys((0, *graph.varying[name]), torch.export.Dim.DYNAMIC) for name in given)
+
+    with torch.no_grad():
+        traced = torch.export.export(graph.module, tuple(given.values()), dynamic_shapes=dynamic).module()
+        for texts in (TEXTS, [TEXTS[2]] * 2, ["a film", "a book", "a song", "sad"]):
+            told = traced(*graph.tensors(texts).values())
+            torch.testing.assert_close(told["pooled"], encoder(texts)["pooled"], atol=1e-4, rtol=1e-4)
+    assert set(graph.files) == {"tokenizer.json"} and graph.preparation["longest"] == encoder._tokenizer.longest

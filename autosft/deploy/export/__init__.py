@@ -1,0 +1,1 @@
+"""A bundle as one graph for other programs: traced, written, described, and checked against the model."""

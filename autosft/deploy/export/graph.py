@@ -1,0 +1,138 @@
+"""`AnswerGraph`: all members of a bundle as one module, from tensors to answers. Knows no file format.
+
+Members that are fed alike share an input; others have one each, all for the same rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from autosft.contracts.document import sha256_of
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Job
+from autosft.contracts.tensors import Graph
+from autosft.deploy.predictor import Predictor
+from autosft.training.loaders import Loader
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How rows become the tensors of some members.
+
+    Attributes:
+        job: One of the members that are fed so.
+        graph: Its encoder.
+        suffix: Stands behind the names of the tensors, where not all members are fed alike.
+        names: The names of the tensors, in the order in which the encoder takes them; known when rows were seen.
+    """
+
+    job: Job
+    graph: Graph
+    suffix: str
+    names: list[str] = field(default_factory=list[str])
+
+    def tensors(self, rows: Rows) -> Mapping[str, Tensor]:
+        """The tensors for rows, by name."""
+        (batch,) = Loader(self.job, rows, batch_size=len(rows))
+        made = {f"{name}{self.suffix}": tensor for name, tensor in self.graph.tensors(batch.inputs).items()}
+        self.names[:] = made
+        return made
+
+    def preparation(self) -> dict[str, Any]:
+        """What must be known to make the tensors elsewhere."""
+        job = self.job
+        seen = job.modality.preparation(job.info.inputs, job.recipe, job.states.modality)
+        return {**seen, **self.graph.preparation}
+
+
+@final
+class AnswerGraph(nn.Module):
+    """From the tensors of all feeds, by position, to the outputs in `names`, blended.
+
+    Args:
+        predictor: What is to become a graph.
+
+    Attributes:
+        feeds: What the tensors are made from.
+        names: The outputs, as pairs of a problem's position and the name of its array; known when it was
+            traced.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        super().__init__()
+        self.feeds: list[Feed] = []
+        self.names: list[tuple[int, str]] = []
+        self._shares, self._problems = predictor.shares, predictor.members[0][0].problems
+        self._jobs = [job for job, _ in predictor.members]
+        graphs = [model.encoder.graph() for _, model in predictor.members]
+        self.encoders = nn.ModuleList(graph.module for graph in graphs)
+        self.heads = nn.ModuleList(model.heads for _, model in predictor.members)
+        feeds: dict[str, Feed] = {}
+        for job, graph in zip(self._jobs, graphs, strict=True):
+            suffix = f"_{len(feeds) + 1}" if feeds else ""
+            feeds.setdefault(_key(job, graph), Feed(job, graph, suffix))
+        self.feeds = list(feeds.values())
+        self._fed = [list(feeds).index(_key(job, graph)) for job, graph in zip(self._jobs, graphs, strict=True)]
+
+    def tensors(self, rows: Rows) -> dict[str, Tensor]:
+        """All tensors for rows, by name, in the order of `forward`."""
+        return {name: tensor for feed in self.feeds for name, tensor in feed.tensors(rows).items()}
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The outputs in `names`."""
+        return tuple(self.blended(*tensors).values())
+
+    def blended(self, *tensors: Tensor) -> dict[tuple[int, str], Tensor]:
+        """The mean of the members' answers, weighted by their shares."""
+        remaining = list(tensors)
+        parts = [[remaining.pop(0) for _ in feed.names] for feed in self.feeds]
+        blended: dict[tuple[int, str], Tensor] = {}
+        for number, share in enumerate(self._shares):
+            job = self._jobs[number]
+            encoded = self.encoders[number](*parts[self._fed[number]])
+            for place, head in enumerate(self.heads[number]):  # type: ignore[arg-type]
+                out = head(encoded)
+                answers = self._problems[place].tensors(out, job.states.problems[place], job.recipe)
+                for name, answer in answers.items():
+                    earlier = blended.get((place, name))
+                    blended[place, name] = share * answer if earlier is None else earlier + share * answer
+        return blended
+
+
+def _key(job: Job, graph: Graph) -> str:
+    """All that decides what rows are made into."""
+    modality = job.modality
+    own = {name: value for name, value in job.recipe.of(modality.name).items() if name not in modality.augmentation}
+    files = {name: sha256_of(content) for name, content in graph.files.items()}
+    seen = [job.info.inputs.plain(), own, job.states.modality.digest(), graph.preparation, files]
+    return json.dumps(seen, sort_keys=True, default=str)
+
+
+def varying_axes(graph: AnswerGraph) -> dict[str, dict[int, str]]:
+    """By the names of the tensors, the axes whose length differs from batch to batch."""
+    return {
+        name: {0: "batch", **feed.graph.varying.get(name.removesuffix(feed.suffix), {})}
+        for feed in graph.feeds
+        for name in feed.names
+    }
+
+
+def traced(graph: AnswerGraph, rows: Rows) -> torch.export.ExportedProgram:
+    """The graph as torch traces it (torch.export).
+
+    Args:
+        graph: What to trace.
+        rows: Two rows or more.
+    """
+    tensors = graph.tensors(rows)
+    axes = varying_axes(graph)
+    dynamic = tuple(dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in tensors)
+    with torch.no_grad():
+        graph.names = list(graph.blended(*tensors.values()))
+        return torch.export.export(graph, tuple(tensors.values()), dynamic_shapes={"tensors": dynamic}, strict=False)
