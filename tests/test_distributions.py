@@ -23,7 +23,9 @@ LIBRARIES = {"timm", "torchvision", "pillow", "transformers", "tokenizers", "sou
 OWN = {
     "autosft-audio": {"transformers", "tokenizers", "soundfile"},
     "autosft-image": {"timm", "torchvision", "pillow"},
+    "autosft-mlflow": set(),
     "autosft-strategies": set(),
+    "autosft-tensorboard": {"pillow"},
     "autosft-text": {"transformers", "tokenizers"},
 }
 NEVER = {"torchaudio", "sentence-transformers", "accelerate", "pandas", "peft"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -265,4 +266,4 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
 
 def content_of(recipe: Recipe) -> str:
     """What makes two recipes the same: all but the seed."""
-    return recipe.model_dump_json(exclude={"seed"})
+    return json.dumps(recipe.model_dump(mode="json", exclude={"seed"}), sort_keys=True)

@@ -15,7 +15,7 @@ from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.search.footprint import memory_of
-from autosft.search.plan import Plan, make_plan, recipe_of, space_of
+from autosft.search.plan import Plan, content_of, make_plan, recipe_of, space_of
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyFamily, ToyModality
 
@@ -345,3 +345,11 @@ def test_the_space_follows_from_what_the_modality_learned_of_the_rows(task, with
     assert ("points.near" in space_of(task, registry, learned, "toy/wide", "toy")) == chosen
     again = Plan.parse(json.loads(learned.model_dump_json()), "run.json")
     assert again == learned
+
+
+def test_two_recipes_are_the_same_whatever_the_order_of_their_parameters_and_the_seed():
+    params = {"backbone": "toy/narrow", "strategy": "toy", "toy.activation": "tanh", "classification.loss": "focal"}
+    turned = dict(reversed(params.items()))
+
+    assert content_of(recipe_of(params, 1)) == content_of(recipe_of(turned, 2))
+    assert content_of(recipe_of(params, 1)) != content_of(recipe_of(params | {"toy.activation": "relu"}, 1))
