@@ -12,7 +12,7 @@ WORDS = {True: "fine lovely great warm", False: "awful poor cold grim"}
 SETTINGS = {"budget": None, "trials": 1, "threads": 1, "device": "cpu", "backbones": ("tfidf/*",)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reviews():
     """Texts, and whether each is in favour."""
     drawn = np.random.default_rng(0)
@@ -21,7 +21,7 @@ def reviews():
     return texts, liked
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A folder for runs and caches, with the parts for texts alone."""
     folder = tmp_path_factory.mktemp("estimators")
@@ -32,7 +32,7 @@ def home(tmp_path_factory):
         yield folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fitted(home, reviews):
     """A classifier after its fit."""
     texts, liked = reviews
