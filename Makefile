@@ -17,10 +17,10 @@ demo: install
 	$(BIN)/python benchmarks/demo.py
 
 test: install
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n auto --maxprocesses 4
 
-test-all: install
-	$(BIN)/pytest
+test-all: test
+	$(BIN)/pytest -m slow
 
 check: install
 	$(BIN)/ruff check .
