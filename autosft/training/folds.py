@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
-from autosft.errors import AutoSFTError
 from autosft.training.loop import train
 
 
@@ -18,9 +17,8 @@ def mean_over_folds(
     score: float,
     folds: Sequence[tuple[Rows, Rows]],
     states_of: Callable[[int, Rows], States],
-) -> float | None:
-    """The mean over folds of the validation score, each fold weighing as many rows as it validates; None if one of them
-    came to nothing, as for want of time.
+) -> float:
+    """The mean over folds of the validation score, each fold weighing as many rows as it validates.
 
     Args:
         job: The first fold.
@@ -28,6 +26,11 @@ def mean_over_folds(
         score: The score on the first fold.
         folds: Training and validation rows of the others.
         states_of: What the parts learn from the training rows of a fold, by its number.
+
+    Raises:
+        OutOfTime: There is no time for every fold.
+        BadInput: The training rows of a fold do not make the problem.
+        Diverged: A score is not finite.
     """
     total, rows = score * len(job.valid), len(job.valid)
     for number, (learned, held_out) in enumerate(folds, 1):
@@ -36,11 +39,8 @@ def mean_over_folds(
             states = states_of(number, learned)
             fold = replace(job, train=learned, valid=held_out, states=states, folder=folder)
             evaluation = train(fold, strategy).evaluation
-        except AutoSFTError:  # the trial has its score; the next best is chosen by that
-            return None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        if evaluation is None:
-            return None
+        assert evaluation is not None  # there are rows to validate on
         total, rows = total + evaluation.score * len(held_out), rows + len(held_out)
     return total / rows

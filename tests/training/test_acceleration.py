@@ -16,18 +16,6 @@ def test_a_cpu_computes_in_single_precision_unless_it_is_told_otherwise():
     assert [precision_for(wanted, CPU) for wanted in ("auto", "float32", "bfloat16")] == 2 * ["float32"] + ["bfloat16"]
 
 
-@pytest.fixture
-def without_compiler():
-    from torch._inductor import config
-
-    why_not_compiled.cache_clear()
-    torch.compiler.reset()
-    with config.patch({"cpp.cxx": ("/nowhere/compiler",)}):
-        yield
-    why_not_compiled.cache_clear()
-    torch.compiler.reset()
-
-
 def test_without_a_compiler_it_is_known_why_in_one_line(without_compiler):
     reason = why_not_compiled(CPU)
     assert "compiler" in reason and "\n" not in reason

@@ -52,6 +52,7 @@ def test_each_fold_is_answered_by_a_model_that_has_not_seen_it_and_leaves_nothin
     assert not list(job.folder.glob("fold-*"))
 
 
-def test_without_time_for_every_fold_there_is_no_score(job):
-    assert mean_over_folds(job, Late(), 1.0, folds_of(job), lambda number, rows: job.states) is None
+def test_without_time_for_every_fold_there_is_no_score_and_nothing_is_left_behind(job):
+    with pytest.raises(OutOfTime):
+        mean_over_folds(job, Late(), 1.0, folds_of(job), lambda number, rows: job.states)
     assert not list(job.folder.glob("fold-*"))

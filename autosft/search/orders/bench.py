@@ -86,10 +86,11 @@ class Bench:
         if order.work == "refit":
             evaluation = self._recall(job, strategy, trained)
         shift = self._valid_shift(job, strategy, trained)
+        cross_score, why = self._cross_score(job, strategy, trained) if order.work == "train" else (None, ())
         return {
             "score": evaluation.score if evaluation else None,
             "score_error": score_error(job, trained.evaluation, job.valid) if trained.evaluation else None,
-            "cross_score": self._cross_score(job, strategy, trained) if order.work == "train" else None,
+            "cross_score": cross_score,
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
@@ -97,7 +98,7 @@ class Bench:
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
             "shift": shift,
-            "notes": (*self._notice(job), *trained.notes, *words_of(shift, "validation", job.info.name)),
+            "notes": (*self._notice(job), *trained.notes, *why, *words_of(shift, "validation", job.info.name)),
         }
 
     def soup(self, order: Order) -> dict[str, Any]:
@@ -202,15 +203,18 @@ class Bench:
             )
         return self._states[key]
 
-    def _cross_score(self, job: Job, strategy: Strategy, trained: Trained) -> float | None:
-        """The mean score over all folds, of a cheap trial on all rows where validation rows are few."""
+    def _cross_score(self, job: Job, strategy: Strategy, trained: Trained) -> tuple[float | None, tuple[str, ...]]:
+        """The mean score over all folds, of a cheap trial on all rows where validation rows are few; or why not."""
         if not (self._folds and strategy.cheap and trained.evaluation and not job.recipe.rows):
-            return None
+            return None, ()
 
         def state_of(number: int, rows: Rows) -> States:
             return self._fit(job.recipe, rows, job.weights, f"fold {number}")
 
-        return mean_over_folds(job, strategy, trained.evaluation.score, self._folds, state_of)
+        try:
+            return mean_over_folds(job, strategy, trained.evaluation.score, self._folds, state_of), ()
+        except Exception as problem:  # the trial has its score nevertheless
+            return None, (f"{strategy.name} on {job.info.name} was not cross-validated: {problem}",)
 
     def _notice(self, job: Job) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import pytest
 import torch
 
 from autosft.contracts.executor import Order
 from autosft.search.orders.worker import Workshop
 from autosft.testing.job import quick_recipe
-from autosft.training.acceleration import why_not_compiled
-
-
-@pytest.fixture
-def without_compiler():
-    from torch._inductor import config
-
-    why_not_compiled.cache_clear()
-    torch.compiler.reset()
-    with config.patch({"cpp.cxx": ("/nowhere/compiler",)}):
-        yield
-    why_not_compiled.cache_clear()
-    torch.compiler.reset()
 
 
 def _record(run, registry):
