@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
 from autosft.contracts.backbone import BackboneInfo
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from autosft.contracts.tensors import Model
     from autosft_strategies.linear import LinearProblem
 
-STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+STRENGTHS = (1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """The L2 penalties to choose from, relative to the mean loss of a row, from strong to weak."""
 
+FIRST = STRENGTHS.index(100.0)
+"""Weaker ones are compared first. Stronger ones are for few rows whose numbers the features hardly tell."""
+
 PAST_THE_BEST = 2
-"""Weaker penalties take longest to solve; after this many that were worse than the best no weaker one is tried."""
+"""Weaker penalties take longest to solve; after this many that were worse than the best no further one is tried."""
 
 LEAST_SCALE = 0.05
 """Features that hardly vary over the training rows are scaled as if they varied by this share of the mean deviation:
@@ -76,7 +80,7 @@ class Probe(Strategy):
                     f"Problem {job.problems[position].name!r} needs just pooled features but has no LinearHead."
                 )
             linear = LinearProblem(job, position, head, features, job.train.target(position), weights)
-            weight, bias = _choose_and_solve(job, linear, features)
+            weight, bias = choose_and_solve(job, linear, features)
             weight = weight / scale
             with torch.no_grad():
                 head.linear.weight.copy_(weight)
@@ -102,14 +106,12 @@ def _folds(job: Job, chosen: Tensor) -> Tensor:
     return units % min(FOLDS, int(units.max()) + 1)
 
 
-def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
+def choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
     """The solution under the penalty with the lowest cross-validated loss, of those that there is time to compare.
 
     Raises:
         OutOfTime: There is not even time for the first.
     """
-    import time
-
     import torch
 
     from autosft.training.seeds import seed_of
@@ -120,19 +122,31 @@ def _choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tupl
     folds = _folds(job, chosen)
     enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
     solutions: dict[int, tuple[Tensor, Tensor]] = {}
-    losses: list[float] = []
+    losses: dict[int, float] = {}  # by place in STRENGTHS
     spent = 0.0
-    for strength in STRENGTHS:
+    while (place := _next(losses)) is not None:
         if job.seconds_left() < ROOM_TO_SOLVE * spent:  # as much again, and the final solution
             if not losses:
                 raise OutOfTime("The time was up before the probe was fitted.")
             break
         total, started = 0.0, time.perf_counter()
         for fold in range(min(enough, int(folds.max()) + 1)):
-            solutions[fold] = linear.solve(chosen[folds != fold], strength, solutions.get(fold), tolerance=COARSE)
+            train, strength = chosen[folds != fold], STRENGTHS[place]
+            solutions[fold] = linear.solve(train, strength, solutions.get(fold), tolerance=COARSE)
             total += float(linear.loss(chosen[folds == fold], solutions[fold]).sum())
-        losses.append(total)
+        losses[place] = total
         spent = time.perf_counter() - started
-        if len(losses) - 1 - losses.index(min(losses)) >= PAST_THE_BEST:
-            break
-    return linear.solve(torch.arange(len(features)), STRENGTHS[losses.index(min(losses))], None)
+    return linear.solve(torch.arange(len(features)), STRENGTHS[min(losses, key=losses.__getitem__)], None)
+
+
+def _next(losses: Mapping[int, float]) -> int | None:
+    """The place of the penalty to compare after these: ever weaker ones until the best is passed, then stronger ones
+    if the first was the best of those. None when that is done."""
+    if not losses:
+        return FIRST
+    best, weakest, strongest = min(losses, key=losses.__getitem__), max(losses), min(losses)
+    if weakest - best < PAST_THE_BEST and weakest + 1 < len(STRENGTHS):
+        return weakest + 1
+    if best <= FIRST and best - strongest < PAST_THE_BEST and strongest > 0:
+        return strongest - 1
+    return None

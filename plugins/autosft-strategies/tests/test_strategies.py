@@ -20,7 +20,7 @@ from autosft.training.features import encode
 from autosft.training.model import build_model
 from autosft_strategies.full import Full
 from autosft_strategies.linear import LinearProblem
-from autosft_strategies.probe import Probe
+from autosft_strategies.probe import Probe, choose_and_solve
 
 
 def slow(problem):
@@ -108,3 +108,28 @@ def test_a_probe_with_little_time_compares_fewer_penalties_and_one_without_any_s
     assert next(left, None) is None and (model.heads[0].linear.weight != 0).any()
     with pytest.raises(OutOfTime, match="before the probe was fitted"):
         Probe().fit(replace(job, seconds_left=lambda: -1.0), model)
+
+
+@pytest.mark.parametrize("told, worst", [(0.0, -0.1), (1.0, 0.1)])
+def test_a_probe_of_a_few_rows_is_no_worse_than_the_mean_where_features_tell_nothing_and_better_where_they_do(
+    tmp_path, told, worst
+):
+    draw = np.random.default_rng(0)
+    task = points_task(make_points(tmp_path / "clouds.points.json", rows=80), problems=["regression"])
+    job = make_job(tmp_path / "trial", task, registry(Regression()), quick_recipe("probe"))
+    features, fresh = draw.normal(size=(len(job.train), 300)), draw.normal(size=(1000, 300))
+    direction = draw.normal(size=(300, 1)) * (np.arange(300) < 5)[:, None] / 5**0.5
+
+    def numbers(rows):
+        return told**0.5 * rows @ direction + (1 - told) ** 0.5 * draw.normal(size=(len(rows), 1))
+
+    targets = [*map(float, numbers(features)[:, 0])]
+    head = job.problems[0].head({"pooled": 300}, job.states.problems[0], job.recipe)
+    weights = torch.ones(len(features))
+    tensor = torch.from_numpy(features).float()
+    weight, bias = choose_and_solve(job, LinearProblem(job, 0, head, tensor, targets, weights), tensor)
+
+    said = fresh @ weight.numpy().T + bias.numpy()
+    truth = job.problems[0].encode([*map(float, numbers(fresh)[:, 0])], job.states.problems[0]).numpy()
+    explained = 1 - ((truth - said) ** 2).mean() / truth.var()
+    assert explained > worst
