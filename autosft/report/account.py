@@ -13,7 +13,7 @@ from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Rows
-from autosft.contracts.task import Task
+from autosft.contracts.task import Hints, Task
 from autosft.errors import BadInput
 
 Plain = Mapping[str, Any]
@@ -25,6 +25,8 @@ class Account:
 
     Attributes:
         folder: The run's folder.
+        source: The path of the data, as the user gave it; empty where a task was given.
+        hints: What the user said of the data.
         task: What was to be solved.
         spec: The settings of the search, as plain data.
         backbones: What the search might try, by name, with its weights.
@@ -41,6 +43,8 @@ class Account:
     """
 
     folder: Path
+    source: str
+    hints: Hints
     task: Task
     spec: Plain
     backbones: Mapping[str, tuple[BackboneInfo, WeightFile | None]]
@@ -100,6 +104,8 @@ def account_of(folder: Path) -> Account:
     try:
         return Account(
             folder=folder,
+            source=run["source"],
+            hints=Hints(**run["hints"]),
             task=Task.parse(run["task"], f"{folder / 'run.json'}, task"),
             spec=run["spec"],
             backbones=dict(_backbone(plain, folder / "run.json") for plain in run["plan"]["candidates"]),

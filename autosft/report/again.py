@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from autosft.report.account import Account
@@ -24,21 +23,24 @@ _LISTED = ("backbones", "strategies")
 
 
 def commands(account: Account) -> Sequence[tuple[str, str]]:
-    """What each command does, and the command."""
+    """What each command does, and the command. A search of a task that only a program knew has none."""
     folder = shlex.quote(str(account.folder))
-    found = [("Search again, with the same data, settings and seed", shlex.join(_search(account)))]
+    found: list[tuple[str, str]] = []
     if account.result:
-        found.insert(0, ("Answer for new data", f"autosft predict {folder} FILES --out answers.csv"))
+        found.append(("Answer for new data", f"autosft predict {folder} FILES --out answers.csv"))
+    if account.source:
+        found.append(("Search again, with the same data, settings and seed", shlex.join(_search(account))))
     return found
 
 
 def _search(account: Account) -> list[str]:
-    task, spec = account.task, account.spec
-    words = ["autosft", "search", _path(task.data) or "DATA"]
-    words += ["--modality", task.modality, "--problem", task.problems[0], "--metric", task.metric]
-    columns = [name for one in task.targets for name in ((one,) if isinstance(one, str) else one)]
-    if columns != ["label"]:
-        words += [word for name in columns for word in ("--target", name)]
+    hints, spec = account.hints, account.spec
+    words = ["autosft", "search", account.source, "--modality", account.task.modality, "--metric", account.metric]
+    words += [word for name in hints.targets for word in ("--target", name)]
+    words += [word for name in hints.inputs for word in ("--inputs", name)]
+    words += ["--problem", hints.problem] if hints.problem else []
+    words += ["--unlabeled", hints.unlabeled] if hints.unlabeled else []
+    words += [word for role, column in hints.roles.items() for word in (f"--{role}", column)]
     for name, usual in _USUAL.items():
         if spec[name] != usual:
             words += [f"--{name}", _written(name, spec[name])]
@@ -49,7 +51,6 @@ def _search(account: Account) -> list[str]:
     words += [] if spec["hold_out_test"] else ["--no-hold-out-test"]
     words += ["--storage", spec["storage"]] if spec["storage"] else []
     words += [f"--{name}" for name in ("single", "compile") if spec[name]]
-    words += [word for role, column in task.roles.items() for word in (f"--{role}", column)]
     return [*words, "--run", "runs/again"]
 
 
@@ -57,9 +58,3 @@ def _written(name: str, value: Any) -> str:
     if name == "budget":
         return "none" if value is None else f"{value:g}s"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _path(data: Any) -> str:
-    """Where a task's data lies: the first path in the modality's table."""
-    paths = [value for value in data.values() if isinstance(value, str) and Path(value).is_absolute()]
-    return paths[0] if paths else ""

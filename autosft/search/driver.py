@@ -139,13 +139,15 @@ def run_search(
     )
     registry.executor(executor)  # an unknown one is refused before anything is read
     hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
-    task = with_metric(_task_of(data, hints, modality, registry, watch), metric, registry)
+    given = data if isinstance(data, Task) else _path_of(data)
+    task = with_metric(_task_of(given, hints, modality, registry, watch), metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
     if going_on := (folder / "run.json").exists():
         opened = Run.resume(folder, task, spec)
     else:
-        opened = _create(folder, task, spec, registry, watch)
+        source = "" if isinstance(given, Task) else str(given.absolute())
+        opened = _create(folder, source, hints, task, spec, registry, watch)
     with closing(opened):
         if result := opened.finished():
             watch(Finished(result, folder))
@@ -156,13 +158,17 @@ def run_search(
             return Session(opened, registry, study, watch, started).go()
 
 
-def _task_of(data: str | Path | Frame | Task, hints: Hints, modality: str, registry: Registry, watch: Watch) -> Task:
+def _path_of(data: str | Path | Frame) -> Path:
+    """Where the data lies; a frame is written first."""
+    return Path(data) if isinstance(data, (str, Path)) else write_frame(data, cache_folder() / "frames")
+
+
+def _task_of(given: Task | Path, hints: Hints, modality: str, registry: Registry, watch: Watch) -> Task:
     """The task that was given, or the one that the data is recognized as."""
-    if isinstance(data, Task):
-        task = data
+    if isinstance(given, Task):
+        task = given
     else:
-        path = Path(data) if isinstance(data, (str, Path)) else write_frame(data, cache_folder() / "frames")
-        claim, others = recognize(path, registry, hints, modality)
+        claim, others = recognize(given, registry, hints, modality)
         watch(Recognized(claim, tuple(others)))
         task = claim.task
     check_hints(task, hints)
@@ -177,7 +183,9 @@ def _unwatched(news: News) -> None:
     """Nobody listens."""
 
 
-def _create(folder: Path, task: Task, spec: SearchSpec, registry: Registry, watch: Watch) -> Run:
+def _create(
+    folder: Path, source: str, hints: Hints, task: Task, spec: SearchSpec, registry: Registry, watch: Watch
+) -> Run:
     """Scan, check, split, plan; nothing is written before all of that went well."""
     modality = registry.modality(task.modality)
     plan = make_plan(task, registry, spec, memory_of(registry, spec))
@@ -189,6 +197,8 @@ def _create(folder: Path, task: Task, spec: SearchSpec, registry: Registry, watc
     summary = summarize(scan, data, problem, metric=task.metric, digests=digests)
     plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
     document = RunDocument(
+        source=source,
+        hints=hints,
         task=task,
         spec=spec,
         plan=plan,

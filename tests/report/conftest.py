@@ -71,6 +71,7 @@ class Story:
         candidates = tuple(Candidate(info=info, weights=weights, strategies=("toy",)) for info in infos)
         task = Task(name="clouds", modality="points", problems=(self.problem,), data={"file": "/x"}, metric=self.metric)
         RunDocument(
+            source="/x",
             task=task,
             spec=SearchSpec(budget=60.0),
             plan=Plan(candidates=candidates, left_out={"toy/huge": "no weights at hand"}),

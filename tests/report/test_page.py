@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from autosft.contracts.recipe import Optim, Recipe
 from autosft.contracts.record import Epoch
+from autosft.report.again import commands
 
 from .conftest import NARROW, WIDE, Story, probabilities
 
@@ -204,3 +206,10 @@ def test_a_damaged_run_is_one_clear_line(story, name):
 
     with pytest.raises(BadInput, match=name):
         account_of(story.folder)
+
+
+def test_a_task_that_only_a_program_knew_has_no_command_that_searches_it_again(story):
+    account = story.write()
+
+    assert [what for what, _ in commands(account)][1:] == ["Search again, with the same data, settings and seed"]
+    assert [what for what, _ in commands(replace(account, source=""))] == ["Answer for new data"]

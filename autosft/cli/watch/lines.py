@@ -25,7 +25,7 @@ from autosft.search.news import (
     TrialFinished,
     TrialPaused,
 )
-from autosft.search.plan import Candidate
+from autosft.search.plan import Candidate, by_reason
 
 
 class Lines:
@@ -91,10 +91,7 @@ class Lines:
         for warning in news.summary.warnings:
             self._say(Text.assemble(("  Warning:", "yellow"), f" {warning}"))
         self._say(f"Backbones to try: {', '.join(map(_licensed, news.plan.candidates))}")
-        by_reason: dict[str, list[str]] = {}
-        for name, reason in news.plan.left_out.items():
-            by_reason.setdefault(reason, []).append(name)
-        for reason, left_out in by_reason.items():
+        for reason, left_out in by_reason(news.plan.left_out).items():
             self._say(f"  left out, {reason}: {', '.join(left_out)}")
         self._say(f"Maximizing {self._metric} on validation rows; run folder {short(news.folder)}")
 
