@@ -14,7 +14,10 @@ from autosft.tables.joined import AS_LIST, find_separator
 from autosft.tables.table import Table
 
 _SURELY_CLASSES = 20
-"""Up to this many different whole numbers are classes, whatever their column is called."""
+"""Up to this many different whole numbers are classes, unless their column names an amount."""
+
+_MOST_STEPS = 10
+"""Up to this many different amounts are classes, such as ratings of one to five."""
 
 _MOST_CLASSES, _LEAST_ROWS = 1000, 20
 """More whole numbers are classes up to this many, if each is met in so many rows on average and no amount is named."""
@@ -119,9 +122,11 @@ def _are_classes(name: str, seen: Profile) -> bool:
     if not seen.whole:
         return False
     words = set(words_of(name))
+    if seen.distinct > _MOST_STEPS and words & _AMOUNTS and not words & _CLASSES:
+        return False
     if seen.distinct <= _SURELY_CLASSES or words & _CLASSES:
         return 2 * seen.distinct <= seen.filled
-    return not words & _AMOUNTS and seen.distinct <= _MOST_CLASSES and _LEAST_ROWS * seen.distinct <= seen.filled
+    return seen.distinct <= _MOST_CLASSES and _LEAST_ROWS * seen.distinct <= seen.filled
 
 
 def _numbers(seen: Mapping[str, Profile], problem: str, why: str) -> TargetForm:
