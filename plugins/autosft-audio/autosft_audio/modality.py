@@ -18,6 +18,7 @@ from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import Unreadable
 from autosft.folders.entrances import claim_files, collect_files, scan_files
+from autosft_audio.drawing import waveform
 from autosft_audio.files import SOUNDS
 from autosft_audio.pictures import PictureView, picture_size
 from autosft_audio.reading import MOST_SECONDS, RATE, Wave, read_wave
@@ -85,8 +86,9 @@ class AudioModality(Modality):
             raise Unreadable(f"{row.id}: {error}") from error
 
     def preview(self, row: Row) -> Preview:
-        """The name of the file, and its length."""
-        return Preview(f"{Path(row.ref['path']).name}, {row.ref['milliseconds'] / 1000:.1f} s")
+        """The waveform, and the name of the file with its length."""
+        text = f"{Path(row.ref['path']).name}, {row.ref['milliseconds'] / 1000:.1f} s"
+        return Preview(text, waveform(self.read(row)))
 
     def digest(self, row: Row) -> str:
         """Of the file's bytes; empty if the file cannot be read."""
