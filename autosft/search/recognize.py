@@ -61,8 +61,9 @@ def _claims(source: Path, asked: Sequence[Modality], hints: Hints) -> list[Claim
     if not claims:
         known = ", ".join(one.name for one in asked) or 'none; run: pip install "autosft[all]"'
         raise BadInput(
-            f"{source}: not recognized by any modality asked ({known}). Lay it out as one "
-            "folder of files per class, or as a table (CSV, TSV, JSON Lines, Parquet) whose target --target names."
+            f"{source}: not recognized by any modality asked ({known}). Lay it out as one folder of files per class, "
+            "or as a table (CSV, TSV, JSON Lines, Parquet) with a column of texts or of paths, which --inputs names "
+            "if it is not found."
         )
     return sorted(claims, key=lambda claim: -claim.confidence)
 
