@@ -7,13 +7,20 @@ from typing import Any, final
 
 import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
 from torch import Tensor, nn  # noqa: TID253
+from torch.nn.functional import layer_norm  # noqa: TID253
 
 from autosft.contracts.tensors import Encoder
+
+EARLIER = 2
+"""Stages before the last whose means over the picture join the pooled vector, each normalized. The last one has learned
+what its classes need and forgotten other things, such as textures (Head2Toe: Evci et al., 2022); what they are worth is
+in benchmarks/README.md."""
 
 
 @final
 class TimmEncoder(Encoder):
-    """Gives `"pooled"`, and `"maps"` (batch, channels, height, width) or `"tokens"`, class token and all."""
+    """Gives `"pooled"`, what timm pools with the means of earlier stages beside it, and `"maps"` (batch, channels,
+    height, width) or `"tokens"`, class token and all."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -21,16 +28,24 @@ class TimmEncoder(Encoder):
         self.network: Any = network.to(memory_format=torch.channels_last)
         self._channels_last = getattr(network, "output_fmt", None) == "NHWC"
         self._forgetful = [part for part in network.modules() if hasattr(part, "attention_bias_cache")]
+        stages = _channels(network)
+        self._earlier = _earlier(len(stages))
         last = int(network.num_features)
-        pooled = int(getattr(network, "head_hidden_size", 0) or last)
+        pooled = int(getattr(network, "head_hidden_size", 0) or last) + sum(stages[place] for place in self._earlier)
         self.widths = {"pooled": pooled, "maps": last, "tokens": last}
 
     def forward(self, inputs: Tensor) -> Mapping[str, Tensor]:
         """Encode images, shape (batch, 3, height, width)."""
         for part in self._forgetful:  # it would answer with what followed from earlier weights
             part.attention_bias_cache.clear()
-        features = self.network.forward_features(inputs.contiguous(memory_format=torch.channels_last))
-        encoded: dict[str, Tensor] = {"pooled": self.network.forward_head(features, pre_logits=True)}
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        if self._earlier:
+            features, stages = self.network.forward_intermediates(inputs, indices=self._earlier)
+        else:
+            features, stages = self.network.forward_features(inputs), []
+        means = [stage.mean((2, 3)) for stage in stages]
+        last = self.network.forward_head(features, pre_logits=True)
+        encoded = {"pooled": torch.cat([last, *(layer_norm(mean, mean.shape[1:]) for mean in means)], dim=1)}
         if isinstance(features, Tensor) and features.ndim == 4:
             encoded["maps"] = features.permute(0, 3, 1, 2) if self._channels_last else features
         elif isinstance(features, Tensor) and features.ndim == 3:
@@ -45,6 +60,20 @@ class TimmEncoder(Encoder):
             return _by_child(self.network)
         groups = group_parameters(self.network, self.network.group_matcher(coarse=False))
         return [[f"network.{name}" for name in names] for _, names in sorted(groups.items()) if names]
+
+
+def _channels(network: Any) -> list[int]:
+    """The channels of each stage of a network; none if timm gives no more than its end."""
+    described = getattr(network, "feature_info", None)
+    if not described or not hasattr(network, "forward_intermediates"):
+        return []
+    return [int(stage["num_chs"]) for stage in getattr(described, "info", described)]
+
+
+def _earlier(stages: int) -> list[int]:
+    """The places of the stages that join the last one: those just before it, or of many, a quarter of all apart."""
+    step = max(1, stages // 4)
+    return sorted(range(stages - 1 - step, -1, -step)[:EARLIER])
 
 
 def _by_child(network: nn.Module) -> list[list[str]]:

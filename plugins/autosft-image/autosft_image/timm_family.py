@@ -60,8 +60,8 @@ class TimmFamily(BackboneFamily):
         return local.from_folder(path) if path.is_dir() else local.from_file(path)
 
     def version(self) -> str:
-        """timm's."""
-        return metadata.version("timm")
+        """timm's, and its own."""
+        return f"{metadata.version('timm')} 2"
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """A timm network without classifier; the rest of the weights must fit exactly."""

@@ -139,7 +139,31 @@ def test_new_weights_count_at_once_while_an_encoder_answers():
         assert torch.equal(after, second(image)["pooled"]) and not torch.equal(before, after)
 
 
-@pytest.mark.parametrize("name, tag, width", [("resnet50", "a1_in1k", 2048), ("vgg16", "tv_in1k", 4096)])
+@pytest.mark.parametrize(
+    ("architecture", "parts"),
+    [("resnet18", ["layer2", "layer3"]), ("vit_tiny_patch16_224", ["blocks.5", "blocks.8"])],
+)
+def test_normalized_means_of_earlier_stages_join_what_timm_pools(architecture, parts):
+    torch.manual_seed(0)
+    encoder = build(describe(architecture, {"input_size": (3, 64, 64)}, {"architecture": architecture})).eval()
+    network, seen = encoder.network, []
+    for name in parts:
+        network.get_submodule(name).register_forward_hook(lambda part, given, out: seen.append(out))
+    images = torch.randn(2, 3, 64, 64)
+
+    with torch.no_grad():
+        pooled = encoder(images)["pooled"]
+        wanted = [network.forward_head(network.forward_features(images), pre_logits=True)]
+    for out in seen[: len(parts)]:
+        mean = out.mean((2, 3)) if out.ndim == 4 else out[:, 1:].mean(1)  # without the class token
+        wanted.append((mean - mean.mean(1, keepdim=True)) / (mean.var(1, correction=0, keepdim=True) + 1e-5).sqrt())
+
+    torch.testing.assert_close(pooled, torch.cat(wanted, 1), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name, tag, width", [("resnet50", "a1_in1k", 512 + 1024 + 2048), ("vgg16", "tv_in1k", 512 + 512 + 4096)]
+)
 def test_a_bare_architecture_means_timms_default_weights(name, tag, width):
     (info,) = TimmFamily().match(name)
     assert info.name == f"timm/{name}.{tag}" and info.license

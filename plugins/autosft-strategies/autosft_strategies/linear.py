@@ -19,12 +19,19 @@ SPARSE_UNIT = 1e-3
 """With it the penalties of the probe reach from what a hundred noisy rows need to what a million clean ones do: `C` of
 scikit-learn is a thousand divided by strength and rows, where rows have length 1."""
 
+WIDE = 2
+"""Features of more than so many times as many columns as rows are turned first."""
+
 Solution = tuple[Tensor, Tensor]
-"""Weight (outputs, width) and bias (outputs,)."""
+"""Weight (outputs, columns) and bias (outputs,). The columns are those of the features, or where these are wide, as many
+as there are rows: `LinearProblem.unturned`."""
 
 
 class LinearProblem:
     """The loss of one problem over fixed features.
+
+    The best weights lie among the sums of rows. Where features are wide they are turned so that these fill the first
+    columns and the others, which are zero, can go: that changes no loss and no penalty (Hastie and Tibshirani, 2004).
 
     Args:
         job: Whose problem it is.
@@ -39,9 +46,15 @@ class LinearProblem:
         self, job: Job, position: int, head: LinearHead, features: Tensor, targets: Sequence[Any], weights: Tensor
     ) -> None:
         self._recipe, self._problem, self._state = job.recipe, job.problems[position], job.states.problems[position]
-        self._features, self._weights, self._penalty = features, weights, _penalty(features)
+        self._features, self._basis = _turned(features)
+        self._weights, self._penalty = weights, _penalty(features)
         self._targets: Tensor = self._problem.encode(targets, self._state)
         self._outputs = head.linear.out_features
+
+    def unturned(self, solution: Solution) -> Solution:
+        """The same for features as they were given."""
+        weight, bias = solution
+        return (weight if self._basis is None else weight @ self._basis.T), bias
 
     def loss(self, rows: Tensor, solution: Solution) -> Tensor:
         """The weighted loss of each of these rows."""
@@ -78,6 +91,15 @@ class LinearProblem:
         weight, bias = solution
         out = features.times(weight) + bias
         return self._problem.loss(out, targets, self._state, self._recipe) * weights
+
+
+def _turned(features: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Features in coordinates in which as many columns as there are rows say all, and the directions of these columns,
+    shape (width, rows); or the features as they are, if they are sparse or not wide."""
+    if features.layout != torch.strided or features.shape[1] <= WIDE * len(features):
+        return features, None
+    basis, turned = torch.linalg.qr(features.T)
+    return turned.T.contiguous(), basis
 
 
 def _penalty(features: Tensor) -> float:

@@ -136,7 +136,8 @@ def choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple
             total += float(linear.loss(chosen[folds == fold], solutions[fold]).sum())
         losses[place] = total
         spent = time.perf_counter() - started
-    return linear.solve(torch.arange(len(features)), STRENGTHS[min(losses, key=losses.__getitem__)], None)
+    strength = STRENGTHS[min(losses, key=losses.__getitem__)]
+    return linear.unturned(linear.solve(torch.arange(len(features)), strength, None))
 
 
 def _next(losses: Mapping[int, float]) -> int | None:

@@ -110,6 +110,24 @@ def test_a_probe_with_little_time_compares_fewer_penalties_and_one_without_any_s
         Probe().fit(replace(job, seconds_left=lambda: -1.0), model)
 
 
+@pytest.mark.parametrize("columns", [3, 60, 200])
+def test_of_more_features_than_rows_a_solution_is_scikit_learn_s_logistic_regression_too(tmp_path, columns):
+    draw = np.random.default_rng(0)
+    task = points_task(make_points(tmp_path / "clouds.points.json", rows=40))
+    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    targets, count = job.train.target(0), len(job.train)
+    features = draw.normal(size=(count, columns)).astype(np.float32)
+    head = job.problems[0].head({"pooled": columns}, job.states.problems[0], job.recipe)
+    linear = LinearProblem(job, 0, head, torch.from_numpy(features), targets, torch.ones(count))
+
+    weight, bias = linear.unturned(linear.solve(torch.arange(count), 3.0, None))
+
+    exact = LogisticRegression(C=columns / (3.0 * count), tol=1e-8, max_iter=1000).fit(features, targets)
+    assert weight.shape == (len(exact.classes_), columns)
+    np.testing.assert_allclose(weight, exact.coef_, atol=5e-3)
+    np.testing.assert_allclose(bias - bias.mean(), exact.intercept_ - exact.intercept_.mean(), atol=5e-3)
+
+
 @pytest.mark.parametrize("told, worst", [(0.0, -0.1), (1.0, 0.1)])
 def test_a_probe_of_a_few_rows_is_no_worse_than_the_mean_where_features_tell_nothing_and_better_where_they_do(
     tmp_path, told, worst

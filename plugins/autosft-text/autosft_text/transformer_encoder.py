@@ -9,6 +9,7 @@ from typing import Any, final
 
 import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
 from torch import Tensor, nn  # noqa: TID253
+from torch.nn.functional import layer_norm  # noqa: TID253
 
 from autosft.contracts.backbone import WeightFile
 from autosft.contracts.tensors import Encoder, Graph
@@ -21,6 +22,11 @@ from autosft_text.tokenizing import TextTokenizer
 _GROUP = 8
 """Texts that a CPU encodes at a time, without gradients: of 8 of these, sorted by their tokens, 4 to 8 % are padding,
 where it is 16 to 28 % of a whole batch (`words.pieces`)."""
+
+DEPTHS = 2
+"""Layers that the pooled vector is made of: the last one, and the one a third of the way back, normalized. The last
+layers have learned to do what the network was trained for, and earlier ones know more of other things (Liu et al.,
+2019); what both are worth is in benchmarks/README.md."""
 
 _SHOWN = 4
 """Keys that an error lists."""
@@ -41,30 +47,29 @@ class TransformerEncoder(Encoder):
         self.network: Any = network
         self._tokenizer, self._pooling = tokenizer, pooling
         width = int(network.config.hidden_size)
-        self.widths = {"pooled": width, "tokens": width}
+        self.widths = {"pooled": DEPTHS * width, "tokens": width}
 
     def forward(self, inputs: Sequence[str]) -> Mapping[str, Tensor]:
         """Encode texts."""
         device = next(self.network.parameters()).device
         numbers, mask = (torch.from_numpy(array).to(device) for array in self._tokenizer(inputs))
         if device.type == "cpu" and not torch.is_grad_enabled():
-            tokens = self._in_groups(numbers, mask)
+            pooled, tokens = self._in_groups(numbers, mask)
         else:
-            tokens = self._encode(numbers, mask)
-        return {"pooled": pool(tokens, mask, self._pooling), "tokens": tokens, "mask": mask}
+            pooled, tokens = encoded(self.network, numbers, mask, self._pooling)
+        return {"pooled": pooled, "tokens": tokens, "mask": mask}
 
-    def _encode(self, numbers: Tensor, mask: Tensor) -> Tensor:
-        return self.network(input_ids=numbers, attention_mask=mask.long()).last_hidden_state
-
-    def _in_groups(self, numbers: Tensor, mask: Tensor) -> Tensor:
-        """Vectors of tokens, a few texts of like length at a time: where work is what costs, and not its beginning,
-        that saves most of the padding."""
+    def _in_groups(self, numbers: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, a few texts of like length at a time: where work is what costs, and not its beginning, that saves
+        most of the padding."""
         order = mask.sum(1).argsort(stable=True)
+        pooled = torch.zeros(len(numbers), self.widths["pooled"])
         tokens = torch.zeros(*numbers.shape, self.widths["tokens"])
         for group in order.split(_GROUP):
             longest = int(mask[group[-1]].sum())
-            tokens[group, :longest] = self._encode(numbers[group, :longest], mask[group, :longest])
-        return tokens
+            some = encoded(self.network, numbers[group, :longest], mask[group, :longest], self._pooling)
+            pooled[group], tokens[group, :longest] = some
+        return pooled, tokens
 
     def graph(self) -> Graph:
         """From numbers of tokens, as the tokenizer beside them gives them."""
@@ -100,9 +105,18 @@ class _OfTokens(nn.Module):
         self._pooling = pooling
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Mapping[str, Tensor]:
-        tokens = self.network(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = attention_mask > 0
-        return {"pooled": pool(tokens, mask, self._pooling), "tokens": tokens, "mask": mask}
+        pooled, tokens = encoded(self.network, input_ids, mask, self._pooling)
+        return {"pooled": pooled, "tokens": tokens, "mask": mask}
+
+
+def encoded(network: Any, numbers: Tensor, mask: Tensor, pooling: str) -> tuple[Tensor, Tensor]:
+    """The pooled vectors of both depths side by side, shape (batch, depths * width), and the last layer's tokens."""
+    told = network(input_ids=numbers, attention_mask=mask.long(), output_hidden_states=True)
+    layers = len(told.hidden_states) - 1
+    earlier = pool(told.hidden_states[layers - max(1, layers // 3)], mask, pooling)
+    last = pool(told.last_hidden_state, mask, pooling)
+    return torch.cat([last, layer_norm(earlier, earlier.shape[1:])], dim=1), told.last_hidden_state
 
 
 def network_of(config: Mapping[str, Any]) -> Any:

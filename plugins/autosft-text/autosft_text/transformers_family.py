@@ -61,8 +61,8 @@ class TransformersFamily(BackboneFamily):
         return from_folder(path) if path.is_dir() else None
 
     def version(self) -> str:
-        """Those of transformers and of its tokenizers."""
-        return f"{metadata.version('transformers')} {metadata.version('tokenizers')}"
+        """Those of transformers and of its tokenizers, and its own."""
+        return f"{metadata.version('transformers')} {metadata.version('tokenizers')} 2"
 
     def fit(
         self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
