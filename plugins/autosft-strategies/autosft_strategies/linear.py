@@ -23,8 +23,8 @@ WIDE = 2
 """Features of more than so many times as many columns as rows are turned first."""
 
 Solution = tuple[Tensor, Tensor]
-"""Weight (outputs, columns) and bias (outputs,). The columns are those of the features, or where these are wide, as many
-as there are rows: `LinearProblem.unturned`."""
+"""Weight (outputs, columns) and bias (outputs,). The columns are those of the features, or where these are wide, as
+many as there are rows: `LinearProblem.unturned`."""
 
 
 class LinearProblem:
