@@ -30,7 +30,7 @@ class Preview:
 
     Attributes:
         text: The sample in words: the text itself, or what it is called.
-        picture: A small image of it, as the bytes of a JPEG file; empty if it cannot be pictured.
+        picture: A small image of it, as the bytes of a JPEG or SVG file; empty if it cannot be pictured.
     """
 
     text: str

@@ -164,7 +164,8 @@ class Pictures:
             return self._only_id(row, str(error))
         data = base64.b64encode(preview.picture).decode()
         text = preview.text[:MOST_TEXT] + (" …" if len(preview.text) > MOST_TEXT else "")
-        return Shown(text, f"data:image/jpeg;base64,{data}" if data else "")
+        kind = "svg+xml" if preview.picture.startswith(b"<svg") else "jpeg"
+        return Shown(text, f"data:image/{kind};base64,{data}" if data else "")
 
     def _only_id(self, row: Row, reason: str) -> Shown:
         self.missing += 1

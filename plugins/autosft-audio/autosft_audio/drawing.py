@@ -1,8 +1,6 @@
-"""`waveform`: a sound as a small picture, for reports."""
+"""`waveform`: a sound as a small drawing, for reports."""
 
 from __future__ import annotations
-
-import io
 
 import numpy as np
 
@@ -11,26 +9,26 @@ from autosft_audio.reading import Wave
 WIDTH, HEIGHT = 160, 120
 """Pixels."""
 
-_PAPER, _INK = 244, (46, 94, 138)
+_THINNEST = 0.7
+"""Pixels that silence is high."""
+
+_INK = "#4a86b8"
+"""A blue that can be seen on light and on dark pages."""
 
 
 def waveform(samples: Wave) -> bytes:
-    """A JPEG of the lowest and highest sample in each of `WIDTH` stretches of time, the loudest at full height.
+    """An SVG of the lowest and highest sample in each of `WIDTH` stretches of time, the loudest at full height.
 
     Args:
         samples: One channel, shape (samples,), at least one.
     """
-    from PIL import Image
-
     edges = np.linspace(0, len(samples), WIDTH + 1).astype(int)
     starts = np.minimum(edges[:-1], len(samples) - 1)
-    low, high = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
     loudest = max(float(np.abs(samples).max()), 1e-6)
-    middle = (HEIGHT - 1) / 2
-    top, bottom = (np.rint(middle - middle * side / loudest) for side in (high, low))
-    rows = np.arange(HEIGHT)[:, None]
-    pixels = np.full((HEIGHT, WIDTH, 3), _PAPER, dtype=np.uint8)
-    pixels[(rows >= np.minimum(top, np.floor(middle))) & (rows <= np.maximum(bottom, np.floor(middle)))] = _INK
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=80)
-    return stream.getvalue()
+    middle = HEIGHT / 2
+    top, bottom = (middle - middle * of.reduceat(samples, starts) / loudest for of in (np.maximum, np.minimum))
+    thin = np.maximum(0.0, _THINNEST - (bottom - top)) / 2
+    strokes = zip(range(WIDTH), top - thin, bottom + thin, strict=True)
+    path = "".join(f"M{place}.5 {high:.1f}V{low:.1f}" for place, high, low in strokes)
+    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><path d="{path}" stroke="{_INK}"/></svg>'.encode()

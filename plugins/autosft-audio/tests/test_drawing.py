@@ -1,33 +1,36 @@
 """What a report shows of a sound is where it is loud."""
 
-import io
+import re
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from autosft_audio.drawing import HEIGHT, WIDTH, waveform
 
 
-def ink(samples):
-    """Whether a pixel is inked, shape (HEIGHT, WIDTH)."""
-    image = Image.open(io.BytesIO(waveform(np.asarray(samples, dtype=np.float32))))
-    assert image.format == "JPEG" and image.size == (WIDTH, HEIGHT)
-    return np.asarray(image.convert("L")) < 160
+def heights(samples):
+    """How high each stroke is, in pixels."""
+    drawing = ElementTree.fromstring(waveform(np.asarray(samples, dtype=np.float32)))
+    assert (drawing.get("width"), drawing.get("height")) == (str(WIDTH), str(HEIGHT))
+    path = drawing.find("{http://www.w3.org/2000/svg}path").get("d")
+    strokes = re.findall(r"M(\d+)\.5 (-?[\d.]+)V(-?[\d.]+)", path)
+    assert [int(place) for place, _, _ in strokes] == list(range(WIDTH))
+    return np.array([float(low) - float(high) for _, high, low in strokes])
 
 
 def test_a_sound_stands_where_it_is_loud_and_as_high_as_it_is_loud(tone):
     loud = tone(seconds=1.0)
-    heights = ink(np.concatenate([0 * loud, loud, 0.5 * loud])).sum(0)
     third = WIDTH // 3
-    silent, whole, half = (heights[start * third + 8 : (start + 1) * third - 8] for start in range(3))
+    found = heights(np.concatenate([0 * loud, loud, 0.5 * loud]))
+    silent, whole, half = (found[start * third + 2 : (start + 1) * third - 2] for start in range(3))
 
-    assert silent.max() <= 3
+    assert silent.max() <= 1
     assert whole.min() > 0.8 * HEIGHT
-    assert half.min() > 0.35 * HEIGHT
-    assert half.max() < 0.65 * HEIGHT
+    assert half.min() > 0.4 * HEIGHT
+    assert half.max() < 0.6 * HEIGHT
 
 
 @pytest.mark.parametrize("samples", [[0.0], [1.0, -1.0], np.zeros(16_000)])
 def test_a_click_and_silence_can_be_drawn(samples):
-    assert ink(samples).any()
+    assert heights(samples).min() > 0.5

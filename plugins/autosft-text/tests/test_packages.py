@@ -45,7 +45,8 @@ def test_sentences_of_one_meaning_are_near_each_other(weights):
         "A kitten naps indoors",
     ]
     with torch.inference_mode():
-        pooled = torch.nn.functional.normalize(encoder(texts)["pooled"])
+        last = encoder(texts)["pooled"][:, :384]
+    pooled = torch.nn.functional.normalize(last)
     near = pooled @ pooled.T
     assert near[0, 1] > 0.6 > 0.2 > near[0, 2] and near[2, 3] > 0.4
     assert weights.license == "Apache-2.0" and state.values["pooling"] == "mean"
