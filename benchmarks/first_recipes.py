@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +37,29 @@ class Bench:
     Args:
         registry: The parts.
         path: The data.
-        arguments: The command line's.
+        weights: A folder of weights.
+        backbone: A shell pattern.
     """
 
-    def __init__(self, registry: Registry, path: Path, arguments: argparse.Namespace) -> None:
-        self.registry, self.arguments = registry, arguments
+    def __init__(self, registry: Registry, path: Path, weights: str, backbone: str) -> None:
+        self.registry = registry
         self.task = with_metric(recognize(path, registry)[0].task, "", registry)
-        spec = SearchSpec(weights=(arguments.weights,), backbones=(arguments.backbone,))
+        spec = SearchSpec(weights=(weights,), backbones=(backbone,))
         self.plan = make_plan(self.task, registry, spec)
         self.modality, self.problem = registry.modality(self.task.modality), registry.problem(self.task.problems[0])
         self.scan, self.read = self.modality.scan(self.task), SampleCache(self.modality.read)
 
-    def run(self, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
+    def run(self, seed: int, changes: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
         """Train once, and say what came out."""
         data = split(self.scan, self.problem, seed=seed)
         held_out = data.valid + data.test if data.test is not None else data.valid
         rows, held_out = (
             subset(part, self.problem, count, seed=seed)
-            for part, count in ((data.train, self.arguments.rows), (held_out, self.arguments.held_out))
+            for part, count in ((data.train, arguments.rows), (held_out, arguments.held_out))
         )
         with tempfile.TemporaryDirectory() as folder:
-            job = self._job(Path(folder), rows, held_out, seed, changes)
+            changes = {"stop.max_epochs": arguments.epochs, **changes}
+            job = replace(self.job(Path(folder), rows, held_out, seed, changes), precision=arguments.precision)
             started = time.perf_counter()
             trained = train(job, self.registry.strategy("full"))
             seconds = time.perf_counter() - started
@@ -66,12 +69,12 @@ class Bench:
         rounded = {"best": best, "last": last, "loss": loss, "seconds": seconds}
         return {"rows": len(rows), **{name: round(value, 4) for name, value in rounded.items()}}
 
-    def _job(self, folder: Path, rows: Rows, held_out: Rows, seed: int, changes: dict[str, Any]) -> Job:
+    def job(self, folder: Path, rows: Rows, held_out: Rows, seed: int, changes: dict[str, Any]) -> Job:
+        """A training of `full`, with some of its defaults changed."""
         candidate = self.plan.candidates[0]
         info, family = candidate.info, self.registry.family(candidate.info.name)
         space = defaults(space_of(self.task, self.registry, self.plan, info.name, "full"))
-        chosen = {"stop.max_epochs": self.arguments.epochs, **changes}
-        chosen = {next((known for known in space if known.endswith(name)), name): chosen[name] for name in chosen}
+        chosen = {next((known for known in space if known.endswith(name)), name): changes[name] for name in changes}
         recipe = recipe_of({"backbone": info.name, "strategy": "full", **space, **chosen}, seed)
         states = States(
             self.modality.fit(rows, self.read),
@@ -95,7 +98,6 @@ class Bench:
             device=torch.device("cpu"),
             folder=folder,
             seconds_left=lambda: float("inf"),
-            precision=self.arguments.precision,
         )
 
 
@@ -120,11 +122,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     registry = load()
-    benches = {path.name: Bench(registry, path, arguments) for path in arguments.data}
+    benches = {path.name: Bench(registry, path, arguments.weights, arguments.backbone) for path in arguments.data}
     for seed in arguments.seeds:
         for recipe in ["", *arguments.recipe]:
             for name, bench in benches.items():
-                done = bench.run(seed, {**changes_of(arguments.all), **changes_of(recipe)})
+                done = bench.run(seed, {**changes_of(arguments.all), **changes_of(recipe)}, arguments)
                 print(json.dumps({"data": name, "seed": seed, "recipe": recipe, **done}), flush=True)
 
 
