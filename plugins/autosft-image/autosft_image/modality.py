@@ -20,7 +20,7 @@ from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import Unreadable
 from autosft.folders.entrances import claim_files, collect_files, scan_files
 from autosft_image.files import IMAGES
-from autosft_image.reading import read_rgb, short_side, thumbnail
+from autosft_image.reading import read_rgb, sides_of, thumbnail
 from autosft_image.views import POLICIES, side_for
 
 if TYPE_CHECKING:
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 RESOLUTIONS = (1.0, 0.7, 0.5)
 """Shares of the full side. All or none: a study allows a parameter no other choices for another encoder."""
+
+CROP_MODES = ("squash", "center")
+"""How long images become square: squashed, or by their middle alone, which is usual (the names are timm's). What
+matters may lie at their ends, so they are squashed first."""
+
+_LONG = 1.75
+"""Images are long if a tenth of them are longer than wide by more than this. Of others, such as photographs of 3:2, the
+middle is nearly always the better view (benchmarks/README.md), and there is no choice."""
 
 _MEASURED = 256
 """Rows whose size is looked at; more would hardly move a median."""
@@ -47,9 +55,13 @@ class ImageModality(Modality):
 
     def space_for(self, inputs: Inputs, state: State) -> Space:
         """No choice of resolution where an encoder takes one size alone, or images are so small that some of the
-        resolutions would be the same."""
+        resolutions would be the same; and none of how they become square unless many are long."""
         sides = {side_for(inputs, state, float(share)) for share in RESOLUTIONS}
-        return self.space if len(sides) == len(RESOLUTIONS) else {}
+        long = state.values.get("long", 1.0) > _LONG
+        return {
+            **(self.space if len(sides) == len(RESOLUTIONS) else {}),
+            **({"crop_mode": Choice(CROP_MODES)} if long else {}),
+        }
 
     def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
         """The number of pixels, as a share of those at full resolution."""
@@ -94,14 +106,18 @@ class ImageModality(Modality):
             return ""
 
     def fit(self, rows: Rows, read: Read) -> State:
-        """The median short side in pixels, so that views need not enlarge without end."""
-        sides: list[int] = []
+        """The median short side in pixels, so that views need not enlarge without end; and how many times as long their
+        long sides are, at most but for a tenth of them."""
+        sides: list[tuple[int, int]] = []
         for index in np.unique(np.linspace(0, len(rows) - 1, min(_MEASURED, len(rows))).astype(int)):
             try:
-                sides.append(short_side(rows[int(index)].ref))
+                sides.append(sides_of(rows[int(index)].ref))
             except Unreadable:  # a file that has gone since the scan is reported by whoever reads it
                 continue
-        return State({"side": int(np.median(sides))}) if sides else State()
+        if not sides:
+            return State()
+        short, long = np.array(sides, dtype=np.float64).T
+        return State({"side": int(np.median(short)), "long": round(float(np.quantile(long / short, 0.9)), 3)})
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a decoded image to a normalized float32 tensor, shape (3, side, side)."""
@@ -109,20 +125,23 @@ class ImageModality(Modality):
 
         own, side = recipe.of(self.name), side_for(inputs, state, self._resolution(recipe))
         flip, policy = bool(own.get("flip", True)), str(own.get("policy", POLICIES[0]))
-        return image_view(inputs, side, strength=strength, flip=flip, policy=policy)
+        return image_view(inputs, side, strength=strength, flip=flip, policy=policy, squash=self._squashes(recipe))
 
     def preparation(self, inputs: Inputs, recipe: Recipe, state: State) -> Mapping[str, Any]:
         """Sizes in pixels, and how values are scaled."""
         from autosft_image.views import middle_of
 
         side = side_for(inputs, state, self._resolution(recipe))
-        return {
-            "channels": "RGB, 8 bits, upright",
+        middle = {
             "at_most_twice_as_long_as_wide": "the ends of longer images are cut off",
             "resize_short_side": middle_of(inputs, side),
+            "center_crop": [side, side],
+        }
+        return {
+            "channels": "RGB, 8 bits, upright",
+            **({"resize": [side, side]} if self._squashes(recipe) else middle),
             "interpolation": inputs.options.get("interpolation", "bicubic"),
             "antialias": True,
-            "center_crop": [side, side],
             "divide_by": 255,
             "mean": list(inputs.options["mean"]),
             "std": list(inputs.options["std"]),
@@ -131,6 +150,9 @@ class ImageModality(Modality):
 
     def _resolution(self, recipe: Recipe) -> float:
         return float(recipe.of(self.name).get("resolution", 1.0))
+
+    def _squashes(self, recipe: Recipe) -> bool:
+        return recipe.of(self.name).get("crop_mode") == "squash"
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor:
         """One tensor, shape (rows, 3, side, side)."""

@@ -50,14 +50,14 @@ def check(path: str) -> None:
         pass
 
 
-def short_side(ref: Any) -> int:
-    """The shorter side in pixels, from the header alone.
+def sides_of(ref: Any) -> tuple[int, int]:
+    """The shorter and the longer side in pixels, from the header alone.
 
     Raises:
         Unreadable: There is no header to read.
     """
     with _opened(ref) as image:
-        return min(image.size)
+        return min(image.size), max(image.size)
 
 
 def read_rgb(ref: Any) -> npt.NDArray[np.uint8]:

@@ -59,11 +59,14 @@ def middle_of(inputs: Inputs, side: int) -> int:
     return math.floor(side / float(inputs.options.get("crop_pct", 1.0)))
 
 
-def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool, policy: str) -> ImageView:
+def image_view(
+    inputs: Inputs, side: int, *, strength: Strength, flip: bool, policy: str, squash: bool = False
+) -> ImageView:
     """The view of one strength.
 
-    `"none"` shows the middle of the whole image. `"light"` crops at random (Szegedy et al., 2015) and mirrors, where
-    `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES` says.
+    `"none"` shows the middle of the image, or if it is squashed, all of it. `"light"` crops at random (Szegedy et al.,
+    2015) and mirrors, where `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES`
+    says.
     """
     from torchvision.transforms import v2
 
@@ -72,9 +75,12 @@ def image_view(inputs: Inputs, side: int, *, strength: Strength, flip: bool, pol
         v2.InterpolationMode.BILINEAR if options.get("interpolation") == "bilinear" else v2.InterpolationMode.BICUBIC
     )
     steps: list[Callable[[Any], Any]] = []
-    if strength == "none":
+    if squash:
+        size = side if strength == "none" else middle_of(inputs, side)
+        steps.append(v2.Resize([size, size], interpolation=filter_, antialias=True))
+    elif strength == "none":
         steps.append(_Middle(side, middle_of(inputs, side), filter_))
-    else:
+    if strength != "none":
         steps.append(v2.RandomResizedCrop([side, side], _CROP_SCALE, _CROP_RATIO, interpolation=filter_))
         if flip:
             steps.append(v2.RandomHorizontalFlip())

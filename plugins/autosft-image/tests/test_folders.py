@@ -182,9 +182,9 @@ def test_a_wrong_data_table_is_refused(modality, tmp_path):
         modality.scan(task(folder=str(tmp_path / "gone")))
 
 
-def test_fit_learns_the_median_short_side(modality, dataset):
+def test_fit_learns_the_median_short_side_and_how_long_images_are(modality, dataset):
     rows = modality.scan(modality.recognize(dataset).task).rows
-    assert modality.fit(rows, modality.read).values == {"side": 48}
+    assert modality.fit(rows, modality.read).values == {"side": 48, "long": 1.333}
     assert modality.fit(rows.take([]), modality.read).values == {}
 
 

@@ -93,6 +93,29 @@ def test_pictures_can_be_mixed_in_both_ways():
     assert ImageModality().mixes(LITE) == {"mixup", "cutmix"}
 
 
+@pytest.mark.parametrize(
+    "strength, mode, ends", [("none", "squash", True), ("none", "center", False), ("light", "squash", True)]
+)
+def test_of_a_squashed_image_the_ends_are_seen(strength, mode, ends):
+    long = np.zeros((100, 400, 3), np.uint8)
+    long[:, :30] = long[:, 370:] = 255
+    torch.manual_seed(0)
+    shown = [view(strength=strength, crop_mode=mode)(long) for _ in range(20)]
+
+    assert all(pixels.shape == (3, 224, 224) for pixels in shown)
+    columns = torch.stack([pixels[0].mean(0) > 0 for pixels in shown])
+    assert not columns[:, 112].any()
+    assert bool(columns[:, 2].any()) == bool(columns[:, -3].any()) == ends
+
+
+@pytest.mark.parametrize("long, options", [(1.5, None), (2.4, ("squash", "center"))])
+def test_how_images_become_square_is_searched_where_many_are_long(long, options):
+    space = ImageModality().space_for(LITE, State({"side": 300, "long": long}))
+
+    assert (space["crop_mode"].options if "crop_mode" in space else None) == options
+    assert "resolution" in space
+
+
 def test_flips_can_be_turned_off():
     left = np.zeros((64, 64, 3), np.uint8)
     left[:, :32] = 255
