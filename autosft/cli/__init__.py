@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
+import os
 import sys
 
 import typer
@@ -46,6 +47,8 @@ INTERRUPTED, TERMINATED = 130, 143
 def main() -> None:
     """Run the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    # Before OpenMP is loaded: where the machine is busy, threads that spin while they wait keep others from working.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # At its end Python looks through all that torch and timm have made for cycles, which takes seconds.
     atexit.register(gc.freeze)
     try:

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from autosft.cli import main
 from autosft.testing import toy
 
 HEAVY = {"torch", "torchvision", "timm", "transformers", "tokenizers", "optuna", "sklearn", "scipy", "pandas", "plotly"}
@@ -186,3 +187,16 @@ def test_an_interrupted_search_goes_on(autosft, environment, points, tmp_path):
     assert {int(line.split()[1]) for line in said} == set(range(20))
     ended = [line.split()[1] for line in said if ", paused  [" not in line]
     assert len(ended) == len(set(ended))
+
+
+@pytest.mark.parametrize("given, then", [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(monkeypatch, given, then):
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        del os.environ["OMP_WAIT_POLICY"]
+    monkeypatch.setattr(sys, "argv", ["autosft", "metrics"])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    assert os.environ["OMP_WAIT_POLICY"] == then
