@@ -67,6 +67,7 @@ class Record(Document):
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
+        rows: Of a `"test"`, how many rows were scored: fewer than asked for where there was no time for more.
         shift: How unlike the training rows the validation rows are, or of a `"test"` the test rows; None if it was not
             measured.
         notes: What the user should know beside that, one line each: that long texts were cut, or a checkpoint damaged.
@@ -91,6 +92,7 @@ class Record(Document):
     parameters: int = 0
     trained: int = 0
     error: str = ""
+    rows: int = 0
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,14 @@ def subset(rows: Rows, problem: Problem, count: int, *, seed: int) -> Rows:
     strata = problem.strata([row.targets[0] for row in rows])
     chosen = precedence(strata, len(rows), np.random.default_rng(seed))[:count]
     return rows.take(np.sort(chosen))
+
+
+def portions(rows: Rows, problem: Problem, count: int, size: int, *, seed: int) -> Iterator[Rows]:
+    """What `subset` gives, so many rows at a time, each stratum in proportion in each of them."""
+    strata = problem.strata([row.targets[0] for row in rows])
+    chosen = precedence(strata, len(rows), np.random.default_rng(seed))[: count or len(rows)]
+    for start in range(0, len(chosen), size):
+        yield rows.take(np.sort(chosen[start : start + size]))
 
 
 def fingerprint_of(rows: Rows) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Row, Rows, Scan
-from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, further_folds, split, subset
+from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, further_folds, portions, split, subset
 from autosft.errors import BadInput
 
 PROBLEM = Classification()
@@ -220,6 +220,17 @@ def test_a_subset_is_in_proportion_nested_and_the_same_for_the_same_seed():
         list(subset(rows, problem, 100, seed=3).id) == list(smaller.id) != list(subset(rows, problem, 100, seed=4).id)
     )
     assert subset(rows, problem, 0, seed=3) is rows and subset(rows, problem, 5000, seed=3) is rows
+
+
+def test_portions_make_up_a_subset_and_each_is_in_proportion():
+    rows = Rows.of([Row(f"r{n}", n, ("rare" if n % 50 == 0 else "ab"[n % 2],)) for n in range(1000)])
+    parts = list(portions(rows, Classification(), 500, 200, seed=3))
+
+    assert [len(part) for part in parts] == [200, 200, 100]
+    assert sorted(name for part in parts for name in part.id) == sorted(subset(rows, Classification(), 500, seed=3).id)
+    counts = [Counter(target[0] for target in part.targets) for part in parts]
+    assert all(count["b"] == pytest.approx(len(part) / 2, abs=3) for count, part in zip(counts, parts, strict=True))
+    assert sum(len(part) for part in portions(rows, Classification(), 0, 300, seed=3)) == len(rows)
 
 
 def test_every_class_has_a_row_in_the_smallest_subset():

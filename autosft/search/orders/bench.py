@@ -123,12 +123,11 @@ class Bench:
     def test(self, order: Order, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Score the bundle on test rows, and see how unlike the training rows they are; the fields of its record."""
         started = time.monotonic()
-        score, interval = score_on_test(self.run, self._registry, self._device, order.rows)
-        done: dict[str, Any] = {"score": score, "interval": interval}
+        done = score_on_test(self.run, self._registry, self._device, order.rows, seconds_left)
         spent = time.monotonic() - started
         try:
             job = self._job(order, seconds_left)
-            shift = shift_on_test(self.run, job, order.rows, spent) if _knows_no_row(job) else None
+            shift = shift_on_test(self.run, job, done["rows"], spent) if _knows_no_row(job) else None
         except Exception as problem:  # the score stands nevertheless
             return {**done, "notes": (f"whether the test rows are like the training rows is unknown: {problem}",)}
         return {**done, "shift": shift, "notes": words_of(shift, "test", order.recipe.backbone)}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import platform
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from autosft.contracts.executor import Order
+from autosft.contracts.problem import Outputs
 from autosft.contracts.record import Record, Result, Shift
+from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job
-from autosft.data.splits import subset
+from autosft.data.splits import portions, subset
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
 from autosft.errors import BadInput
@@ -25,7 +28,7 @@ from autosft.search.news import Finishing, Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
-from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
+from autosft.search.policy.budget import FINISH_SECONDS, MARGIN, Clock, Estimates
 from autosft.search.run import Run
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 
 LEAST_SECONDS = 3.0
 """What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
+
+PORTION = 256
+"""Test rows that are answered together; after each portion it is seen whether there is time for another."""
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -77,7 +83,7 @@ def finish(
     members = list(zip(folders, chosen.shares, strict=True))
     save_bundle(run.folder / "best", document.task, members, own, {"valid": chosen.score}, chosen.states)
     earlier = run.result()
-    tested, test_rows = _tested(run, chosen.records, estimates, clock, send, watch)
+    tested = _tested(run, chosen.records, estimates, clock, send, watch)
     result = Result(
         task=document.task.name,
         seed=document.spec.seed,
@@ -86,7 +92,7 @@ def finish(
         test=tested.score if tested else None,
         interval=tested.interval if tested else None,
         interrupted=interrupted,
-        test_rows=test_rows if tested and tested.score is not None else 0,
+        test_rows=tested.rows if tested else 0,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
         shift=_shifts(trials, tested),
         best=chosen.records,
@@ -149,19 +155,19 @@ def _tested(
     clock: Clock,
     send: Callable[[Order], Record],
     watch: Watch,
-) -> tuple[Record | None, int]:
-    """The record with the bundle's test score, if there are test rows; and how many of them were to be scored."""
+) -> Record | None:
+    """The record with the bundle's test score, if there are test rows."""
     if run.data.test is None:
-        return None, 0
+        return None
     count = min(len(run.data.test), estimates.test_rows_in(clock.left(), records))
-    if count < len(run.data.test):
-        watch(Noted(f"{count} of {len(run.data.test)} test rows are scored; there is no time for more"))
     tested = send(_order(run, records[0], "test", clock.left(), rows=count))
     if tested.state != "done":
         watch(Noted(f"the test rows could not be scored: {tested.error}"))
+    elif tested.rows < len(run.data.test):
+        watch(Noted(f"{tested.rows} of {len(run.data.test)} test rows are scored; there was no time for more"))
     for note in tested.notes:
         watch(Noted(note))
-    return tested, count
+    return tested
 
 
 def _order(run: Run, record: Record, work: Literal["refit", "test"], seconds: float, rows: int = 0) -> Order:
@@ -178,8 +184,11 @@ def _order(run: Run, record: Record, work: Literal["refit", "test"], seconds: fl
     )
 
 
-def score_on_test(run: Run, registry: Registry, device: torch.device, count: int) -> tuple[float, tuple[float, float]]:
-    """The bundle's score on the test rows, and its 95 % bootstrap percentile interval over rows (Efron, 1979).
+def score_on_test(
+    run: Run, registry: Registry, device: torch.device, count: int, seconds_left: Callable[[], float]
+) -> dict[str, Any]:
+    """The bundle's score on so many test rows, or on as many as there is time for, how many that were, and its 95 %
+    bootstrap percentile interval over rows (Efron, 1979): fields of a record.
 
     Called by a worker, where everything is warm; from the bundle as it lies on disk, as a user would predict.
     """
@@ -188,18 +197,27 @@ def score_on_test(run: Run, registry: Registry, device: torch.device, count: int
     if run.data.test is None:
         raise BadInput(f"{run.folder}: the run has no test rows.")
     problem = registry.problem(run.document.task.problems[0])
-    rows = subset(run.data.test, problem, count, seed=run.document.spec.seed)
     predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
-    metric = run.document.task.metric
-    outputs = predictor.outputs(rows)
+    metric, seed = run.document.task.metric, run.document.spec.seed
+    answered: list[Rows] = []
+    answers: list[list[Outputs]] = []
+    for some in portions(run.data.test, problem, count, PORTION, seed=seed):
+        started = time.monotonic()
+        answered.append(some)
+        answers.append(predictor.outputs(some))
+        if seconds_left() < MARGIN * (time.monotonic() - started):
+            break
+    rows = sum(answered[1:], start=answered[0])
+    outputs = [Outputs.concat(several) for several in zip(*answers, strict=True)]
 
     def score(positions: Positions) -> float:
         return predictor.score(metric, [output.take(positions) for output in outputs], rows.take(positions))
 
-    scores = bootstrap(score, rows.units(), seed=seed_of(run.document.spec.seed, "bootstrap"), resamples=RESAMPLES)
+    scores = bootstrap(score, rows.units(), seed=seed_of(seed, "bootstrap"), resamples=RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
-    return predictor.score(metric, outputs, rows), (float(low), float(high))
+    interval = float(low), float(high)
+    return {"score": predictor.score(metric, outputs, rows), "interval": interval, "rows": len(rows)}
 
 
 def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | None:

@@ -14,6 +14,7 @@ from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.executor import Order
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.record import Record, Result
+from autosft.data.splits import subset
 from autosft.deploy.member import load_member, save_member
 from autosft.deploy.predictor import Predictor
 from autosft.search.memory.sampler import Sampler
@@ -22,7 +23,7 @@ from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted
 from autosft.search.orders.worker import Workshop
 from autosft.search.outcome.disk import Disk
-from autosft.search.outcome.finish import finish
+from autosft.search.outcome.finish import finish, score_on_test
 from autosft.search.plan import effort_of, whole_space_of
 from autosft.search.policy.budget import Clock, Estimates
 from autosft.testing import toy
@@ -189,6 +190,30 @@ def test_finishing_again_after_a_kill_comes_to_the_same(search):
     again = made.finish()
 
     assert (again.shares, again.valid, again.test) == (first.shares, first.valid, first.test)
+
+
+def test_of_the_test_rows_so_many_are_scored_as_there_is_time_for(search, monkeypatch):
+    made = search()
+    made.finish()
+    monkeypatch.setattr("autosft.search.outcome.finish.PORTION", 16)
+    left = iter([60.0, -1.0])
+
+    told = score_on_test(made.run, made.registry, torch.device("cpu"), 0, lambda: next(left))
+
+    some = subset(made.run.data.test, made.registry.problem("classification"), 32, seed=made.run.document.spec.seed)
+    predictor = Predictor.load(made.run.folder, registry=made.registry)
+    assert told["rows"] == 32 and told["score"] == accuracy(predictor.predict(list(some.ref)), some)
+    assert told["interval"][0] <= told["score"] <= told["interval"][1]
+
+
+def test_a_result_says_of_how_many_test_rows_its_score_is(search, monkeypatch):
+    made = search()
+    work = made.work
+    monkeypatch.setattr(made, "work", lambda order: work(order).model_copy(update={"rows": 32}))
+
+    result = made.finish()
+
+    assert result.test_rows == 32 and "32 of 60 test rows are scored; there was no time for more" in made.said
 
 
 def test_a_damaged_model_is_not_taken_and_named(search):
