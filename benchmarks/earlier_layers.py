@@ -4,12 +4,13 @@ The features are AutoSFT's own; C is chosen by the log loss of stratified 5-fold
 One line of JSON per data set and backbone: that loss, the test accuracy of each, and their paired difference with a
 bootstrap interval over the test rows, in points.
 
-    python benchmarks/earlier_layers.py DATA [DATA ...] --weights FOLDER [FOLDER ...] --rows 1000
+    python benchmarks/earlier_layers.py DATA [DATA ...] --weights FOLDER --backbones 'timm/resnet18*' --rows 1000
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import tempfile
@@ -71,22 +72,20 @@ def compared(bench: Bench, rows: Rows, held_out: Rows) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+", type=Path)
-    parser.add_argument("--weights", nargs="+", required=True)
-    parser.add_argument("--backbone", default="*")
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--backbones", nargs="+", required=True, help="shell patterns; the first that each matches")
     parser.add_argument("--rows", type=int, default=1000, help="training rows at most, and test rows")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     registry = load()
     torch.set_num_threads(os.cpu_count() or 1)
-    for path in arguments.data:
-        for weights in arguments.weights:
-            bench = Bench(registry, path, weights, arguments.backbone)
-            rows = bench.scan.rows
-            train, test = (
-                subset(rows.take(rows.split == split), bench.problem, arguments.rows, seed=0)
-                for split in ("train", "test")
-            )
-            print(json.dumps({"data": path.name, **compared(bench, train, test)}), flush=True)
+    for path, pattern in itertools.product(arguments.data, arguments.backbones):
+        bench = Bench(registry, path, arguments.weights, pattern)
+        rows = bench.scan.rows
+        train, test = (
+            subset(rows.take(rows.split == split), bench.problem, arguments.rows, seed=0) for split in ("train", "test")
+        )
+        print(json.dumps({"data": path.name, **compared(bench, train, test)}), flush=True)
 
 
 if __name__ == "__main__":
