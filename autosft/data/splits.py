@@ -164,17 +164,20 @@ def subset(rows: Rows, problem: Problem, count: int, *, seed: int) -> Rows:
     """
     if not count or count >= len(rows):
         return rows
-    strata = problem.strata([row.targets[0] for row in rows])
-    chosen = precedence(strata, len(rows), np.random.default_rng(seed))[:count]
-    return rows.take(np.sort(chosen))
+    return rows.take(np.sort(_ordered(rows, problem, seed)[:count]))
 
 
 def portions(rows: Rows, problem: Problem, count: int, size: int, *, seed: int) -> Iterator[Rows]:
     """What `subset` gives, so many rows at a time, each stratum in proportion in each of them."""
-    strata = problem.strata([row.targets[0] for row in rows])
-    chosen = precedence(strata, len(rows), np.random.default_rng(seed))[: count or len(rows)]
+    chosen = _ordered(rows, problem, seed)[: count or len(rows)]
     for start in range(0, len(chosen), size):
         yield rows.take(np.sort(chosen[start : start + size]))
+
+
+def _ordered(rows: Rows, problem: Problem, seed: int) -> npt.NDArray[np.int64]:
+    """Positions in an order of which every beginning has each stratum in proportion."""
+    strata = problem.strata([row.targets[0] for row in rows])
+    return precedence(strata, len(rows), np.random.default_rng(seed))
 
 
 def fingerprint_of(rows: Rows) -> str:

@@ -60,8 +60,8 @@ class TransformerEncoder(Encoder):
         return {"pooled": pooled, "tokens": tokens, "mask": mask}
 
     def _in_groups(self, numbers: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, a few texts of like length at a time: where work is what costs, and not its beginning, that saves
-        most of the padding."""
+        """Pooled vectors and tokens, a few texts of like length at a time: where work is what costs, and not its
+        beginning, that saves most of the padding."""
         order = mask.sum(1).argsort(stable=True)
         pooled = torch.zeros(len(numbers), self.widths["pooled"])
         tokens = torch.zeros(*numbers.shape, self.widths["tokens"])
