@@ -9,8 +9,8 @@ Each search is a process of its own; `--at-once` searches run side by side. Writ
 `OUT/report.md`: test accuracy (of several labels micro and macro F1) of each, wall clock against the budget, per set
 the paired differences with bootstrap intervals over rows (drawn with all their seeds together), and the same pooled.
 
-    python benchmarks/texts.py OUT DATA[:GOAL] ... --weights DIR --budget 300 --seeds 0 1 2
-    python benchmarks/texts.py out data/sst2:.829 data/agnews4 data/banking77 data/sms_spam data/goemotions --weights w
+    python benchmarks/texts.py OUT DATA[:GOAL[:METRIC]] ... --weights DIR --budget 300 --seeds 0 1 2
+    python benchmarks/texts.py out data/sst2:.829 data/agnews4 data/goemotions::f1_macro --weights w
 """
 
 from __future__ import annotations
@@ -45,15 +45,16 @@ BATCH, LONGEST = 32, 256
 
 @dataclass(frozen=True)
 class Set:
-    """A folder with train.csv and test.csv, each with a text and then a target."""
+    """A folder with train.csv and test.csv, each with a text and then a target, and what AutoSFT is to maximize."""
 
     path: Path
     goal: float
+    metric: str
 
     @classmethod
     def of(cls, text: str) -> Set:
-        path, _, goal = text.partition(":")
-        return cls(Path(path), float(goal or "nan"))
+        path, goal, metric = (*text.split(":"), "", "")[:3]
+        return cls(Path(path), float(goal or "nan"), metric)
 
     @property
     def name(self) -> str:
@@ -190,7 +191,8 @@ def main() -> None:
 
     def one(seed: int, data: Set) -> tuple[str, str, np.ndarray]:
         run = arguments.out / f"{data.name}-{seed}"
-        wall = search(data.path, run, [*options, "--seed", str(seed)])
+        metric = ["--metric", data.metric] if data.metric else []
+        wall = search(data.path, run, [*options, *metric, "--seed", str(seed)])
         result, said = json.loads((run / "result.json").read_text()), answers(data, run)
         best = result["best"][0]["recipe"]
         trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
