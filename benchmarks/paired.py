@@ -16,10 +16,10 @@ import numpy as np
 RESAMPLES = 10_000
 
 
-def search(data: Path, run: Path, options: Sequence[str]) -> float:
+def search(data: Path, run: Path, options: Sequence[str], program: Sequence[str] = ("-m", "autosft")) -> float:
     """Run the command that a user would type, with its output beside the run and an empty cache of encoded rows; the
-    wall clock of the whole process."""
-    command = [sys.executable, "-m", "autosft", "search", str(data), "--run", str(run), *options]
+    wall clock of the whole process. What Python is to run may be another program that takes the same words."""
+    command = [sys.executable, *program, "search", str(data), "--run", str(run), *options]
     with TemporaryDirectory() as cache, run.with_suffix(".log").open("w") as log:
         started = time.monotonic()
         subprocess.run(command, check=True, stdout=log, stderr=log, env={**os.environ, "AUTOSFT_CACHE": cache})

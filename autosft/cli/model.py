@@ -20,7 +20,7 @@ SEPARATOR = ";"
 
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run, or of a bundle.")],
-    inputs: Annotated[list[str], typer.Argument(help="Files, or folders of files.")],
+    inputs: Annotated[list[str], typer.Argument(help="Files, or folders or archives of files.")],
     out: Annotated[Path | None, typer.Option(help="A CSV file to write; standard output by default.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from typing import Any, Self, final
 import numpy as np
 import numpy.typing as npt
 
+from autosft.archives.inputs import collected
 from autosft.contracts.notebook import html_card
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows, Scan
@@ -92,8 +94,9 @@ class Predictor:
 
         Args:
             inputs: A path or other input of the bundle's modality, a sequence or a column of them, or a data frame that
-                has the columns that the model was trained on. A folder stands for all that lies below it, in sorted
-                order. Of an iterator no more than some thousand inputs are in memory at the same time.
+                has the columns that the model was trained on. A folder, or an archive of one, stands for all that lies
+                below it, in sorted order. Of an iterator no more than some thousand inputs are in memory at the same
+                time.
 
         Raises:
             BadInput: An input cannot be read; names the first ones.
@@ -104,7 +107,7 @@ class Predictor:
         """Answers one after the other, while inputs are still coming.
 
         Args:
-            inputs: Inputs, each as `predict` takes one, and none of them a folder or a table.
+            inputs: Inputs, each as `predict` takes one, and none of them a folder, an archive or a table.
             batch: How many of them are awaited before they are answered together.
 
         Raises:
@@ -134,7 +137,7 @@ class Predictor:
         if is_frame(inputs):
             with TemporaryDirectory() as folder:
                 return modality.collect([write_frame(inputs, Path(folder))], self.task)
-        return modality.collect(_many(inputs), self.task)
+        return collected(partial(modality.collect, task=self.task), _many(inputs))
 
     def rows(self, inputs: Any) -> Rows:
         """List inputs as rows, all of which can be read."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autosft.archives.members import is_archive
 from autosft.contracts.rows import Fault, Row
 from autosft.errors import AutoSFTError
 from autosft.serving.messages import Question
@@ -72,7 +73,7 @@ def _handed(sample: Sample, path: Path) -> Any:
     """What the modality is handed.
 
     Raises:
-        AutoSFTError: The file is a table: it could name other files of this machine.
+        AutoSFTError: The file is a table, which could name other files of this machine, or an archive.
     """
     if isinstance(sample.given, str):
         return (sample.given,)  # as the one part of a text: a bare string could be a path
@@ -81,6 +82,8 @@ def _handed(sample: Sample, path: Path) -> Any:
     path.write_bytes(sample.given)
     if is_table(path):
         raise AutoSFTError("a table; send its rows one by one, as texts or files")
+    if is_archive(path):
+        raise AutoSFTError("an archive; send its files one by one")
     return path
 
 

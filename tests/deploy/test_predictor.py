@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -48,6 +49,37 @@ def test_a_file_is_answered_whether_it_is_a_path_or_a_text(made, predictor):
     path = made.folder.parent / "clouds.points.json"
 
     assert len(predictor.predict(path)) == len(predictor.predict(str(path))) == 120
+
+
+@pytest.fixture
+def packed(tmp_path, monkeypatch):
+    """An archive of texts, one of which is empty."""
+    monkeypatch.setenv("AUTOSFT_CACHE", str(tmp_path / "cache"))
+    with zipfile.ZipFile(tmp_path / "said.zip", "w") as archive:
+        archive.writestr("said/deep/a.txt", "It was a lovely bright film.")
+        archive.writestr("said/b.txt", "It was a dull broken story.")
+        archive.writestr("said/c.txt", "")
+    return tmp_path / "said.zip"
+
+
+def test_an_archive_stands_for_the_folder_that_was_packed_and_its_rows_have_its_name(texts, packed):
+    (packed.parent / "plain.txt").write_text("A lovely song.")
+
+    scan = Predictor.load(texts).collect([str(packed.with_name("plain.txt")), str(packed)])
+
+    names = ["plain.txt", "said.zip/b.txt", "said.zip/deep/a.txt"]
+    assert list(scan.rows.id) == [str(packed.parent / name) for name in names]
+    assert list(scan.rows.ref) == ["A lovely song.", "It was a dull broken story.", "It was a lovely bright film."]
+    assert [fault.ref for fault in scan.faults] == [f"{packed}/c.txt"]
+
+
+def test_a_damaged_archive_is_named_and_a_text_that_ends_like_one_is_a_text(texts, packed):
+    packed.write_bytes(packed.read_bytes()[:100])
+    predictor = Predictor.load(texts)
+
+    with pytest.raises(BadInput, match=r"said\.zip: "):
+        predictor.predict(packed)
+    assert len(predictor.predict("A lovely song, in songs.zip")) == 1
 
 
 def test_what_cannot_be_read_is_named(predictor):

@@ -113,6 +113,12 @@ def test_a_table_is_refused_because_it_could_name_files_of_the_server(texts_clie
     assert body["faults"] == [{"input": "rows.csv", "reason": "a table; send its rows one by one, as texts or files"}]
 
 
+def test_an_archive_is_refused_and_nothing_of_it_is_extracted(texts_client):
+    body = refused(upload(texts_client, ("songs.tar.gz", b"anything")), 422)
+
+    assert body["faults"] == [{"input": "songs.tar.gz", "reason": "an archive; send its files one by one"}]
+
+
 def test_a_file_that_cannot_be_read_is_named_with_the_reason_and_without_paths_of_the_server(client):
     sound = ("good.points.json", points([0.1, 0.2, 0.3, 0.4]))
 
