@@ -55,8 +55,13 @@ class Limits:
 
 def make_app(predictor: Predictor, limits: Limits) -> FastAPI:
     """The application that answers with a predictor."""
+    job, _ = predictor.members[0]
     batcher: Batcher[Row, Answer] = Batcher(
-        partial(answered, predictor), most=limits.batch, wait=limits.wait, most_waiting=limits.most_waiting
+        partial(answered, predictor),
+        job.modality.length,
+        most=limits.batch,
+        wait=limits.wait,
+        most_waiting=limits.most_waiting,
     )
 
     @asynccontextmanager

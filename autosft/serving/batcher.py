@@ -1,4 +1,7 @@
-"""`Batcher`: requests that come together are answered together, in one thread that has the model for itself."""
+"""`Batcher`: requests that come together are answered together, in one thread that has the model for itself.
+
+Encoders of texts or sounds fill a batch up to its longest row, so of those that wait, rows of like length go together.
+"""
 
 from __future__ import annotations
 
@@ -20,27 +23,36 @@ class Overloaded(AutoSFTError):
     """More is waiting than will be answered soon."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Asked(Generic[T, R]):
     items: Sequence[T]
     answers: Future[list[R]]
+    length: float
 
 
 @final
 class Batcher(Generic[T, R]):
-    """Answers what is submitted, in the order in which it came.
+    """Answers what is submitted: what has waited for longest, and with it what is most like it in length.
 
     Args:
         answer: From items to one answer each. Called in one thread alone.
+        length: How long an item is, in any unit.
         most: As many items are answered at once, or as many as one request has.
         wait: Seconds that a request waits for others, if the thread is idle.
         most_waiting: Items beyond which further requests are refused.
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[T]], Sequence[R]], *, most: int, wait: float, most_waiting: int
+        self,
+        answer: Callable[[Sequence[T]], Sequence[R]],
+        length: Callable[[T], float],
+        *,
+        most: int,
+        wait: float,
+        most_waiting: int,
     ) -> None:
-        self._answer, self._most, self._wait, self._most_waiting = answer, most, wait, most_waiting
+        self._answer, self._length = answer, length
+        self._most, self._wait, self._most_waiting = most, wait, most_waiting
         self._asked: queue.SimpleQueue[_Asked[T, R] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting, self._closed = 0, False
@@ -58,7 +70,7 @@ class Batcher(Generic[T, R]):
         Raises:
             Overloaded: Too much is waiting, or the batcher is closed.
         """
-        asked = _Asked[T, R](items, Future())
+        asked = _Asked[T, R](items, Future(), max(map(self._length, items), default=0.0))
         with self._lock:
             if self._closed:
                 raise Overloaded("The service is shutting down.")
@@ -77,9 +89,11 @@ class Batcher(Generic[T, R]):
         self._thread.join()
 
     def _work(self) -> None:
+        waiting: list[_Asked[T, R]] = []
         going = True
-        while going:
-            batch, going = self._gathered()
+        while going or waiting:
+            going = going and self._gathered(waiting)
+            batch = self._drawn(waiting)
             live = [asked for asked in batch if asked.answers.set_running_or_notify_cancel()]
             if live and not self._answered(live):
                 for asked in live:  # one of them may be to blame; the others are answered
@@ -87,22 +101,33 @@ class Batcher(Generic[T, R]):
             with self._lock:
                 self._waiting -= sum(len(asked.items) for asked in batch)
 
-    def _gathered(self) -> tuple[list[_Asked[T, R]], bool]:
-        """The next requests, and whether more may come."""
-        first = self._asked.get()
-        if first is None:
-            return [], False
-        batch, count, until = [first], len(first.items), time.monotonic() + self._wait
-        while count < self._most:
+    def _gathered(self, waiting: list[_Asked[T, R]]) -> bool:
+        """Add all requests that are there; if they are too few, a little later. Whether more may come."""
+        count, until = sum(len(asked.items) for asked in waiting), time.monotonic() + self._wait
+        while True:
+            patience = until - time.monotonic() if count < self._most else 0.0
             try:
-                asked = self._asked.get(timeout=max(0.0, until - time.monotonic()))
+                asked = self._asked.get(timeout=max(0.0, patience) if waiting else None)
             except queue.Empty:
-                break
+                return True
             if asked is None:
-                return batch, False
+                return False
+            if not waiting:
+                until = time.monotonic() + self._wait
+            waiting.append(asked)
+            count += len(asked.items)
+
+    def _drawn(self, waiting: list[_Asked[T, R]]) -> list[_Asked[T, R]]:
+        """Take out the next requests to answer together."""
+        batch: list[_Asked[T, R]] = []
+        count = 0
+        for asked in sorted(waiting, key=lambda asked: abs(asked.length - waiting[0].length)):
+            if count >= self._most:
+                break
             batch.append(asked)
             count += len(asked.items)
-        return batch, True
+        waiting[:] = [asked for asked in waiting if asked not in batch]
+        return batch
 
     def _answered(self, batch: Sequence[_Asked[T, R]], *, last: bool = False) -> bool:
         """Answer some requests together; whether it went well. Of a single one, what went wrong is its answer."""

@@ -13,12 +13,16 @@ class Held:
     """Squares numbers, once it is let go; refuses 13."""
 
     def __init__(self):
-        self.let_go, self.began, self.sizes = threading.Event(), threading.Event(), []
+        self.let_go, self.began, self.batches = threading.Event(), threading.Event(), []
+
+    @property
+    def sizes(self):
+        return [len(batch) for batch in self.batches]
 
     def __call__(self, items):
         self.began.set()
         self.let_go.wait(60)
-        self.sizes.append(len(items))
+        self.batches.append(list(items))
         if 13 in items:
             raise ValueError("13")
         return [item**2 for item in items]
@@ -31,7 +35,7 @@ def held():
 
 @pytest.fixture
 def batcher(held):
-    made = Batcher(held, most=4, wait=0.0, most_waiting=20)
+    made = Batcher(held, lambda item: item // 10, most=4, wait=0.0, most_waiting=20)
     yield made
     held.let_go.set()
     made.close()
@@ -45,6 +49,16 @@ def test_what_waits_is_answered_together_up_to_the_most(batcher, held):
 
     assert [one.result(60) for one in others] == [[number**2] for number in range(10)]
     assert first.result(60) == [10_000] and held.sizes == [1, 4, 4, 2]
+
+
+def test_the_oldest_goes_first_with_those_most_like_it_in_length(batcher, held):
+    batcher.submit([100])
+    assert held.began.wait(60)
+    answers = [batcher.submit([number]) for number in (31, 90, 30, 91, 41, 10, 32, 92)]
+    held.let_go.set()
+
+    assert [one.result(60) for one in answers] == [[number**2] for number in (31, 90, 30, 91, 41, 10, 32, 92)]
+    assert held.batches == [[100], [31, 30, 32, 41], [90, 91, 92, 10]]
 
 
 def test_a_request_is_never_split(batcher, held):
