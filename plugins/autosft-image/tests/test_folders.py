@@ -156,11 +156,13 @@ def test_missing_and_empty_folders_are_refused(modality, tmp_path):
 
 
 def test_data_of_other_kinds_is_left_to_others(modality, tmp_path, save):
-    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
-    save(tmp_path / "figures" / "plot.png")
-    assert modality.recognize(tmp_path) is None
-    assert modality.recognize(tmp_path / "table.csv") is None
-    songs = tmp_path / "songs"
+    home = tmp_path / "apart" / "home"  # a table may name what lies beside its folder, such as another test's files
+    home.mkdir(parents=True)
+    (home / "table.csv").write_text("a,b\n1,2\n")
+    save(home / "figures" / "plot.png")
+    assert modality.recognize(home) is None
+    assert modality.recognize(home / "table.csv") is None
+    songs = home / "songs"
     for genre in ("folk", "jazz"):
         save(songs / genre / "cover.jpg")
         for number in range(9):
