@@ -16,6 +16,7 @@ import argparse
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ def searched(one: Search, out: Path, options: Sequence[str]) -> tuple[float, dic
     """The wall clock of a search, and what its bundle says of each test image, by class folder and file name."""
     run, kept = out / one.name, out / f"{one.name}.json"
     if not kept.exists():
+        shutil.rmtree(run, ignore_errors=True)  # of a search that was cut off: its wall clock would be that of the rest
         wall = search(one.data, run, [*options, "--seed", str(one.seed)], one.program)
         inputs, said = predictions(run, one.data / "test")
         names = [f"{Path(name).parent.name}/{Path(name).name}" for name in inputs]
@@ -76,7 +78,7 @@ def summary(title: str, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarra
         *lines,
         "",
         pooled(ours, theirs, "the other"),
-        f"Errors {errors[0]:.4f} and {errors[1]:.4f}, ratio " + f"{errors[0] / errors[1]:.3f}.",
+        f"Errors {errors[0]:.4f} and {errors[1]:.4f}, ratio {errors[0] / errors[1]:.3f}.",
     ]
 
 
