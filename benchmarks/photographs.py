@@ -48,6 +48,16 @@ class Search:
         return [str(Path(__file__).with_name("without.py")), self.without] if self.without else ["-m", "autosft"]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A search: its line in the report, and of each test row whether it and the baseline answered rightly."""
+
+    search: Search
+    line: str
+    ours: np.ndarray
+    theirs: np.ndarray
+
+
 def searched(one: Search, out: Path, options: Sequence[str]) -> tuple[float, dict[str, str]]:
     """The wall clock of a search, and what its bundle says of each test image, by class folder and file name."""
     run, kept = out / one.name, out / f"{one.name}.json"
@@ -82,7 +92,8 @@ def summary(title: str, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarra
     ]
 
 
-def main() -> None:
+def given() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("data", type=Path, nargs="+")
@@ -92,49 +103,62 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", choices=PARTS, default=[], help="also search without each of these")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads of each search")
     parser.add_argument("--at-once", type=int, default=1, help="searches side by side")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def baseline(data: Path, arguments: argparse.Namespace) -> None:
+    """Make the baseline of all seeds, if it is not there."""
+    script = Path(__file__).with_name("frozen_features.py")
+    options = ["--weights", str(arguments.weights), "--seeds", *map(str, arguments.seeds)]
+    if not (arguments.out / f"{data.name}-{arguments.seeds[-1]}.baseline.json").exists():
+        subprocess.run([sys.executable, str(script), str(data), str(arguments.out), *options], check=True)
+
+
+def compared(one: Search, arguments: argparse.Namespace) -> Compared:
+    """A search, and the baseline with its seed."""
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    for data in arguments.data:
-        script = Path(__file__).with_name("frozen_features.py")
-        options = ["--weights", str(arguments.weights), "--seeds", *map(str, arguments.seeds)]
-        if not (out / f"{data.name}-{arguments.seeds[-1]}.baseline.json").exists():
-            subprocess.run([sys.executable, str(script), str(data), str(out), *options], check=True)
-
     options = ["--budget", f"{arguments.budget}s", "--threads", str(arguments.threads)]
-    options += ["--weights", str(arguments.weights)]
+    wall, said = searched(one, out, [*options, "--weights", str(arguments.weights)])
+    result = json.loads((out / one.name / "result.json").read_text())
+    other = json.loads((out / f"{one.data.name}-{one.seed}.baseline.json").read_text())["predicted"]
+    ours, theirs = (right(answers, sorted(other)) for answers in (said, other))
+    members = [f"{best['recipe']['strategy']} on {best['recipe']['backbone']}" for best in result["best"]]
+    trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
+    line = (
+        f"| {one.data.name} | {one.seed} | {one.without} | {ours.mean():.4f} | {theirs.mean():.4f} | "
+        f"{', '.join(members)} | {wall:.0f} / {arguments.budget} | {trials} |"
+    )
+    print(line, flush=True)
+    return Compared(one, line, ours, theirs)
 
-    def row(one: Search) -> tuple[Search, str, np.ndarray, np.ndarray]:
-        wall, said = searched(one, out, options)
-        result = json.loads((out / one.name / "result.json").read_text())
-        other = json.loads((out / f"{one.data.name}-{one.seed}.baseline.json").read_text())["predicted"]
-        ours, theirs = (right(answers, sorted(other)) for answers in (said, other))
-        members = [f"{best['recipe']['strategy']} on {best['recipe']['backbone']}" for best in result["best"]]
-        trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
-        line = (
-            f"| {one.data.name} | {one.seed} | {one.without} | {ours.mean():.4f} | {theirs.mean():.4f} | "
-            f"{', '.join(members)} | {wall:.0f} / {arguments.budget} | {trials} |"
-        )
-        print(line, flush=True)
-        return one, line, ours, theirs
 
+def report(done: Sequence[Compared], parts: Sequence[str]) -> str:
+    """All searches, and what the whole ones are worth beside the baseline and beside themselves without some parts."""
+
+    def rows(without: str, side: str) -> dict[str, np.ndarray]:
+        found: dict[str, list[np.ndarray]] = {}
+        for one in done:
+            if one.search.without == without:
+                found.setdefault(one.search.data.name, []).append(getattr(one, side))
+        return {name: np.stack(seeds) for name, seeds in found.items()}
+
+    lines = [HEAD, "|---|--:|---|--:|--:|---|--:|---|", *sorted(one.line for one in done)]
+    lines += summary("AutoSFT minus baseline", rows("", "ours"), rows("", "theirs"))
+    for part in parts:
+        lines += summary(f"AutoSFT minus itself without {part}", rows("", "ours"), rows(part, "ours"))
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    arguments = given()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for data in arguments.data:
+        baseline(data, arguments)
+    order = itertools.product(arguments.seeds, arguments.data, ["", *arguments.without])
     with ThreadPoolExecutor(arguments.at_once) as pool:
-        order = itertools.product(arguments.seeds, arguments.data, ["", *arguments.without])
-        done = list(pool.map(row, itertools.starmap(Search, order)))
-    names = [data.name for data in arguments.data]
-
-    def rows(without: str, place: int) -> dict[str, np.ndarray]:
-        return {
-            name: np.stack([row[place] for row in done if row[0].data.name == name and row[0].without == without])
-            for name in names
-        }
-
-    lines = [HEAD, "|---|--:|---|--:|--:|---|--:|---|", *sorted(row[1] for row in done)]
-    lines += summary("AutoSFT minus baseline", rows("", 2), rows("", 3))
-    for part in arguments.without:
-        lines += summary(f"AutoSFT minus itself without {part}", rows("", 2), rows(part, 2))
-    text = "\n".join([*lines, ""])
-    (out / "report.md").write_text(text)
+        done = list(pool.map(lambda one: compared(Search(*one), arguments), order))
+    text = report(done, arguments.without)
+    (arguments.out / "report.md").write_text(text)
     print(text)
 
 
