@@ -1,7 +1,8 @@
-"""`StoredOutputs`: what a trial answered on the validation rows, as it lies in the trial's folder.
+"""`StoredOutputs`: what a trial answered on the validation rows, as it lies in the trial's folder, and what the model
+of a run answered on the test rows.
 
-Blends are chosen by it, and reports look into it; it outlives the trial's model. `outputs.safetensors` holds the
-numbers, `outputs.json` the rest, and vouches for them. Nothing is pickled.
+Blends are chosen by the former, which outlives the trial's model; reports look into both. `outputs.safetensors` holds
+the numbers, `outputs.json` the rest, and vouches for them. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ OUTPUT_FILES = (ARRAYS, DOCUMENT)
 SOUP = "soup"
 """The folder in a trial's folder where the model and the answers of a soup lie of which it is the best ingredient."""
 
+TESTED = "tested"
+"""The folder in a run's folder where the answers of its model to the test rows lie."""
+
 
 class _Answered(Sealed):
     """What `outputs.json` holds: the ids of the rows, and for each problem the names of its arrays, its items and its
@@ -36,18 +40,18 @@ class _Answered(Sealed):
 
 @dataclass(frozen=True)
 class StoredOutputs:
-    """A trial's answers on the validation rows, in the order of the task's problems.
+    """Answers to the validation rows, or to the test rows, in the order of the task's problems.
 
     Attributes:
         outputs: Each problem's answers.
-        states: Each problem's state, as tuned on these rows; with it the answers can be decided and scored.
+        states: Each problem's state, as tuned on the validation rows; with it the answers can be decided and scored.
     """
 
     outputs: tuple[Outputs, ...]
     states: tuple[State, ...]
 
     def write(self, folder: Path) -> None:
-        """Put them into a trial's folder, floating-point numbers in single precision; `outputs.json` comes last.
+        """Put them into a folder, floating-point numbers in single precision; `outputs.json` comes last.
 
         Raises:
             CannotWrite: The disk is full, or the folder cannot be written.

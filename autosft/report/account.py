@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile
-from autosft.contracts.outputs import SOUP, StoredOutputs
+from autosft.contracts.outputs import SOUP, TESTED, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Rows
 from autosft.contracts.task import Hints, Task
@@ -86,8 +86,15 @@ class Account:
         Raises:
             BadInput: It is damaged.
         """
-        folder = self.folder / "trials" / f"{record.number:04d}" / (SOUP if record.ingredients else "")
-        return StoredOutputs.read(folder) if StoredOutputs.is_there(folder) else None
+        return _stored(self.folder / "trials" / f"{record.number:04d}" / (SOUP if record.ingredients else ""))
+
+    def tested(self) -> StoredOutputs | None:
+        """What the model answered on the test rows that were scored, if that was stored.
+
+        Raises:
+            BadInput: It is damaged.
+        """
+        return _stored(self.folder / TESTED) if self.result and self.result.test is not None else None
 
 
 def account_of(folder: Path) -> Account:
@@ -123,6 +130,10 @@ def account_of(folder: Path) -> Account:
         )
     except (KeyError, TypeError) as error:
         raise BadInput(f"{folder}: run.json or data.json is damaged, or of another version ({error!r}).") from error
+
+
+def _stored(folder: Path) -> StoredOutputs | None:
+    return StoredOutputs.read(folder) if StoredOutputs.is_there(folder) else None
 
 
 def _backbone(plain: Plain, path: Path) -> tuple[str, tuple[BackboneInfo, WeightFile | None]]:

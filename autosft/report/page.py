@@ -76,7 +76,8 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
 
 def _content(account: Account, modality: Modality | None, problems: Sequence[Problem]) -> dict[str, Any]:
     """What the templates are given."""
-    diagnoses, why_not = _diagnoses(account, problems)
+    answers, why_not = _answers(account, problems)
+    found = [(one.problem.name, _diagnosis(account, one, number)) for number, one in enumerate(answers)]
     return {
         "account": account,
         "summary": summary.summarize(account),
@@ -86,7 +87,8 @@ def _content(account: Account, modality: Modality | None, problems: Sequence[Pro
         "curves": curves.learning_curves(account),
         "grid": _grid(account),
         "importance": importance(account.scored, int(account.spec["seed"])),
-        "diagnoses": diagnoses,
+        "answers": answers,
+        "diagnoses": [pair for pair in found if pair[1]],
         "why_no_diagnosis": why_not,
         "pictures": Pictures(modality),
         "recipes": [(record, record.recipe.parameters()) for record in account.chosen],
@@ -173,18 +175,16 @@ class Pictures:
         return Shown(row.id, "")
 
 
-def _diagnoses(account: Account, problems: Sequence[Problem]) -> tuple[list[Any], str]:
-    """For each problem its name and what its answers say; and if there is nothing, why."""
+def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[Answers], str]:
+    """What was answered to each problem; and if nothing of it is shown, why."""
     if not problems:
         return [], f"no installed plugin offers the problem {' and '.join(account.task.problems)}"
     if not account.chosen:
         return [], "no trial has a score"
     try:
-        answers = answers_of(account, problems)
+        return answers_of(account, problems), "this report knows no figures for such answers"
     except BadInput as error:
         return [], str(error).rstrip(".")
-    found = [(one.problem.name, _diagnosis(account, one, number)) for number, one in enumerate(answers)]
-    return [pair for pair in found if pair[1]], "this report knows no figures for such answers"
 
 
 def _diagnosis(account: Account, answers: Answers, number: int) -> Any:

@@ -4,7 +4,8 @@ run.json          what is searched: task, settings, plan, versions     data.json
 study.db          the study (SQLite)                                   trials/0007/    a trial's record, outputs, member
 leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
 best/             the bundle                                           result.json     the outcome, written last
-worker.log        what workers print                                   clock.json      seconds used so far
+tested/           what the model answered on test rows                 clock.json      seconds used so far
+worker.log        what workers print
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Self, final
 from filelock import FileLock, Timeout
 
 from autosft.contracts.document import Document, is_draft, write_json, write_whole
-from autosft.contracts.outputs import OUTPUT_FILES, SOUP
+from autosft.contracts.outputs import OUTPUT_FILES, SOUP, TESTED
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Data, Rows
 from autosft.contracts.task import Hints, Task
@@ -202,8 +203,11 @@ class Run:
 
     def drop_outputs(self, number: int) -> None:
         """Delete what an ended trial answered on the validation rows."""
-        for name in reversed(OUTPUT_FILES):
-            (self.trial_folder(number) / name).unlink(missing_ok=True)
+        _drop_outputs(self.trial_folder(number))
+
+    def drop_tested(self) -> None:
+        """Delete what an earlier model of the run answered on the test rows."""
+        _drop_outputs(self.folder / TESTED)
 
     def bytes_of_outputs(self, number: int) -> int:
         """What the answers of a trial take."""
@@ -233,6 +237,11 @@ class Run:
 def grew(new: float | None, old: float | None) -> bool:
     """Whether a limit allows more than before; None is no limit."""
     return old is not None and (new is None or new > old)
+
+
+def _drop_outputs(folder: Path) -> None:
+    for name in reversed(OUTPUT_FILES):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile
 from autosft.contracts.document import write_json
-from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.outputs import TESTED, StoredOutputs
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record, Result
@@ -43,6 +43,7 @@ class Story:
     valid: int = 20
     records: list[Record] = field(default_factory=list)
     answers: dict[int, np.ndarray] = field(default_factory=dict)
+    tested: np.ndarray | None = None
     result: dict[str, Any] | None = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -95,10 +96,12 @@ class Story:
         problem = PROBLEMS[self.problem]
         state = problem.fit(rows.take(rows.split == "train").target(0))
         name = "values" if self.problem == "regression" else "probabilities"
-        ids = tuple(rows.take(rows.split == "valid").id)
-        for number, array in self.answers.items():
-            stored = StoredOutputs((Outputs(ids, {name: array}),), (state,))
-            stored.write(self.folder / "trials" / f"{number:04d}")
+        places = {self.folder / "trials" / f"{number:04d}": ("valid", array) for number, array in self.answers.items()}
+        if self.tested is not None:
+            places[self.folder / TESTED] = ("test", self.tested)
+        for folder, (split, array) in places.items():
+            ids = tuple(rows.take(rows.split == split).id)[: len(array)]
+            StoredOutputs((Outputs(ids, {name: array}),), (state,)).write(folder)
 
     def _result(self) -> Result:
         best = min(self.records, key=Record.order)

@@ -26,7 +26,7 @@ def noisy():
     targets = [*(CLASSES[number] for number in truth[:290]), *["new"] * 10]
     rows = Rows.of(Row(f"row-{n}", n, (target,)) for n, target in enumerate(targets))
     outputs = Outputs(tuple(rows.id), {"probabilities": table})
-    return Answers(Classification(), rows, targets, outputs, Classification().fit(list(CLASSES)))
+    return Answers(Classification(), "valid", rows, targets, outputs, Classification().fit(list(CLASSES)))
 
 
 def test_scores_of_classes_are_those_of_scikit_learn(noisy):

@@ -123,6 +123,35 @@ def test_what_was_not_stored_is_left_out_and_said(story, page):
     assert "by standard errors alone, as no answers were stored" in text and "Confusion" not in text
 
 
+def test_what_is_right_and_wrong_is_told_of_the_test_rows_where_they_were_scored(story, page):
+    story.tested = probabilities([0, 1] * 8, 2, wrong=(2,))
+
+    text = words(page(story))
+
+    assert "by the model's answers to the 16 test rows that were scored" in text
+    assert "15 of 16 rows are answered right (93.8 %)." in text
+    assert "[42.0, 0.0] Label a Answer b 90.0 % sure" in text and "[20.0, 0.0]" not in text
+
+
+def test_without_answers_to_test_rows_those_to_validation_rows_are_shown_and_it_says_so(story, page):
+    text = words(page(story))
+
+    assert "to the 20 validation rows, as none to test rows are stored. It was not trained on them, but chosen" in text
+    assert "17 of 20 rows are answered right (85.0 %)." in text
+
+
+def test_damaged_answers_to_test_rows_are_named(story, page):
+    story.tested = probabilities([0, 1] * 10, 2)
+    story.write()
+    path = story.folder / "tested" / "outputs.safetensors"
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    story.tested = None
+    path.write_bytes(damaged)
+
+    assert "There are no figures on single rows: " in words(page(story))
+
+
 def test_damaged_answers_are_named(story, page):
     story.write()
     path = story.folder / "trials" / "0000" / "outputs.safetensors"

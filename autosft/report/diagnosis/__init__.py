@@ -1,1 +1,1 @@
-"""Where a model is right and where it is wrong, by its answers on the validation rows."""
+"""Where a model is right and where it is wrong, by its answers to rows that it was not trained on."""

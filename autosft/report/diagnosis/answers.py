@@ -1,10 +1,10 @@
-"""`Answers`: what the chosen model said of the validation rows, one problem at a time. `Sample`: a row to be shown."""
+"""`Answers`: what was said of rows that the model was not trained on, for one problem. `Sample`: a row to be shown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +22,19 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answers:
-    """What was said of the validation rows for one problem.
+    """What was said of the test rows, or where there are none of the validation rows, for one problem.
 
     Attributes:
         problem: What was asked.
-        rows: The validation rows, in the order of the outputs.
+        split: `"test"` or `"valid"`.
+        rows: The rows, in the order of the outputs.
         targets: Their targets, as written.
         outputs: What was answered, in numbers.
         state: What decides over the numbers.
     """
 
     problem: Problem
+    split: Literal["test", "valid"]
     rows: Rows
     targets: Sequence[Any]
     outputs: Outputs
@@ -45,7 +47,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Sample:
-    """A validation row, and what is remarkable about it.
+    """A row, and what is remarkable about it.
 
     Attributes:
         row: The row.
@@ -61,25 +63,37 @@ class Sample:
 
 
 def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answers]:
-    """The chosen model's answers to each problem; those of a blend are the weighted mean of its members'.
+    """What was answered to each problem: by the model to the test rows, if that was stored; else by the chosen trials
+    to the validation rows, of a blend the weighted mean of its members' answers.
 
     Raises:
         BadInput: They were not stored or are damaged; says which.
     """
+    if tested := account.tested():
+        rows = _ordered(account.rows.take(account.rows.split == "test"), tested.outputs[0])
+        parts = zip(problems, tested.outputs, tested.states, strict=True)
+        return [
+            Answers(problem, "test", rows, rows.target(number), outputs, state)
+            for number, (problem, outputs, state) in enumerate(parts)
+        ]
     members = [_stored(account, record) for record in account.chosen]
     shares = account.result.shares if account.result else (1.0,)
-    valid = account.valid
-    place = {row: number for number, row in enumerate(valid.id)}
     found: list[Answers] = []
     for number, problem in enumerate(problems):
         outputs = problem.combine([member.outputs[number] for member in members], shares)
-        rows = valid.take([place[row] for row in outputs.rows])
+        rows = _ordered(account.valid, outputs)
         targets, state = rows.target(number), members[0].states[number]
         if len(members) > 1:
             metric = account.metric if number == 0 else problem.metrics[0]
             state = problem.tune(metric, outputs, targets, state)
-        found.append(Answers(problem, rows, targets, outputs, state))
+        found.append(Answers(problem, "valid", rows, targets, outputs, state))
     return found
+
+
+def _ordered(rows: Rows, outputs: Outputs) -> Rows:
+    """The rows that were answered, in the order of the answers."""
+    place = {row: number for number, row in enumerate(rows.id)}
+    return rows.take([place[row] for row in outputs.rows])
 
 
 def _stored(account: Account, record: Record) -> StoredOutputs:

@@ -96,7 +96,7 @@ def _line(name: str, truth: Floats, residuals: Floats) -> NumberLine:
 def _scatter(name: str, truth: Floats, values: Floats) -> Markup:
     some = np.unique(np.linspace(0, len(truth) - 1, min(MOST_POINTS, len(truth))).astype(int))
     around = padded([*truth.tolist(), *values.tolist()], 0.03)
-    label = f"{name}: predicted against true values of {len(some)} validation rows"
+    label = f"{name}: predicted against true values of {len(some)} rows"
     frame = Frame(label, around, around, "true", "predicted", width=440.0, height=420.0)
     frame.line([(around[0], around[0]), (around[1], around[1])], "reference")
     for place in some.tolist():

@@ -129,8 +129,10 @@ class Bench:
             job = self._job(order, seconds_left)
             shift = shift_on_test(self.run, job, done["rows"], spent) if _knows_no_row(job) else None
         except Exception as problem:  # the score stands nevertheless
-            return {**done, "notes": (f"whether the test rows are like the training rows is unknown: {problem}",)}
-        return {**done, "shift": shift, "notes": words_of(shift, "test", order.recipe.backbone)}
+            why = f"whether the test rows are like the training rows is unknown: {problem}"
+            return {**done, "notes": (*done["notes"], why)}
+        notes = (*done["notes"], *words_of(shift, "test", order.recipe.backbone))
+        return {**done, "shift": shift, "notes": notes}
 
     def _valid_shift(self, job: Job, strategy: Strategy, trained: Trained) -> Shift | None:
         """Of validation rows that were not drawn at random; with the first features that are worth it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from autosft.contracts.executor import Order
+from autosft.contracts.outputs import TESTED, StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.record import Record, Result, Shift
 from autosft.contracts.rows import Rows
@@ -21,11 +22,12 @@ from autosft.contracts.strategy import Job
 from autosft.data.splits import portions, subset
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
-from autosft.errors import BadInput
+from autosft.errors import BadInput, CannotWrite
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Finishing, Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
+from autosft.search.outcome.disk import OUTPUTS_SHARE
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
 from autosft.search.policy.budget import FINISH_SECONDS, MARGIN, Clock, Estimates
@@ -159,6 +161,7 @@ def _tested(
     """The record with the bundle's test score, if there are test rows."""
     if run.data.test is None:
         return None
+    run.drop_tested()
     count = min(len(run.data.test), estimates.test_rows_in(clock.left(), records))
     tested = send(_order(run, records[0], "test", clock.left(), rows=count))
     if tested.state != "done":
@@ -187,8 +190,9 @@ def _order(run: Run, record: Record, work: Literal["refit", "test"], seconds: fl
 def score_on_test(
     run: Run, registry: Registry, device: torch.device, count: int, seconds_left: Callable[[], float]
 ) -> dict[str, Any]:
-    """The bundle's score on so many test rows, or on as many as there is time for, how many that were, and its 95 %
-    bootstrap percentile interval over rows (Efron, 1979): fields of a record.
+    """The bundle's score on so many test rows, or on as many as there is time for, how many that were, its 95 %
+    bootstrap percentile interval over rows (Efron, 1979), and notes: fields of a record. The answers are left in the
+    run's folder, for reports.
 
     Called by a worker, where everything is warm; from the bundle as it lies on disk, as a user would predict.
     """
@@ -217,7 +221,24 @@ def score_on_test(
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     interval = float(low), float(high)
-    return {"score": predictor.score(metric, outputs, rows), "interval": interval, "rows": len(rows)}
+    return {
+        "score": predictor.score(metric, outputs, rows),
+        "interval": interval,
+        "rows": len(rows),
+        "notes": _left(run, StoredOutputs(tuple(outputs), predictor.states)),
+    }
+
+
+def _left(run: Run, tested: StoredOutputs) -> tuple[str, ...]:
+    """Leave the answers to the test rows in the run's folder; why not, if they are not there then."""
+    size = sum(array.nbytes for outputs in tested.outputs for array in outputs.arrays.values())
+    if size > OUTPUTS_SHARE * run.document.spec.disk * 1e9:
+        return (f"the answers to the test rows are not kept for reports: {size / 1e6:.0f} MB",)
+    try:
+        tested.write(run.folder / TESTED)
+    except CannotWrite as error:  # the score stands nevertheless
+        return (f"the answers to the test rows are not kept for reports: {error}",)
+    return ()
 
 
 def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | None:

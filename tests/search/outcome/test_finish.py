@@ -12,11 +12,12 @@ import torch
 
 from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.executor import Order
-from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.outputs import TESTED, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.data.splits import subset
 from autosft.deploy.member import load_member, save_member
 from autosft.deploy.predictor import Predictor
+from autosft.errors import CannotWrite
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
@@ -204,6 +205,43 @@ def test_of_the_test_rows_so_many_are_scored_as_there_is_time_for(search, monkey
     predictor = Predictor.load(made.run.folder, registry=made.registry)
     assert told["rows"] == 32 and told["score"] == accuracy(predictor.predict(list(some.ref)), some)
     assert told["interval"][0] <= told["score"] <= told["interval"][1]
+
+
+def test_what_the_model_answered_to_test_rows_is_kept_and_gives_the_test_score(search):
+    made = search()
+
+    result = made.finish()
+
+    kept = StoredOutputs.read(made.run.folder / TESTED)
+    problem, rows = made.registry.problem("classification"), made.run.data.test
+    place = {row: number for number, row in enumerate(rows.id)}
+    targets = [rows.target(0)[place[row]] for row in kept.outputs[0].rows]
+    assert len(targets) == result.test_rows
+    assert problem.score("accuracy", kept.outputs[0], targets, kept.states[0]) == result.test
+
+
+def test_answers_to_test_rows_that_would_take_too_much_are_not_kept_and_it_says_so(search, monkeypatch):
+    made = search()
+    made.finish()
+    monkeypatch.setattr("autosft.search.outcome.finish.OUTPUTS_SHARE", 0.0)
+
+    result = made.finish()
+
+    assert result.test is not None and not StoredOutputs.is_there(made.run.folder / TESTED)
+    assert any("the answers to the test rows are not kept for reports: 0 MB" in text for text in made.said)
+
+
+def test_a_full_disk_costs_the_kept_answers_and_not_the_score(search, monkeypatch):
+    made = search()
+
+    def full(self, folder):
+        raise CannotWrite(f"{folder}: the disk is full.")
+
+    made.finish()
+    monkeypatch.setattr(StoredOutputs, "write", full)
+    result = made.finish()
+
+    assert result.test is not None and any("not kept for reports" in text for text in made.said)
 
 
 def test_a_result_says_of_how_many_test_rows_its_score_is(search, monkeypatch):
