@@ -24,7 +24,7 @@ from autosft.data.store import FeatureStore
 from autosft.deploy.member import load_member, load_states, load_weights, save_member
 from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of
-from autosft.search.outcome.finish import score_on_test, shift_on_test
+from autosft.search.outcome.tested import score_on_test, shift_on_test
 from autosft.search.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.evaluation import Evaluation, evaluate, score_error

@@ -1,51 +1,30 @@
-"""`finish`: from the best trials to a bundle, its test score and the result. It alone reads the test split."""
+"""`finish`: from the best trials to a bundle, its test score and the result."""
 
 from __future__ import annotations
 
 import platform
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from autosft.contracts.executor import Order
-from autosft.contracts.outputs import TESTED, StoredOutputs
-from autosft.contracts.problem import Outputs
 from autosft.contracts.record import Record, Result, Shift
-from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job
-from autosft.data.splits import portions, subset
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
-from autosft.errors import BadInput, CannotWrite
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Finishing, Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
-from autosft.search.outcome.disk import OUTPUTS_SHARE
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
-from autosft.search.policy.budget import FINISH_SECONDS, MARGIN, Clock, Estimates
+from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.run import Run
-from autosft.training.resampling import Positions, bootstrap
-from autosft.training.seeds import seed_of
-
-if TYPE_CHECKING:
-    import torch
 
 LEAST_SECONDS = 3.0
 """What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
-
-PORTION = 256
-"""Test rows that are answered together; after each portion it is seen whether there is time for another."""
-
-RESAMPLES = 1000
-CONFIDENCE = 0.95
 
 
 def finish(
@@ -185,80 +164,6 @@ def _order(run: Run, record: Record, work: Literal["refit", "test"], seconds: fl
         rows=rows,
         micro_batch=record.micro_batch,
     )
-
-
-def score_on_test(
-    run: Run, registry: Registry, device: torch.device, count: int, seconds_left: Callable[[], float]
-) -> dict[str, Any]:
-    """The bundle's score on so many test rows, or on as many as there is time for, how many that were, its 95 %
-    bootstrap percentile interval over rows (Efron, 1979), and notes: fields of a record. The answers are left in the
-    run's folder, for reports.
-
-    Called by a worker, where everything is warm; from the bundle as it lies on disk, as a user would predict.
-    """
-    from autosft.deploy.predictor import Predictor
-
-    if run.data.test is None:
-        raise BadInput(f"{run.folder}: the run has no test rows.")
-    problem = registry.problem(run.document.task.problems[0])
-    predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
-    metric, seed = run.document.task.metric, run.document.spec.seed
-    answered: list[Rows] = []
-    answers: list[list[Outputs]] = []
-    for some in portions(run.data.test, problem, count, PORTION, seed=seed):
-        started = time.monotonic()
-        answered.append(some)
-        answers.append(predictor.outputs(some))
-        if seconds_left() < MARGIN * (time.monotonic() - started):
-            break
-    rows = sum(answered[1:], start=answered[0])
-    outputs = [Outputs.concat(several) for several in zip(*answers, strict=True)]
-
-    def score(positions: Positions) -> float:
-        return predictor.score(metric, [output.take(positions) for output in outputs], rows.take(positions))
-
-    scores = bootstrap(score, rows.units(), seed=seed_of(seed, "bootstrap"), resamples=RESAMPLES)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(scores, [tail, 1 - tail])
-    interval = float(low), float(high)
-    return {
-        "score": predictor.score(metric, outputs, rows),
-        "interval": interval,
-        "rows": len(rows),
-        "notes": _left(run, StoredOutputs(tuple(outputs), predictor.states)),
-    }
-
-
-def _left(run: Run, tested: StoredOutputs) -> tuple[str, ...]:
-    """Leave the answers to the test rows in the run's folder; why not, if they are not there then."""
-    size = sum(array.nbytes for outputs in tested.outputs for array in outputs.arrays.values())
-    if size > OUTPUTS_SHARE * run.document.spec.disk * 1e9:
-        return (f"the answers to the test rows are not kept for reports: {size / 1e6:.0f} MB",)
-    try:
-        tested.write(run.folder / TESTED)
-    except CannotWrite as error:  # the score stands nevertheless
-        return (f"the answers to the test rows are not kept for reports: {error}",)
-    return ()
-
-
-def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | None:
-    """How unlike the training rows the scored test rows are, by the job's encoder as it is loaded; None if that would
-    take longer than scoring them did, or than there is time.
-
-    Called by a worker when all is chosen and scored, so that nothing can follow from it. It sees no target.
-    """
-    from autosft.training.features import unencoded
-    from autosft.training.model import build_model
-    from autosft.training.shift import sample_of, shift_of
-
-    if run.data.test is None:
-        return None
-    seed = run.document.spec.seed
-    scored = subset(run.data.test, job.problems[0], count, seed=seed)
-    train, test = sample_of(job.train, seed), sample_of(scored, seed)
-    if unencoded(job, train) + unencoded(job, test) > len(scored) or job.seconds_left() < 2 * seconds:
-        return None
-    return shift_of(job, build_model(job).encoder, train, test)
 
 
 def installed_versions(registry: Registry) -> dict[str, str]:

@@ -24,7 +24,8 @@ from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted
 from autosft.search.orders.worker import Workshop
 from autosft.search.outcome.disk import Disk
-from autosft.search.outcome.finish import finish, score_on_test
+from autosft.search.outcome.finish import finish
+from autosft.search.outcome.tested import score_on_test
 from autosft.search.plan import effort_of, whole_space_of
 from autosft.search.policy.budget import Clock, Estimates
 from autosft.testing import toy
@@ -196,7 +197,7 @@ def test_finishing_again_after_a_kill_comes_to_the_same(search):
 def test_of_the_test_rows_so_many_are_scored_as_there_is_time_for(search, monkeypatch):
     made = search()
     made.finish()
-    monkeypatch.setattr("autosft.search.outcome.finish.PORTION", 16)
+    monkeypatch.setattr("autosft.search.outcome.tested.PORTION", 16)
     left = iter([60.0, -1.0])
 
     told = score_on_test(made.run, made.registry, torch.device("cpu"), 0, lambda: next(left))
@@ -223,7 +224,7 @@ def test_what_the_model_answered_to_test_rows_is_kept_and_gives_the_test_score(s
 def test_answers_to_test_rows_that_would_take_too_much_are_not_kept_and_it_says_so(search, monkeypatch):
     made = search()
     made.finish()
-    monkeypatch.setattr("autosft.search.outcome.finish.OUTPUTS_SHARE", 0.0)
+    monkeypatch.setattr("autosft.search.outcome.tested.OUTPUTS_SHARE", 0.0)
 
     result = made.finish()
 
