@@ -57,7 +57,7 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
         "trials with outputs": len(panel.trials),
         **{name: problem.score(task.metric, pair[0], targets, pair[1]) for name, pair in both.items()},
         "members": len(mixed.shares) if mixed else 1,
-        "pays": bool(mixed and mixed.pays(single.score_error or 0.0)),
+        "pays": bool(mixed and mixed.pays),
         "gain": mixed.gain if mixed else 0.0,
         "right": right,
     }

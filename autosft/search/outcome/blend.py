@@ -37,9 +37,6 @@ CONSIDERED = 30
 LEAST_SHARE = 0.1
 """A member with a smaller share makes predictions slower for nearly nothing: see benchmarks/README.md."""
 
-LEAST_GAIN = 0.1
-"""A gain of fewer standard errors of the single score is not worth several models: see benchmarks/README.md."""
-
 POOL = 10
 """Members are chosen among so many trials, those with the highest scores."""
 
@@ -74,9 +71,10 @@ class Blend:
     score: float
     gain: float
 
-    def pays(self, error: float) -> bool:
-        """Whether it is better by enough to be worth its time, given the standard error of the single score."""
-        return self.gain > max(SAME, LEAST_GAIN * error)
+    @property
+    def pays(self) -> bool:
+        """Whether it is better than a single model; see benchmarks/README.md for stricter rules."""
+        return self.gain > SAME
 
 
 @final

@@ -62,7 +62,7 @@ def finalists(
         NothingFinished: No trial has a score, or none a sound model.
     """
     sound, best = _sound(run, records, registry, watch)
-    blended = None if single else _blend(run, registry, sound, best, watch)
+    blended = None if single else _blend(run, registry, sound, watch)
     if blended is None:
         _explain(best, sound, watch)
         return Finalists((best,), (1.0,), (), best.score or 0.0)
@@ -95,7 +95,7 @@ def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch
     raise NothingFinished(f"No trial had a score when the search ended. Give it more time with --budget.{said}")
 
 
-def _blend(run: Run, registry: Registry, records: Sequence[Record], best: Record, watch: Watch) -> Blend | None:
+def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch) -> Blend | None:
     """The blend, if it pays and all of its models are sound."""
     panel, damaged = read_panel(run, registry, records)
     for number, damage in damaged.items():
@@ -105,7 +105,7 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], best: Record
     seconds = float("inf") if spec.budget is None else BLEND_SECONDS
     while (
         blended := blend(panel, there.keys(), alone_by(records, registry), seed=spec.seed, seconds=seconds)
-    ) and blended.pays(best.score_error or 0.0):
+    ) and blended.pays:
         damages = {number: member_damage(run.member_folder(there[number])) for number in blended.shares}
         if not any(damages.values()):
             return blended

@@ -69,7 +69,7 @@ def test_three_that_are_each_wrong_elsewhere_are_right_together(panel_of, voter)
 
     blended = blend(panel, {0, 1, 2}, highest, seed=0)
 
-    assert blended is not None and blended.pays(0.05) and blended.score == 1.0
+    assert blended is not None and blended.pays and blended.score == 1.0
     assert len(blended.shares) >= 2 and sum(blended.shares.values()) == pytest.approx(1.0)
     assert blended.gain == pytest.approx(1 / 3, abs=0.05)
 
@@ -95,7 +95,7 @@ def test_a_blend_that_does_not_pay_is_not_taken(panel_of, voter):
 
     blended = blend(panel_of(voter(good), *guesses), range(5), highest, seed=0)
 
-    assert blended is None or not blended.pays(0.05)
+    assert blended is None or not blended.pays
 
 
 def test_copies_of_one_model_are_no_blend(panel_of, voter):
