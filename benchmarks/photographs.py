@@ -62,7 +62,8 @@ def searched(one: Search, out: Path, options: Sequence[str]) -> tuple[float, dic
     """The wall clock of a search, and what its bundle says of each test image, by class folder and file name."""
     run, kept = out / one.name, out / f"{one.name}.json"
     if not kept.exists():
-        shutil.rmtree(run, ignore_errors=True)  # of a search that was cut off: its wall clock would be that of the rest
+        if run.exists():  # of a search that was cut off: its wall clock would be that of the rest
+            shutil.rmtree(run)
         wall = search(one.data, run, [*options, "--seed", str(one.seed)], one.program)
         inputs, said = predictions(run, one.data / "test")
         names = [f"{Path(name).parent.name}/{Path(name).name}" for name in inputs]

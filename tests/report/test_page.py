@@ -149,7 +149,8 @@ def test_damaged_answers_to_test_rows_are_named(story, page):
     story.tested = None
     path.write_bytes(damaged)
 
-    assert "There are no figures on single rows: " in words(page(story))
+    text = words(page(story))
+    assert f"There are no figures on single rows: {path}: damaged" in text
 
 
 def test_damaged_answers_are_named(story, page):
