@@ -105,8 +105,10 @@ class BackboneFamily(ABC):
 
     def ignores(self, info: BackboneInfo) -> frozenset[str]:
         """Shared recipe fields that mean nothing to this encoder, so that a search does not sample them: by default
-        `regular.drop_path`, which `build` must know of, and without pretrained weights `optim.l2_sp`."""
-        return frozenset({"regular.drop_path"} | ({"optim.l2_sp"} if info.origin != "pretrained" else set()))
+        `regular.drop_path`, which `build` must know of, `regular.norm_statistics`, as most have no batch norm, and
+        without pretrained weights `optim.l2_sp`."""
+        always = {"regular.drop_path", "regular.norm_statistics"}
+        return frozenset(always | ({"optim.l2_sp"} if info.origin != "pretrained" else set()))
 
     @abstractmethod
     def curated(self) -> Sequence[BackboneInfo]:

@@ -53,6 +53,9 @@ class Regular(Document):
         dropout: Share of the head's inputs that are dropped.
         drop_path: Share of the residual branches of an encoder's deepest block that are dropped, per row; fewer towards
             its input (stochastic depth: Huang et al., 2016).
+        norm_statistics: What batch norm divides by while a pretrained encoder learns (Ioffe and Szegedy, 2015): the
+            `"pretrained"` statistics, by which it will answer too, or those of each `"batch"`, which the running ones
+            follow. Where nothing is pretrained it is always the batch's.
         label_smoothing: Share of the target spread over all classes (Szegedy et al., 2016).
         balance: How rare classes get more weight, by their effective number of rows (Cui et al., 2019): not at all, in
             the `"loss"` of a row, or in `"sampling"`, by how often a row is drawn. Problems undo in their probabilities
@@ -67,6 +70,7 @@ class Regular(Document):
 
     dropout: float = 0.0
     drop_path: float = Field(default=0.0, ge=0, lt=1)
+    norm_statistics: Literal["pretrained", "batch"] = "pretrained"
     label_smoothing: float = 0.0
     balance: Literal["none", "loss", "sampling"] = "none"
     mixup: float = Field(default=0.0, ge=0)
@@ -102,6 +106,7 @@ SHARED: Space = {
     "optim.ema": Choice((0.0, 0.999)),
     "regular.dropout": Float(0.0, 0.5, default=0.0),
     "regular.drop_path": Choice((0.0, 0.1)),
+    "regular.norm_statistics": Choice(("pretrained", "batch")),
     "regular.label_smoothing": Float(0.0, 0.2, default=0.0),
     "regular.balance": Choice(("none", "loss", "sampling")),
     "regular.mixup": Choice((0.0, 0.2, 0.8)),

@@ -175,22 +175,35 @@ class LinearHead(nn.Module):
             return self.linear(self.dropout(pooled))
 
 
-class Model(nn.Module):
-    """An encoder and one head per problem. `forward` gives one raw output per problem."""
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
-    def __init__(self, encoder: Encoder, heads: Sequence[nn.Module]) -> None:
+
+class Model(nn.Module):
+    """An encoder and one head per problem. `forward` gives one raw output per problem.
+
+    Args:
+        encoder: The encoder.
+        heads: The heads.
+        keeps_statistics: Whether the encoder's batch norms keep their running statistics and use them in training too.
+    """
+
+    def __init__(self, encoder: Encoder, heads: Sequence[nn.Module], *, keeps_statistics: bool = False) -> None:
         super().__init__()
         self.encoder = encoder
         self.heads = nn.ModuleList(heads)
+        self._keeps_statistics = keeps_statistics
 
     def train(self, mode: bool = True) -> Model:
         """As any module, except that a part whose weights are all frozen stays as it is when it answers: what a norm
         knows of its inputs belongs to the weights around it, and would else drift away from them; and dropout would
-        only blur what cannot adapt to it."""
+        only blur what cannot adapt to it. So do all batch norms of an encoder that keeps its statistics."""
         super().train(mode)
         for part in self.modules() if mode else ():
             weights = list(part.parameters())
             if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+        for part in self.encoder.modules() if mode and self._keeps_statistics else ():
+            if isinstance(part, _BATCH_NORMS):
                 part.eval()
         return self
 

@@ -31,7 +31,9 @@ def build_model(job: Job) -> Model:
         problem.head(encoder.widths, state, job.recipe)
         for problem, state in zip(job.problems, job.states.problems, strict=True)
     ]
-    return Model(encoder, heads).to(job.device)
+    learned = job.info.origin == "pretrained" or bool(job.recipe.start)
+    keeps_statistics = learned and job.recipe.regular.norm_statistics == "pretrained"
+    return Model(encoder, heads, keeps_statistics=keeps_statistics).to(job.device)
 
 
 def _start(job: Job, encoder: Encoder) -> None:

@@ -1,21 +1,28 @@
 """What is frozen learns nothing, and answers while training as it does afterwards."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
+from autosft.contracts.recipe import Regular
 from autosft.contracts.tensors import Encoder, LinearHead, Model
-from autosft.training.model import last_blocks, train_only
+from autosft.testing.toy import ToyFamily, ToyStrategy
+from autosft.training.loop import train
+from autosft.training.model import build_model, last_blocks, train_only
+
+STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
 
 
 class Normed(Encoder):
     """Three blocks of a linear layer, a norm and dropout."""
 
-    def __init__(self):
+    def __init__(self, numbers=4):
         super().__init__()
         self.widths = {"pooled": 4}
-        for name in ("first", "second", "third"):
-            self.add_module(name, nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout(0.5)))
+        for name, width in {"first": numbers, "second": 4, "third": 4}.items():
+            self.add_module(name, nn.Sequential(nn.Linear(width, 4), nn.BatchNorm1d(4), nn.Dropout(0.5)))
 
     def forward(self, inputs):
         return {"pooled": self.third(self.second(self.first(inputs)))}
@@ -41,8 +48,7 @@ def test_frozen_norms_and_dropout_stay_as_they_answer_while_the_rest_trains(mode
     assert not model.encoder.first(torch.randn(16, 4)).requires_grad, "it has no graph"
     out.sum().backward()
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
-    statistics = {"running_mean", "running_var", "num_batches_tracked"}
-    assert changed == {f"encoder.{block}.1.{name}" for block in ("second", "third") for name in statistics}
+    assert changed == {f"encoder.{block}.1.{name}" for block in ("second", "third") for name in STATISTICS}
     assert [model.encoder.first[2].training, model.encoder.third[2].training] == [False, True]
 
 
@@ -52,3 +58,29 @@ def test_what_learns_again_trains_again(model):
     train_only(model.encoder, last_blocks(model.encoder, 1.0))
     assert all(part.training for part in model.train().modules())
     assert not any(part.training for part in model.eval().modules())
+
+
+class NormedFamily(ToyFamily.__base__):
+    """Toy encoders with batch norm."""
+
+    prefix, curated, match = "toy", ToyFamily.curated, ToyFamily.match
+
+    def build(self, info, recipe, state, weights):
+        return Normed(state.values["numbers"])
+
+
+@pytest.mark.parametrize(("origin", "statistics"), [("pretrained", "batch"), ("scratch", "pretrained")])
+def test_batch_norm_keeps_pretrained_statistics_unless_the_recipe_says_otherwise(job, tmp_path, origin, statistics):
+    def changed(origin, statistics):
+        recipe = job.recipe.changed(regular=Regular(norm_statistics=statistics))
+        info = job.info.model_copy(update={"origin": origin})
+        folder = tmp_path / origin / statistics
+        changed_job = replace(job, family=NormedFamily(), info=info, recipe=recipe, folder=folder)
+        before, after = (
+            {name: tensor.clone() for name, tensor in model.encoder.first[1].state_dict().items()}
+            for model in (build_model(changed_job), train(changed_job, ToyStrategy()).model)
+        )
+        return {name for name in before if not torch.equal(before[name], after[name])}
+
+    assert changed("pretrained", "pretrained") == {"weight", "bias"}, "they learn, the statistics stay"
+    assert changed(origin, statistics) == {"weight", "bias"} | STATISTICS

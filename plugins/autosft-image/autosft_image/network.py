@@ -14,6 +14,12 @@ _DROPS_PATHS = re.compile(
 )
 """How the names of architectures begin that have residual branches which timm drops when it is asked to."""
 
+_NORMALIZES_BATCHES = re.compile(
+    r"(?!.*_(s?gn|evos|bit|frn))((tf_)?(efficientnet|mobilenetv[1-4]|lcnet|mixnet)|(wide_|se|e?ca_?|sk)?res(net|next|nest)|regnet"
+    r"|densenet|vgg\d+_bn|tiny_vit)"
+)
+"""How the names of the usual architectures begin that have batch norm."""
+
 _ELSEWHERE = frozenset({"cache_dir", "checkpoint_path", "pretrained_cfg"})
 """Arguments by which timm reads other files. Descriptions come out of bundles, too, which nobody need trust."""
 
@@ -35,6 +41,11 @@ def resamples(architecture: str) -> bool:
 def drops_paths(info: BackboneInfo) -> bool:
     """Whether the network has residual branches that can be dropped (stochastic depth: Huang et al., 2016)."""
     return bool(_DROPS_PATHS.match(str(info.arguments.get("architecture", ""))))
+
+
+def normalizes_batches(info: BackboneInfo) -> bool:
+    """Whether the network is known to have batch norm."""
+    return bool(_NORMALIZES_BATCHES.match(str(info.arguments.get("architecture", ""))))
 
 
 def network_of(info: BackboneInfo, drop_path: float = 0.0) -> Any:

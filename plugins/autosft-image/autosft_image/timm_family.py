@@ -15,7 +15,7 @@ from autosft.contracts.state import State
 from autosft_image import local
 from autosft_image.curated import BY_NAME, CURATED
 from autosft_image.describe import describe
-from autosft_image.network import drops_paths, measured, network_of
+from autosft_image.network import drops_paths, measured, network_of, normalizes_batches
 
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Encoder
@@ -29,10 +29,13 @@ class TimmFamily(BackboneFamily):
     """Encoders of timm, without their classifiers."""
 
     prefix = "timm"
+    rate = 0.3
 
     def ignores(self, info: BackboneInfo) -> frozenset[str]:
-        """No drop-path where timm's architecture has no residual branches to drop."""
-        return super().ignores(info) - ({"regular.drop_path"} if drops_paths(info) else set())
+        """Drop-path where timm has no residual branches to drop; statistics of norms where there is no batch norm."""
+        heard = {"regular.drop_path": drops_paths(info)}
+        heard["regular.norm_statistics"] = info.origin == "pretrained" and normalizes_batches(info)
+        return super().ignores(info) - {name for name, means in heard.items() if means}
 
     def curated(self) -> Sequence[BackboneInfo]:
         """Fifteen pretrained models of 2 to 86 million weights."""

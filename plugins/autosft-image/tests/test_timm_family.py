@@ -66,6 +66,19 @@ def test_drop_path_is_offered_where_timm_drops_paths(info):
         assert max(module.drop_prob for module in modules) > 0.04
 
 
+@pytest.mark.parametrize("info", [*CURATED, *MORE], ids=lambda info: getattr(info, "name", info))
+def test_statistics_of_norms_are_a_choice_where_there_is_batch_norm(info):
+    curated = not isinstance(info, str)
+    if not curated:
+        info = describe(info, {"input_size": (3, 224, 224)}, {"architecture": info})
+    with torch.device("meta"):
+        there = any(isinstance(module, torch.nn.BatchNorm2d) for module in network_of(info).modules())
+    offered = "regular.norm_statistics" not in TimmFamily().ignores(info)
+    assert offered == there if curated else offered <= there
+    scratch = info.model_copy(update={"origin": "scratch"})
+    assert "regular.norm_statistics" in TimmFamily().ignores(scratch)
+
+
 def test_paths_are_dropped_while_training_alone_and_change_no_name():
     info = next(info for info in CURATED if "mobilenetv3" in info.name)
     dropping = TimmFamily().build(info, RECIPE.changed(regular=Regular(drop_path=0.9)), State(), None)

@@ -23,11 +23,14 @@ class LinearProbeFineTune(Strategy):
     """Solve the head on frozen features, then fine-tune everything (Kumar et al., 2022).
 
     A head that knows nothing sends gradients through the encoder that distort what it knows; one that is right already
-    sends small ones. The head itself has less to learn than an empty one, and a lower rate.
+    sends small ones. The head itself has less to learn than an empty one, and encoder and head have lower rates.
     """
 
     name, prior = "lpft", 0.7
-    space: ClassVar[Space] = {"optim.head_lr": Float(1e-5, 3e-3, default=3e-4, log=True)}
+    space: ClassVar[Space] = {
+        "optim.lr": Float(1e-5, 1e-3, default=3e-4, log=True),
+        "optim.head_lr": Float(1e-5, 3e-3, default=3e-4, log=True),
+    }
     uses = frozenset(SHARED)
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
