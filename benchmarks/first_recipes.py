@@ -1,9 +1,9 @@
-"""What `full` reaches within a few epochs under its default recipe and under others: one line of JSON per training.
+"""What a strategy reaches within a few epochs under its default recipe and under others: one line of JSON per training.
 
 Trained on some rows of each data set, scored on others that a search would hold out, by one backbone.
 
     python benchmarks/first_recipes.py DATA [DATA ...] --weights FOLDER --rows 200 --epochs 4 --seeds 0 1 \
-        --recipe optim.batch_size=16 --recipe optim.warmup=0,optim.ema=0.999
+        --recipe optim.batch_size=16 --recipe 'regular.norm_statistics="batch",optim.lr=0.001'
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ class Bench:
         self.registry = registry
         self.task = with_metric(recognize(path, registry)[0].task, "", registry)
         spec = SearchSpec(weights=(weights,), backbones=(backbone,))
-        self.plan = make_plan(self.task, registry, spec)
+        plan = make_plan(self.task, registry, spec)
         self.modality, self.problem = registry.modality(self.task.modality), registry.problem(self.task.problems[0])
         self.scan, self.read = self.modality.scan(self.task), SampleCache(self.modality.read)
+        train = split(self.scan, self.problem, seed=0).train
+        self.plan = plan.model_copy(update={"state": self.modality.fit(train, self.read)})
 
     def run(self, seed: int, changes: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
         """Train once, and say what came out."""
@@ -59,23 +61,26 @@ class Bench:
         )
         with tempfile.TemporaryDirectory() as folder:
             changes = {"stop.max_epochs": arguments.epochs, **changes}
-            job = replace(self.job(Path(folder), rows, held_out, seed, changes), precision=arguments.precision)
+            job = self.job(Path(folder), rows, held_out, seed, changes, arguments.strategy)
+            job = replace(job, precision=arguments.precision)
             started = time.perf_counter()
-            trained = train(job, self.registry.strategy("full"))
+            trained = train(job, self.registry.strategy(arguments.strategy))
             seconds = time.perf_counter() - started
-        last = trained.epochs[-1].score or 0.0
+        last = (trained.epochs[-1].score if trained.epochs else None) or 0.0
         best = trained.evaluation.score if trained.evaluation else 0.0
         loss = trained.evaluation.loss if trained.evaluation else 0.0
         rounded = {"best": best, "last": last, "loss": loss, "seconds": seconds}
         return {"rows": len(rows), **{name: round(value, 4) for name, value in rounded.items()}}
 
-    def job(self, folder: Path, rows: Rows, held_out: Rows, seed: int, changes: dict[str, Any]) -> Job:
-        """A training of `full`, with some of its defaults changed."""
+    def job(
+        self, folder: Path, rows: Rows, held_out: Rows, seed: int, changes: dict[str, Any], strategy: str = "full"
+    ) -> Job:
+        """A training, with some of the strategy's defaults changed."""
         candidate = self.plan.candidates[0]
         info, family = candidate.info, self.registry.family(candidate.info.name)
-        space = defaults(space_of(self.task, self.registry, self.plan, info.name, "full"))
+        space = defaults(space_of(self.task, self.registry, self.plan, info.name, strategy))
         chosen = {next((known for known in space if known.endswith(name)), name): changes[name] for name in changes}
-        recipe = recipe_of({"backbone": info.name, "strategy": "full", **space, **chosen}, seed)
+        recipe = recipe_of({"backbone": info.name, "strategy": strategy, **space, **chosen}, seed)
         states = States(
             self.modality.fit(rows, self.read),
             family.fit(info, rows, self.read, candidate.weights),
@@ -111,6 +116,7 @@ def main() -> None:
     parser.add_argument("data", nargs="+", type=Path)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--backbone", default="*")
+    parser.add_argument("--strategy", default="full")
     parser.add_argument("--rows", type=int, default=200)
     parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--epochs", type=int, default=4)
