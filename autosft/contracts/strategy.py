@@ -90,6 +90,11 @@ class Job:
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
     store: Store | None = None
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the encoder starts from weights that were learned: those it comes with, or those the recipe names."""
+        return self.info.origin == "pretrained" or bool(self.recipe.start)
+
 
 class Store(Protocol):
     """Encoded rows by encoder and by the digest of their content."""

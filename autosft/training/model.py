@@ -31,8 +31,7 @@ def build_model(job: Job) -> Model:
         problem.head(encoder.widths, state, job.recipe)
         for problem, state in zip(job.problems, job.states.problems, strict=True)
     ]
-    learned = job.info.origin == "pretrained" or bool(job.recipe.start)
-    keeps_statistics = learned and job.recipe.regular.norm_statistics == "pretrained"
+    keeps_statistics = job.pretrained and job.recipe.regular.norm_statistics == "pretrained"
     return Model(encoder, heads, keeps_statistics=keeps_statistics).to(job.device)
 
 

@@ -34,8 +34,7 @@ class Penalties:
 
     def __init__(self, job: Job, model: Model) -> None:
         self._l1, self._l2_sp = job.recipe.optim.l1, job.recipe.optim.l2_sp
-        anchored = self._l2_sp and (job.info.origin == "pretrained" or job.recipe.start)
-        weights = filter(penalized, model.encoder.parameters() if anchored else ())
+        weights = filter(penalized, model.encoder.parameters() if self._l2_sp and job.pretrained else ())
         self._start = {weight: weight.detach().clone() for weight in weights}
 
     @torch.no_grad()
