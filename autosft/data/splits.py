@@ -27,6 +27,9 @@ TEST_FOLDS = 5
 FEW_VALID = 200
 """With fewer validation rows, what is cheap is cross-validated too."""
 
+MOST_UNLEARNED = 2
+"""A fold that learns from a few rows says little of what is learned from most."""
+
 MOST_TEST, MOST_VALID = 5000, 1000
 """Of very many rows no more are held out: the standard error of an accuracy is then below 1 and 2 points."""
 
@@ -87,7 +90,8 @@ def further_folds(data: Data, problem: Problem, *, seed: int) -> list[tuple[Rows
     """Training and validation rows of the folds beside the given one, where validation rows are few.
 
     Together with the split every row validates once. There are none where the data itself says which rows validate, or
-    when they were taken, and where 200 rows validate already.
+    when they were taken, where 200 rows validate already, and where groups are so large that a fold would validate more
+    than twice the rows that it learns from.
 
     Args:
         data: The splits.
@@ -105,6 +109,8 @@ def further_folds(data: Data, problem: Problem, *, seed: int) -> list[tuple[Rows
             held = hold_out(strata, left.units(), count, np.random.default_rng(seed + count))
         folds.append((others + left.take(~held), left.take(held)))
         others, left = others + left.take(held), left.take(~held)
+    if any(len(held_out) > MOST_UNLEARNED * len(learned) for learned, held_out in folds):
+        return []
     return [(learned, held_out) for learned, held_out in folds if len(held_out)]
 
 

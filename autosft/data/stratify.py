@@ -75,8 +75,10 @@ def _systematic(labels: Numbers, units: Numbers, folds: int, draw: np.random.Gen
     share to within one unit, however small it is."""
     first = np.unique(units, return_index=True)[1]  # a group counts to the stratum of its first row
     stratum_of = labels[first]
+    pairs = np.unique(np.column_stack([labels, units]), axis=0)
+    alone = pairs[np.bincount(pairs[:, 0])[pairs[:, 0]] == 1, 1]
     order = draw.permutation(len(first))
-    order = order[np.bincount(stratum_of)[stratum_of[order]] > 1]  # the only unit of a stratum is never held out
+    order = order[~np.isin(order, alone)]  # the only unit that has rows of a stratum is never held out
     order = order[np.lexsort((np.bincount(units)[order], stratum_of[order]))]
     held = np.isin(units, order[draw.integers(max(1, min(folds, len(order)))) :: folds])
     for stratum in np.setdiff1d(labels, labels[~held]):
@@ -104,7 +106,7 @@ def _iterative(members: Members, folds: int, draw: np.random.Generator) -> Mask:
 
     The stratum with the fewest undecided units comes first, because later there would be none left to choose from. A
     unit is passed over, where that can be, if another of its strata has given its due already, and always if it is the
-    last one that a stratum has for training.
+    last one that a stratum has for training. Where so few units share so many strata that none is due, one is held out.
     """
     order: list[int] = draw.permutation(len(members)).tolist()
     units_of: list[list[int]] = [[] for _ in range(1 + max(max(several) for several in members))]
@@ -127,6 +129,8 @@ def _iterative(members: Members, folds: int, draw: np.random.Generator) -> Mask:
                 due[one] -= gives
                 spare[one] -= gives
         left[stratum] = np.inf
+    if not held.any():
+        held[[unit for unit in order if min(spare[one] for one in members[unit]) > 0][:1]] = True
     return held
 
 

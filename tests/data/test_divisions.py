@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
+from autosft.builtin.regression import Regression
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.data.splits import MOST_VALID, split, subset
 from autosft.errors import BadInput
@@ -156,3 +157,21 @@ def test_times_and_weights_survive_being_written_down():
 
     again = Rows.from_plain(rows.plain())
     assert list(again) == list(rows) and list(rows[2:4] + rows[:1]) == [rows[2], rows[3], rows[0]]
+
+
+@pytest.mark.parametrize("groups", [3, 4, 6])
+@pytest.mark.parametrize("problem", [Classification(), MultiLabel(), Regression()], ids=lambda problem: problem.name)
+def test_a_few_groups_that_have_rows_of_every_kind_can_be_split(problem, groups):
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        labels = {
+            "classification": [str(number) for number in draw.integers(8, size=150)],
+            "multilabel": [tuple(map(str, np.unique(pair))) for pair in draw.integers(4, size=(150, 2))],
+            "regression": draw.normal(size=150).tolist(),
+        }[problem.name]
+        found = scan(150, label=labels.__getitem__, group=lambda n: f"g{n % groups}")
+
+        data = split(found, problem, seed=seed)
+
+        assert all(len(part) for part in parts(data))
+        assert len(data.train) + len(data.valid) + len(data.test) == 150

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import pytest
 
 from autosft.builtin.classification import Classification
-from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.rows import Data, Row, Rows, Scan
 from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, further_folds, portions, split, subset
 from autosft.errors import BadInput
 
@@ -277,3 +278,12 @@ def test_there_are_no_folds_where_enough_rows_validate_or_the_data_says_which():
     assert not further_folds(split(scan({"a": 5 * FEW_VALID, "b": 5 * FEW_VALID}), PROBLEM, seed=0), PROBLEM, seed=0)
     given = joined(scan({"a": 30, "b": 30}), scan({"a": 9, "b": 9}, given="valid"))
     assert not further_folds(split(given, PROBLEM, seed=0), PROBLEM, seed=0)
+
+
+def test_there_are_no_folds_where_one_would_learn_from_far_fewer_rows_than_it_validates():
+    data = split(scan({"a": 10, "b": 10}), PROBLEM, seed=0)
+    few = Data(data.train + data.test, data.valid[:2], None, data.unlabeled, False, "")
+    assert further_folds(few, PROBLEM, seed=0)
+
+    one_group = Rows.of(dataclasses.replace(row, group="site") for row in few.train)
+    assert not further_folds(dataclasses.replace(few, train=one_group), PROBLEM, seed=0)

@@ -221,7 +221,7 @@ def blend(
     seed: int,
     seconds: float = float("inf"),
 ) -> Blend | None:
-    """The trials that answer best together; None if no two do.
+    """The trials that answer best together; None if no two do, or the rows, such as those of one group, have no halves.
 
     Args:
         panel: The answers.
@@ -239,6 +239,8 @@ def blend(
         if gains and time.monotonic() - started > seconds:
             break
         one, other = panel.halves(seed_of(seed, "halves", repeat))
+        if not len(one) or not len(other):
+            continue
         for choosing, judging in ((one, other), (other, one)):
             own = panel.scores(choosing)
             team, single = select(panel, choosing, own), {alone(own): 1.0}
@@ -248,7 +250,7 @@ def blend(
             )
             taken.update(team)
     shares = _shares({number: share for number, share in taken.most_common() if number in members})
-    if len(shares) < 2:
+    if len(shares) < 2:  # or the rows could not be halved
         return None
     states = panel.tuned(shares, panel.rows)
     return Blend(shares, states, panel.score(shares, panel.rows, states), float(np.mean(gains)))

@@ -120,6 +120,21 @@ def test_only_trials_whose_models_are_there_are_taken(panel_of, voter):
     assert blend(panel, {0}, highest, seed=0) is None
 
 
+@pytest.mark.parametrize("problem", [Classification(), MultiLabel(), Regression()], ids=lambda problem: problem.name)
+def test_rows_that_cannot_be_halved_because_they_are_one_group_make_no_blend(panel_of, labels, problem):
+    draw = np.random.default_rng(0)
+    if problem.name == "regression":
+        targets = draw.normal(size=COUNT).tolist()
+        trials = [stored(problem, targets, {"values": draw.normal(size=(COUNT, 1))}) for _ in range(3)]
+    else:
+        targets = [(name,) for name in labels] if problem.name == "multilabel" else labels
+        chances = [draw.dirichlet((1, 1), size=COUNT) for _ in range(3)]
+        trials = [stored(problem, targets, {"probabilities": chance}) for chance in chances]
+    panel = panel_of(*trials, targets=targets, problem=problem, metric=problem.metrics[0], groups=["g"] * COUNT)
+
+    assert blend(panel, {0, 1, 2}, highest, seed=0) is None
+
+
 def test_groups_stay_whole_when_the_rows_are_halved(panel_of, voter):
     groups = [f"group-{n // 9}" for n in range(COUNT)]
     one, other = panel_of(voter(wrong_in(0)), groups=groups).halves(seed=3)
