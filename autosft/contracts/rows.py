@@ -46,10 +46,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Fault:
-    """A piece of data that cannot be used, and why."""
+    """A piece of data that cannot be used, and why.
+
+    Attributes:
+        ref: What it is called.
+        reason: Why it cannot be used, in one line.
+        lost: Whether a row that should have had a target is lost by it, and not, say, a file that belongs to none. Data
+            that has lost a fifth of its rows is refused.
+    """
 
     ref: str
     reason: str
+    lost: bool = True
 
 
 def printable(path: str | Path) -> str:

@@ -32,18 +32,23 @@ def check_scan(scan: Scan) -> None:
     """Refuse data of which too much cannot be used.
 
     Raises:
-        BadInput: There is nothing, or over 20 % of it cannot be used; names the first faults.
+        BadInput: There is nothing, or over 20 % of its rows are lost; names the first faults.
     """
-    total = len(scan.rows) + len(scan.faults)
-    named = "; ".join(f"{fault.ref}: {fault.reason}" for fault in scan.faults[:3])
     if not len(scan.rows):
+        named = _named(scan.faults)
         raise BadInput(f"No labelled row can be used{f' ({named})' if named else ''}.")
-    if len(scan.faults) > UNREADABLE_LIMIT * total:
-        share = 100 * len(scan.faults) / total
+    lost = [fault for fault in scan.faults if fault.lost]
+    total = len(scan.rows) + len(lost)
+    if len(lost) > UNREADABLE_LIMIT * total:
+        share = 100 * len(lost) / total
         raise BadInput(
-            f"{len(scan.faults)} of {total} rows ({share:.0f} %) cannot be used, over the limit of 20 %: {named}"
-            f"{' …' if len(scan.faults) > 3 else ''}. Mend or remove them."
+            f"{len(lost)} of {total} rows ({share:.0f} %) cannot be used, over the limit of 20 %: {_named(lost)}"
+            f"{' …' if len(lost) > 3 else ''}. Mend or remove them."
         )
+
+
+def _named(faults: Sequence[Fault]) -> str:
+    return "; ".join(f"{fault.ref}: {fault.reason}" for fault in faults[:3])
 
 
 def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", digests: Digests | None = None) -> Summary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autosft.contracts.rows import Fault, printable
@@ -121,7 +121,15 @@ def walk(folder: str, kind: FileKind, seen: Iterable[Identity] = ()) -> Found:
     found = Found()
     for path in _files_below(folder, set(seen), found.faults):
         sort_file(path, kind, found)
+    names = {os.path.splitext(printable(path))[0] for path in found.files} if found.faults else set[str]()  # noqa: PTH122
+    beside = [os.path.splitext(fault.ref)[0] in names for fault in found.faults]  # noqa: PTH122
+    found.faults = [spared([fault])[0] if one else fault for fault, one in zip(found.faults, beside, strict=True)]
     return found
+
+
+def spared(faults: Iterable[Fault]) -> list[Fault]:
+    """The same faults, where no labelled row is lost by them."""
+    return [replace(fault, lost=False) for fault in faults]
 
 
 def holds_any(folder: str, kind: FileKind) -> bool:
@@ -141,7 +149,7 @@ def _files_below(folder: str, seen: set[Identity], faults: list[Fault]) -> Itera
         here = waiting.pop()
         name = identity(here)
         if name in seen and name is not None:
-            faults.append(Fault(printable(here), "leads to a folder that is listed already; not followed"))
+            faults.append(Fault(printable(here), "leads to a folder that is listed already; not followed", lost=False))
             continue
         seen.add(name)
         try:

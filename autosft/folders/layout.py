@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from autosft.contracts.rows import Fault, printable
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, Found, Identity, holds_any, identity, sort_file, split_entries, walk
+from autosft.folders.files import FileKind, Found, Identity, holds_any, identity, sort_file, spared, split_entries, walk
 from autosft.tables.folder import SPLIT_WORDS
 
 UNLABELED = frozenset({"unlabelled", "unlabeled"})
@@ -52,9 +52,9 @@ class Survey:
         """How many files a split has."""
         return sum(map(len, self.files.get(split, {}).values()))
 
-    def set_aside(self, path: str, reason: str) -> None:
-        """Note something that is not used."""
-        self.faults.append(Fault(printable(path), reason))
+    def set_aside(self, path: str, reason: str, *, lost: bool = False) -> None:
+        """Note something that is not used; `lost` as in `Fault`."""
+        self.faults.append(Fault(printable(path), reason, lost))
         self.unused.append(printable(_name(path)))
 
 
@@ -83,7 +83,7 @@ def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -
         split = SPLIT_WORDS.get(_name(path).lower())
         if split:
             classes, strays = split_entries(path)
-            _take_strays(found, strays)
+            _take_strays(found, strays, lost=split == "train")  # those of a contest's test have no classes
             classes = [one for one in classes if not apart or identity(one) != apart]
             _take_classes(found, split, classes, above | {identity(path)})
         elif _name(path).lower() in UNLABELED:
@@ -135,15 +135,15 @@ def _has_splits(folders: list[str], kind: FileKind) -> bool:
     return len(named) > 1 or not any(holds_any(path, kind) for path in rest)
 
 
-def _take_strays(found: Survey, files: list[str]) -> None:
+def _take_strays(found: Survey, files: list[str], *, lost: bool = True) -> None:
     for path in files:
         sorted_out = Found()
         sort_file(path, found.kind, sorted_out)
         if sorted_out.files:
             found.strays += 1
-            found.set_aside(path, "lies beside the folders of the classes, so it has no class")
+            found.set_aside(path, "lies beside the folders of the classes, so it has no class", lost=lost)
         else:
-            found.faults += sorted_out.faults
+            found.faults += spared(sorted_out.faults)
             found.unused.append(printable(_name(path)))
 
 
@@ -162,7 +162,7 @@ def _take_classes(found: Survey, split: str, folders: list[str], above: set[Iden
         if not below.files:
             found.set_aside(path, f"a folder without {found.kind.many}")
         elif name != printable(name):
-            found.set_aside(path, "its name is not UTF-8; rename it")
+            found.set_aside(path, "its name is not UTF-8; rename it", lost=True)
         else:
             found.files.setdefault(split, {}).setdefault(name, []).extend(below.files)
             found.nested += sum(os.path.dirname(file) != path for file in below.files)  # noqa: PTH120
@@ -170,5 +170,5 @@ def _take_classes(found: Survey, split: str, folders: list[str], above: set[Iden
 
 def _take_unlabeled(found: Survey, path: str, above: set[Identity]) -> None:
     below = walk(path, found.kind, above)
-    found.faults += below.faults
+    found.faults += spared(below.faults)
     found.unlabeled += below.files

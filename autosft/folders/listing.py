@@ -14,7 +14,7 @@ import numpy as np
 from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
 from autosft.contracts.task import Task
 from autosft.errors import BadInput, UnknownName, Unreadable
-from autosft.folders.files import FileKind, walk
+from autosft.folders.files import FileKind, spared, walk
 from autosft.folders.layout import LAYOUTS, require_classes, survey
 
 Named = Callable[[Path], Iterable[str] | None]
@@ -42,9 +42,9 @@ def scan_folder(task: Task, kind: FileKind) -> Scan:
         for name, paths in classes.items()
         for path in paths
     ]
-    unlabeled = [Row(_relative(path, folder), path) for path in found.unlabeled]
     rows = Rows.of(readable(labeled, kind, faults))
-    return Scan(rows, Rows.of(readable(unlabeled, kind, faults)), tuple(faults))
+    unlabeled, more = unlabeled_rows([Row(_relative(path, folder), path) for path in found.unlabeled], kind)
+    return Scan(rows, unlabeled, (*faults, *more))
 
 
 def rows_of_inputs(
@@ -99,6 +99,12 @@ def readable(rows: Sequence[Row], kind: FileKind, faults: list[Fault]) -> Iterat
             faults.append(found)
         else:
             yield replace(row, ref=found)
+
+
+def unlabeled_rows(rows: Sequence[Row], kind: FileKind) -> tuple[Rows, list[Fault]]:
+    """The rows without labels whose file can be decoded, and what became of the others."""
+    faults: list[Fault] = []
+    return Rows.of(readable(rows, kind, faults)), spared(faults)
 
 
 def _inspected(refs: Sequence[Any], kind: FileKind) -> Iterator[Any]:

@@ -6,12 +6,12 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from autosft.contracts.rows import Row, Rows, Scan, printable
+from autosft.contracts.rows import Row, Scan, printable
 from autosft.contracts.task import Hints
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, holds_any, split_entries, walk
+from autosft.folders.files import FileKind, holds_any, spared, split_entries, walk
 from autosft.folders.layout import UNLABELED
-from autosft.folders.listing import readable
+from autosft.folders.listing import unlabeled_rows
 
 
 def named_folder(hints: Hints, data: Path, kind: FileKind) -> str:
@@ -54,6 +54,5 @@ def with_unlabeled(scan: Scan, folder: str, kind: FileKind, known: Collection[st
     if not folder:
         return scan
     found = walk(folder, kind)
-    faults = [*scan.faults, *found.faults]
-    rows = readable([Row(path, path) for path in found.files if path not in known], kind, faults)
-    return Scan(scan.rows, scan.unlabeled + Rows.of(rows), tuple(faults))
+    rows, faults = unlabeled_rows([Row(path, path) for path in found.files if path not in known], kind)
+    return Scan(scan.rows, scan.unlabeled + rows, (*scan.faults, *spared(found.faults), *faults))

@@ -51,6 +51,13 @@ def test_a_fifth_of_unusable_files_is_let_through():
     check_scan(Scan(rows("ab" * 8), faults=faults(4)))
 
 
+def test_what_is_no_row_does_not_count_towards_the_limit():
+    others = tuple(Fault(f"test/{number}.jpg", "has no class", lost=False) for number in range(90))
+    check_scan(Scan(rows("ab" * 8), faults=(*others, *faults(4))))
+    with pytest.raises(BadInput, match=r"5 of 21 rows \(24 %\).*photos/0\.jpg"):
+        check_scan(Scan(rows("ab" * 8), faults=(*others, *faults(5))))
+
+
 def test_no_usable_row_is_refused_with_the_reason():
     with pytest.raises(BadInput, match=r"No labelled row.*photos/0\.jpg: not an image"):
         check_scan(Scan(Rows.of(()), faults=faults(1)))

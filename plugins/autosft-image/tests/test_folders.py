@@ -193,3 +193,28 @@ def test_fit_learns_the_median_short_side_and_how_long_images_are(modality, data
 def test_folders_are_the_targets_of_whatever_problem_is_asked_for(modality, dataset):
     assert modality.recognize(dataset).task.problems == ("classification",)
     assert modality.recognize(dataset, Hints(problem="regression")).task.problems == ("regression",)
+
+
+def test_a_contest_s_images_without_classes_and_files_beside_images_cost_no_row(modality, dataset, save):
+    shutil.rmtree(dataset / "test")
+    for number in range(9):
+        save(dataset / "test" / f"{number}.jpg")
+        (dataset / "train" / "ants" / f"{number}.pts").write_text("a landmark")
+    (dataset / "train" / "ants" / "notes.pts").write_text("of no image")
+
+    scan = modality.scan(modality.recognize(dataset).task)
+
+    lost = [fault.ref for fault in scan.faults if fault.lost]
+    assert len(scan.rows) == 6 and len(scan.faults) == 19
+    assert set(lost) == {
+        str(dataset / "train" / "ants" / name) for name in [*(f"{n}.pts" for n in range(3, 9)), "notes.pts"]
+    }
+
+
+def test_unlabeled_images_that_cannot_be_read_cost_no_row(modality, dataset):
+    (dataset / "train" / "unlabeled").mkdir()
+    (dataset / "train" / "unlabeled" / "1.jpg").write_bytes(b"\xff\xd8\xff no more")
+
+    (fault,) = modality.scan(modality.recognize(dataset).task).faults
+
+    assert fault.ref.endswith("1.jpg") and not fault.lost
