@@ -24,6 +24,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
 
 
 class AutoSFTError(Exception):
@@ -95,6 +97,11 @@ class OutOfTime(AutoSFTError):
 
 class CannotWrite(AutoSFTError):
     """The disk is full, or a folder cannot be written."""
+
+    @classmethod
+    def at(cls, path: Path, error: OSError) -> Self:
+        """Where it happened, and why."""
+        return cls(f"{path}: cannot be written ({error.strerror}). Make room, or give another folder.")
 
 
 class NothingFinished(AutoSFTError):

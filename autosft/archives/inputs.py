@@ -41,11 +41,20 @@ def collected(collect: Callable[[Sequence[Any]], Scan], inputs: Sequence[Any]) -
 
 
 def _is_packed(given: Any) -> bool:
-    """Whether an input is the path of an archive that is there; it may be a text that ends like one."""
+    """Whether an input is the path of an archive that is there; it may be a text of several words that ends like one.
+
+    Raises:
+        BadInput: One word that ends like an archive, and nothing is there.
+    """
+    if not isinstance(given, (str, Path)) or not is_archive(Path(given)):
+        return False
     try:
-        return isinstance(given, (str, Path)) and is_archive(Path(given)) and Path(given).is_file()
+        there = Path(given).is_file()
     except OSError:  # too long for a name
         return False
+    if not there and len(str(given).split()) == 1:
+        raise BadInput(f"{printable(given)}: there is no such file.")
+    return there
 
 
 def _named(words: str, names: Mapping[str, str]) -> str:

@@ -31,7 +31,7 @@ def export(
     wanted = [(file, format) for file, format in ((onnx, Onnx()), (torch, Torch())) if file]
     for _, format in wanted:
         format.ready()
-    predictor = Predictor.load(run)
+    predictor = Predictor.load(run, device="cpu")
     rows = predictor.rows(check) if check else _valid_rows(run)
     for file, format in wanted:
         done = export_model(predictor, file, format, rows)

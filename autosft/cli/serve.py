@@ -25,10 +25,9 @@ def serve(
     from autosft.serving.app import Limits
     from autosft.serving.server import bound
     from autosft.serving.server import serve as run_server
-    from autosft.training.device import pick_device
 
     listening = bound(host, port)
-    predictor = Predictor.load(run, device=str(pick_device(device)))
+    predictor = Predictor.load(run, device=device)
     limits = Limits(most_bytes=most_megabytes * 1024**2, batch=batch, wait=wait / 1000)
     at = f"http://{host}:{listening.getsockname()[1]}"
     typer.echo(f"{predictor.task.name}: {at}/predict  (what the model is: {at}/info; Ctrl-C ends)")

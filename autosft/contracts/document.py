@@ -48,9 +48,7 @@ def whole_file(path: Path) -> Generator[IO[bytes]]:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise CannotWrite(
-            f"{path}: cannot be written ({error.strerror}). Make room, or give another folder."
-        ) from error
+        raise CannotWrite.at(path, error) from error
 
 
 def is_draft(path: Path) -> bool:

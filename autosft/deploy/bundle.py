@@ -10,7 +10,8 @@ gives no more than JSON and numbers: no code of it is ever run.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from autosft.contracts.document import Document, Sealed, read_plain, sha256_of, 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
 from autosft.contracts.task import Task
-from autosft.errors import BadBundle, BadInput
+from autosft.errors import BadBundle, BadInput, CannotWrite
 
 SCHEMA = 1
 MANIFEST, CARD = "bundle.json", "README.md"
@@ -86,18 +87,30 @@ class Bundle(Sealed):
         return self
 
     def states(self, folder: Path) -> tuple[State, ...]:
-        """The states of the problems, given where the bundle lies."""
+        """The states of the problems, given where the bundle lies.
+
+        Raises:
+            BadBundle: They are damaged.
+        """
         return problem_states_in(folder, self.problem_states)
 
 
 def problem_states_in(folder: Path, plain: Sequence[Mapping[str, Any]]) -> tuple[State, ...]:
-    """The states of the problems, from a document and the arrays beside it."""
+    """The states of the problems, from a document and the arrays beside it.
+
+    Raises:
+        BadBundle: They are damaged.
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     if not plain:
         return ()
-    arrays = load_file(folder / STATES)
-    return tuple(State.from_plain(one, f"problem-{number}", arrays) for number, one in enumerate(plain))
+    try:
+        arrays = load_file(folder / STATES)
+        return tuple(State.from_plain(one, f"problem-{number}", arrays) for number, one in enumerate(plain))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BadBundle(f"{folder}: what decides over the answers cannot be read ({error}).") from error
 
 
 def member_damage(folder: Path) -> str:
@@ -128,35 +141,48 @@ def save_bundle(
 
     Raises:
         BadBundle: A member is missing or damaged.
+        CannotWrite: The disk is full, or the folder cannot be written; an older bundle stays.
     """
-    draft = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    files: dict[str, str] = {}
-    for number, (source, _) in enumerate(members):
-        files |= _copy_member(source, draft, f"member-{number}")
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    problem_states = tuple(state.plain(f"problem-{number}", arrays) for number, state in enumerate(states))
-    if problem_states:
-        from safetensors.numpy import save
+    with _replaced(folder) as draft:
+        files: dict[str, str] = {}
+        for number, (source, _) in enumerate(members):
+            files |= _copy_member(source, draft, f"member-{number}")
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        problem_states = tuple(state.plain(f"problem-{number}", arrays) for number, state in enumerate(states))
+        if problem_states:
+            from safetensors.numpy import save
 
-        content = save(arrays)
-        write_whole(draft / STATES, content)
-        files[STATES] = sha256_of(content)
-    bundle = Bundle(
-        task=task,
-        members=tuple(MemberEntry(folder=f"member-{number}", share=share) for number, (_, share) in enumerate(members)),
-        files=files,
-        distributions=distributions,
-        scores=scores,
-        problem_states=problem_states,
-    )
-    bundle.sealed().write(draft / MANIFEST)
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    draft.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+            content = save(arrays)
+            write_whole(draft / STATES, content)
+            files[STATES] = sha256_of(content)
+        entries = (MemberEntry(folder=f"member-{number}", share=share) for number, (_, share) in enumerate(members))
+        bundle = Bundle(
+            task=task,
+            members=tuple(entries),
+            files=files,
+            distributions=distributions,
+            scores=scores,
+            problem_states=problem_states,
+        )
+        bundle.sealed().write(draft / MANIFEST)
+
+
+@contextmanager
+def _replaced(folder: Path) -> Generator[Path]:
+    """A draft of a folder, which takes its place when it is whole; nothing of it is left where it is not."""
+    draft, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("tmp", "old"))
+    try:
+        for left_over in (draft, old):
+            shutil.rmtree(left_over, ignore_errors=True)
+        yield draft
+        if folder.exists():
+            folder.rename(old)
+        draft.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise CannotWrite.at(folder, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def add_card(folder: Path, card: str, scores: Mapping[str, float]) -> None:

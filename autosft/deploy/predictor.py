@@ -61,16 +61,14 @@ class Predictor:
             registry: The installed parts; loaded from the entry points by default.
 
         Raises:
-            BadInput: There is no bundle.
+            BadInput: There is no bundle, or no such device.
             BadBundle: The bundle is damaged or of a newer schema.
             PartMissing: A part is not installed; names the distribution that would bring it.
         """
         path, bundle = open_bundle(Path(folder))
-        registry = registry or load()
+        registry, where = registry or load(), pick_device(device)
         try:
-            members = [
-                load_member(path / entry.folder, bundle.task, registry, pick_device(device)) for entry in bundle.members
-            ]
+            members = [load_member(path / entry.folder, bundle.task, registry, where) for entry in bundle.members]
         except PartMissing as error:
             made_with = ", ".join(f"{name} {version}" for name, version in bundle.distributions.items())
             raise PartMissing(f"{error} The bundle was made with {made_with}.") from error

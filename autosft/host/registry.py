@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -151,6 +151,14 @@ class Registry:
             PartMissing: No loaded plugin offers it.
         """
         return self._find("executor", name, self.executors)
+
+    def distributions(self, parts: Container[str]) -> dict[str, str]:
+        """The distributions that bring any of these parts, such as `"strategy probe"`, with their versions."""
+        return {
+            plugin.distribution: plugin.version
+            for plugin in self.plugins
+            if plugin.status == "ok" and any(part in parts for part in plugin.parts)
+        }
 
     def epoch_finished(self, task: Task, run: Path, trial: int, epoch: Epoch) -> None:
         """Tell every observer of an epoch; `run` is the run's folder. Never raises for an observer's fault."""

@@ -6,12 +6,27 @@ import resource
 
 import torch
 
+from autosft.errors import BadInput
+
+WORDS = 120
+"""Characters of why torch cannot use a device."""
+
 
 def pick_device(name: str, slot: int = 0) -> torch.device:
-    """The device of that name; `"auto"` is a GPU, each of several workers another, or else the CPU."""
+    """The device of that name; `"auto"` is a GPU, each of several workers another, or else the CPU.
+
+    Raises:
+        BadInput: There is no such device, or it cannot be used.
+    """
     if name == "auto":
         name = f"cuda:{slot % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except Exception as error:  # what torch raises depends on the device, and on how torch was built
+        words = " ".join(str(error).split())[:WORDS]
+        raise BadInput(f"device {name!r} cannot be used here ({words}). Try auto, cpu, cuda:0 or mps.") from error
+    return device
 
 
 def peak_bytes(device: torch.device) -> int:

@@ -12,11 +12,10 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
 
 import torch
-from torch import nn
 
 from autosft.contracts.record import Epoch
 from autosft.contracts.strategy import Job, Stage, Strategy
@@ -29,6 +28,7 @@ from autosft.training.features import encoding_seconds
 from autosft.training.model import build_model
 from autosft.training.optim.penalties import Penalties
 from autosft.training.optim.stepper import Stepper
+from autosft.training.progress import Progress, restore, state_of
 from autosft.training.seeds import seed_of
 from autosft.training.stopping import Patience
 
@@ -76,21 +76,7 @@ class Paused(Exception):
         self.epochs, self.score, self.loss, self.trained = epochs, patience.score, patience.loss, trained
 
 
-@dataclass
-class _Progress:
-    """Where a stage stands; all that a checkpoint holds beside tensors."""
-
-    epochs: list[Epoch] = field(default_factory=list[Epoch])
-    best: dict[str, int] = field(default_factory=dict[str, int])
-    trained: int = 0
-
-    @property
-    def validated(self) -> int:
-        """The number of epochs that have a score."""
-        return sum(epoch.score is not None for epoch in self.epochs)
-
-
-def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
+def train(job: Job, strategy: Strategy, emit: Emit | None = None, *, more: bool = True) -> Trained:
     """Train the job's recipe, or go on where a checkpoint in the job's folder stands.
 
     What the user should know is also noted on every exception raised (`BaseException.add_note`).
@@ -99,6 +85,7 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
         job: What to train, on what, where.
         strategy: How.
         emit: Called after every epoch.
+        more: Whether to train any more where a checkpoint stands.
 
     Raises:
         Diverged: A loss or a score is not finite.
@@ -109,7 +96,7 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None) -> Trained:
     job.folder.mkdir(parents=True, exist_ok=True)
     checkpoints = Checkpoints(job.folder)
     try:
-        return _train(job, strategy, checkpoints, emit)
+        return _train(job, strategy, checkpoints, emit, more)
     except Exception as problem:
         for note in checkpoints.notes:
             problem.add_note(note)
@@ -123,11 +110,12 @@ class _Trial:
     job: Job
     checkpoints: Checkpoints
     penalties: Penalties
-    progress: _Progress
+    progress: Progress
     emit: Emit | None
+    more: bool
 
 
-def _train(job: Job, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | None) -> Trained:
+def _train(job: Job, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | None, more: bool) -> Trained:
     model = build_model(job)
     if job.compile and not strategy.cheap:
         model.encoder.compile()  # in place: names in checkpoints stay as they are
@@ -136,8 +124,8 @@ def _train(job: Job, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | 
     started = time.perf_counter() - encoding_seconds(job)
     strategy.fit(job, model)
     fitting = time.perf_counter() - encoding_seconds(job) - started
-    progress = _Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
-    trial = _Trial(job, checkpoints, penalties, progress, emit)
+    progress = Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
+    trial = _Trial(job, checkpoints, penalties, progress, emit, more)
     for number, stage in _seeded(job, strategy.stages(job, model)):
         if stage.name in progress.best:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")
@@ -167,7 +155,7 @@ def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
     """
     job, progress, checkpoints = trial.job, trial.progress, trial.checkpoints
     if done := checkpoints.finished(number, stage.name):
-        _restore(stage, done, progress)
+        restore(stage, done, progress)
         return
     earlier, progress.trained = progress.trained, sum(p.numel() for group in stage.parameters for p in group["params"])
     current = _UnderWay(trial, number, stage)
@@ -190,7 +178,7 @@ def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
         progress.trained = earlier
         checkpoints.notes.append(f"stage {stage.name!r} was left out: there was no time for its first epoch")
     progress.best[stage.name] = current.patience.epoch or current.epoch
-    checkpoints.finish(number, _state(stage, progress))
+    checkpoints.finish(number, state_of(stage, progress))
 
 
 @final
@@ -203,7 +191,7 @@ class _UnderWay:
         self._best: dict[str, Any] | None = None
         self.patience, self.epoch = Patience(), 0
         if last := trial.checkpoints.under_way(number, stage.name):
-            _restore(stage, last, trial.progress)
+            restore(stage, last, trial.progress)
             self._stepper.restore(last["stepper"])
             self.patience, self._best, self.epoch = Patience(**last["patience"]), last["best_weights"], last["epoch"]
 
@@ -215,7 +203,8 @@ class _UnderWay:
         """
         job, progress = self._trial.job, self._trial.progress
         longest = max((done.seconds for done in progress.epochs if done.stage == self._stage.name), default=0.0)
-        if self.patience.exhausted(job.recipe.stop) or job.seconds_left() < ROOM_FOR_AN_EPOCH * longest:
+        in_time = job.seconds_left() >= ROOM_FOR_AN_EPOCH * longest
+        if not (self._trial.more and in_time) or self.patience.exhausted(job.recipe.stop):
             return False
         if job.pause_after is not None and progress.validated >= job.pause_after:
             raise Paused(tuple(progress.epochs), self.patience, progress.trained)
@@ -231,7 +220,7 @@ class _UnderWay:
         score = self._validate()
         seconds = time.perf_counter() - started
         progress.epochs.append(Epoch(stage=stage.name, number=self.epoch, loss=loss, score=score, seconds=seconds))
-        checkpoint = {**_state(stage, progress), "stepper": self._stepper.state(), "epoch": self.epoch}
+        checkpoint = {**state_of(stage, progress), "stepper": self._stepper.state(), "epoch": self.epoch}
         checkpoint |= {"patience": self.patience.plain(), "best_weights": self._best}
         self._trial.checkpoints.save(self._number, checkpoint)
         if self._trial.emit:
@@ -274,25 +263,3 @@ class _UnderWay:
             self._stepper.step()
             total += loss
         return total / max(1, steps)
-
-
-def _modules(stage: Stage) -> dict[str, nn.Module]:
-    """All modules whose state a checkpoint holds."""
-    evaluated = {"evaluated": stage.evaluated} if stage.evaluated else {}
-    return {"model": stage.model, **evaluated, **{f"keeps/{name}": module for name, module in stage.keeps.items()}}
-
-
-def _state(stage: Stage, progress: _Progress) -> dict[str, Any]:
-    return {
-        "modules": {name: module.state_dict() for name, module in _modules(stage).items()},
-        "epochs": [epoch.plain() for epoch in progress.epochs],
-        "best": dict(progress.best),
-        "trained": progress.trained,
-    }
-
-
-def _restore(stage: Stage, saved: dict[str, Any], progress: _Progress) -> None:
-    for name, module in _modules(stage).items():
-        module.load_state_dict(saved["modules"][name])
-    progress.epochs = [Epoch.model_validate(epoch) for epoch in saved["epochs"]]
-    progress.best, progress.trained = dict(saved["best"]), saved["trained"]

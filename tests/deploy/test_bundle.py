@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 
 import pytest
 
 from autosft.contracts.document import write_json
 from autosft.deploy.bundle import member_damage, open_bundle, save_bundle
-from autosft.errors import BadBundle, BadInput
+from autosft.errors import BadBundle, BadInput, CannotWrite
 
 FILES = ("bundle.json", "member-0/member.json", "member-0/model.safetensors", "member-0/states.safetensors")
 
@@ -112,6 +114,26 @@ def test_a_bundle_that_cannot_be_made_leaves_the_old_one(made, bundle, tmp_path)
         save_bundle(bundle, made.task, [(tmp_path / "none", 1.0)], {}, {})
 
     assert open_bundle(bundle)[1].members
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_old_bundle_and_nothing_half_written(made, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets us mount no small disk")
+    try:
+        save_bundle(disk / "bundle", made.task, [(made.member, 1.0)], {}, {})
+        free = os.statvfs(disk)
+        (disk / "filler").write_bytes(b"\0" * (free.f_bavail * free.f_bsize - 4096))
+
+        with pytest.raises(CannotWrite, match=r"bundle: cannot be written \(No space left on device\)"):
+            save_bundle(disk / "bundle", made.task, [(made.member, 0.5), (made.member, 0.5)], {}, {})
+
+        assert sorted(path.name for path in disk.iterdir()) == ["bundle", "filler"]
+        assert len(open_bundle(disk / "bundle")[1].members) == 1
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "states.safetensors", "member.json"])

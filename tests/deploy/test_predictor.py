@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from autosft.deploy.bundle import MemberDocument, save_bundle
+from autosft.deploy.bundle import Bundle, MemberDocument, save_bundle
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadBundle, BadInput, PartMissing
 from autosft.host.registry import Plugin
@@ -148,6 +148,32 @@ def test_a_blend_decides_by_its_own_states(made, registry, tmp_path):
 
     assert predictor.classes_ == renamed.values["classes"] and predictor.shares == (0.5, 0.5)
     assert set(predictor.predict(list(made.job.valid.ref))) <= set(predictor.classes_)
+
+
+@pytest.mark.parametrize("plain", [{"values": {}}, {"arrays": []}, {"values": {}, "arrays": ["gone"]}], ids=str)
+def test_damaged_states_of_a_blend_are_refused(made, registry, tmp_path, plain):
+    halves = [(made.member, 0.5), (made.member, 0.5)]
+    save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, made.job.states.problems)
+    manifest = Bundle.read(tmp_path / "bundle" / "bundle.json")
+    manifest.model_copy(update={"problem_states": (plain,)}).sealed().write(tmp_path / "bundle" / "bundle.json")
+
+    with pytest.raises(BadBundle, match="what decides over the answers"):
+        Predictor.load(tmp_path / "bundle", registry=registry)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_device_that_is_not_there_is_named_and_the_bundle_not_blamed(made, registry, device):
+    with pytest.raises(BadInput, match=f"device '{device}' cannot be used here"):
+        Predictor.load(made.folder, device=device, registry=registry)
+
+
+@pytest.mark.parametrize("mistyped", ["nwe/", "songs.zip", "lyrics/songs.tar.gz", "songs.csv"])
+def test_a_mistyped_path_is_no_text(texts, mistyped):
+    predictor = Predictor.load(texts)
+
+    with pytest.raises(BadInput, match="there is no such file"):
+        predictor.predict(mistyped)
+    assert len(predictor.predict(["https://example.org/songs/", "see songs/"])) == 2
 
 
 def test_answers_are_the_same_however_many_rows_are_answered_at_once(made, predictor, monkeypatch):

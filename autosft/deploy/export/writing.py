@@ -20,7 +20,7 @@ from autosft.contracts.rows import Rows
 from autosft.deploy.export.formats import Format
 from autosft.deploy.export.graph import AnswerGraph, traced, varying_axes
 from autosft.deploy.predictor import Predictor
-from autosft.errors import AutoSFTError, BadInput
+from autosft.errors import AutoSFTError, BadInput, CannotWrite
 
 MOST_ROWS = 64
 """Rows on which file and model are compared."""
@@ -54,11 +54,18 @@ def export_model(predictor: Predictor, file: Path, format: Format, rows: Rows) -
     Raises:
         BadInput: The model cannot be written so, or what was written answers otherwise; nothing is left then.
         PartMissing: A library is missing.
+        CannotWrite: The disk is full, or the folder cannot be written.
     """
     format.ready()
     if not len(rows):
         raise BadInput("There are no rows to check an export with; name some inputs with --check.")
-    rows = rows[:MOST_ROWS]
+    try:
+        return _exported(predictor, file, format, rows[:MOST_ROWS])
+    except OSError as error:
+        raise CannotWrite.at(file, error) from error
+
+
+def _exported(predictor: Predictor, file: Path, format: Format, rows: Rows) -> Exported:
     example = rows[:3] if len(rows) > 2 else rows.take([0, 0, 0])
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
@@ -87,6 +94,8 @@ def _written(predictor: Predictor, draft: Path, format: Format, example: Rows) -
             format.write(program, draft, [name for feed in graph.feeds for name in feed.names], _outputs(graph))
     except AutoSFTError as error:
         raise BadInput(f"This model ({named}) cannot be exported: {error}.") from error
+    except OSError:
+        raise
     except Exception as error:  # whatever tracing a network that it does not know provokes
         words = " ".join(str(error).split())[:WORDS]
         raise BadInput(

@@ -63,7 +63,7 @@ class Bench:
         job = self._job(order, seconds_left)
         strategy = self._registry.strategy(order.recipe.strategy)
         try:
-            trained = train(job, strategy, emit)
+            trained = train(job, strategy, emit, more=order.work != "keep")
         except Paused as pause:
             return {
                 "state": "paused",

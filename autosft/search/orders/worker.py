@@ -30,7 +30,7 @@ from autosft.training.loop import Emit
 def serve(orders: IO[str], events: IO[str], *, threads: int, device: str, slot: int) -> None:
     """Work on orders until there are no more. If the driver dies while an order is worked on, so does this process."""
     torch.set_num_threads(threads)
-    workshop = Workshop(load(), pick_device(device, slot))
+    workshop = Workshop(load(), device, slot)
     inbox: list[Order] = []
     ready = threading.Semaphore(0)
 
@@ -61,19 +61,22 @@ class Workshop:
 
     Args:
         registry: The parts.
-        device: Where to train.
+        device: Where to train, as for `pick_device`. One that cannot be used fails each trial, with the reason.
+        slot: Which of several workers this is.
     """
 
-    def __init__(self, registry: Registry, device: torch.device) -> None:
-        self._registry, self._device = registry, device
+    def __init__(self, registry: Registry, device: str, slot: int = 0) -> None:
+        self._registry, self._wanted, self._slot = registry, device, slot
+        self._device: torch.device | None = None
         self._bench: Bench | None = None
 
     def work(self, order: Order, emit: Emit) -> Record:
         """Do what an order says; training leaves a member in the trial's folder. What goes wrong becomes a state."""
         started = time.monotonic()
-        free_memory(self._device)
         done: dict[str, Any] = {"state": "done"}
         try:
+            self._device = self._device or pick_device(self._wanted, self._slot)
+            free_memory(self._device)
             if self._bench is None or self._bench.run.folder != Path(order.run):
                 self._bench = Bench(Run.read(Path(order.run)), self._registry, self._device)
             allowed = float("inf") if order.seconds is None else order.seconds
@@ -82,8 +85,7 @@ class Workshop:
             elif order.work == "soup":
                 done |= self._bench.soup(order)
             else:
-                left = 0.0 if order.work == "keep" else allowed
-                done |= self._bench.train(order, emit, lambda: left - (time.monotonic() - started))
+                done |= self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
         except Exception as problem:  # it ends this trial, and is shown, but not the search
             state, error = verdict(problem)
             done = {"state": state, "error": error, "notes": notes_of(problem)}
@@ -94,6 +96,6 @@ class Workshop:
             recipe=order.recipe,
             seconds=time.monotonic() - started,
             micro_batch=order.micro_batch,
-            peak_bytes=peak_bytes(self._device),
+            peak_bytes=peak_bytes(self._device) if self._device else 0,
             **done,
         )

@@ -12,6 +12,7 @@ from typing import Literal
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record, Result, Shift
+from autosft.contracts.task import Task
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
 from autosft.host.registry import Registry
@@ -60,9 +61,9 @@ def finish(
     )
     refits = {} if interrupted else _refits(run, chosen.records, estimates, clock, send)
     folders = [refits.get(record.number) or run.member_folder(record) for record in chosen.records]
-    own = {plugin.distribution: plugin.version for plugin in registry.plugins if plugin.status == "ok"}
     members = list(zip(folders, chosen.shares, strict=True))
-    save_bundle(run.folder / "best", document.task, members, own, {"valid": chosen.score}, chosen.states)
+    needed = registry.distributions(_parts(document.task, chosen.records))
+    save_bundle(run.folder / "best", document.task, members, needed, {"valid": chosen.score}, chosen.states)
     earlier = run.result()
     tested = _tested(run, chosen.records, estimates, clock, send, watch)
     result = Result(
@@ -88,6 +89,17 @@ def finish(
     _write_card(run, registry, result)
     result.write(run.folder / "result.json")
     return result
+
+
+def _parts(task: Task, records: Sequence[Record]) -> set[str]:
+    """The parts that a bundle of these trials cannot do without."""
+    recipes = [record.recipe for record in records]
+    return {
+        f"modality {task.modality}",
+        *(f"problem {name}" for name in task.problems),
+        *(f"backbone {recipe.backbone.partition('/')[0]}" for recipe in recipes),
+        *(f"strategy {recipe.strategy}" for recipe in recipes),
+    }
 
 
 def _write_card(run: Run, registry: Registry, result: Result) -> None:

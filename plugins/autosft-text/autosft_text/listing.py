@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,7 @@ def _path_of(given: Any) -> Path | None:
     if isinstance(given, str):
         if not given or len(given) > _LONGEST_PATH or "\0" in given or "\n" in given:
             return None
-        named = Path(given).suffix.lower() in SUFFIXES and len(given.split()) == 1
+        named = len(given.split()) == 1 and _like_a_path(given)
     elif isinstance(given, Path):
         named = True
     else:
@@ -66,6 +67,11 @@ def _path_of(given: Any) -> Path | None:
     if named and not there:
         raise BadInput(f"{printable(str(path))}: there is no such file or folder.")
     return path if there else None
+
+
+def _like_a_path(word: str) -> bool:
+    """Whether a word is more likely the path of what is gone, or was mistyped, than a text."""
+    return Path(word).suffix.lower() in SUFFIXES or (word.endswith("/") and "://" not in word)
 
 
 def _rows_below(path: Path, task: Task, faults: list[Fault]) -> list[Row]:
@@ -98,6 +104,6 @@ def _text_of(given: Any, number: int, task: Task) -> str:
         wanted = len(task.data.get("text", ["text"]))
         if len(given) == wanted:
             return as_text(given)
-        raise BadInput(f"Input {number} has {len(given)} parts; the model was trained on texts of {wanted}.")
+        raise BadInput(f"{reprlib.repr(given)} has {len(given)} parts; the model was trained on texts of {wanted}.")
     kind = type(given).__name__
     raise BadInput(f"Input {number} is of type {kind}; give a text, its parts, or the path of a table or of texts.")

@@ -6,13 +6,12 @@ import dataclasses
 import json
 from contextlib import closing
 
-import torch
-
 from autosft.contracts.executor import Order
 from autosft.contracts.strategy import Strategy
 from autosft.errors import OutOfTime
 from autosft.search.orders.worker import Workshop
 from autosft.testing.job import quick_recipe
+from autosft.testing.toy import ToyStrategy
 
 
 class Once(Strategy):
@@ -27,7 +26,7 @@ class Once(Strategy):
 
 
 def _record(run, registry, strategy="toy"):
-    workshop = Workshop(registry, torch.device("cpu"))
+    workshop = Workshop(registry, "cpu")
     order = Order(run=str(run.folder), trial=0, token="t", recipe=quick_recipe(strategy), seconds=None)
     return workshop.work(order, lambda epoch: None)
 
@@ -62,3 +61,35 @@ def test_a_fold_without_time_leaves_the_trial_its_score_and_is_said(make_run, re
 
     assert record.state == "done" and record.score is not None and record.cross_score is None
     assert record.notes == ("once on toy/narrow was not cross-validated: the time was up",)
+
+
+class Impatient(ToyStrategy):
+    """Fits before its stage, if there is time."""
+
+    name = "impatient"
+
+    def fit(self, job, model):
+        if job.seconds_left() <= 0:
+            raise OutOfTime("the time was up before it had fitted")
+
+
+def test_a_paused_trial_is_kept_as_it_is_though_its_strategy_fits_something_first(make_run, registry, tmp_path):
+    parts = dataclasses.replace(registry, strategies={"impatient": Impatient()})
+    with closing(make_run(tmp_path / "run")) as run:
+        workshop, recipe = Workshop(parts, "cpu"), quick_recipe("impatient")
+        order = Order(run=str(run.folder), trial=0, token="t", recipe=recipe, seconds=60, pause_after=1)
+        paused = workshop.work(order, lambda epoch: None)
+        assert paused.state == "paused" and len(paused.epochs) == 1
+
+        kept = workshop.work(order.model_copy(update={"work": "keep", "pause_after": None}), lambda epoch: None)
+
+    assert kept.state == "done" and kept.epochs == paused.epochs and kept.score == paused.score
+
+
+def test_a_device_that_is_not_there_fails_the_trial_in_one_line(make_run, registry, tmp_path):
+    with closing(make_run(tmp_path / "run")) as run:
+        order = Order(run=str(run.folder), trial=0, token="t", recipe=quick_recipe("toy"), seconds=None)
+        record = Workshop(registry, "cuda:99").work(order, lambda epoch: None)
+
+    assert record.state == "failed" and record.error.startswith("device 'cuda:99' cannot be used here (")
+    assert "\n" not in record.error

@@ -15,9 +15,11 @@ from autosft.contracts.executor import Order
 from autosft.contracts.outputs import TESTED, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.data.splits import subset
+from autosft.deploy.bundle import Bundle
 from autosft.deploy.member import load_member, save_member
 from autosft.deploy.predictor import Predictor
 from autosft.errors import CannotWrite
+from autosft.host.registry import Plugin
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
@@ -89,7 +91,7 @@ class Search:
 
     def __init__(self, run, registry, plan):
         self.run, self.registry, self._plan = run, registry, plan
-        self._workshop = Workshop(registry, torch.device("cpu"))
+        self._workshop = Workshop(registry, "cpu")
         self.trials = Trials(Study(sqlite_url(run.folder / "study.db"), "autosft"), Sampler(0), 0)
         self.news, self.worked = [], []
 
@@ -182,6 +184,23 @@ def test_one_model_is_taken_if_asked_for_or_interrupted(search, spec, interrupte
     result = search(**spec).finish(interrupted=interrupted)
 
     assert len(result.best) == 1 and result.shares == (1.0,) and result.interrupted == interrupted
+
+
+def test_a_bundle_names_the_packages_that_it_needs_and_no_other(search):
+    made = search()
+    plugins = (
+        Plugin("autosft", "1.0", "builtin", "b", parts=("problem classification", "problem regression")),
+        Plugin("autosft-toy", "2.0", "toy", "t", parts=("modality points", "backbone blind", "strategy toy")),
+        Plugin("autosft-other", "3.0", "other", "o", parts=("strategy other", "backbone toy")),
+        Plugin("autosft-broken", "4.0", "broken", "k", status="failed", parts=("strategy toy",)),
+    )
+    made.registry = dataclasses.replace(made.registry, plugins=plugins)
+
+    made.finish()
+
+    bundle = Bundle.read(made.run.folder / "best" / "bundle.json")
+    assert bundle.distributions == {"autosft": "1.0", "autosft-toy": "2.0"}
+    assert "pip install autosft autosft-toy\n" in (made.run.folder / "best" / "README.md").read_text()
 
 
 def test_finishing_again_after_a_kill_comes_to_the_same(search):
