@@ -62,7 +62,10 @@ ARCHITECTURES = {
     "moonshine": _encoder_of("Moonshine", "moonshine"),  # Jeffries et al., 2024
 }
 
-_ABOUT_THE_FILE = ("architectures", "auto_map", "dtype", "torch_dtype", "quantization_config", "transformers_version")
+_ABOUT_THE_FILE = (
+    *("architectures", "dtype", "torch_dtype", "quantization_config", "transformers_version"),
+    *("auto_map", "attn_implementation", "experts_implementation"),
+)
 """Keys of a `config.json` that say nothing of the encoder, or ask for code of others."""
 
 _STILL = {"apply_spec_augment": False, "mask_time_prob": 0.0, "mask_feature_prob": 0.0}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -37,6 +37,15 @@ _REMOTE = (
 )
 """What of a configuration is not taken over: code and kernels from elsewhere, and how numbers were stored."""
 
+# fmt: off
+_TEXT_KINDS = frozenset({
+    "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "eurobert", "gpt2", "gpt_neox",
+    "granite", "llama", "mistral", "modernbert", "mpnet", "nomic_bert", "qwen2", "qwen3", "roberta", "smollm3",
+    "xlm-roberta",
+})
+# fmt: on
+"""The commonest kinds of text encoders, known without importing transformers."""
+
 _POOLINGS = {
     "pooling_mode_cls_token": "first",
     "pooling_mode_lasttoken": "last",
@@ -60,7 +69,27 @@ def config_in(folder: Path) -> dict[str, Any]:
 
 def own(config: Mapping[str, Any]) -> dict[str, Any]:
     """What of a configuration says how the encoder is built, and nothing that would be read from elsewhere."""
-    return {key: value for key, value in config.items() if key not in _REMOTE}
+    return {
+        key: own(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if key not in _REMOTE
+    }
+
+
+def reads_text(kind: str) -> bool:
+    """Whether transformers has encoders of texts of this `model_type`."""
+    if kind in _TEXT_KINDS:
+        return True
+    from transformers.models.auto import modeling_auto
+
+    masked, causal = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return kind in masked or kind in causal
+
+
+def is_of_several(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration has those of other models in it, as where pictures are read beside texts."""
+    parts = [cast("Mapping[str, Any]", value) for value in config.values() if isinstance(value, Mapping)]
+    return any("model_type" in part or is_of_several(part) for part in parts)
 
 
 def state_in(folder: Path) -> State:

@@ -7,17 +7,8 @@ from pathlib import Path
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile
 from autosft.errors import BadWeights
 from autosft.training.weights import read_config, sha256_of
-from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, size_of
+from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, reads_text, size_of
 from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
-
-# fmt: off
-_TEXT_KINDS = frozenset({
-    "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "eurobert", "gpt2", "gpt_neox",
-    "granite", "llama", "mistral", "modernbert", "mpnet", "nomic_bert", "qwen2", "qwen3", "roberta", "smollm3",
-    "xlm-roberta",
-})
-# fmt: on
-"""The commonest kinds of text encoders, known without importing transformers."""
 
 _BESIDE = (
     TOKENIZER,
@@ -38,7 +29,7 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
     """
     config = read_config(folder / "config.json")
     kind = config.get("model_type") if config else None
-    if config is None or not isinstance(kind, str) or config.get("is_encoder_decoder") or not _reads_text(kind):
+    if config is None or not isinstance(kind, str) or config.get("is_encoder_decoder") or not reads_text(kind):
         return None
     weights = folder / WEIGHTS
     parts = (folder / f"{WEIGHTS}.index.json").is_file()
@@ -62,12 +53,3 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
     )
     digest = "" if parts else sha256_of(weights)
     return info, WeightFile(source="folder", path=str(folder.absolute()), sha256=digest, license=info.license)
-
-
-def _reads_text(kind: str) -> bool:
-    if kind in _TEXT_KINDS:
-        return True
-    from transformers.models.auto import modeling_auto
-
-    masked, causal = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    return kind in masked or kind in causal

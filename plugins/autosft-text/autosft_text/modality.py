@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, final
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Modality, Strength, View
+from autosft.contracts.modality import Modality, Preview, Strength, View
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Scan
 from autosft.contracts.space import Float, Space
@@ -19,6 +19,7 @@ from autosft.folders.claim import claim_folder
 from autosft.folders.listing import scan_folder
 from autosft.tables.reading import is_table
 from autosft_text.files import TEXTS
+from autosft_text.joining import as_lines
 from autosft_text.listing import collect
 from autosft_text.tables import claim_table, scan_table
 from autosft_text.views import TextView
@@ -53,6 +54,10 @@ class TextModality(Modality):
         if not isinstance(row.ref, str):
             raise Unreadable(f"{row.id}: no text.")
         return row.ref
+
+    def preview(self, row: Row) -> Preview:
+        """The text, with each of its parts on a line of its own."""
+        return Preview(as_lines(self.read(row)))
 
     def digest(self, row: Row) -> str:
         """Of the text in UTF-8."""

@@ -15,7 +15,7 @@ from autosft.contracts.backbone import WeightFile
 from autosft.contracts.tensors import Encoder, Graph
 from autosft.errors import BadWeights
 from autosft.training.weights import sha256_of
-from autosft_text.checkpoint import WEIGHTS, own
+from autosft_text.checkpoint import WEIGHTS, is_of_several, own, reads_text
 from autosft_text.pooling import pool
 from autosft_text.tokenizing import TextTokenizer
 
@@ -174,6 +174,8 @@ def _built(build: Any, config: Mapping[str, Any]) -> Any:
     kind = str(config["model_type"])
     if kind not in CONFIG_MAPPING:
         raise BadWeights(f"transformers knows no model_type {kind!r}; install a version that does.")
+    if not reads_text(kind) or is_of_several(config):  # some types have further models read, from anywhere
+        raise BadWeights(f"{kind} is no encoder of texts alone; only such are built.")
     try:
         settings = CONFIG_MAPPING[kind].from_dict(own(config))
         settings.use_cache = False

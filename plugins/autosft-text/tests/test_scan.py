@@ -2,6 +2,7 @@
 
 import pytest
 
+from autosft.contracts.rows import Row
 from autosft.contracts.task import Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft_text.joining import as_text
@@ -120,3 +121,7 @@ def test_texts_without_labels_may_lie_in_a_folder_of_their_own(write_table, tmp_
     assert [fault.reason for fault in scan.faults] == ["the text is empty"]
     with pytest.raises(BadInput, match="no such folder"):
         MODALITY.recognize(table, Hints(unlabeled=str(tmp_path / "gone")))
+
+
+def test_a_person_sees_each_part_of_a_text_on_a_line_of_its_own():
+    assert MODALITY.preview(Row("r", as_text(["A title", "", "a body"]))).text == "A title\na body"

@@ -276,3 +276,26 @@ def test_it_is_a_graph_of_tokens_at_any_length(checkpoints, kind):
             told = traced(*graph.tensors(texts).values())
             torch.testing.assert_close(told["pooled"], encoder(texts)["pooled"], atol=1e-4, rtol=1e-4)
     assert set(graph.files) == {"tokenizer.json"} and graph.preparation["longest"] == encoder._tokenizer.longest
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "timm_wrapper", "architecture": "hf-hub:somebody/model"},
+        {
+            "model_type": "gemma3n",
+            "vision_config": {"model_type": "timm_wrapper", "architecture": "hf-hub:somebody/model"},
+        },
+        {
+            "model_type": "bert",
+            "deep": {"deeper": {"model_type": "timm_wrapper", "model_args": {"checkpoint_path": "/x"}}},
+        },
+    ],
+    ids=["alone", "beside texts", "nested"],
+)
+def test_a_bundle_s_configuration_has_no_other_models_read(checkpoints, config):
+    """Nobody need trust a bundle: timm would ask the hub, or read any file, for what such a configuration names."""
+    info, state, _ = built(checkpoints("bert"))
+
+    with pytest.raises(BadWeights, match="no encoder of texts alone"):
+        FAMILY.build(info, RECIPE, state.with_values(config=config), None)
