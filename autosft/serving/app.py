@@ -40,6 +40,7 @@ class Limits:
 
     Attributes:
         most_bytes: Of a request.
+        requests_at_once: So many of the largest may be in memory at the same time, or more of smaller ones.
         most_inputs: Of a request.
         batch: Inputs that are answered in one forward pass.
         wait: Seconds that a request waits for others to share it.
@@ -47,6 +48,7 @@ class Limits:
     """
 
     most_bytes: int = 32 * 1024**2
+    requests_at_once: int = 8
     most_inputs: int = 256
     batch: int = 32
     wait: float = 0.005
@@ -71,7 +73,7 @@ def make_app(predictor: Predictor, limits: Limits) -> FastAPI:
 
     # the usual pages for people would fetch scripts from elsewhere
     app = FastAPI(title=f"AutoSFT: {predictor.task.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.add_middleware(_Limited, most=limits.most_bytes)
+    app.add_middleware(_Limited, most=limits.most_bytes, together=limits.requests_at_once * limits.most_bytes)
     app.add_exception_handler(_Refused, _refused)
     app.add_exception_handler(Exception, _defect)
     info = _info(predictor, limits)
@@ -182,10 +184,12 @@ async def _defect(_: Request, error: Exception) -> JSONResponse:
 
 
 class _Limited:
-    """Refuses a body that is too large: at once if it says so, else when it is."""
+    """Refuses a body that is too large: at once if it says so, else when it is. So it does with one that would be too
+    much beside those that are being answered."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app, self._most = app, most
+    def __init__(self, app: ASGIApp, most: int, together: int) -> None:
+        self._app, self._most, self._together = app, most, together
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         seen = 0
@@ -193,16 +197,23 @@ class _Limited:
         async def limited() -> Message:
             nonlocal seen
             message = await receive()
-            seen += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            seen, self._held = seen + size, self._held + size
             if seen > self._most:
                 raise HTTPException(413, self._words())
+            if self._held > self._together:
+                words = f"Over {self._together} bytes of requests are waiting already. Try again in a moment."
+                raise HTTPException(429, words, {"Retry-After": "1"})
             return message
 
         said = dict(scope.get("headers", ())).get(b"content-length", b"")
         if scope["type"] == "http" and said.isdigit() and int(said) > self._most:
             await JSONResponse(Refusal(detail=self._words()).model_dump(), 413)(scope, receive, send)
         else:
-            await self._app(scope, limited, send)
+            try:
+                await self._app(scope, limited, send)
+            finally:
+                self._held -= seen
 
     def _words(self) -> str:
         return f"The request is larger than {self._most} bytes. Send fewer inputs at once, or smaller ones."

@@ -93,6 +93,7 @@ def _ending(name: str) -> str:
 
 
 def _told(reason: object, path: Path, sample: Sample) -> str:
-    """A reason in which the file is called what the client calls it."""
-    named = str(reason).replace(str(path), sample.name)
-    return named.replace(str(path.parent), "…") if isinstance(sample.given, bytes) else named
+    """A reason in which the file, if it is one, is called what the client calls it."""
+    if not isinstance(sample.given, bytes):
+        return str(reason)
+    return str(reason).replace(str(path), sample.name).replace(str(path.parent), "…")

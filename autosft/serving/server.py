@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from autosft.deploy.predictor import Predictor
 
 
+GRACE_SECONDS = 30
+"""How long requests that were begun may take after a signal: a client that has stalled must not keep the service."""
+
+
 def bound(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any that is free.
 
@@ -36,7 +40,13 @@ def serve(predictor: Predictor, listening: socket.socket, limits: Limits) -> Non
         listening: From `bound`.
         limits: What is taken.
     """
-    config = uvicorn.Config(make_app(predictor, limits), log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        make_app(predictor, limits),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # uvicorn has its own while it runs, and raises the signal again then
     with listening:

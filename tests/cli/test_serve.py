@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,20 @@ def test_a_finished_run_is_exported_and_served_until_it_is_told_to_end(run_folde
 
             assert [one.result().status_code for one in sent] == [200] * 8
         assert service.wait(60) == 0 and service.stderr.read() == ""
+
+
+def test_a_client_that_has_stalled_keeps_no_service_from_ending(run_folder, environment):
+    start = "from autosft.serving import server; server.GRACE_SECONDS = 1; from autosft.cli import main; main()"
+    command = [sys.executable, "-c", start, "serve", str(run_folder), "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as service:
+        port = re.findall(r"127\.0\.0\.1:(\d+)", service.stdout.readline())[0]
+        with socket.create_connection(("127.0.0.1", int(port))) as stalled:
+            stalled.sendall(b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n")
+            stalled.sendall(b"Content-Length: 1000\r\n\r\n{")
+            httpx2.get(f"http://127.0.0.1:{port}/health")
+            service.send_signal(signal.SIGTERM)
+
+            assert service.wait(30) == 0
 
 
 def all_waiting(client, pool):

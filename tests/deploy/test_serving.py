@@ -97,6 +97,14 @@ def test_texts_are_answered(texts_client):
     assert upload(texts_client, ("b.txt", b"a lovely song")).json()["answers"][0]["numbers"] == answers[0]["numbers"]
 
 
+def test_a_reason_why_a_text_cannot_be_read_is_the_modality_s_own(texts_client):
+    parts = [{"text": "It was great."}, {"title": "part 1", "body": "1 of 2"}]
+    (fault,) = refused(texts_client.post("/predict", json={"texts": parts}), 422)["faults"]
+
+    assert fault["input"] == "text-1"
+    assert fault["reason"] == "Unknown column 'text'. Known: body, title."
+
+
 def test_a_text_that_is_a_path_is_a_text(made, client, texts_client, texts):
     """Else a client could have files of the server read."""
     path = str(texts.parent / "said.csv")
@@ -164,6 +172,23 @@ def test_too_much_at_once_is_refused_for_a_while(made, predictor, monkeypatch):
         assert "waiting already" in refused(second, 429)["detail"] and second.headers["retry-after"] == "1"
         let_go.set()
         assert first.result().status_code == 200
+
+
+def test_more_bytes_at_once_than_memory_is_for_are_refused_for_a_while(made, predictor, monkeypatch):
+    outputs, let_go = predictor.outputs, threading.Event()
+    monkeypatch.setattr(predictor, "outputs", lambda rows: let_go.wait(60) and outputs(rows))
+    padded = points(made.job.valid.ref[0]) + b" " * 60_000
+    with running(predictor, Limits(most_bytes=100_000, requests_at_once=1)) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(upload, client, ("one.points.json", padded))
+        while not client.get("/health").json()["waiting"]:
+            pass
+        second = upload(client, ("two.points.json", padded))
+
+        assert "bytes of requests are waiting already" in refused(second, 429)["detail"]
+        assert second.headers["retry-after"] == "1"
+        let_go.set()
+        assert first.result().status_code == 200
+        assert upload(client, ("two.points.json", padded)).status_code == 200
 
 
 def test_requests_at_once_share_batches_and_each_gets_its_own_answers(made, predictor, client):
