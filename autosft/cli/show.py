@@ -58,8 +58,9 @@ def leaderboard(
     else:
         for board in boards.values():
             console().print(board_table(board, console()))
-        for note in first.notes:
-            console().print(Text(f"Note: {note}", style="yellow"), soft_wrap=True)
+    for note in first.notes:
+        to = console() if format is Format.table else Console(stderr=True, highlight=False)
+        to.print(Text(f"Note: {note}", style="yellow"), soft_wrap=True)
 
 
 def report(

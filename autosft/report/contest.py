@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,11 +32,17 @@ def leaderboard(run: str | Path, *more: str | Path) -> DataFrame:
         run: The folder of a run, finished or not.
         more: Folders of others.
 
+    Warns:
+        UserWarning: A run is not finished, or runs of one task had different rows, so that their scores are of
+            different test rows.
+
     Raises:
         BadInput: A folder is no run, or has no trial that has ended.
         PartMissing: pandas is not installed.
     """
     board = contest_of([Path(run), *map(Path, more)])[0] if more else board_of(Path(run))
+    for note in board.notes:
+        warnings.warn(note, stacklevel=2)
     return as_frame(board.columns, board.values)
 
 
@@ -65,12 +72,12 @@ def contest_of(folders: Sequence[Path]) -> tuple[Board, Board | None]:
     return Board(tuple(rows), COLUMNS, notes=tuple(notes)), _overall(rows)
 
 
-def _order(account: Account) -> tuple[float, float]:
-    """Sorts the runs of a task from best to worst."""
+def _order(account: Account) -> tuple[bool, float, float]:
+    """Sorts the runs of a task from best to worst, and those that are not finished behind."""
     result = account.result
     test = -result.test if result and result.test is not None else float("inf")
     valid = result.valid if result else next((one.score for one in account.scored), None)
-    return test, -valid if valid is not None else float("inf")
+    return result is None, test, -valid if valid is not None else float("inf")
 
 
 def _row(account: Account, rank: int) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import json
 
 import pytest
 
+from autosft.cli.show import Format
+from autosft.cli.show import leaderboard as show
 from autosft.errors import BadInput
 from autosft.report.contest import COLUMNS, contest_of, leaderboard
 from autosft.report.formats import as_csv, as_markdown
@@ -74,6 +76,35 @@ def test_what_is_not_to_be_compared_is_said(entered):
     assert column(board, "rank") == [1, 2, None] and column(board, "valid")[2] == 0.8 and overall is None
     assert board.notes[0] == "birds: the runs had different rows or splits, so their scores are of different test rows"
     assert board.notes[1] == f"{runs[2]}: not finished"
+
+
+def test_a_run_that_is_not_finished_comes_after_one_without_test_rows(entered):
+    without = entered("a", "birds", 0.5, valid=0.8)
+    result = json.loads((without / "result.json").read_text())
+    (without / "result.json").write_text(json.dumps({**result, "test": None, "interval": None}))
+
+    board, _ = contest_of([entered("b", "birds", None, valid=0.85), without])
+
+    assert column(board, "rank") == [1, None] and column(board, "run")[0] == str(without)
+
+
+@pytest.mark.parametrize("format", [*Format])
+def test_however_it_is_written_what_is_not_to_be_compared_is_said_beside_it(entered, capsys, format):
+    runs = [entered("a", "birds", 0.5), entered("b", "birds", 0.6, fingerprint="e" * 64)]
+
+    show(runs, format)
+
+    said = capsys.readouterr()
+    words = "Note: birds: the runs had different rows or splits"
+    assert words in (said.out if format is Format.table else said.err)
+    assert format is Format.table or words not in said.out
+
+
+def test_a_data_frame_warns_of_what_is_not_to_be_compared(entered):
+    runs = [entered("a", "birds", 0.5), entered("b", "birds", 0.6, fingerprint="e" * 64)]
+
+    with pytest.warns(UserWarning, match="scores are of different test rows"):
+        leaderboard(*runs)
 
 
 def test_a_run_that_is_named_twice_is_refused(entered):
