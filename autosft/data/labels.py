@@ -19,7 +19,7 @@ IMBALANCE = 10
 """So many times as many training rows as the rarest label has are worth one, too."""
 
 BALANCED = ("balanced_accuracy", "f1_macro")
-"""Scores in which every label counts alike."""
+"""Scores in which every label counts alike, to be advised."""
 
 OWN_LABELS, LEAST_ROWS = 0.9, 20
 """Above this share of rows with a label of their own, among so many, labels are rather names of rows."""
@@ -65,7 +65,7 @@ def _imbalance(counts: Counter[str], problem: Problem, metric: str) -> list[str]
     (most, many), (least, few) = ranked[0], ranked[-1]
     text = f"{many} training rows are {most!r} and {few} are {least!r}, {many / few:.0f} to 1"
     fair = [name for name in BALANCED if name in problem.metrics]
-    if not fair or metric in fair:
+    if not fair or metric in fair or "regular.balance" not in problem.ignores_for(metric):
         return [text]
     return [f"{text}; if rare labels matter as much, say --metric {' or '.join(fair)}"]
 

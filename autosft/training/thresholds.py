@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.training.metrics import multilabel_score
+from autosft.training.metrics import OVERLAPS, multilabel_score
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating[Any]]
@@ -29,9 +29,6 @@ many because of benchmarks/README.md."""
 
 NEAR = 5
 """How many cuts to either side are near: half a unit of log odds."""
-
-WHOLE_ROWS = ("accuracy", "f1_samples", "jaccard_samples")
-"""Scores of all labels of a row together."""
 
 SAME = 1e-12
 """Sums that differ by less are equal but for rounding."""
@@ -86,7 +83,7 @@ def _lifted(probabilities: Floats) -> Floats:
 
 def _thresholds(metric: str, truth: Bools, probabilities: Floats) -> Floats:
     """The best threshold of each label, shape (labels,)."""
-    if metric in WHOLE_ROWS:
+    if metric in OVERLAPS:
         return np.full(truth.shape[1], CUTS[_peaks(_by_cut(metric, truth, probabilities)[None])[0]])
     positive = truth.sum(0)
     seen = positive > 0
@@ -101,7 +98,8 @@ def _thresholds(metric: str, truth: Bools, probabilities: Floats) -> Floats:
 
 
 def _counts(chosen: Bools, probabilities: Floats) -> Floats:
-    """How many of the chosen rows each cut would give a label to, shape (labels, cuts)."""
+    """How many of the chosen rows each cut would give a label to, shape (labels, cuts); of the transposes, how many of
+    the chosen labels to a row, shape (rows, cuts)."""
     labels = probabilities.shape[1]
     below = np.searchsorted(CUTS, probabilities, side="right")  # so many cuts would give it
     cells = (np.arange(labels) * (len(CUTS) + 1) + below)[chosen]
@@ -126,7 +124,8 @@ def _by_cut(metric: str, truth: Bools, probabilities: Floats) -> Floats:
 
     Over few rows these numbers are ragged: each is the mean over the cuts near it.
     """
-    scores = [multilabel_score(metric, truth, probabilities >= cut, probabilities) for cut in CUTS]
+    hits, given = (_counts(chosen.T, probabilities.T) for chosen in (truth, np.ones_like(truth)))
+    scores = OVERLAPS[metric](hits, truth.sum(1)[:, None], given).mean(0)
     return np.convolve(np.pad(scores, NEAR, mode="edge"), np.ones(2 * NEAR + 1) / (2 * NEAR + 1), mode="valid")
 
 

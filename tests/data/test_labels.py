@@ -87,3 +87,9 @@ def test_a_target_that_is_the_same_in_all_validation_rows_is_said():
     for labels, valid, problem in ((["a", "b"] * 20, ["a"] * 9, PROBLEM), ([1.5, 2.5] * 20, [2.5] * 9, Regression())):
         (warning,) = said(labels, valid, problem=problem)
         assert warning == f"the target is {valid[0]!r} in all validation rows, so they can hardly tell trials apart"
+
+
+@pytest.mark.parametrize("metric", ["recall_macro", "roc_auc_ovr", "balanced_accuracy"])
+def test_no_other_metric_is_proposed_where_every_class_counts_already(metric):
+    (warning,) = said(["common"] * 90 + ["rare"] * 9, metric=metric)
+    assert "--metric" not in warning

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from autosft.training.metrics.classification import CLASSIFICATION, classification_score
 from autosft.training.metrics.metric import Metric
-from autosft.training.metrics.multilabel import MULTILABEL, multilabel_score
+from autosft.training.metrics.multilabel import MULTILABEL, OVERLAPS, multilabel_score
 from autosft.training.metrics.regression import REGRESSION, regression_score
 
 __all__ = [
     "CLASSIFICATION",
     "MULTILABEL",
+    "OVERLAPS",
     "REGRESSION",
     "Metric",
     "classification_score",

@@ -9,7 +9,9 @@ import numpy as np
 
 from autosft.training.metrics.metric import Bools, Floats, Ints, Metric, average_precisions, ratio, roc_areas
 
-TOP = 5
+TOP = 2
+"""As many as scikit-learn's scorer of that name takes."""
+
 BINS = 15
 """As many as Guo et al. (2017) take."""
 
@@ -169,7 +171,9 @@ CLASSIFICATION: Mapping[str, Metric] = {
         "area under the precision-recall curve, mean over classes; of two classes that of the second",
         _average_precision,
     ),
-    "top_k_accuracy": Metric(f"share of rows whose class is among the {TOP} most probable", _top),
+    "top_k_accuracy": Metric(
+        f"share of rows whose class is among the {TOP} most probable; of two classes always 1", _top
+    ),
     "cohen_kappa": Metric("how much better than a guess by the same frequencies (Cohen, 1960)", _counted(_plain_kappa)),
     "cohen_kappa_quadratic": Metric(
         "the same for classes in an order: an error counts by its squared distance (Cohen, 1968)",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from autosft.training.metrics.metric import Bools, Floats, Ints, Metric, average_precisions, ratio
 
 Score = Callable[[Bools, Bools, Floats], float]
-Overlap = Callable[[Ints, Ints, Ints], Floats]
+Counts = Ints | Floats
+Overlap = Callable[[Counts, Counts, Counts], Floats]
 """How alike two sets are, from the sizes of their intersection and of both."""
 
 
@@ -24,12 +27,20 @@ def multilabel_score(metric: str, truth: Bools, given: Bools, probabilities: Flo
     return float(MULTILABEL[metric].score(truth, given, probabilities))
 
 
-def _f1(both: Ints, true: Ints, given: Ints) -> Floats:
+def _f1(both: Counts, true: Counts, given: Counts) -> Floats:
     return ratio(2 * both, true + given)
 
 
-def _jaccard(both: Ints, true: Ints, given: Ints) -> Floats:
+def _jaccard(both: Counts, true: Counts, given: Counts) -> Floats:
     return ratio(both, true + given - both)
+
+
+def _equal(both: Counts, true: Counts, given: Counts) -> Floats:
+    return ((both == true) & (both == given)).astype(np.float64)
+
+
+OVERLAPS: Mapping[str, Overlap] = {"accuracy": _equal, "f1_samples": _f1, "jaccard_samples": _jaccard}
+"""The scores that are means over rows, and of what."""
 
 
 def _micro(overlap: Overlap) -> Score:
@@ -48,8 +59,9 @@ def _macro(overlap: Overlap) -> Score:
     return score
 
 
-def _samples(overlap: Overlap) -> Score:
-    """The mean over rows; a row without true and given labels counts 0, as scikit-learn has it."""
+def _samples(name: str) -> Score:
+    """The mean over rows; F1 and Jaccard of a row without true and given labels are 0, as scikit-learn has it."""
+    overlap = OVERLAPS[name]
     return lambda truth, given, _: float(overlap((truth & given).sum(1), truth.sum(1), given.sum(1)).mean())
 
 
@@ -61,16 +73,14 @@ def _average_precision(truth: Bools, _: Bools, probabilities: Floats) -> float:
 MULTILABEL: Mapping[str, Metric] = {
     "f1_micro": Metric("F1 score of all pairs of row and label together", _micro(_f1)),
     "f1_macro": Metric("mean over labels of the F1 score", _macro(_f1)),
-    "f1_samples": Metric("mean over rows of the F1 score", _samples(_f1)),
+    "f1_samples": Metric("mean over rows of the F1 score", _samples("f1_samples")),
     "jaccard_micro": Metric(
         "right labels among those true or given (Jaccard, 1901), all pairs together", _micro(_jaccard)
     ),
     "jaccard_macro": Metric("mean of the same over labels", _macro(_jaccard)),
-    "jaccard_samples": Metric("mean of the same over rows", _samples(_jaccard)),
+    "jaccard_samples": Metric("mean of the same over rows", _samples("jaccard_samples")),
     "average_precision": Metric("area under the precision-recall curve, mean over labels", _average_precision),
-    "accuracy": Metric(
-        "share of rows whose labels are all right", lambda truth, given, _: float((truth == given).all(1).mean())
-    ),
+    "accuracy": Metric("share of rows whose labels are all right", _samples("accuracy")),
     "neg_hamming_loss": Metric(
         "minus the share of wrong pairs of row and label", lambda truth, given, _: -float((truth != given).mean()), 0.0
     ),
