@@ -156,6 +156,7 @@ class Strategy(ABC):
         prior: How well it is expected to do, from 0 to 1; orders the first trials.
         cheap: Whether the encoder stays as it was loaded, so that encoded rows are cached and the search may try it
             on every backbone.
+        trains: The least share of the encoder's weights that it trains, unless it is cheap: what that takes of memory.
     """
 
     name: ClassVar[str]
@@ -163,6 +164,7 @@ class Strategy(ABC):
     uses: ClassVar[frozenset[str]] = frozenset()
     prior: ClassVar[float] = 0.5
     cheap: ClassVar[bool] = False
+    trains: ClassVar[float] = 1.0
 
     def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """An empty text if it can train this backbone on this task, or why not."""

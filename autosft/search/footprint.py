@@ -35,11 +35,9 @@ def memory_of(registry: Registry, spec: SearchSpec) -> float:
 
 
 def too_large(info: BackboneInfo, strategy: Strategy, memory: float) -> str:
-    """Why a strategy cannot train a backbone in so many bytes; empty if it may.
-
-    A strategy that is not cheap is taken to train all weights.
-    """
-    needed = WORKER_BYTES + info.parameters * (FROZEN_BYTES if strategy.cheap else TRAINED_BYTES)
+    """Why a strategy cannot train a backbone in so many bytes; empty if it may."""
+    trained = 0.0 if strategy.cheap else strategy.trains
+    needed = WORKER_BYTES + info.parameters * (FROZEN_BYTES + trained * (TRAINED_BYTES - FROZEN_BYTES))
     if needed <= memory:
         return ""
     return f"needs about {needed / 1e9:.1f} GB of memory, and {memory / 1e9:.1f} GB are free"

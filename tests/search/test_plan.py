@@ -14,7 +14,7 @@ from autosft.contracts.space import Choice, defaults
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
-from autosft.search.footprint import memory_of
+from autosft.search.footprint import memory_of, too_large
 from autosft.search.plan import Plan, content_of, make_plan, recipe_of, space_of
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyFamily, ToyModality
@@ -304,6 +304,16 @@ def test_what_cannot_fit_the_memory_is_left_out_with_the_reason(task, with_parts
     assert len(make_plan(task, registry, spec).candidates) == 3
     with pytest.raises(NoCandidates, match=r"library/large with toy: needs about 16\.5 GB"):
         make_plan(task, registry, SearchSpec(backbones=("library/large",)), memory=2e9)
+
+
+def test_a_strategy_that_trains_little_takes_little_memory(with_parts, task, registry):
+    class Little(Strategy):
+        name, trains = "little", 0.0
+
+    info = registry.family("toy").curated()[0].model_copy(update={"parameters": 1_000_000_000})
+
+    assert too_large(info, registry.strategy("toy"), 8e9) == "needs about 16.5 GB of memory, and 8.0 GB are free"
+    assert too_large(info, Little(), 8e9) == ""
 
 
 def test_the_memory_of_workers_on_this_machine_is_shared_out(with_parts, registry, monkeypatch):

@@ -24,7 +24,7 @@ class BitFit(Strategy):
     each shifts or scales a whole channel, all blocks learn alike.
     """
 
-    name, prior = "bitfit", 0.3
+    name, prior, trains = "bitfit", 0.3, 0.0
     space: ClassVar[Space] = {
         "what": Choice(("biases and norms", "biases", "norms")),
         "optim.lr": Float(3e-4, 3e-2, default=5e-3, log=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, final
 
 from autosft.contracts.backbone import BackboneInfo
@@ -38,7 +39,11 @@ class LinearProbeFineTune(Strategy):
         return against_freezing(info, problems) or against_training(info)
 
     def fit(self, job: Job, model: Model) -> None:
-        """The probe."""
+        """The probe. Rare classes that will be drawn more often have that much more weight in its loss."""
+        regular = job.recipe.regular
+        if regular.balance == "sampling":
+            weighted = regular.model_copy(update={"balance": "loss"})
+            job = replace(job, recipe=job.recipe.changed(regular=weighted))
         Probe().fit(job, model)
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:

@@ -24,7 +24,7 @@ class Partial(Strategy):
     pass.
     """
 
-    name, prior = "partial", 0.6
+    name, prior, trains = "partial", 0.6, 0.1
     space: ClassVar[Space] = {"share": Float(0.1, 0.8, default=0.3)}
     uses = frozenset(SHARED)
 

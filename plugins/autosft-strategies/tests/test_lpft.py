@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from autosft.contracts.recipe import Stop
+from autosft.contracts.recipe import Regular, Stop
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.job import default_recipe
 from autosft.training.loop import train
@@ -31,3 +31,16 @@ class TestLinearProbeFineTune(StrategyConformance):
         for name, weights in model.heads.state_dict().items():
             assert torch.equal(weights, probed.heads.state_dict()[name])
         assert sum(len(group["params"]) for group in stage.parameters) == len(list(model.parameters()))
+
+    @pytest.mark.parametrize("balance", ["loss", "sampling"])
+    def test_rare_classes_weigh_in_the_probe_as_they_will_in_training(self, strategy, job, tmp_path, balance):
+        counts = job.states.problems[0].values["counts"]
+        uneven = job.states.problems[0].with_values(counts=[max(counts), *(1 for _ in counts[1:])])
+        job = replace(job, states=replace(job.states, problems=(uneven,)))
+        heads = {}
+        for name in ("none", "loss", balance):
+            one = replace(job, recipe=job.recipe.changed(regular=Regular(balance=name)), folder=tmp_path / name)
+            model = build_model(one)
+            strategy.fit(one, model)
+            heads[name] = torch.cat([weights.flatten() for weights in model.heads.state_dict().values()])
+        assert torch.equal(heads[balance], heads["loss"]) and not torch.allclose(heads["loss"], heads["none"])
