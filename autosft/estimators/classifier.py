@@ -43,9 +43,10 @@ class AutoSFTClassifier(ClassifierMixin, SearchEstimator):
             NotFittedError: There was no fit.
             BadInput: A sample cannot be read.
         """
-        inputs = self._inputs_of(X)
-        places = {name: place for place, name in enumerate(self.predictor_.classes_)}
-        return self.predictor_.predict_proba(inputs)[:, [places[name] for name in self._labels]]
+        known = self.predictor_.predict_proba(self._inputs_of(X))
+        columns = dict(zip(self.predictor_.classes_, known.T, strict=True))
+        never = np.zeros(len(known), dtype=known.dtype)  # a class of which no sample could be used
+        return np.column_stack([columns.get(name, never) for name in self._labels])
 
     @property
     def _problem(self) -> str:

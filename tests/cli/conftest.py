@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -37,6 +40,28 @@ def autosft(environment, tmp_path):
     def run(*arguments):
         command = [sys.executable, "-m", "autosft", *map(str, arguments)]
         return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90)
+
+    return run
+
+
+@pytest.fixture
+def in_terminal(environment, tmp_path):
+    """A function that runs `autosft …` in a terminal of 30 rows and 100 columns: the exit code, and all that it was sent."""
+
+    def run(*arguments, **more):
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (30, 100))
+        command = [sys.executable, "-m", "autosft", *map(str, arguments)]
+        given = {**environment, "TERM": "xterm-256color", **more}
+        ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        with subprocess.Popen(command, env=given, cwd=tmp_path, **ends) as process:
+            os.close(theirs)
+            sent = b""
+            with contextlib.suppress(OSError):  # EIO, when the last process has closed it
+                while some := os.read(ours, 65_536):
+                    sent += some
+            os.close(ours)
+        return process.returncode, sent.decode()
 
     return run
 

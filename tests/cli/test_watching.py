@@ -49,6 +49,17 @@ def test_a_search_is_a_document_a_line_as_documented_and_the_same_again_is_silen
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("colours", [{}, {"NO_COLOR": "1"}], ids=str)
+def test_in_a_terminal_a_search_is_one_live_table_whose_colours_can_be_refused(in_terminal, points, colours):
+    code, sent = in_terminal(*SEARCH, **colours)
+
+    assert code == 0 and "\x1b[?25l" in sent and "\x1b[?25h" in sent  # the cursor is away while the table is there
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", sent).rpartition("time left")[2]
+    assert "autosft report runs/clouds" in last and "autosft predict runs/clouds" in last
+    coloured = {code for codes in re.findall(r"\x1b\[([0-9;]+)m", sent) for code in codes.split(";")}
+    assert bool(coloured & {str(code) for code in (*range(30, 39), *range(90, 98))}) is not bool(colours)
+
+
 def test_every_kind_of_news_is_documented():
     def name_of(kind):
         return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()

@@ -85,6 +85,15 @@ def test_a_copy_for_another_process_has_no_model_in_it_and_answers_the_same(fitt
     np.testing.assert_array_equal(other.predict_proba(texts), fitted.predict_proba(texts))
 
 
+def test_a_class_of_which_no_sample_could_be_used_has_no_probability(fitted, reviews):
+    other = copy.deepcopy(fitted)
+    other._labels = {"before all": 0, **fitted._labels}
+
+    known = fitted.predict_proba(reviews[0])
+
+    np.testing.assert_array_equal(other.predict_proba(reviews[0]), np.column_stack([0 * known[:, 0], known]))
+
+
 def test_the_same_fit_again_goes_on_with_its_run(fitted, reviews):
     again = clone(fitted).fit(*reviews)
 
