@@ -46,7 +46,7 @@ def autosft(environment, tmp_path):
 
 @pytest.fixture
 def in_terminal(environment, tmp_path):
-    """A function that runs `autosft …` in a terminal of 30 rows and 100 columns: the exit code, and all that it was sent."""
+    """A function that runs `autosft …` in a terminal of 30 by 100: the exit code, and all that it was sent."""
 
     def run(*arguments, **more):
         ours, theirs = pty.openpty()

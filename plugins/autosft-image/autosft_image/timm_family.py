@@ -38,7 +38,7 @@ class TimmFamily(BackboneFamily):
         return super().ignores(info) - {name for name, means in heard.items() if means}
 
     def curated(self) -> Sequence[BackboneInfo]:
-        """Fifteen pretrained models of 2 to 86 million weights."""
+        """Fifteen pretrained models of 3 to 88 million weights."""
         return CURATED
 
     def match(self, pattern: str) -> Sequence[BackboneInfo]:
