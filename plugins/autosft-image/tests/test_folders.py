@@ -69,9 +69,18 @@ def test_damaged_files_are_faults_with_a_reason(modality, dataset):
     assert all(fault.reason and "\n" not in fault.reason for fault in scan.faults)
 
 
-def test_images_are_known_by_their_first_bytes_too(modality, dataset):
-    (dataset / "train" / "ants" / "0.jpg").rename(dataset / "train" / "ants" / "no_ending")
-    assert len(modality.scan(modality.recognize(dataset).task).rows) == 12
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"format": name} for name in ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000", "QOI")),
+        {"format": "JPEG2000", "no_jp2": True},
+        {"format": "TIFF", "big_tiff": True},
+    ],
+    ids=str,
+)
+def test_whatever_an_image_is_called_it_is_known(modality, dataset, save, options):
+    save(dataset / "train" / "ants" / "scan", **options)
+    assert len(modality.scan(modality.recognize(dataset).task).rows) == 13
 
 
 def test_a_pipe_is_a_fault_and_never_waited_for(modality, dataset):
