@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from autosft.contracts.rows import Rows
-from autosft.contracts.space import defaults
+from autosft.contracts.space import Parameter, defaults
 from autosft.contracts.strategy import Job, States
 from autosft.data.cache import SampleCache
 from autosft.data.splits import split, subset
@@ -39,17 +39,22 @@ class Bench:
         path: The data.
         weights: A folder of weights.
         backbone: A shell pattern.
+        metric: The score; by default the problem's first.
     """
 
-    def __init__(self, registry: Registry, path: Path, weights: str, backbone: str) -> None:
+    def __init__(self, registry: Registry, path: Path, weights: str, backbone: str, metric: str = "") -> None:
         self.registry = registry
-        self.task = with_metric(recognize(path, registry)[0].task, "", registry)
+        self.task = with_metric(recognize(path, registry)[0].task, metric, registry)
         spec = SearchSpec(weights=(weights,), backbones=(backbone,))
         plan = make_plan(self.task, registry, spec)
         self.modality, self.problem = registry.modality(self.task.modality), registry.problem(self.task.problems[0])
         self.scan, self.read = self.modality.scan(self.task), SampleCache(self.modality.read)
         train = split(self.scan, self.problem, seed=0).train
         self.plan = plan.model_copy(update={"state": self.modality.fit(train, self.read)})
+
+    def space(self, strategy: str) -> dict[str, Parameter]:
+        """What means anything to the strategy here, by the names that a study knows."""
+        return space_of(self.task, self.registry, self.plan, self.plan.candidates[0].info.name, strategy)
 
     def run(self, seed: int, changes: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
         """Train once, and say what came out."""
@@ -78,7 +83,7 @@ class Bench:
         """A training, with some of the strategy's defaults changed."""
         candidate = self.plan.candidates[0]
         info, family = candidate.info, self.registry.family(candidate.info.name)
-        space = defaults(space_of(self.task, self.registry, self.plan, info.name, strategy))
+        space = defaults(self.space(strategy))
         chosen = {next((known for known in space if known.endswith(name)), name): changes[name] for name in changes}
         recipe = recipe_of({"backbone": info.name, "strategy": strategy, **space, **chosen}, seed)
         states = States(
