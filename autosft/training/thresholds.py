@@ -27,6 +27,9 @@ few positive rows takes a threshold near the common one: a threshold chosen from
 probabilities that are right, one threshold for all is best for the micro-averaged F1 anyway (Lipton et al., 2014). So
 many because of benchmarks/README.md."""
 
+RANKINGS = ("average_precision", "roc_auc")
+"""Scores of probabilities alone."""
+
 NEAR = 5
 """How many cuts to either side are near: half a unit of log odds."""
 
@@ -58,14 +61,14 @@ def choose_rule(metric: str, truth: Bools, probabilities: Floats, default: Label
     A label without positive rows takes the threshold that is best for all labels together.
 
     Args:
-        metric: One of `training.metrics.MULTILABEL`; average precision asks for no rule, and gets that of `"f1_micro"`.
+        metric: One of `training.metrics.MULTILABEL`; rankings ask for no rule, and get that of `"f1_micro"`.
         truth: The labels of each row, shape (rows, labels).
         probabilities: Of the same shape.
         default: What to return where nothing can be learned.
     """
     if not truth.any():
         return default
-    metric = "f1_micro" if metric == "average_precision" else metric
+    metric = "f1_micro" if metric in RANKINGS else metric
     rules = [
         LabelRule(_thresholds(metric, truth, seen), top)
         for top, seen in ((False, probabilities), (True, _lifted(probabilities)))

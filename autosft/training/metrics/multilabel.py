@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from autosft.training.metrics.metric import Bools, Floats, Ints, Metric, average_precisions, ratio
+from autosft.training.metrics.metric import Bools, Floats, Ints, Metric, average_precisions, ratio, roc_areas
 
 Score = Callable[[Bools, Bools, Floats], float]
 Counts = Ints | Floats
@@ -19,7 +19,8 @@ def multilabel_score(metric: str, truth: Bools, given: Bools, probabilities: Flo
 
     Args:
         metric: One of `MULTILABEL`. Means over labels are over those that are true or given somewhere,
-            `"average_precision"` over those that are true somewhere.
+            `"average_precision"` over those that are true somewhere, `"roc_auc"` over those that are not everywhere
+            either.
         truth: Which labels a row has, shape (rows, labels).
         given: Which labels it was given, of the same shape.
         probabilities: Of the same shape.
@@ -70,6 +71,12 @@ def _average_precision(truth: Bools, _: Bools, probabilities: Floats) -> float:
     return float(average_precisions(truth[:, seen], probabilities[:, seen]).mean()) if seen.any() else 0.0
 
 
+def _roc_auc(truth: Bools, _: Bools, probabilities: Floats) -> float:
+    """0.5 where each label is true of all rows or of none."""
+    seen = truth.any(0) & ~truth.all(0)
+    return float(roc_areas(truth[:, seen], probabilities[:, seen]).mean()) if seen.any() else 0.5
+
+
 MULTILABEL: Mapping[str, Metric] = {
     "f1_micro": Metric("F1 score of all pairs of row and label together", _micro(_f1)),
     "f1_macro": Metric("mean over labels of the F1 score", _macro(_f1)),
@@ -80,6 +87,7 @@ MULTILABEL: Mapping[str, Metric] = {
     "jaccard_macro": Metric("mean of the same over labels", _macro(_jaccard)),
     "jaccard_samples": Metric("mean of the same over rows", _samples("jaccard_samples")),
     "average_precision": Metric("area under the precision-recall curve, mean over labels", _average_precision),
+    "roc_auc": Metric("area under the ROC curve, mean over labels", _roc_auc),
     "accuracy": Metric("share of rows whose labels are all right", _samples("accuracy")),
     "neg_hamming_loss": Metric(
         "minus the share of wrong pairs of row and label", lambda truth, given, _: -float((truth != given).mean()), 0.0
