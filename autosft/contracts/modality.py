@@ -118,6 +118,11 @@ class Modality(ABC):
         for later searches; empty if it cannot be told, and nothing is kept."""
         return ""
 
+    def version(self) -> str:
+        """Changes whenever the same content might be read, or shown to an encoder, in another way, such as the version
+        of a decoder: what was made of rows before is then made again."""
+        return ""
+
     def length(self, row: Row) -> int:
         """How long a sample is, in a unit of the modality's own, without reading it: rows of like length are batched
         together where an encoder pads. 0 where all are alike."""

@@ -11,20 +11,20 @@ import numpy.typing as npt
 from autosft.contracts.rows import Fault, Rows, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
-from autosft.folders.files import FileKind, ending_of
+from autosft.folders.files import FileKind, ending_of, spared
 from autosft.folders.listing import readable
 from autosft.folders.paths import Finder, Start
 from autosft.folders.unlabeled import folder_beside, named_folder, with_unlabeled
 from autosft.tables.columns import profile
 from autosft.tables.folder import lay_out
-from autosft.tables.reading import read_table
+from autosft.tables.reading import glance, read_table
 from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
 from autosft.tables.targets import TargetForm, propose_target
 
 _LIMIT = 1000
-"""Rows of each file by which a table is recognized."""
+"""Rows of each file by which it is told whether a table names files at all."""
 
 _SAMPLE = 50
 """Cells of each split that are looked for on disk."""
@@ -56,10 +56,11 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
     Raises:
         BadInput: A hint names no column, no file that the column names is there, or there is no target.
     """
-    table = read_table(path, limit=_LIMIT)
-    column, start, share = _path_column(path, table, kind, hints)
-    if not column:
+    first = read_table(path, limit=_LIMIT)
+    if not _path_column(path, first, kind, hints)[0]:
         return None
+    table = glance(path, first)
+    column, start, share = _path_column(path, table, kind, hints)
     if not share:
         raise BadInput(_none_there(path, table, column, kind))
     form = propose_target(table, hints, exclude=[column])
@@ -105,8 +106,9 @@ def scan_table(task: Task, kind: FileKind) -> Scan:
     refs = _paths(table, column, start, Finder(kind))
     scan = rows_of(table, form, refs, empty=f"no path of {kind.one}", task=task)
     faults: list[Fault] = []
-    rows, without = (_decoded(rows, kind, faults) for rows in (scan.rows, scan.unlabeled))
-    scan = Scan(rows, without, (*scan.faults, *faults))
+    rows = _decoded(scan.rows, kind, faults)
+    without = _decoded(scan.unlabeled, kind, unread := list[Fault]())
+    scan = Scan(rows, without, (*scan.faults, *faults, *spared(unread)))
     return with_unlabeled(scan, unlabeled, kind, known=set(refs))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -14,10 +14,13 @@ from autosft.tables.numbers import find_decimal, is_missing_number, to_number
 
 Kind = Literal["empty", "number", "text", "list", "other"]
 
-_ON, _OFF = frozenset({"1", "1.0", "true", "yes", "x"}), frozenset({"0", "0.0", "false", "no"})
+_ON, _OFF = frozenset({"1", "1.0", "true", "t", "yes", "y", "x"}), frozenset({"0", "0.0", "false", "f", "no", "n"})
 
 _MOST_UNLIKE = 0.02
-"""A column of numbers may have this share of cells that are none; they become faults."""
+"""A column of numbers, or of yes and no, may have this share of cells that are none; they become faults."""
+
+_OBJECT = re.compile(r"\[?\s*\{\s*(\"[^\"]*\"|'[^']*')\s*:")
+"""How an object of JSON or Python begins that was written as a text, or a list of them."""
 
 _LONG = 100
 """Characters, on average, above which texts are prose and no labels."""
@@ -48,7 +51,7 @@ class Profile:
         numbers: How many cells are numbers.
         whole: Whether all of these are whole.
         decimal: Their decimal sign.
-        indicator: Whether every cell says yes or no.
+        said: The share of cells, but for words that stand for a missing number, that say yes or no.
         long: Whether texts are prose rather than labels.
     """
 
@@ -58,8 +61,13 @@ class Profile:
     numbers: int = 0
     whole: bool = False
     decimal: str = "."
-    indicator: bool = False
+    said: float = 0.0
     long: bool = False
+
+    @property
+    def indicator(self) -> bool:
+        """Whether cells say yes or no, but for a few, which become faults."""
+        return self.said >= 1 - _MOST_UNLIKE
 
     @property
     def few(self) -> bool:
@@ -84,15 +92,27 @@ def profile(cells: Iterable[Any]) -> Profile:
     if 2 * (len(lists) + others) > len(filled):
         return Profile("other", len(filled), len(filled))
     counts = Counter(label_of(cell) for cell in filled)
-    if all(is_on(label) is not None for label in counts):
+    if 2 * sum(count for label, count in counts.items() if _OBJECT.match(label)) > len(filled):
+        return Profile("other", len(filled), len(filled))
+    said = _said(counts)
+    if said == 1.0 and not any(map(is_missing_number, counts)):
         numbers = sum(count for label, count in counts.items() if to_number(label) is not None)
         kind: Kind = "number" if numbers == len(filled) else "text"
-        return Profile(kind, len(filled), len(counts), numbers, whole=True, indicator=True)
+        return Profile(kind, len(filled), len(counts), numbers, whole=True, said=said)
     numeric = _of_numbers(counts, len(filled))
     if numeric is not None and numeric.numbers >= (1 - _MOST_UNLIKE) * numeric.filled:
-        return numeric
+        return replace(numeric, said=said)
     long = sum(len(label) * count for label, count in counts.items()) > _LONG * len(filled)
-    return Profile("text", len(filled), len(counts), numeric.numbers if numeric else 0, long=long)
+    return Profile("text", len(filled), len(counts), numeric.numbers if numeric else 0, said=said, long=long)
+
+
+def _said(counts: Counter[str]) -> float:
+    """The share of yes and no."""
+    if len(counts) > _GLANCE:  # a few words say it
+        return 0.0
+    missing = sum(count for label, count in counts.items() if is_missing_number(label))
+    there = sum(count for label, count in counts.items() if is_on(label) is not None)
+    return there / max(1, counts.total() - missing)
 
 
 def _of_numbers(counts: Counter[str], filled: int) -> Profile | None:

@@ -22,8 +22,11 @@ SPLIT_WORDS = {
     "valid": "valid",
     "validation": "valid",
     "dev": "valid",
+    "eval": "valid",
+    "evaluation": "valid",
     "test": "test",
     "testing": "test",
+    "holdout": "test",
 }
 
 _SPLIT_COLUMNS = frozenset({"split", "splits", "subset", "fold", "partition", "set", "datasplit", "dataset", "usage"})
@@ -133,20 +136,24 @@ def _within(file: str, place: str) -> str:
 
 
 def take_split_column(table: Table) -> Table:
-    """The table without the column that names each row's split, if it has one and its files do not say."""
+    """The table without the column that names each row's split, if it has one and its files do not say. Rows of another
+    word, such as `"extra"` beside train and test, are learned from."""
     if any(table.splits):
         return table
     for name, cells in table.columns.items():
         if re.sub(r"[^a-z]", "", name.lower()) not in _SPLIT_COLUMNS:
             continue
         words = ["" if cell is None else str(cell).strip().lower() for cell in cells]
-        splits = {word: SPLIT_WORDS.get(word) for word in set(words) - {""}}
-        if "train" in splits.values() and None not in splits.values():
+        splits = {word: SPLIT_WORDS.get(word, "") for word in set(words) - {""}}
+        others = sorted(word for word, split in splits.items() if not split)
+        known = set(splits.values()) - {""}
+        if "train" in known and (not others or len(known) > 1):
+            more = f" ({', '.join(map(repr, others[:8]))} to learn from)" if others else ""
             return replace(
                 table,
                 columns={other: column for other, column in table.columns.items() if other != name},
-                splits=as_column([splits.get(word, "") for word in words]),
-                dialect=f"{table.dialect}, split by column {name!r}",
+                splits=as_column([splits.get(word, "") or ("train" if word else "") for word in words]),
+                dialect=f"{table.dialect}, split by column {name!r}{more}",
             )
     return table
 

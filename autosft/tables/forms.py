@@ -9,8 +9,9 @@ from pydantic import Field
 
 from autosft.contracts.document import Document
 from autosft.errors import BadInput
-from autosft.tables.columns import Profile, texts_of, words_of
-from autosft.tables.joined import AS_LIST, find_separator
+from autosft.tables.columns import Profile, is_on, label_of, texts_of, words_of
+from autosft.tables.joined import AS_LIST, are_hot, find_separator
+from autosft.tables.numbers import is_missing_number
 from autosft.tables.table import Table
 
 _SURELY_CLASSES = 20
@@ -38,6 +39,9 @@ _AMOUNTS = frozenset({
 _LEAST_NUMBERS = 0.5
 """A column of which a smaller share are numbers is no target of a regression."""
 
+_MOSTLY, _MOST_SAYINGS = 0.5, 3
+"""Columns that say yes or no in more of their cells than this, and hold no more different ones than this."""
+
 _MOST_SINGLE, _ROWS_TO_TELL = 0.9, 50
 """Above this share of rows with a label of their own, among so many rows, there are no classes."""
 
@@ -49,19 +53,22 @@ class TargetForm(Document):
         problem: The problem that the target suits.
         columns: The column, or the columns that together are the target.
         form: `"label"`: one label per cell. `"joined"`: several labels per cell, or in the cells of several columns.
-            `"indicators"`: the names of columns are the labels, and cells say whether a row has them. `"number"` and
-            `"numbers"`: one number, or one in each column.
-        separator: Of `"joined"`: what parts the labels of a cell; `"[]"` where cells are written as lists; empty where
-            they are lists, or one label each.
-        decimal: Of numbers: the decimal sign.
+            `"indicators"`: the names of columns are the labels, and cells say whether a row has them. `"hot"`: a list
+            per cell says it of each label, which are called by their places, from 0. `"number"` and `"numbers"`: one
+            number, or one in each column.
+        separator: Of `"joined"` and `"hot"`: what parts the labels of a cell; `"[]"` where cells are written as lists;
+            empty where they are lists, or one label each.
+        decimal: Of numbers, also as labels: the decimal sign.
+        numeric: Of `"label"`: whether labels are numbers, so that 1 and 1.0 are one, and words such as NA are none.
         why: What spoke for these columns; said, not stored.
     """
 
     problem: str
     columns: tuple[str, ...]
-    form: Literal["label", "joined", "indicators", "number", "numbers"]
+    form: Literal["label", "joined", "indicators", "hot", "number", "numbers"]
     separator: str = ""
     decimal: str = "."
+    numeric: bool = False
     why: str = Field(default="", exclude=True)
 
     @property
@@ -72,6 +79,7 @@ class TargetForm(Document):
         how = f"joined by {self.separator!r}" if self.separator not in ("", AS_LIST) else "in lists"
         joined = f"labels {how} in" if len(self.columns) == 1 else "labels in"
         what = {"label": "a label in", "joined": joined, "indicators": "yes or no in", "number": "a number in"}
+        what["hot"] = "lists of yes or no in"
         return f"{what.get(self.form, 'numbers in')} {where}" + (f" ({self.why})" if self.why else "")
 
 
@@ -97,22 +105,43 @@ def form_of(table: Table, seen: Mapping[str, Profile], problem: str, why: str) -
         raise BadInput(f"{len(names)} target columns are no classification; name one, or say --problem multilabel.")
     if all(one.indicator or one.kind == "empty" for one in seen.values()):
         return TargetForm(problem=problem or "multilabel", columns=names, form="indicators", why=why)
+    if problem != "regression" and all(one.said > _MOSTLY and one.distinct <= _MOST_SAYINGS for one in seen.values()):
+        raise BadInput(_unsaid(table, seen))
     if numeric and not problem:
         return _numbers(seen, "regression", why)
     return TargetForm(problem=problem or "multilabel", columns=names, form="joined", why=why)
 
 
 def _of_one(table: Table, name: str, seen: Profile, problem: str, why: str) -> TargetForm:
-    several = problem == "multilabel"
+    several, cells = problem == "multilabel", table.columns[name]
     if seen.kind == "list":
-        return TargetForm(problem=problem or "multilabel", columns=(name,), form="joined", why=why)
+        form = "hot" if are_hot(cells, "") else "joined"
+        return TargetForm(problem=problem or "multilabel", columns=(name,), form=form, why=why)
     if several or (not problem and seen.kind == "text"):
-        separator = find_separator(texts_of(table.columns[name]), sure=several)
+        separator = find_separator(texts_of(cells), sure=several)
+        form = "hot" if separator == AS_LIST and are_hot(cells, separator) else "joined"
         if several or separator:
-            return TargetForm(problem="multilabel", columns=(name,), form="joined", separator=separator, why=why)
+            return TargetForm(problem="multilabel", columns=(name,), form=form, separator=separator, why=why)
     if not problem and seen.kind == "number" and not _are_classes(name, seen):
         return _numbers({name: seen}, "regression", why)
-    return TargetForm(problem=problem or "classification", columns=(name,), form="label", why=why)
+    return TargetForm(
+        problem=problem or "classification",
+        columns=(name,),
+        form="label",
+        decimal=seen.decimal,
+        numeric=seen.kind == "number",
+        why=why,
+    )
+
+
+def _unsaid(table: Table, seen: Mapping[str, Profile]) -> str:
+    """What is wrong with columns that say yes or no, but for too many cells."""
+    name = next(name for name, one in seen.items() if not one.indicator)
+    odd = next(label_of(cell) for cell in table.columns[name] if not is_missing_number(cell) and is_on(cell) is None)
+    return (
+        f"The target column {name!r} says yes or no in {100 * seen[name].said:.0f} % of its cells, in others {odd!r}. "
+        "Write 0 or 1, and leave what is unknown empty; or say --problem regression."
+    )
 
 
 def _are_classes(name: str, seen: Profile) -> bool:
@@ -150,7 +179,7 @@ def check_form(table: Table, form: TargetForm, seen: Mapping[str, Profile]) -> N
             raise BadInput(f"{where} holds objects or bytes; a target is a label, a list of labels or a number.")
         if form.form in ("number", "numbers") and one.numbers < _LEAST_NUMBERS * one.filled:
             raise BadInput(f"{where} has a number in {one.numbers} of {one.filled} rows; a regression needs numbers.")
-        if one.distinct < 2 and table.complete and form.form != "indicators":
+        if one.distinct < 2 and table.complete and form.form not in ("indicators", "hot"):
             raise BadInput(f"{where} has the same value in all {one.filled} rows that have one.")
         single = one.distinct == one.filled > (2 if table.complete else _ROWS_TO_TELL)
         rare = one.distinct > _MOST_SINGLE * one.filled > _MOST_SINGLE * _ROWS_TO_TELL and table.complete

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any, cast
 
 SEPARATORS = ("|", ";", ",", " ")
 
 AS_LIST = "[]"
-"""In place of a separator: each cell is a list as Python, NumPy or JSON writes it."""
+"""In place of a separator: each cell is a list, a tuple or a set, as Python, NumPy or JSON writes it."""
+
+_BRACKETS, _EMPTY_SET = frozenset({"[]", "()", "{}"}), "set()"
+
+_BITS = frozenset({"0", "1", "0.0", "1.0", "0.", "1.", "False", "True", "false", "true"})
 
 _PIECE = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"\s][^,'"]*)""")
-_NUMBERS = re.compile(r"\d+(?:\s+\d+)*")
+_NUMBERS = re.compile(r"\d+\.?\d*(?:\s+\d+\.?\d*)*")
 _IDS = re.compile(r"(?:0|[1-9]\d*)(?:,(?:0|[1-9]\d*))*")
 
 _MOST_LABELS, _MOST_PER_CELL = 2000, 50
@@ -25,6 +30,25 @@ _REPEATING = 0.05
 """Above this share of cells that say a part twice they are sentences, not sets."""
 
 
+def pieces_of(cell: Any, separator: str) -> list[str]:
+    """What a cell says, in its order: a list's own parts, or those of a text; blanks are none."""
+    if isinstance(cell, tuple):
+        return [text for part in cast("tuple[Any, ...]", cell) if (text := str(part).strip()) and part is not None]
+    return [] if cell is None else _pieces(str(cell), separator)
+
+
+def are_hot(cells: Iterable[Any], separator: str) -> bool:
+    """Whether each cell is a 0 or 1 per label, as long a list in all: sets of labels would not say one twice."""
+    lists = [pieces_of(cell, separator) for cell in cells]
+    lists = [pieces for pieces in lists if pieces]
+    alike = len({len(pieces) for pieces in lists}) == 1 and len(lists[0]) > 1
+    return (
+        alike
+        and {one for pieces in lists for one in pieces} <= _BITS
+        and any(len(set(one)) < len(one) for one in lists)
+    )
+
+
 def parts_of(cell: str, separator: str) -> tuple[str, ...]:
     """The labels of a cell, each once and sorted; with an empty separator the cell is one label."""
     return tuple(sorted(set(_pieces(cell, separator))))
@@ -34,6 +58,8 @@ def _pieces(cell: str, separator: str) -> list[str]:
     text = cell.strip()
     if separator != AS_LIST:
         pieces = text.split(separator) if separator else [text]
+    elif text == _EMPTY_SET:
+        pieces = []
     elif _NUMBERS.fullmatch(inner := text[1:-1].strip()):
         pieces = inner.split()
     else:
@@ -55,7 +81,7 @@ def find_separator(cells: Iterable[str], *, sure: bool = False) -> str:
         sure: The user has said that there are several labels.
     """
     counts = Counter(cell.strip() for cell in cells)
-    if counts and all(text[:1] == "[" and text[-1:] == "]" for text in counts):
+    if counts and all(text[:1] + text[-1:] in _BRACKETS or text == _EMPTY_SET for text in counts):
         return AS_LIST
     return next((separator for separator in SEPARATORS if _joins(counts, separator, sure=sure)), "")
 

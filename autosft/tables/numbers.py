@@ -13,7 +13,10 @@ MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none
 _LONGEST = 64
 """Characters from which on a text is no number."""
 
-_THOUSANDS = {".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"), ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")}
+_THOUSANDS = {
+    ".": re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"),
+    ",": re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"),
+}
 _COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
@@ -46,12 +49,15 @@ def to_number(cell: Any, decimal: str = ".") -> float | None:
 
 
 def find_decimal(cells: Iterable[Any]) -> str:
-    """The decimal sign of a column: a comma if a cell is a number with a comma alone, and none with a point alone."""
+    """The decimal sign of a column: a comma if a cell is a number with a comma alone, or has two points or more between
+    thousands, and none is a number with a point alone."""
     comma = False
     for cell in cells:
         text = cell.strip() if isinstance(cell, str) else ""
         if "," in text:
             comma = comma or (_COMMA.fullmatch(text) is not None and to_number(text) is None)
+        elif text.count(".") > 1:
+            comma = comma or _THOUSANDS[","].fullmatch(text) is not None
         elif "." in text and to_number(text) is not None and not _THOUSANDS[","].fullmatch(text):
             return "."
     return "," if comma else "."

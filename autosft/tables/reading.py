@@ -1,4 +1,4 @@
-"""`is_table` and `read_table`: a table from a file or a folder, whatever its format."""
+"""`is_table` and `read_table`: a table from a file or a folder, whatever its format. `glance`: by what to tell it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from autosft.tables.formats.delimited import read_delimited
 from autosft.tables.formats.kinds import format_of
 from autosft.tables.formats.objects import read_json_array, read_json_lines
 from autosft.tables.formats.parquet import read_parquet
-from autosft.tables.table import Table
+from autosft.tables.table import Table, spread
+
+MOST_GLANCED = 20_000
+"""Rows of a split by which a table's columns are told: enough to meet each of a thousand classes twenty times."""
 
 
 def is_table(path: Path) -> bool:
@@ -46,6 +49,19 @@ def read_table(path: Path, *, limit: int | None = None) -> Table:
     except OSError as error:
         raise BadInput(f"{printable(path)}: cannot be read ({error.strerror or error}).") from error
     return take_split_column(table)
+
+
+def glance(path: Path, table: Table) -> Table:
+    """Rows by which it is told what the columns of a table are, evenly spread over each split.
+
+    Args:
+        path: The file or folder.
+        table: Its first rows.
+
+    Raises:
+        BadInput: Below the first rows is what cannot be read.
+    """
+    return table if table.complete else spread(read_table(path), MOST_GLANCED)
 
 
 def _read_file(path: Path, limit: int | None, names: tuple[str, ...] = ()) -> Table:

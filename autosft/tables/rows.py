@@ -42,7 +42,7 @@ def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str, 
         if split not in labeled and split not in _LEARNED:
             continue
         if not ref:
-            faults.append(Fault(place, empty))
+            faults.append(Fault(place, empty, lost=target is not None))
         elif isinstance(target, Missing):
             faults.append(Fault(place, target.reason))
         elif target is not None:
@@ -53,7 +53,7 @@ def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str, 
         elif split in _LEARNED:
             unlabeled.append(Row(place, ref))
         else:
-            faults.append(Fault(place, "without a target"))
+            faults.append(Fault(place, "without a target", lost=False))
     for split in sorted({*table.splits} - labeled - {*_LEARNED}):
-        faults.append(Fault(f"the {split} rows", "none of them has a target; not used"))
+        faults.append(Fault(f"the {split} rows", "none of them has a target; not used", lost=False))
     return Scan(Rows.of(rows), Rows.of(unlabeled), tuple(faults))

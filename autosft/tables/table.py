@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,19 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.places)
+
+
+def spread(table: Table, most: int) -> Table:
+    """The same table with so many rows of each split at most, evenly spread: files are often sorted."""
+    kept: list[npt.NDArray[np.intp]] = []
+    for split in dict.fromkeys(table.splits):
+        rows = np.flatnonzero(table.splits == split)
+        kept.append(rows[:: math.ceil(len(rows) / most)])
+    if sum(map(len, kept)) == len(table):
+        return table
+    rows = np.sort(np.concatenate(kept))
+    columns = {name: cells[rows] for name, cells in table.columns.items()}
+    return replace(table, columns=columns, places=table.places[rows], splits=table.splits[rows], complete=False)
 
 
 def as_column(cells: list[object]) -> npt.NDArray[np.object_]:

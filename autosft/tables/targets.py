@@ -12,10 +12,12 @@ from autosft.errors import BadInput, UnknownName
 from autosft.tables.candidates import choose
 from autosft.tables.columns import Missing, is_blank, is_nested, is_on, label_of, profile, shown
 from autosft.tables.forms import TargetForm, check_form, form_of
-from autosft.tables.joined import parts_of
+from autosft.tables.joined import parts_of, pieces_of
 from autosft.tables.numbers import is_missing_number, to_number
 from autosft.tables.roles import check_roles
 from autosft.tables.table import Table
+
+_UNEVEN = Missing("a list that is shorter than others, where each label should have a 0 or 1")
 
 __all__ = ["Missing", "TargetForm", "propose_target", "targets_of"]
 
@@ -61,13 +63,17 @@ def targets_of(table: Table, form: TargetForm) -> list[Any]:
     columns = [table.columns[name] for name in form.columns]
     rows = zip(*columns, strict=True)
     if form.form == "label":
-        return [_label(cell) for cell in columns[0]]
+        return [_label(cell, form) for cell in columns[0]]
     if form.form == "number":
         return [_number(cell, form.decimal) for cell in columns[0]]
     if form.form == "numbers":
         return [_together([_number(cell, form.decimal) for cell in row]) for row in rows]
     if form.form == "indicators":
         return [_indicated(row, form.columns) for row in rows]
+    if form.form == "hot":
+        lists = [pieces_of(cell, form.separator) for cell in columns[0]]
+        names = tuple(map(str, range(max(map(len, lists), default=0))))
+        return [_indicated(tuple(cells), names) if len(cells) in (0, len(names)) else _UNEVEN for cells in lists]
     labeled = {split for split in set(table.splits) if _has_labels(columns, table.splits == split)}
     pairs = zip(rows, table.splits, strict=True)
     return [_joined(row, form.separator) if split in labeled else None for row, split in pairs]
@@ -79,10 +85,14 @@ def _require(table: Table, names: Sequence[str]) -> None:
             raise UnknownName("column", name, table.columns)
 
 
-def _label(cell: Any) -> Any:
-    if is_blank(cell):
+def _label(cell: Any, form: TargetForm) -> Any:
+    if is_blank(cell) or (form.numeric and is_missing_number(cell)):
         return None
-    return Missing("a list or an object, where a label should be") if is_nested(cell) else label_of(cell)
+    if is_nested(cell):
+        return Missing("a list or an object, where a label should be")
+    label = label_of(cell)
+    number = to_number(label, form.decimal) if form.numeric and not label.lstrip("+-").isdigit() else None
+    return label if number is None else label_of(number)
 
 
 def _number(cell: Any, decimal: str) -> Any:
@@ -98,9 +108,9 @@ def _together(numbers: list[Any]) -> Any:
 
 
 def _indicated(cells: tuple[Any, ...], names: tuple[str, ...]) -> Any:
-    if all(map(is_blank, cells)):
+    if all(map(is_missing_number, cells)):
         return None
-    states = [False if is_blank(cell) else is_on(cell) for cell in cells]
+    states = [False if is_missing_number(cell) else is_on(cell) for cell in cells]
     for name, cell, state in zip(names, cells, states, strict=True):
         if state is None:
             return Missing(f"{shown(cell)} in column {name!r} is neither 0 nor 1")

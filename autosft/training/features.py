@@ -122,4 +122,5 @@ def _content(job: Job) -> str:
         stat = Path(job.weights.path).stat()
         weights = f"{job.weights.path} {stat.st_size} {stat.st_mtime_ns}"
     built = json.dumps([job.info.inputs.plain(), job.info.plain()["arguments"]], sort_keys=True)
-    return "\n".join(map(str, [*_key(job), weights, built, job.family.version(), torch.__version__, job.device.type]))
+    versions = [job.modality.version(), job.family.version(), torch.__version__]
+    return "\n".join(map(str, [*_key(job), weights, built, *versions, job.device.type]))

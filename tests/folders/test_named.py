@@ -213,3 +213,18 @@ def test_files_without_a_label_beside_a_table_are_rows_without_targets(named, wr
     assert f"unlabelled letters in {home / ('extra' if named else 'unlabelled')}" in found.why
     scan = scan_files(found.task, letters)
     assert len(scan.rows) == 13 and len(scan.unlabeled) == (not named)
+
+
+def test_splits_of_a_long_sorted_table_have_their_own_files(write, scan):
+    """Further down than a glance at the first rows, the test rows name files of their own folder, by the same names."""
+    home = write(
+        *(f"{split}/{number}.let" for split, count in (("train", 1200), ("test", 30)) for number in range(count))
+    )
+    rows = [(f"{number}.let", "ab"[number % 2], "train") for number in range(1200)]
+    rows += [(f"{number}.let", "ab"[number % 2], "test") for number in range(30)]
+    (home / "all.csv").write_text("\n".join(",".join(row) for row in [("file", "label", "split"), *rows]))
+
+    found = scan(home / "all.csv")
+
+    places = {(row.split, row.ref["path"].split("/")[-2]) for row in found.rows}
+    assert len(found.rows) == 1230 and places == {("train", "train"), ("test", "test")}

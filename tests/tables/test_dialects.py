@@ -8,6 +8,7 @@ import itertools
 
 import pytest
 
+from autosft.tables.numbers import find_decimal, to_number
 from autosft.tables.reading import is_table, read_table
 
 from .conftest import LABELS, PROSE
@@ -170,3 +171,28 @@ def test_numbers_of_folds_are_no_splits(write):
     table = read_table(write("clips.csv", "path,fold\n" + "".join(f"{i}.wav,{i % 5}\n" for i in range(10))))
 
     assert list(table.columns) == ["path", "fold"]
+
+
+@pytest.mark.parametrize("separator", ";,|")
+@pytest.mark.parametrize("width", [2, 3])
+def test_excel_s_line_that_names_the_separator_is_no_row(write, separator, width):
+    header, body = ("text", "label", "more")[:width], [(*row, "x")[:width] for row in ROWS]
+
+    table = read_table(write("reviews.csv", f"sep={separator}\r\n" + written([header, *body], delimiter=separator)))
+
+    assert tuple(table.columns) == header and cells(table) == body and table.places[0] == "reviews.csv:3"
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "numbers"),
+    [
+        (["0,125", "12,500", "3,250"], ",", [0.125, 12.5, 3.25]),
+        (["850", "12.500", "1.200.000"], ",", [850, 12500, 1200000]),
+        (["12,500", "1,200,000"], ".", [12500, 1200000]),
+        (["0.125", "12.500"], ".", [0.125, 12.5]),
+        (["1.200.000", "3.5"], ".", [None, 3.5]),
+    ],
+)
+def test_decimal_signs_and_thousands_are_told_apart_by_the_column(cells, decimal, numbers):
+    assert find_decimal(cells) == decimal
+    assert [to_number(cell, decimal) for cell in cells] == numbers

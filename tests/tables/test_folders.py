@@ -136,3 +136,20 @@ def test_folders_of_splits_with_several_tables_are_no_table(write, tmp_path):
     write("train/b.csv", ROWS)
 
     assert not is_table(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "splits"),
+    [
+        (("train", "test", "extra"), ["train", "test", "train"]),
+        (("train", "eval", "Holdout"), ["train", "valid", "test"]),
+        (("train", "extra", "extra"), ["", "", ""]),
+    ],
+)
+def test_rows_of_a_word_that_is_no_split_are_learned_from_beside_those_that_are(write, words, splits):
+    path = write("t.csv", "text,label,split\n" + "".join(f"text {n},a,{word}\n" for n, word in enumerate(words)))
+
+    table = read_table(path)
+
+    assert table.splits.tolist() == splits and ("split" in table.columns) is (not any(splits))
+    assert ("'extra' to learn from" in table.dialect) is (splits[2] == "train")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from autosft.contracts.task import Hints
@@ -184,4 +185,49 @@ def test_a_form_is_stored_in_a_task_and_read_again():
     plain = json.loads(json.dumps(form.plain()))
 
     assert TargetForm.parse(plain, "task").plain() == plain
-    assert plain == {"problem": "multilabel", "columns": ["labels"], "form": "joined", "separator": "|", "decimal": "."}
+    assert plain == {
+        **{"problem": "multilabel", "columns": ["labels"], "form": "joined", "separator": "|"},
+        **{"decimal": ".", "numeric": False},
+    }
+
+
+HOT = [tuple(map(float, row)) for row in np.random.default_rng(0).integers(2, size=(120, 3))]
+
+
+@pytest.mark.parametrize("cells", [HOT, [str(list(row)) for row in HOT]], ids=["lists", "texts"])
+def test_lists_of_a_0_or_1_per_label_are_no_sets_of_zeros_and_ones(cells):
+    form = proposed(labels=cells)
+    assert (form.problem, form.form) == ("multilabel", "hot") and form.words.startswith("lists of yes or no in")
+
+
+def test_lists_of_numbers_of_labels_are_sets():
+    sets = [tuple(sorted(set(some(1 + row % 3, 0, 1, 2, 3, seed=row)))) for row in range(120)]
+    assert proposed(labels=sets).form == "joined"
+
+
+@pytest.mark.parametrize(
+    "cell", ['[{"id": 28, "name": "Action"}]', "[{'id': 28}]", '{"name": "Action"}', "{'a': 1, 'b': 2}"]
+)
+def test_objects_that_were_written_as_texts_are_refused(cell):
+    cells = [cell.replace("28", str(row % 9)).replace("Action", f"genre {row % 9}") for row in range(120)]
+    assert "holds objects" in refused(genres=cells, targets=["genres"])
+
+
+def test_a_few_odd_cells_in_columns_of_yes_and_no_are_faults_and_no_numbers():
+    one, other = some(200, "0", "1"), some(200, "0", "1", seed=1)
+    one[5], one[6], other[7] = "NA", "7", "-1"
+    form = proposed(table_of(text=TEXT + TEXT[:80], a=one, b=other), targets=["a", "b"])
+    assert (form.problem, form.form) == ("multilabel", "indicators")
+
+
+def test_many_odd_cells_in_columns_of_yes_and_no_are_refused_with_what_to_do():
+    columns = {name: some(120, "0", "1", "1", "0", "-1", seed=seed) for seed, name in enumerate("ab")}
+    said = refused(**columns, targets=["a", "b"])
+    assert "'a' says yes or no in" in said and "in others '-1'" in said and "--problem regression" in said
+    assert proposed(**columns, targets=["a", "b"], problem="regression").form == "numbers"
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Y", "N"), ("t", "f"), ("True", "False")])
+def test_letters_say_yes_and_no_too(yes, no):
+    columns = {name: some(120, yes, no, seed=seed) for seed, name in enumerate("abc")}
+    assert proposed(**columns, targets=["a", "b", "c"]).form == "indicators"

@@ -59,3 +59,12 @@ def test_a_column_that_has_gone_is_named(scanned, tmp_path):
     table = read_table(tmp_path)
     with pytest.raises(UnknownName, match="label"):
         rows_of(table, form, table.columns["name"], empty="no name", task=TASK)
+
+
+def test_only_rows_that_have_a_target_are_lost(scanned):
+    scan = scanned(train=["a,x,1", ",,", "c,y,4", ",x,2"], test=["d,x,5", "e,,6"])
+    assert [(fault.ref, fault.lost) for fault in scan.faults] == [
+        ("train.csv:3", False),
+        ("train.csv:5", True),
+        ("test.csv:3", False),
+    ]

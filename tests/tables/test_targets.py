@@ -85,3 +85,31 @@ def test_an_empty_cell_is_no_label_unless_the_whole_split_has_none():
 def test_a_table_without_the_column_is_refused():
     with pytest.raises(UnknownName, match="Did you mean 'label'"):
         targets_of(table_of(label=["a"]), TargetForm(problem="", columns=("labels",), form="label"))
+
+
+def test_labels_that_are_numbers_are_the_same_however_they_are_written_and_words_for_none_are_none():
+    cells = ["1", "1.0", 1, 1.0, "0", "0.00", "NA", "nan", "?", " 2.50 ", "2.5", "007", "12345678901234567890"]
+    form = TargetForm(problem="classification", columns=("y",), form="label", numeric=True)
+
+    targets = targets_of(table_of(y=cells), form)
+
+    assert targets[:9] == ["1", "1", "1", "1", "0", "0", None, None, None]
+    assert targets[9:] == ["2.5", "2.5", "007", "12345678901234567890"]
+
+
+def test_of_yes_and_no_words_for_a_missing_number_say_no_unless_they_are_all():
+    cells = {"a": ["1", "NA", "", "?"], "b": ["y", "T", None, "0"]}
+    assert read("indicators", **cells) == [("a", "b"), ("b",), None, ()]
+
+
+def test_a_list_of_a_0_or_1_per_label_names_labels_by_their_places():
+    assert read("hot", y=[(0.0, 1.0, 1.0), (0, 0, 0), (), None, (1, 0)]) == [
+        *(("1", "2"), (), None, None),
+        Missing("a list that is shorter than others, where each label should have a 0 or 1"),
+    ]
+    assert read("hot", separator="[]", y=["[0, 1]", "[1.0 0.0]", "(1, 1)"]) == [("1",), ("0",), ("0", "1")]
+
+
+def test_sets_and_tuples_are_lists_too():
+    cells = ["{'a', 'b'}", "set()", "('b',)", '["a"]', "{'a, b'}"]
+    assert read("joined", separator="[]", y=cells) == [("a", "b"), (), ("b",), ("a",), ("a, b",)]

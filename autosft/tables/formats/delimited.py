@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from autosft.tables.table import MOST_COLUMNS, Table, as_column, tidy_names
 
 _SAMPLE_LINES, _SAMPLE_CHARACTERS, _SAMPLE_OF_A_LINE = 500, 1 << 20, 1 << 23
 """What a dialect is told by: lines until there are so many, or so many characters; no more than so many of one line."""
+
+_SEPARATOR = re.compile(r"sep=(.)")
+"""The first line by which Excel is told the separator."""
 
 _CHUNK = 8192
 """Rows that are turned into columns at once."""
@@ -46,12 +50,16 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
         lines = _sample(stream)
     if not "".join(lines).strip():
         raise BadInput(f"{printable(path)}: the file is empty.")
+    named = _SEPARATOR.fullmatch(lines[0].strip("\r\n"))
     with long_cells():
-        dialect = find_dialect(lines, "\t" if _says_tabs(path) else ",")
+        if named:
+            dialect = find_dialect(lines := lines[1:], named[1], sure=True)
+        else:
+            dialect = find_dialect(lines, "\t" if _says_tabs(path) else ",")
         records = parse_sample(lines, dialect)
         _refuse_wide(path, records)
         header = _header(records, names) if records else []
-        source = _Source(path, encoding, header, limit)
+        source = _Source(path, encoding, header, limit, bool(named))
         found = _read(source, dialect)
         if found.doubts and dialect.quote:
             found = _best(source, found, "".join(lines))
@@ -73,12 +81,13 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
 
 @dataclass(frozen=True)
 class _Source:
-    """What to read, whatever the dialect."""
+    """What to read, whatever the dialect; `named` where the first line is but the name of the separator."""
 
     path: Path
     encoding: Encoding
     header: list[str]
     limit: int | None
+    named: bool
 
 
 @dataclass
@@ -119,6 +128,8 @@ def _read(source: _Source, dialect: Dialect, most: float = math.inf) -> _Found:
     name = printable(Path(source.path.name))
     with open_text(source.path, source.encoding) as stream:
         records = records_of(stream, dialect, _REREAD * source.path.stat().st_size)
+        if source.named:
+            next(records, None)
         if source.header:
             next(records, None)
         else:  # the usual row says how many columns there are

@@ -102,16 +102,18 @@ def variants(separator: str, sample: str) -> Iterator[Dialect]:
         yield Dialect(separator, "'")
 
 
-def find_dialect(lines: Sequence[str], preferred: str = ",") -> Dialect:
+def find_dialect(lines: Sequence[str], preferred: str = ",", *, sure: bool = False) -> Dialect:
     """The dialect of a table's first lines; ends of lines included.
 
     Args:
         lines: The first lines of the file.
         preferred: The separator that the file's name speaks for.
+        sure: Whether it is no other.
     """
     sample = "".join(lines)
     order = sorted((one for one in SEPARATORS if one in sample), key=lambda one: one != preferred)
-    best, highest = Dialect(""), 0.0
+    order = [preferred] if sure else order
+    best, highest = Dialect(preferred if sure else ""), 0.0
     for separator in order:
         for dialect in variants(separator, sample):
             score = _score(parse_sample(lines, dialect), separator)

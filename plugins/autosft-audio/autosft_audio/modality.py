@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -97,6 +98,10 @@ class AudioModality(Modality):
                 return hashlib.file_digest(stream, "sha256").hexdigest()
         except (KeyError, OSError):
             return ""
+
+    def version(self) -> str:
+        """Those of soundfile and SciPy, and its own."""
+        return f"{metadata.version('soundfile')} {metadata.version('scipy')} 1"
 
     def length(self, row: Row) -> int:
         """Milliseconds that are decoded."""

@@ -68,8 +68,8 @@ class SpeechFamily(BackboneFamily):
         )
 
     def version(self) -> str:
-        """transformers'."""
-        return metadata.version("transformers")
+        """transformers', and its own."""
+        return f"{metadata.version('transformers')} 1"
 
     def fit(
         self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -104,6 +105,10 @@ class ImageModality(Modality):
                 return hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError:
             return ""
+
+    def version(self) -> str:
+        """Pillow's and torchvision's, and its own."""
+        return f"{metadata.version('pillow')} {metadata.version('torchvision')} 1"
 
     def fit(self, rows: Rows, read: Read) -> State:
         """The median short side in pixels, so that views need not enlarge without end; and how many times as long their

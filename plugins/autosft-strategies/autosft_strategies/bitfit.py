@@ -52,7 +52,7 @@ def _vectors(encoder: Encoder, what: str) -> Iterator[str]:
         for name, parameter in module.named_parameters(recurse=False):
             chosen = {
                 "biases and norms": True,
-                "biases": name.endswith("bias"),
+                "biases": "bias" in name,  # `bias_ih_l0` of recurrent layers, too
                 "norms": weight is not None and weight.ndim == 1,
             }
             if parameter.ndim == 1 and chosen[what]:

@@ -10,7 +10,7 @@ from autosft.contracts.rows import Fault, Row, Scan, printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.folders.unlabeled import named_folder, with_unlabeled
-from autosft.tables.reading import read_table
+from autosft.tables.reading import glance, read_table
 from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
@@ -20,7 +20,7 @@ from autosft_text.files import TEXTS
 from autosft_text.joining import as_text
 
 _LIMIT = 1000
-"""Rows of each file by which a table is recognized."""
+"""Rows of each file by which it is told whether a table has texts at all."""
 
 _SURE, _BY_LOOKS = 0.95, 0.9
 """Confidence where the user named the texts, and where columns look like texts and nothing else tells anything."""
@@ -44,6 +44,7 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
     texts = [name for name in texts if not names_files(table.columns[name], folder)]
     if not texts:
         return None
+    table = glance(path, table)
     form = _target(table, hints, texts)
     texts = [name for name in texts if name not in form.columns] or texts
     used = [*texts, *form.columns, *hints.roles.values()]

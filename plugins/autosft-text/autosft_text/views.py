@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import final
 
+from autosft_text.joining import SEPARATOR
+
 _STRENGTHS = {"none": 0.0, "light": 1.0, "strong": 3.0}
 """How many times the rate of `text.drop` each strength leaves out."""
 
@@ -27,9 +29,10 @@ class TextView:
         self._rate = min(0.5, _STRENGTHS[strength] * rate)
 
     def __call__(self, text: str) -> str:
-        """From a text to a text. Draws from torch's global generator alone."""
-        if not self._rate:
-            return text
+        """From a text to a text; its parts stay apart. Draws from torch's global generator alone."""
+        return SEPARATOR.join(map(self._thinned, text.split(SEPARATOR))) if self._rate else text
+
+    def _thinned(self, text: str) -> str:
         import torch
 
         words = list(words_of(text))

@@ -180,3 +180,22 @@ def test_a_folder_of_texts_has_no_columns(recognize, tmp_path):
         (tmp_path / "d" / label / "1.txt").write_text("some text of this kind")
     with pytest.raises(BadInput, match="a folder has no column 'writer'"):
         recognize(tmp_path / "d", Hints(group="writer"))
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+def test_what_a_target_is_is_told_by_rows_of_the_whole_table(recognize, write_table, tmp_path, order):
+    """77 classes of 130 rows each are too many for the first thousand rows, which of a sorted table have seven."""
+    draw = np.random.default_rng(0)
+    numbers = np.repeat(np.arange(77), 130)
+    numbers = draw.permutation(numbers) if order == "shuffled" else numbers
+    rows = [(f"is it this what they say of number {n}, or that, row {row}?", str(n)) for row, n in enumerate(numbers)]
+
+    claim = recognize(write_table(tmp_path / "asked.csv", rows, header=("text", "target")))
+
+    assert claim.task.problems == ("classification",) and claim.task.targets == ("target",)
+
+
+def test_numbers_that_are_alike_in_the_first_rows_are_numbers(recognize, write_table, tmp_path):
+    rows = [(f"how far is it, they ask, and row {row} knows", f"{max(0, row - 1500) * 0.25}") for row in range(4000)]
+    claim = recognize(write_table(tmp_path / "far.csv", rows, header=("text", "target")))
+    assert claim.task.problems == ("regression",)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from autosft_text.joining import SEPARATOR
 from autosft_text.views import TextView, words_of
 
 THAI = "ภาษาไทยเป็นภาษาที่ไม่มีการเว้นวรรคระหว่างคำ"
@@ -40,3 +41,10 @@ def test_something_is_always_left():
         torch.manual_seed(seed)
         assert view("one").strip() and view("a b").strip()
     assert view("") == ""
+
+
+def test_the_parts_of_a_text_stay_apart():
+    torch.manual_seed(0)
+    view = TextView("strong", 0.2)
+    seen = {view(SEPARATOR.join(["one two", "three four five", "six"])).count(SEPARATOR) for _ in range(200)}
+    assert seen == {2}
