@@ -177,3 +177,34 @@ class Problem(ABC):
     def about(self, metric: str) -> str:
         """What a metric is, in one line for the user."""
         return ""
+
+
+def metrics_of(problems: Sequence[Problem], metric: str) -> list[str]:
+    """The score of each problem: the one that is maximized of the first, and of every further one its own first."""
+    return [metric, *(problem.metrics[0] for problem in problems[1:])]
+
+
+def mean_score(
+    problems: Sequence[Problem],
+    metric: str,
+    outputs: Sequence[Outputs],
+    targets: Sequence[Sequence[Any]],
+    states: Sequence[State],
+) -> float:
+    """The score of answers, the mean over the problems; one of each of these for each problem.
+
+    Args:
+        problems: What was asked.
+        metric: The score of the first problem.
+        outputs: The answers.
+        targets: What is true.
+        states: What decides over the answers.
+    """
+    parts = zip(problems, metrics_of(problems, metric), outputs, targets, states, strict=True)
+    return sum(problem.score(one, out, true, state) for problem, one, out, true, state in parts) / len(problems)
+
+
+def highest_score(problems: Sequence[Problem], metric: str) -> float:
+    """The highest that `mean_score` can be."""
+    pairs = zip(problems, metrics_of(problems, metric), strict=True)
+    return sum(problem.highest(one) for problem, one in pairs) / len(problems)

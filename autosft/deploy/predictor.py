@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from autosft.archives.inputs import collected
 from autosft.contracts.notebook import html_card
-from autosft.contracts.problem import Outputs
+from autosft.contracts.problem import Outputs, mean_score
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Job
@@ -199,8 +199,10 @@ class Predictor:
         return columns
 
     def score(self, metric: str, outputs: Sequence[Outputs], rows: Rows) -> float:
-        """The first problem's score on rows with targets."""
-        return self._job.problems[0].score(metric, outputs[0], rows.target(0), self._states[0])
+        """The score on rows with targets, the mean over problems: this one of the first, of others their first."""
+        problems = self._job.problems
+        targets = [rows.target(position) for position in range(len(problems))]
+        return mean_score(problems, metric, outputs, targets, self._states)
 
     def __repr__(self) -> str:
         return f"<Predictor of {self.task.name!r}: {'; '.join(map(': '.join, self._facts()))}>"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from autosft.contracts.problem import Outputs
+from autosft.contracts.problem import Outputs, mean_score, metrics_of
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Job
@@ -78,32 +78,33 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
     answers = answer(job, model, rows, cached=cached)
     losses = np.zeros(len(rows))
     states: list[State] = []
-    scores: list[float] = []
-    for position, problem in enumerate(job.problems):
+    metrics = metrics_of(job.problems, job.metric)
+    for position, (problem, metric) in enumerate(zip(job.problems, metrics, strict=True)):
         outputs, targets = answers[position], rows.target(position)
-        metric = job.metric if position == 0 else problem.metrics[0]
         states.append(problem.tune(metric, outputs, targets, job.states.problems[position]))
-        scores.append(problem.score(metric, outputs, targets, states[-1]))
         losses += problem.deviance(outputs, targets, states[-1])
     weights = rows.weight if rows.weight.any() else None
-    score, loss = sum(scores) / len(scores), float(np.average(losses, weights=weights))
+    targets = [rows.target(position) for position in range(len(job.problems))]
+    score = mean_score(job.problems, job.metric, answers, targets, states)
+    loss = float(np.average(losses, weights=weights))
     if not math.isfinite(score) or not math.isfinite(loss):
         raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
     return Evaluation(answers, tuple(states), score, loss)
 
 
 def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
-    """The standard error of the first problem's score over rows: half the central 68 % of its bootstrap (Efron, 1979).
+    """The standard error of the score over rows: half the central 68 % of its bootstrap (Efron, 1979).
 
     Not their standard deviation, because a score without a lower bound, such as R², may be as low as it likes on a draw
     of rows that are all alike.
     """
-    problem, outputs, state = job.problems[0], evaluation.outputs[0], evaluation.states[0]
-    targets = rows.target(0)
+    targets = [rows.target(position) for position in range(len(job.problems))]
 
     def score(positions: Positions) -> float:
         chosen: list[int] = positions.tolist()
-        return problem.score(job.metric, outputs.take(positions), [targets[index] for index in chosen], state)
+        outputs = [outputs.take(positions) for outputs in evaluation.outputs]
+        some = [[column[index] for index in chosen] for column in targets]
+        return mean_score(job.problems, job.metric, outputs, some, evaluation.states)
 
     scores = bootstrap(score, rows.units(), seed=seed_of(job.recipe.seed, "bootstrap"), resamples=RESAMPLES)
     low, high = np.quantile(scores, ONE_SIGMA)

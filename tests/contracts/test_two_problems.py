@@ -35,3 +35,5 @@ def test_two_problems_share_an_encoder(tmp_path, bundled, strategy):
     )
     assert answers == list(expected)
     assert list(predictor.columns([labels, heights])) == [f"classification p({name})" for name in "abc"]
+    score = predictor.score(job.metric, [labels, heights], job.valid)
+    assert score == pytest.approx(trained.evaluation.score)  # test rows are scored as validation rows are

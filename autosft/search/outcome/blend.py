@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
@@ -91,7 +91,7 @@ class Panel:
     def __init__(
         self, problems: Sequence[Problem], metric: str, valid: Rows, stored: Mapping[int, StoredOutputs]
     ) -> None:
-        self._problems, self._metrics = problems, [metric, *(problem.metrics[0] for problem in problems[1:])]
+        self._problems, self._metric = problems, metric
         self._targets = [valid.target(position) for position in range(len(problems))]
         self._strata = problems[0].strata(valid.target(0))
         self._units = numbered([group or number for number, group in enumerate(valid.group)])
@@ -125,9 +125,7 @@ class Panel:
         """
         answers = self._answers(team, rows)
         states = states or self._tuned(team, answers, rows)
-        parts = zip(self._problems, self._metrics, answers, self._of(rows), states, strict=True)
-        scores = [problem.score(metric, outputs, targets, state) for problem, metric, outputs, targets, state in parts]
-        return sum(scores) / len(scores)
+        return mean_score(self._problems, self._metric, answers, self._of(rows), states)
 
     def scores(self, rows: Positions) -> dict[int, float]:
         """How good each trial alone is on these rows."""
@@ -135,7 +133,8 @@ class Panel:
 
     def _tuned(self, team: Team, answers: Sequence[Outputs], rows: Positions) -> tuple[State, ...]:
         states = self._stored[next(iter(team))].states
-        parts = zip(self._problems, self._metrics, answers, self._of(rows), states, strict=True)
+        metrics = metrics_of(self._problems, self._metric)
+        parts = zip(self._problems, metrics, answers, self._of(rows), states, strict=True)
         return tuple(
             problem.tune(metric, outputs, targets, state) for problem, metric, outputs, targets, state in parts
         )
