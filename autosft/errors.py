@@ -92,7 +92,16 @@ class Diverged(AutoSFTError):
 
 
 class OutOfTime(AutoSFTError):
-    """A trial's seconds ran out before it had anything to keep."""
+    """A trial's seconds ran out before it had anything to keep.
+
+    Args:
+        message: Where.
+        pace: The seconds that a training row took, if some were trained on: later trials can be cut to the clock by it.
+    """
+
+    def __init__(self, message: str, pace: float | None = None) -> None:
+        super().__init__(message)
+        self.pace = pace
 
 
 class CannotWrite(AutoSFTError):

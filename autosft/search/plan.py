@@ -273,6 +273,7 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
     )
 
 
-def content_of(recipe: Recipe) -> str:
-    """What makes two recipes the same: all but the seed."""
-    return json.dumps(recipe.model_dump(mode="json", exclude={"seed"}), sort_keys=True)
+def content_of(recipe: Recipe, *, cut: bool = False) -> str:
+    """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs and rows."""
+    exclude: dict[str, Any] = {"seed": True, **({"rows": True, "stop": {"max_epochs"}} if cut else {})}
+    return json.dumps(recipe.model_dump(mode="json", exclude=exclude), sort_keys=True)

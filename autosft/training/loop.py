@@ -71,9 +71,10 @@ class Paused(Exception):
         trained: The number of parameters that are trained.
     """
 
-    def __init__(self, epochs: tuple[Epoch, ...], patience: Patience, trained: int) -> None:
+    def __init__(self, progress: Progress) -> None:
         super().__init__()
-        self.epochs, self.score, self.loss, self.trained = epochs, patience.score, patience.loss, trained
+        self.epochs, self.trained = tuple(progress.epochs), progress.trained
+        self.score, self.loss = progress.score, progress.loss
 
 
 def train(job: Job, strategy: Strategy, emit: Emit | None = None, *, more: bool = True) -> Trained:
@@ -207,7 +208,7 @@ class _UnderWay:
         if not (self._trial.more and in_time) or self.patience.exhausted(job.recipe.stop):
             return False
         if job.pause_after is not None and progress.validated >= job.pause_after:
-            raise Paused(tuple(progress.epochs), self.patience, progress.trained)
+            raise Paused(progress)
         return True
 
     def advance(self) -> None:
@@ -240,17 +241,20 @@ class _UnderWay:
         evaluation = evaluate(job, kept, stage.valid)
         if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, job.recipe.stop):
             self._best = copy.deepcopy(kept.state_dict())
+        progress = self._trial.progress
+        progress.score, progress.loss = self.patience.score, self.patience.loss
         return evaluation.score
 
     def _train_epoch(self) -> float:
         """One pass over the stage's batches; the mean loss."""
         stage, job, epoch = self._stage, self._trial.job, self.epoch
-        steps, total = len(stage.batches), 0.0
+        steps, total, rows, started = len(stage.batches), 0.0, 0, time.perf_counter()
         stage.model.train()
         for step, batch in enumerate(stage.batches):
             place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
             if job.seconds_left() < 0:
-                raise OutOfTime(f"The time was up {place} of {steps}.")
+                pace = (time.perf_counter() - started) / rows if rows else None
+                raise OutOfTime(f"The time was up {place} of {steps}.", pace)
             self._stepper.prepare(epoch * steps + step)
             loss = 0.0
             for part in batch.split(job.micro_batch):
@@ -261,5 +265,6 @@ class _UnderWay:
             if not math.isfinite(loss):
                 raise Diverged(f"The training loss is {loss} {place}.")
             self._stepper.step()
+            rows += len(batch)
             total += loss
         return total / max(1, steps)

@@ -13,11 +13,20 @@ from autosft.contracts.strategy import Stage
 
 @dataclass
 class Progress:
-    """Where a stage stands; all that a checkpoint holds beside tensors."""
+    """Where a trial stands; all that a checkpoint holds beside tensors.
+
+    Attributes:
+        epochs: Every epoch, in order.
+        best: For each stage, after how many epochs its kept weights stood.
+        trained: The number of parameters that are trained.
+        score, loss: Those of the best epoch of the stage under way, or before its first one of the stage before.
+    """
 
     epochs: list[Epoch] = field(default_factory=list[Epoch])
     best: dict[str, int] = field(default_factory=dict[str, int])
     trained: int = 0
+    score: float | None = None
+    loss: float = 0.0
 
     @property
     def validated(self) -> int:
@@ -32,6 +41,8 @@ def state_of(stage: Stage, progress: Progress) -> dict[str, Any]:
         "epochs": [epoch.plain() for epoch in progress.epochs],
         "best": dict(progress.best),
         "trained": progress.trained,
+        "score": progress.score,
+        "loss": progress.loss,
     }
 
 
@@ -41,6 +52,7 @@ def restore(stage: Stage, saved: dict[str, Any], progress: Progress) -> None:
         module.load_state_dict(saved["modules"][name])
     progress.epochs = [Epoch.model_validate(epoch) for epoch in saved["epochs"]]
     progress.best, progress.trained = dict(saved["best"]), saved["trained"]
+    progress.score, progress.loss = saved["score"], saved["loss"]
 
 
 def _modules(stage: Stage) -> dict[str, nn.Module]:

@@ -120,7 +120,7 @@ class Sampler:
 
     def _seen(self, strategy: Value) -> int:
         """How many outcomes of a strategy are believed."""
-        return sum(trial.value is not None and trial.params["strategy"] == strategy for trial in self._all.values())
+        return sum(trial.value is not None and trial.params.get("strategy") == strategy for trial in self._all.values())
 
 
 def distribution_of(parameter: Parameter) -> optuna.distributions.BaseDistribution:

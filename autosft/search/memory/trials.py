@@ -25,7 +25,9 @@ class Trials:
 
     Attributes:
         ended: The records of trials that are over, in the order in which they ended.
-        contents: What makes each started recipe differ from others.
+        contents: What makes each started recipe differ from others; but for those that had no time for a score in an
+            earlier sitting.
+        uncut: The same, whatever the clock has cut of them.
         cut_off: The numbers of trials that a driver left running when it was killed.
     """
 
@@ -48,7 +50,12 @@ class Trials:
         over = {record.number for record in self.ended}
         self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
         self._running.update(self.cut_off)
-        self.contents = {content_of(self.recipe(number)) for number in self._trials}
+        unscored = {
+            record.number for record in self.ended if record.state == "interrupted"
+        }  # for want of time: it may be made anew
+        recipes = [self.recipe(number) for number in self._trials if number not in unscored]
+        self.contents = {content_of(recipe) for recipe in recipes}
+        self.uncut = {content_of(recipe, cut=True) for recipe in recipes}
 
     @property
     def started(self) -> int:
@@ -78,7 +85,9 @@ class Trials:
         trial = self._study.start(params, space)
         self._trials[trial.number] = trial
         self._running.add(trial.number)
-        self.contents.add(content_of(self.recipe(trial.number)))
+        recipe = self.recipe(trial.number)
+        self.contents.add(content_of(recipe))
+        self.uncut.add(content_of(recipe, cut=True))
         return trial.number
 
     def resume(self, number: int) -> None:
@@ -105,4 +114,5 @@ class Trials:
     def _believe(self, record: Record) -> None:
         trial = self._trials[record.number]
         score = score_of(record) if record.state in ("done", "paused", "stopped") else None
-        self._sampler.learn(record.number, trial.params, trial.distributions, score)
+        known = {name: value for name, value in trial.params.items() if name in trial.distributions}
+        self._sampler.learn(record.number, known, trial.distributions, score)

@@ -1,4 +1,4 @@
-"""`verdict` and `notes_of`: what an exception says of the trial that raised it."""
+"""`verdict`, `notes_of` and `pace_of`: what an exception says of the trial that raised it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def verdict(problem: Exception) -> tuple[Ending, str]:
 def notes_of(problem: Exception) -> tuple[str, ...]:
     """What was noted on an exception."""
     return tuple(getattr(problem, "__notes__", ()))
+
+
+def pace_of(problem: Exception) -> dict[str, float]:
+    """What an exception says of the seconds that a row takes, as in a record."""
+    return {"train": problem.pace} if isinstance(problem, OutOfTime) and problem.pace else {}
 
 
 def _one_line(problem: Exception) -> str:

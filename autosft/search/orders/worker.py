@@ -21,7 +21,7 @@ from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.orders.bench import Bench
-from autosft.search.orders.verdict import notes_of, verdict
+from autosft.search.orders.verdict import notes_of, pace_of, verdict
 from autosft.search.run import Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.loop import Emit
@@ -88,7 +88,7 @@ class Workshop:
                 done |= self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
         except Exception as problem:  # it ends this trial, and is shown, but not the search
             state, error = verdict(problem)
-            done = {"state": state, "error": error, "notes": notes_of(problem)}
+            done = {"state": state, "error": error, "notes": notes_of(problem), "pace": pace_of(problem)}
             if not isinstance(problem, AutoSFTError):
                 traceback.print_exc()
         return Record(

@@ -100,6 +100,7 @@ class Agenda:
             trials.known,
             estimates,
             tried=trials.contents,
+            uncut=trials.uncut,
             aside=aside,
             started=trials.started,
             used=used,

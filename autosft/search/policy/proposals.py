@@ -8,7 +8,7 @@ from functools import partial
 from typing import final
 
 from autosft.contracts.record import Record
-from autosft.contracts.space import Space, defaults
+from autosft.contracts.space import Int, Space, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params, Sampler
@@ -53,6 +53,7 @@ class Proposals:
         estimates: Estimates,
         *,
         tried: Container[str],
+        uncut: Container[str],
         aside: Container[str],
         used: float,
         started: int,
@@ -64,6 +65,7 @@ class Proposals:
             records: The latest record of every trial that has one.
             estimates: What things will take.
             tried: The contents of the recipes that were started, by `content_of`.
+            uncut: The same, before the clock cut them: no default is tried again because there is less time.
             aside: Backbones and strategies that are not to be tried any more.
             started: How many trials were started.
             used: The share of the budget that is used.
@@ -80,6 +82,9 @@ class Proposals:
             return fitted
 
         for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
+            cheap = self.registry.strategy(str(params["strategy"])).cheap
+            if not cheap and content_of(recipe_of(params, 0), cut=True) in uncut:
+                continue
             if fitted := useful(params):
                 return fitted
         choices, space = choices_of(self.plan), partial(space_of, self.task, self.registry, self.plan)
@@ -127,4 +132,7 @@ class Proposals:
             params, recipe = {**params, "rows": rows}, recipe.changed(rows=rows)
         epochs = estimates.epochs_in(left, recipe)
         name = next((name for name in params if name.endswith("stop.max_epochs")), "")
-        return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, epochs)))} if name else params
+        if not name:
+            return params
+        fewest = max(MIN_EPOCHS, *(one.low for one in [self.space(params)[name]] if isinstance(one, Int)))
+        return {**params, name: int(min(int(params[name]), max(fewest, epochs)))}

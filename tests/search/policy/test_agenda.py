@@ -11,7 +11,7 @@ from autosft.contracts.space import defaults
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.plan import space_of, whole_space_of
+from autosft.search.plan import content_of, space_of, whole_space_of
 from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import MARGIN, TRAIN_TO_ENCODE, Estimates
 from autosft.search.policy.proposals import Proposals
@@ -123,3 +123,16 @@ def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_
     )
     assert agenda.over(estimates, 41.0) == "nothing new fits the 41 s that are left to train"
     assert agenda.over(estimates, math.inf) == "nothing new is left to try"
+
+
+def test_no_default_is_tried_again_because_there_is_less_time_for_it(opened, plan):
+    trials, agenda = opened()
+    assert next_of(trials, agenda, plan).number == 0
+    paused(trials, 0, 0.5)
+    for left in (40, 30, 20, 18, 16):
+        leg = next_of(trials, agenda, plan, left=left * EPOCH_SECONDS)
+        if leg and not leg.resumed:
+            paused(trials, leg.number, 0.1)
+
+    recipes = [trials.recipe(number) for number in range(trials.started)]
+    assert trials.started > 3 and len({content_of(recipe, cut=True) for recipe in recipes}) == trials.started
