@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from autosft.errors import OutOfTime
 from autosft.training.loaders import Loader, longest_first
 
 Encoded = Mapping[str, Tensor]
+
+SAVE_SECONDS = 20.0
+"""How often encoded rows are kept while more are encoded: so much is lost where a search is killed."""
 
 
 def encoded_batches(job: Job, encoder: Encoder, rows: Rows, *, cached: bool) -> Iterator[tuple[Batch, Encoded]]:
@@ -57,18 +60,32 @@ def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
         started = time.perf_counter()
         encoder.eval()
         longest = missing.take(longest_first(job, missing))
+        done: list[str] = []
+        stored, saved = 0, started
         with torch.inference_mode():
             for batch, encoded in encoded_batches(job, encoder, longest, cached=False):
-                if job.seconds_left() < 0:
+                late = job.seconds_left() < 0
+                if not late:
+                    kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
+                    done += batch.rows
+                if late or time.perf_counter() - saved > SAVE_SECONDS:
+                    _store(job, kept, done[stored:], digests, (time.perf_counter() - started) / max(1, len(done)))
+                    stored, saved = len(done), time.perf_counter()
+                if late:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
-                kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
         job.features["encoding"] = encoding_seconds(job) + time.perf_counter() - started
         job.features["pace", _key(job)] = seconds = (time.perf_counter() - started) / len(missing)
-        new = {row: digests[row] for row in missing.id if digests.get(row)}
-        if job.store and new:
-            features = torch.stack([kept[row] for row in new]).numpy()
-            job.store.add(_content(job), list(new.values()), features, seconds)
+        _store(job, kept, done[stored:], digests, seconds)
     return kept
+
+
+def _store(
+    job: Job, kept: Mapping[str, Tensor], rows: Sequence[str], digests: Mapping[str, str], seconds: float
+) -> None:
+    """Keep the features of these rows for later searches, or for one that goes on after it was killed."""
+    new = {row: digests[row] for row in rows if digests.get(row)}
+    if job.store and new:
+        job.store.add(_content(job), list(new.values()), torch.stack([kept[row] for row in new]).numpy(), seconds)
 
 
 def unencoded(job: Job, rows: Rows) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from autosft.contracts.recipe import Optim
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.strategy import States
@@ -107,6 +108,20 @@ def stored(counted, tmp_path):
     """A job with a store, and the ids of the rows that it has read."""
     job, seen = counted
     return replace(job, store=FeatureStore(tmp_path / "store", 1e9)), seen
+
+
+def test_rows_that_were_encoded_before_the_time_was_up_are_encoded_by_nobody_again(stored, monkeypatch):
+    job, seen = stored
+    monkeypatch.setattr("autosft.training.features.SAVE_SECONDS", 0.0)
+    left = iter([1.0, 1.0, -1.0])
+    short = replace(job, seconds_left=lambda: next(left), recipe=job.recipe.changed(optim=Optim(batch_size=8)))
+    with pytest.raises(OutOfTime):
+        encode(short, build_model(short).encoder, job.train)
+    seen.clear()
+
+    encode(replace(job, features={}), build_model(job).encoder, job.train)
+
+    assert len(seen) == len(job.train) - 16
 
 
 def test_a_later_search_encodes_nothing_again(stored):

@@ -72,12 +72,17 @@ def micro_batch_for(recipe: Recipe, records: Sequence[Record]) -> int:
 def set_aside(records: Sequence[Record]) -> Mapping[str, str]:
     """The strategies and backbones whose last trials all failed, with what was said last.
 
-    Strategies are blamed first: a backbone is not to blame for the failures of a strategy that fails everywhere.
+    Strategies are blamed first: a backbone is not to blame for the failures of a strategy that fails everywhere. Nor is
+    a strategy for several backbones that fail each for a reason of its own, or for want of memory.
     """
     ended = [record for record in records if record.state != "interrupted"]
     aside: dict[str, str] = {}
     for strategy in dict.fromkeys(record.recipe.strategy for record in ended):
-        aside |= _struck(strategy, [record for record in ended if record.recipe.strategy == strategy])
+        own = [record for record in ended if record.recipe.strategy == strategy]
+        last = own[-STRIKES:]
+        alike = len({record.error for record in last}) == 1 and all(record.state == "failed" for record in last)
+        if alike or len({record.recipe.backbone for record in last}) == 1:
+            aside |= _struck(strategy, own)
     ended = [record for record in ended if record.recipe.strategy not in aside]
     for backbone in dict.fromkeys(record.recipe.backbone for record in ended):
         aside |= _struck(backbone, [record for record in ended if record.recipe.backbone == backbone])

@@ -106,3 +106,12 @@ def test_a_trial_in_between_that_a_part_is_not_to_blame_for_ends_the_row(state):
 
 def test_a_trial_for_which_time_ran_out_counts_neither_way():
     assert set_aside([ended("failed"), ended("interrupted"), ended("failed"), ended("failed")])
+
+
+def test_a_strategy_is_not_blamed_for_backbones_that_fail_each_for_its_own_reason_or_for_want_of_memory():
+    others = [
+        ended("failed", backbone=f"toy/{name}").model_copy(update={"error": f"no weights of {name}"}) for name in "abc"
+    ]
+    assert not set_aside(others)
+    assert not set_aside([ended("out_of_memory", backbone=f"toy/{name}") for name in "abc"])
+    assert set_aside([ended("failed", backbone=f"toy/{name}") for name in "abc"]) == {"toy": "toy said no"}
