@@ -14,13 +14,14 @@ from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.data.duplicates import digests_of
 from autosft.data.splits import split
+from autosft.data.stamp import stamp_of
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.footprint import memory_of
 from autosft.search.memory.study import Study, sqlite_url
-from autosft.search.news import Finished, News, Planned, Recognized, Watch
+from autosft.search.news import Finished, News, Noted, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
 from autosft.search.plan import make_plan
 from autosft.search.recognize import check_hints, recognize, with_metric
@@ -29,6 +30,11 @@ from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
 from autosft.search.spec import SearchSpec, parse_seconds, without_password
 from autosft.tables.frames import Frame, write_frame
+
+CHANGED = (
+    "the data has changed since the run began, which knows it as it was then; "
+    "give another folder with --run to search it as it is now"
+)
 
 
 def run_search(
@@ -86,7 +92,8 @@ def run_search(
         metric: The validation score to maximize; by default the problem's first.
         seed: Splits, proposals and training derive from it.
         device: Where to train; `"auto"` takes a GPU if there is one.
-        threads: CPU threads for training, of all workers together; by default all cores.
+        threads: CPU threads for training, of all workers together; by default as many as this process may use, or where
+            a run goes on as before.
         precision: What encoders compute in while they train, `"float32"` or `"bfloat16"`; by default the latter on GPUs
             that have units for it.
         compile: Whether torch compiles encoders that it trains, for which each trial has to wait; where it cannot, for
@@ -122,7 +129,7 @@ def run_search(
             "trials": trials,
             "seed": seed,
             "device": device,
-            "threads": threads or os.cpu_count() or 1,
+            "threads": threads or len(os.sched_getaffinity(0)),
             "precision": precision,
             "compile": compile,
             "workers": workers,
@@ -144,7 +151,12 @@ def run_search(
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
     if going_on := (folder / "run.json").exists():
+        before = RunDocument.read(folder / "run.json")
+        if threads is None:
+            spec = spec.model_copy(update={"threads": before.spec.threads})
         opened = Run.resume(folder, task, spec)
+        if before.source and before.stamp != stamp_of(Path(before.source)):
+            watch(Noted(CHANGED))
     else:
         source = "" if isinstance(given, Task) else str(given.absolute())
         opened = _create(folder, source, hints, task, spec, registry, watch)
@@ -196,8 +208,11 @@ def _create(
     digests = digests_of(data, modality.digest)
     summary = summarize(scan, data, problem, metric=task.metric, digests=digests)
     plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
+    for position, name in enumerate(task.problems[1:], start=1):
+        registry.problem(name).fit(data.train.target(position))
     document = RunDocument(
         source=source,
+        stamp=stamp_of(Path(source)) if source else "",
         hints=hints,
         task=task,
         spec=spec,

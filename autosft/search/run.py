@@ -40,12 +40,13 @@ EXTENDABLE = ("budget", "trials")
 
 
 class RunDocument(Document):
-    """What `run.json` holds; `source` is the path that the user gave and `hints` what was said of it; `study` is the
-    study's name in its database, `generation` how often it was renewed; `facts` and `warnings` are what the user was
-    told of the data."""
+    """What `run.json` holds; `source` is the path that the user gave, `stamp` what the files there were like, and
+    `hints` what was said of it; `study` is the study's name in its database, `generation` how often it was renewed;
+    `facts` and `warnings` are what the user was told of the data."""
 
     schema_version: int = SCHEMA
     source: str = ""
+    stamp: str = ""
     hints: Hints = Hints()
     task: Task
     spec: SearchSpec

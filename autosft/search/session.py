@@ -8,8 +8,8 @@ from collections import Counter
 from typing import final
 
 from autosft.contracts.executor import Order
+from autosft.contracts.problem import highest_score
 from autosft.contracts.record import Epoch, Record, Result
-from autosft.contracts.task import Task
 from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
@@ -74,7 +74,7 @@ class Session:
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._published = 0.0
         self._told = {note for record in self._trials.known for note in record.notes}
-        self._highest = _highest(self._task, registry)
+        self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
         self._effort = effort_of(self._task, registry, self._plan)
         data = run.data
         self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
@@ -94,13 +94,14 @@ class Session:
             best = min(self._trials.known, key=Record.order, default=None)
             self._watch(Continued(self._task, self._run.folder, len(self._trials.ended), best))
         spec = self._spec
+        self._interrupts = Interrupts()
         pool = self._registry.executor(spec.executor).open(
             slots=spec.workers,
             threads=max(1, spec.threads // spec.workers),
             device=spec.device,
             log=str(self._run.folder / "worker.log"),
         )
-        with Interrupts() as interrupts:
+        with self._interrupts as interrupts:
             try:
                 result = self._searched_and_finished(Fleet(pool), interrupts)
             finally:
@@ -131,7 +132,7 @@ class Session:
             lambda order: self._done(fleet, order),
             self._watch,
             {"prepare": prepared, "search": searched - prepared},
-            interrupted=interrupts.asked,
+            interrupted=lambda: interrupts.asked,
         )
 
     def _search(self, fleet: Fleet, interrupts: Interrupts) -> None:
@@ -239,6 +240,8 @@ class Session:
         earlier = self._trials.leg(order.trial)
         seconds = self._spent.pop(order.trial) / 1000 + (earlier.seconds if earlier else 0.0)
         if event.kind == "lost":
+            if answer.late and (standing := cut_short(order, answer.epochs, answer.seconds, earlier)):
+                return standing
             reason = "it did not end in time" if answer.late else event.body["reason"]
             return Record(
                 number=order.trial,
@@ -254,12 +257,15 @@ class Session:
         return record.model_copy(update={"seconds": seconds})
 
     def _done(self, fleet: Fleet, order: Order) -> Record:
-        """Send one order and wait for its end."""
+        """Send one order and wait for its end. Who interrupts does not wait for what would only be better."""
         fleet.send(order)
         while True:
             for answer in fleet.answers(TICK_SECONDS):
                 if record := self._outcome(fleet, answer):
                     return record
+            if self._interrupts.asked and order.work in ("soup", "refit"):
+                fleet.abandon()
+                return Record(number=order.trial, state="interrupted", recipe=order.recipe, error="interrupted")
 
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""
@@ -290,10 +296,3 @@ class Session:
 
     def _estimates(self) -> Estimates:
         return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget, self._effort)
-
-
-def _highest(task: Task, registry: Registry) -> float:
-    """The highest validation score there can be; see `training.evaluation.evaluate` for the mean over problems."""
-    problems = [registry.problem(name) for name in task.problems]
-    metrics = [task.metric, *(problem.metrics[0] for problem in problems[1:])]
-    return sum(problem.highest(metric) for problem, metric in zip(problems, metrics, strict=True)) / len(problems)

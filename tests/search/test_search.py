@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -257,3 +258,30 @@ def test_a_second_search_over_the_same_data_encodes_nothing_again(points, tmp_pa
 
     assert before and {path: path.stat().st_size for path in (tmp_path / "cache").rglob("*.safetensors")} == before
     assert (second.valid, second.test) == (first.valid, first.test)
+
+
+def test_a_run_goes_on_with_as_many_threads_as_before_where_none_are_asked_for(points, tmp_path, monkeypatch):
+    settings = {**SETTINGS, "threads": None}
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
+    run_search(points, trials=1, run=tmp_path / "run", **settings)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
+
+    result = run_search(points, trials=2, run=tmp_path / "run", **settings)
+
+    assert sum(result.trials.values()) == 2 and Run.read(tmp_path / "run").document.spec.threads == 1
+
+
+def test_data_that_has_changed_since_the_run_began_is_said(points, tmp_path):
+    data, notes = tmp_path / "clouds.points.json", []
+    shutil.copyfile(points, data)
+
+    def watch(news):
+        notes.extend([news.text] if isinstance(news, Noted) else [])
+
+    for trials in (1, 2):
+        run_search(data, trials=trials, run=tmp_path / "run", watch=watch, **SETTINGS)
+    assert not any("the data has changed" in note for note in notes)
+
+    data.write_text(data.read_text() + " ")
+    run_search(data, trials=2, run=tmp_path / "run", watch=watch, **SETTINGS)
+    assert any("the data has changed since the run began" in note for note in notes)

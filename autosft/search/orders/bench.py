@@ -11,7 +11,7 @@ from typing import Any, final
 
 import torch  # noqa: TID253
 
-from autosft.contracts.backbone import WeightFile
+from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.executor import Order
 from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.recipe import Recipe
@@ -126,8 +126,9 @@ class Bench:
         done = score_on_test(self.run, self._registry, self._device, order.rows, seconds_left)
         spent = time.monotonic() - started
         try:
-            job = self._job(order, seconds_left)
-            shift = shift_on_test(self.run, job, done["rows"], spent) if _knows_no_row(job) else None
+            info = self.run.document.plan.candidate(order.recipe.backbone).info
+            knows = _knows_no_row(info, order.recipe)
+            shift = shift_on_test(self.run, self._job(order, seconds_left), done["rows"], spent) if knows else None
         except Exception as problem:  # the score stands nevertheless
             why = f"whether the test rows are like the training rows is unknown: {problem}"
             return {**done, "notes": (*done["notes"], why)}
@@ -138,7 +139,13 @@ class Bench:
         """Of validation rows that were not drawn at random; with the first features that are worth it."""
         data = self.run.data
         drawn = not (data.given or any(data.train.group) or is_timed(data.train + data.valid))
-        if drawn or self._compared or not strategy.cheap or not len(job.valid) or not _knows_no_row(job):
+        if (
+            drawn
+            or self._compared
+            or not strategy.cheap
+            or not len(job.valid)
+            or not _knows_no_row(job.info, job.recipe)
+        ):
             return None
         self._compared = True
         seed = self.run.document.spec.seed
@@ -235,6 +242,6 @@ class Bench:
         return pace
 
 
-def _knows_no_row(job: Job) -> bool:
+def _knows_no_row(info: BackboneInfo, recipe: Recipe) -> bool:
     """Whether the encoder as it is loaded has learned nothing from the training rows, but something before."""
-    return job.info.origin == "pretrained" and not job.recipe.start
+    return info.origin == "pretrained" and not recipe.start

@@ -40,12 +40,14 @@ class Answer:
         event: The news; after `"done"` and `"lost"` the order is no longer under way.
         seconds: How long ago the order was sent.
         late: Whether the order had overstayed its lease, and was ended for it.
+        epochs: What was heard of it.
     """
 
     order: Order
     event: Event
     seconds: float
     late: bool
+    epochs: Sequence[Epoch] = ()
 
 
 @final
@@ -84,7 +86,7 @@ class Fleet:
                     lease.epochs.append(Epoch.model_validate(event.body))
                 else:
                     del self._leases[event.token]
-                answers.append(Answer(lease.order, event, time.monotonic() - lease.sent, lease.revoked))
+                answers.append(Answer(lease.order, event, time.monotonic() - lease.sent, lease.revoked, lease.epochs))
         for token, lease in list(self._leases.items()):
             if not lease.revoked and time.monotonic() > lease.ends:
                 lease.revoked = True

@@ -38,28 +38,30 @@ def finish(
     watch: Watch,
     seconds: Mapping[str, float],
     *,
-    interrupted: bool,
+    interrupted: Callable[[], bool],
 ) -> Result:
     """Choose, train the chosen again on all rows if there is time, bundle, score on the test rows, write the result.
 
-    Who interrupts a search does not want to wait: then the best model is taken as it is.
+    Who interrupts a search, or its end, does not want to wait: then the best model is taken as it is.
 
     Raises:
         NothingFinished: No trial has a score; names what went wrong.
     """
     watch(Finishing(clock.left()))
     started, document = clock.used(), run.document
-    ended = trials.ended if interrupted else with_soups(run, registry, trials.ended, estimates, clock, send, watch)
+    ended = trials.ended
+    if not interrupted():
+        ended = with_soups(run, registry, ended, estimates, clock, send, watch, interrupted)
     chosen = finalists(
         run,
         registry,
         ended,
         watch,
-        single=interrupted or document.spec.single,
+        single=interrupted() or document.spec.single,
         in_time=lambda team: estimates.answer_seconds(team) + FINISH_SECONDS <= clock.left(),
         slowness=lambda team: sum(estimates.encode_seconds(record.recipe) or 0.0 for record in team),
     )
-    refits = {} if interrupted else _refits(run, chosen.records, estimates, clock, send)
+    refits = _refits(run, chosen.records, estimates, clock, send, interrupted)
     folders = [refits.get(record.number) or run.member_folder(record) for record in chosen.records]
     members = list(zip(folders, chosen.shares, strict=True))
     needed = registry.distributions(_parts(document.task, chosen.records))
@@ -73,7 +75,7 @@ def finish(
         valid=chosen.score,
         test=tested.score if tested else None,
         interval=tested.interval if tested else None,
-        interrupted=interrupted,
+        interrupted=interrupted(),
         test_rows=tested.rows if tested else 0,
         test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
         shift=_shifts(trials, tested),
@@ -117,7 +119,12 @@ def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:
 
 
 def _refits(
-    run: Run, records: Sequence[Record], estimates: Estimates, clock: Clock, send: Callable[[Order], Record]
+    run: Run,
+    records: Sequence[Record],
+    estimates: Estimates,
+    clock: Clock,
+    send: Callable[[Order], Record],
+    interrupted: Callable[[], bool],
 ) -> dict[int, Path]:
     """The folders of models that were trained again on training and validation rows, by trial; as many as there is time
     for. Where the encoder is frozen and the recipe is for a part of the training rows, on as many as there is time for.
@@ -131,7 +138,7 @@ def _refits(
         left = clock.left() - test_seconds
         rows = estimates.refit_rows(record, left)
         nothing_more = run.data.given and rows <= estimates.rows(record.recipe)
-        if nothing_more or record.ingredients or estimates.refit_seconds(record) > left:
+        if interrupted() or nothing_more or record.ingredients or estimates.refit_seconds(record) > left:
             continue
         again = send(_order(run, record, "refit", left, rows=rows))
         good = again.state == "done" and again.score is not None and again.score >= (record.score or 0.0)

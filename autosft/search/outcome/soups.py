@@ -22,6 +22,7 @@ def with_soups(
     clock: Clock,
     send: Callable[[Order], Record],
     watch: Watch,
+    interrupted: Callable[[], bool],
 ) -> list[Record]:
     """The records, with that of a soup in the place of its best ingredient wherever one was better.
 
@@ -35,12 +36,15 @@ def with_soups(
         clock: What is left.
         send: Has an order done.
         watch: Told of soups, and why one was not made.
+        interrupted: Whether the user wants no more of them.
     """
     souped = {record.number: record for record in records}
     for best, *others in _groups(run, registry, records):
         seconds = estimates.soup_seconds(best, len(others))
         if seconds + estimates.finish_seconds(best, (), refit=not run.data.given) > clock.left():
             continue
+        if interrupted():
+            break
         made = send(_order(run, best, others, seconds))
         if made.state != "done":
             watch(Noted(f"no soup of trials like {best.number}: {made.error}"))

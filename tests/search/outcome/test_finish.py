@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import uuid
 from typing import ClassVar
@@ -121,7 +122,7 @@ class Search:
     def finish(self, **settings):
         effort = effort_of(self.run.document.task, self.registry, self._plan)
         estimates = Estimates(self._plan, self.trials.known, SIZES, None, effort)
-        given = {"interrupted": False, **settings}
+        given = {"interrupted": lambda: False, **settings}
         watch, clock = self.news.append, Clock(None)
         return finish(self.run, self.registry, self.trials, estimates, clock, self.work, watch, {}, **given)
 
@@ -181,7 +182,7 @@ def test_trials_that_complete_each_other_are_bundled_and_predict_as_the_blend_sc
 
 @pytest.mark.parametrize(("spec", "interrupted"), [({"single": True}, False), ({}, True)])
 def test_one_model_is_taken_if_asked_for_or_interrupted(search, spec, interrupted):
-    result = search(**spec).finish(interrupted=interrupted)
+    result = search(**spec).finish(interrupted=lambda: interrupted)
 
     assert len(result.best) == 1 and result.shares == (1.0,) and result.interrupted == interrupted
 
@@ -203,6 +204,18 @@ def test_a_bundle_names_the_packages_that_it_needs_and_no_other(search):
     assert "pip install autosft autosft-toy\n" in (made.run.folder / "best" / "README.md").read_text()
 
 
+def test_who_interrupts_the_end_waits_for_no_training_on_all_rows(search, without_splits, task):
+    drawn = task.model_copy(update={"data": {**task.data, "file": str(without_splits)}})
+    asked = itertools.chain([False, False], itertools.repeat(True))
+    assert search(task=drawn).finish().refitted
+
+    made = search(task=drawn)
+    result = made.finish(interrupted=lambda: next(asked))
+
+    assert result.interrupted and not result.refitted and result.test is not None
+    assert "refit" not in [work for work, _ in made.worked]
+
+
 def test_finishing_again_after_a_kill_comes_to_the_same(search):
     made = search()
     first = made.finish()
@@ -217,7 +230,7 @@ def test_of_the_test_rows_so_many_are_scored_as_there_is_time_for(search, monkey
     made = search()
     made.finish()
     monkeypatch.setattr("autosft.search.outcome.tested.PORTION", 16)
-    left = iter([60.0, -1.0])
+    left = itertools.chain([60.0], itertools.repeat(-1.0))
 
     told = score_on_test(made.run, made.registry, torch.device("cpu"), 0, lambda: next(left))
 
