@@ -110,7 +110,7 @@ class CannotWrite(AutoSFTError):
     @classmethod
     def at(cls, path: Path, error: OSError) -> Self:
         """Where it happened, and why."""
-        return cls(f"{path}: cannot be written ({error.strerror}). Make room, or give another folder.")
+        return cls(f"{path}: cannot be written ({error.strerror or error}). Make room, or give another folder.")
 
 
 class NothingFinished(AutoSFTError):

@@ -57,6 +57,8 @@ CHANGES: Mapping[str, Mapping[str, Value]] = {
 
 RATES = ("optim.lr", "optim.head_lr")
 DEFAULT = ""
+ALIKE = ("backbone", "strategy", "metric", "rows", "held_out", "epochs", "resolution")
+"""Options of which each training knows what they were; a table is of one choice of them."""
 
 
 def changes_for(bench: Bench, change: str, strategy: str) -> dict[str, Value] | None:
@@ -75,22 +77,29 @@ def trained(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """All trainings, those that were there included."""
     lines = arguments.out.read_text().splitlines() if arguments.out.exists() else []
     done = [json.loads(line) for line in lines]
-    there = {(one["data"], one["seed"], one["change"]) for one in done}
+    there = {key_of(one) for one in done}
+    alike = {name: getattr(arguments, name) for name in ALIKE}
     registry = load()
     for path in arguments.data:
         bench = Bench(registry, path, arguments.weights, arguments.backbone, arguments.metric)
         for seed in arguments.seeds:
             for change in [DEFAULT, *(arguments.change or CHANGES)]:
                 changes = changes_for(bench, change, arguments.strategy)
-                if changes is None or (path.name, seed, change) in there:
+                asked = {"data": path.name, "seed": seed, "change": change, **alike}
+                if changes is None or key_of(asked) in there:
                     continue
                 own = {"image.resolution": arguments.resolution} if "image.resolution" in bench.space("full") else {}
                 found = bench.run(seed, {"stop.patience": arguments.epochs, **own, **changes}, arguments)
-                done.append({"data": path.name, "seed": seed, "change": change, **found})
+                done.append({**found, **asked})
                 with arguments.out.open("a") as stream:
                     stream.write(json.dumps(done[-1]) + "\n")
                 print(json.dumps(done[-1]), flush=True)
-    return done
+    return [one for one in done if all(one[name] == value for name, value in alike.items())]
+
+
+def key_of(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes a training another one."""
+    return tuple(one[name] for name in ("data", "seed", "change", *ALIKE))
 
 
 def table(done: list[dict[str, Any]]) -> str:

@@ -58,7 +58,8 @@ def search(
     seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of all workers together; all cores by default.")
+        int | None,
+        typer.Option(min=1, help="CPU threads of all workers together; by default all that there are, or as before."),
     ] = None,
     precision: Annotated[
         str, typer.Option(help="float32, bfloat16, or auto: bfloat16 on GPUs that have units for it.")

@@ -66,7 +66,7 @@ class FeatureStore:
         from safetensors.numpy import load
 
         found: dict[str, Floats] = {}
-        seconds = 0.0
+        seconds = 0.0  # of all rows that were found
         for path in sorted(self._folder_of(encoder).glob("*.safetensors")):
             try:
                 content = path.read_bytes()
@@ -82,9 +82,9 @@ class FeatureStore:
                 continue
             for digest, features in zip(arrays["digests"], arrays["features"], strict=True):
                 if (name := digest.tobytes().hex()) in wanted:
+                    seconds += float(arrays["seconds"][0]) if name not in found else 0.0
                     found[name] = features.copy()  # else it would hold on to the whole file
-                    seconds = float(arrays["seconds"][0])
-        return found, seconds
+        return found, seconds / max(1, len(found))
 
     def add(self, encoder: str, digests: Sequence[str], features: Floats, seconds: float) -> None:
         """Keep rows. A store that cannot be written costs a warning, and nothing else.

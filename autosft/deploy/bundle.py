@@ -172,14 +172,17 @@ def _replaced(folder: Path) -> Generator[Path]:
     """A draft of a folder, which takes its place when it is whole; nothing of it is left where it is not."""
     draft, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("tmp", "old"))
     try:
-        for left_over in (draft, old):
-            shutil.rmtree(left_over, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
         yield draft
         if folder.exists():
             folder.rename(old)
         draft.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
+        if old.exists() and not folder.exists():  # it was half-way, or a process was killed there
+            old.rename(folder)
         raise CannotWrite.at(folder, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import column_or_1d
 
 from autosft.errors import BadInput
 from autosft.estimators.estimator import SearchEstimator
-from autosft.tables.columns import label_of
+from autosft.tables.columns import label_of, number_label
 
 
 @final
@@ -59,7 +59,8 @@ class AutoSFTClassifier(ClassifierMixin, SearchEstimator):
         if len(self.classes_) < 2:
             raise BadInput(f"y has one class, {self.classes_[0]}; a classifier needs two or more.")
         names = [label_of(value) for value in self.classes_.tolist()]
-        if len({*names} - {""}) < len(names):  # such as "a" and "a ": a table has no two labels for them
+        # such as "a" and "a ", or "1" and "1.0": a table has no two labels for them
+        if len({*names} - {""}) < len(names) or any(number_label(name) != name for name in names):
             names = [f"class {number}" for number in range(len(names))]
         self._labels = dict(zip(names, self.classes_, strict=True))
         return {"class": [names[number] for number in numbers]}

@@ -37,7 +37,7 @@ class SearchEstimator(BaseEstimator, ABC):
         metric: The validation score to maximize; by default the problem's first.
         seed: Splits, proposals and training derive from it.
         device: Where to train and to answer; `"auto"` takes a GPU if there is one.
-        threads: CPU threads for training; by default all cores.
+        threads: CPU threads for training; by default as many as this process may use.
         workers: How many trials are trained at the same time.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
         strategies: Strategies to allow; by default all.

@@ -14,9 +14,9 @@ from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.data.duplicates import digests_of
 from autosft.data.splits import split
-from autosft.data.stamp import stamp_of
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput
+from autosft.folders.stamp import stamp_of
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.footprint import memory_of
@@ -155,12 +155,13 @@ def run_search(
         if threads is None:
             spec = spec.model_copy(update={"threads": before.spec.threads})
         opened = Run.resume(folder, task, spec)
-        if before.source and before.stamp != stamp_of(Path(before.source)):
-            watch(Noted(CHANGED))
     else:
         source = "" if isinstance(given, Task) else str(given.absolute())
         opened = _create(folder, source, hints, task, spec, registry, watch)
     with closing(opened):
+        document = opened.document
+        if going_on and document.stamp and document.stamp != stamp_of(Path(document.source), folder):
+            watch(Noted(CHANGED))
         if result := opened.finished():
             watch(Finished(result, folder))
             return result
@@ -208,11 +209,11 @@ def _create(
     digests = digests_of(data, modality.digest)
     summary = summarize(scan, data, problem, metric=task.metric, digests=digests)
     plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
-    for position, name in enumerate(task.problems[1:], start=1):
+    for position, name in enumerate(task.problems[1:], start=1):  # the first one's targets are summarized
         registry.problem(name).fit(data.train.target(position))
     document = RunDocument(
         source=source,
-        stamp=stamp_of(Path(source)) if source else "",
+        stamp=stamp_of(Path(source), folder) if source else "",
         hints=hints,
         task=task,
         spec=spec,

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.document import Document
 from autosft.contracts.modality import Mix, Modality
-from autosft.contracts.problem import Problem
+from autosft.contracts.problem import Problem, metrics_of
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
 from autosft.contracts.state import State
@@ -225,7 +225,7 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
 
 def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
     """The shared fields that mean nothing to any of the problems, given the score of each."""
-    metrics = [task.metric or problems[0].metrics[0], *(problem.metrics[0] for problem in problems[1:])]
+    metrics = metrics_of(problems, task.metric or problems[0].metrics[0])
     ignored = [problem.ignores_for(metric) for problem, metric in zip(problems, metrics, strict=True)]
     return frozenset[str].intersection(*ignored)
 
@@ -277,3 +277,8 @@ def content_of(recipe: Recipe, *, cut: bool = False) -> str:
     """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs and rows."""
     exclude: dict[str, Any] = {"seed": True, **({"rows": True, "stop": {"max_epochs"}} if cut else {})}
     return json.dumps(recipe.model_dump(mode="json", exclude=exclude), sort_keys=True)
+
+
+def extent_of(recipe: Recipe) -> tuple[float, int]:
+    """What the clock may cut of a recipe: the rows, infinite for all, and the epochs."""
+    return recipe.rows or float("inf"), recipe.stop.max_epochs

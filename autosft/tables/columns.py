@@ -52,6 +52,7 @@ class Profile:
         whole: Whether all of these are whole.
         decimal: Their decimal sign.
         said: The share of cells, but for words that stand for a missing number, that say yes or no.
+        indicator: Whether that is what the column is for; a few cells of other words, or -1, become faults.
         long: Whether texts are prose rather than labels.
     """
 
@@ -62,12 +63,8 @@ class Profile:
     whole: bool = False
     decimal: str = "."
     said: float = 0.0
+    indicator: bool = False
     long: bool = False
-
-    @property
-    def indicator(self) -> bool:
-        """Whether cells say yes or no, but for a few, which become faults."""
-        return self.said >= 1 - _MOST_UNLIKE
 
     @property
     def few(self) -> bool:
@@ -98,12 +95,20 @@ def profile(cells: Iterable[Any]) -> Profile:
     if said == 1.0 and not any(map(is_missing_number, counts)):
         numbers = sum(count for label, count in counts.items() if to_number(label) is not None)
         kind: Kind = "number" if numbers == len(filled) else "text"
-        return Profile(kind, len(filled), len(counts), numbers, whole=True, said=said)
+        return Profile(kind, len(filled), len(counts), numbers, whole=True, said=said, indicator=True)
     numeric = _of_numbers(counts, len(filled))
     if numeric is not None and numeric.numbers >= (1 - _MOST_UNLIKE) * numeric.filled:
-        return replace(numeric, said=said)
+        return replace(numeric, said=said, indicator=_says(counts, said))
     long = sum(len(label) * count for label, count in counts.items()) > _LONG * len(filled)
-    return Profile("text", len(filled), len(counts), numeric.numbers if numeric else 0, said=said, long=long)
+    return Profile(
+        "text",
+        len(filled),
+        len(counts),
+        numeric.numbers if numeric else 0,
+        said=said,
+        indicator=_says(counts, said),
+        long=long,
+    )
 
 
 def _said(counts: Counter[str]) -> float:
@@ -136,6 +141,13 @@ def _of_numbers(counts: Counter[str], filled: int) -> Profile | None:
     )
 
 
+def _says(counts: Counter[str], said: float) -> bool:
+    """Whether cells are meant to say yes or no: some say each, and the few others say it in words, or by -1."""
+    words = {is_on(label) for label in counts}
+    odd = (to_number(label) for label in counts if is_on(label) is None and not is_missing_number(label))
+    return said >= 1 - _MOST_UNLIKE and {True, False} <= words and all(number in (None, -1.0) for number in odd)
+
+
 def is_blank(cell: Any) -> bool:
     """Whether a cell is missing or nothing but blanks."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
@@ -162,6 +174,14 @@ def label_of(cell: Any) -> str:
     if isinstance(cell, str):
         return cell.strip()
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def number_label(label: str, decimal: str = ".") -> str | None:
+    """A label among whole numbers: 1 for 1.0 and 1.00; None if it stands for a missing one."""
+    if is_missing_number(label):
+        return None
+    number = None if label.lstrip("+-").isdigit() else to_number(label, decimal)
+    return label if number is None or not number.is_integer() else label_of(number)
 
 
 def is_on(cell: Any) -> bool | None:

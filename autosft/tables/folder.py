@@ -93,6 +93,11 @@ def split_of(stem: str) -> str:
     return words.pop() if len(words) == 1 else ""
 
 
+def _split_named(word: str) -> str:
+    """The split of a word such as `test`, `test_ood` or `testB`; empty if it names none."""
+    return split_of(word) or next((split for name, split in SPLIT_WORDS.items() if word.startswith(name)), "")
+
+
 def join(layout: Layout, parts: Sequence[Table]) -> Table:
     """The tables of a folder as one, with the columns of the first.
 
@@ -144,7 +149,7 @@ def take_split_column(table: Table) -> Table:
         if re.sub(r"[^a-z]", "", name.lower()) not in _SPLIT_COLUMNS:
             continue
         words = ["" if cell is None else str(cell).strip().lower() for cell in cells]
-        splits = {word: SPLIT_WORDS.get(word, "") for word in set(words) - {""}}
+        splits = {word: _split_named(word) for word in set(words) - {""}}
         others = sorted(word for word, split in splits.items() if not split)
         known = set(splits.values()) - {""}
         if "train" in known and (not others or len(known) > 1):

@@ -59,7 +59,7 @@ class TargetForm(Document):
         separator: Of `"joined"` and `"hot"`: what parts the labels of a cell; `"[]"` where cells are written as lists;
             empty where they are lists, or one label each.
         decimal: Of numbers, also as labels: the decimal sign.
-        numeric: Of `"label"`: whether labels are numbers, so that 1 and 1.0 are one, and words such as NA are none.
+        numeric: Of `"label"`: whether all are whole numbers, so that 1 and 1.0 are one, and words such as NA are none.
         why: What spoke for these columns; said, not stored.
     """
 
@@ -105,7 +105,7 @@ def form_of(table: Table, seen: Mapping[str, Profile], problem: str, why: str) -
         raise BadInput(f"{len(names)} target columns are no classification; name one, or say --problem multilabel.")
     if all(one.indicator or one.kind == "empty" for one in seen.values()):
         return TargetForm(problem=problem or "multilabel", columns=names, form="indicators", why=why)
-    if problem != "regression" and all(one.said > _MOSTLY and one.distinct <= _MOST_SAYINGS for one in seen.values()):
+    if all(one.said > _MOSTLY and one.distinct <= _MOST_SAYINGS for one in seen.values()):
         raise BadInput(_unsaid(table, seen))
     if numeric and not problem:
         return _numbers(seen, "regression", why)
@@ -129,7 +129,7 @@ def _of_one(table: Table, name: str, seen: Profile, problem: str, why: str) -> T
         columns=(name,),
         form="label",
         decimal=seen.decimal,
-        numeric=seen.kind == "number",
+        numeric=seen.kind == "number" and seen.whole,
         why=why,
     )
 

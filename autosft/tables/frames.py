@@ -58,6 +58,8 @@ def write_frame(frame: Frame, folder: Path) -> Path:
     with pa.ipc.new_stream(stream, table.schema) as writer:
         writer.write_table(table)
     path = folder / f"frame-{hashlib.sha256(stream.getvalue()).hexdigest()[:12]}.parquet"
+    if path.exists():
+        return path
     write_table(table, file)
     try:
         folder.mkdir(parents=True, exist_ok=True)

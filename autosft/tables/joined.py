@@ -82,7 +82,9 @@ def find_separator(cells: Iterable[str], *, sure: bool = False) -> str:
     """
     counts = Counter(cell.strip() for cell in cells)
     if counts and all(text[:1] + text[-1:] in _BRACKETS or text == _EMPTY_SET for text in counts):
-        return AS_LIST
+        squared = all(text[:1] == "[" for text in counts)
+        if squared or any("," in text or "'" in text or '"' in text for text in counts):  # "(a)" is a label
+            return AS_LIST
     return next((separator for separator in SEPARATORS if _joins(counts, separator, sure=sure)), "")
 
 

@@ -13,8 +13,12 @@ from autosft.tables.formats.objects import read_json_array, read_json_lines
 from autosft.tables.formats.parquet import read_parquet
 from autosft.tables.table import Table, spread
 
-MOST_GLANCED = 20_000
-"""Rows of a split by which a table's columns are told: enough to meet each of a thousand classes twenty times."""
+FEWEST_GLANCED, MOST_GLANCED, MOST_CELLS = 1000, 20_000, 1_000_000
+"""Rows of a split by which a table's columns are told: enough to meet each of a thousand classes twenty times; fewer
+where there are very many columns."""
+
+_glanced: list[tuple[object, Table]] = []
+"""The table that was read last to be told what it is: whoever reads all of it next need not do so again."""
 
 
 def is_table(path: Path) -> bool:
@@ -38,6 +42,8 @@ def read_table(path: Path, *, limit: int | None = None) -> Table:
     Raises:
         BadInput: There is no table, or none that can be read; says what was found instead.
     """
+    if limit is None and _glanced and _glanced[0][0] == _mark(path):
+        return _glanced.pop()[1]
     try:
         if path.is_dir():
             layout = lay_out(path)
@@ -61,7 +67,20 @@ def glance(path: Path, table: Table) -> Table:
     Raises:
         BadInput: Below the first rows is what cannot be read.
     """
-    return table if table.complete else spread(read_table(path), MOST_GLANCED)
+    if table.complete:
+        return table
+    whole = read_table(path)
+    _glanced[:] = [(_mark(path), whole)]
+    return spread(whole, max(FEWEST_GLANCED, min(MOST_GLANCED, MOST_CELLS // max(1, len(whole.columns)))))
+
+
+def _mark(path: Path) -> object:
+    """What tells whether a table is still the same."""
+    try:
+        files = [file for _, file in lay_out(path).files] if path.is_dir() else [path]
+        return path, tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    except (BadInput, OSError):
+        return None
 
 
 def _read_file(path: Path, limit: int | None, names: tuple[str, ...] = ()) -> Table:

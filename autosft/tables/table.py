@@ -45,11 +45,15 @@ class Table:
 
 
 def spread(table: Table, most: int) -> Table:
-    """The same table with so many rows of each split at most, evenly spread: files are often sorted."""
+    """The same table with so many rows of each split at most, one drawn from each stretch: files are often sorted, and
+    rows may alternate."""
+    draw = np.random.default_rng(0)
     kept: list[npt.NDArray[np.intp]] = []
     for split in dict.fromkeys(table.splits):
         rows = np.flatnonzero(table.splits == split)
-        kept.append(rows[:: math.ceil(len(rows) / most)])
+        stretch = math.ceil(len(rows) / most)
+        starts = np.arange(0, len(rows), stretch)
+        kept.append(rows[np.minimum(starts + draw.integers(stretch, size=len(starts)), len(rows) - 1)])
     if sum(map(len, kept)) == len(table):
         return table
     rows = np.sort(np.concatenate(kept))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from autosft.contracts.task import Hints
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.candidates import choose
-from autosft.tables.columns import Missing, is_blank, is_nested, is_on, label_of, profile, shown
+from autosft.tables.columns import Missing, is_blank, is_nested, is_on, label_of, number_label, profile, shown
 from autosft.tables.forms import TargetForm, check_form, form_of
 from autosft.tables.joined import parts_of, pieces_of
 from autosft.tables.numbers import is_missing_number, to_number
@@ -86,13 +86,11 @@ def _require(table: Table, names: Sequence[str]) -> None:
 
 
 def _label(cell: Any, form: TargetForm) -> Any:
-    if is_blank(cell) or (form.numeric and is_missing_number(cell)):
+    if is_blank(cell):
         return None
     if is_nested(cell):
         return Missing("a list or an object, where a label should be")
-    label = label_of(cell)
-    number = to_number(label, form.decimal) if form.numeric and not label.lstrip("+-").isdigit() else None
-    return label if number is None else label_of(number)
+    return number_label(label_of(cell), form.decimal) if form.numeric else label_of(cell)
 
 
 def _number(cell: Any, decimal: str) -> Any:

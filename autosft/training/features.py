@@ -69,23 +69,26 @@ def _encoded(job: Job, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
                     kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
                     done += batch.rows
                 if late or time.perf_counter() - saved > SAVE_SECONDS:
-                    _store(job, kept, done[stored:], digests, (time.perf_counter() - started) / max(1, len(done)))
+                    _store(job, kept, done[stored:], digests, time.perf_counter() - saved)
                     stored, saved = len(done), time.perf_counter()
                 if late:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
-        job.features["encoding"] = encoding_seconds(job) + time.perf_counter() - started
-        job.features["pace", _key(job)] = seconds = (time.perf_counter() - started) / len(missing)
-        _store(job, kept, done[stored:], digests, seconds)
+        ended = time.perf_counter()
+        job.features["encoding"] = encoding_seconds(job) + ended - started
+        job.features["pace", _key(job)] = (ended - started) / len(missing)
+        _store(job, kept, done[stored:], digests, ended - saved)
     return kept
 
 
 def _store(
     job: Job, kept: Mapping[str, Tensor], rows: Sequence[str], digests: Mapping[str, str], seconds: float
 ) -> None:
-    """Keep the features of these rows for later searches, or for one that goes on after it was killed."""
+    """Keep the features of these rows, which took so many seconds together, for later searches, or for one that goes on
+    after it was killed."""
     new = {row: digests[row] for row in rows if digests.get(row)}
     if job.store and new:
-        job.store.add(_content(job), list(new.values()), torch.stack([kept[row] for row in new]).numpy(), seconds)
+        features = torch.stack([kept[row] for row in new]).numpy()
+        job.store.add(_content(job), list(new.values()), features, seconds / len(rows))
 
 
 def unencoded(job: Job, rows: Rows) -> int:

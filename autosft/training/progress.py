@@ -52,7 +52,7 @@ def restore(stage: Stage, saved: dict[str, Any], progress: Progress) -> None:
         module.load_state_dict(saved["modules"][name])
     progress.epochs = [Epoch.model_validate(epoch) for epoch in saved["epochs"]]
     progress.best, progress.trained = dict(saved["best"]), saved["trained"]
-    progress.score, progress.loss = saved["score"], saved["loss"]
+    progress.score, progress.loss = saved.get("score"), saved.get("loss", 0.0)
 
 
 def _modules(stage: Stage) -> dict[str, nn.Module]:

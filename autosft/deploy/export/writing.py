@@ -94,9 +94,9 @@ def _written(predictor: Predictor, draft: Path, format: Format, example: Rows) -
             format.write(program, draft, [name for feed in graph.feeds for name in feed.names], _outputs(graph))
     except AutoSFTError as error:
         raise BadInput(f"This model ({named}) cannot be exported: {error}.") from error
-    except OSError:
-        raise
     except Exception as error:  # whatever tracing a network that it does not know provokes
+        if isinstance(error, OSError) and error.errno:  # of the disk
+            raise
         words = " ".join(str(error).split())[:WORDS]
         raise BadInput(
             f"This model ({named}) cannot be exported to {format.name}: {type(error).__name__}: {words}."

@@ -10,7 +10,7 @@ from autosft.contracts.record import Record
 from autosft.contracts.space import Space
 from autosft.search.memory.sampler import Params, Sampler
 from autosft.search.memory.study import Study, Trial, score_of
-from autosft.search.plan import content_of, recipe_of
+from autosft.search.plan import content_of, extent_of, recipe_of
 from autosft.training.seeds import seed_of
 
 
@@ -27,7 +27,7 @@ class Trials:
         ended: The records of trials that are over, in the order in which they ended.
         contents: What makes each started recipe differ from others; but for those that had no time for a score in an
             earlier sitting.
-        uncut: The same, whatever the clock has cut of them.
+        uncut: The rows and epochs of each, by what it was before the clock cut it.
         cut_off: The numbers of trials that a driver left running when it was killed.
     """
 
@@ -50,12 +50,13 @@ class Trials:
         over = {record.number for record in self.ended}
         self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
         self._running.update(self.cut_off)
-        unscored = {
-            record.number for record in self.ended if record.state == "interrupted"
-        }  # for want of time: it may be made anew
-        recipes = [self.recipe(number) for number in self._trials if number not in unscored]
-        self.contents = {content_of(recipe) for recipe in recipes}
-        self.uncut = {content_of(recipe, cut=True) for recipe in recipes}
+        # what had no time for a score may be made anew
+        unscored = {record.number for record in self.ended if record.state == "interrupted"}
+        self.contents: set[str] = set()
+        self.uncut: dict[str, list[tuple[float, int]]] = {}
+        for number in self._trials:
+            if number not in unscored:
+                self._remember(number)
 
     @property
     def started(self) -> int:
@@ -85,9 +86,7 @@ class Trials:
         trial = self._study.start(params, space)
         self._trials[trial.number] = trial
         self._running.add(trial.number)
-        recipe = self.recipe(trial.number)
-        self.contents.add(content_of(recipe))
-        self.uncut.add(content_of(recipe, cut=True))
+        self._remember(trial.number)
         return trial.number
 
     def resume(self, number: int) -> None:
@@ -110,6 +109,11 @@ class Trials:
     def close(self) -> None:
         """Let go of the study."""
         self._study.close()
+
+    def _remember(self, number: int) -> None:
+        recipe = self.recipe(number)
+        self.contents.add(content_of(recipe))
+        self.uncut.setdefault(content_of(recipe, cut=True), []).append(extent_of(recipe))
 
     def _believe(self, record: Record) -> None:
         trial = self._trials[record.number]

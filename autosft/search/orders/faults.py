@@ -73,20 +73,28 @@ def set_aside(records: Sequence[Record]) -> Mapping[str, str]:
     """The strategies and backbones whose last trials all failed, with what was said last.
 
     Strategies are blamed first: a backbone is not to blame for the failures of a strategy that fails everywhere. Nor is
-    a strategy for several backbones that fail each for a reason of its own, or for want of memory.
+    a strategy for several backbones that fail each for a reason of its own, or for want of memory, as long as no other
+    strategy has trained one of them.
     """
     ended = [record for record in records if record.state != "interrupted"]
     aside: dict[str, str] = {}
     for strategy in dict.fromkeys(record.recipe.strategy for record in ended):
         own = [record for record in ended if record.recipe.strategy == strategy]
-        last = own[-STRIKES:]
-        alike = len({record.error for record in last}) == 1 and all(record.state == "failed" for record in last)
-        if alike or len({record.recipe.backbone for record in last}) == 1:
+        if not _each_for_itself(own[-STRIKES:], ended):
             aside |= _struck(strategy, own)
     ended = [record for record in ended if record.recipe.strategy not in aside]
     for backbone in dict.fromkeys(record.recipe.backbone for record in ended):
         aside |= _struck(backbone, [record for record in ended if record.recipe.backbone == backbone])
     return aside
+
+
+def _each_for_itself(failed: Sequence[Record], ended: Sequence[Record]) -> bool:
+    """Whether the last trials of a strategy were of several backbones, which fail for reasons of their own."""
+    backbones = {record.recipe.backbone for record in failed}
+    said = {record.error for record in failed}
+    starved = any(record.state == "out_of_memory" for record in failed)
+    sound = {record.recipe.backbone for record in ended if record.state == "done"}
+    return len(backbones) > 1 and (len(said) > 1 or starved) and not backbones & sound
 
 
 def _struck(part: str, records: Sequence[Record]) -> dict[str, str]:

@@ -108,7 +108,7 @@ class Fleet:
 
 def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Record | None) -> Record | None:
     """Where a trial stands whose work was ended after some epochs, as if it had paused there; its checkpoint holds the
-    last of them. None if it has no score yet.
+    last of them. Without a new epoch it stands where it had paused before; None if it has no score yet.
 
     Args:
         order: The order to train it.
@@ -119,14 +119,17 @@ def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Re
     heard = (*(earlier.epochs if earlier else ()), *epochs)
     whole = tuple({(epoch.stage, epoch.number): epoch for epoch in heard}.values())  # a stage may have begun anew
     scores = [epoch.score for epoch in whole if epoch.score is not None]
-    if order.work != "train" or not epochs or not scores:
+    if order.work != "train":
         return None
+    if not epochs or not scores:
+        return earlier
     return Record(
         number=order.trial,
         state="paused",
         recipe=order.recipe,
         score=max(scores),
         epochs=whole,
+        pace=earlier.pace if earlier else {},
         seconds=seconds + (earlier.seconds if earlier else 0.0),
         micro_batch=order.micro_batch,
     )

@@ -58,7 +58,7 @@ class Agenda:
         if self._cut_off:
             number = self._cut_off.pop(0)
             return Leg(number, next_rung(self._trials.leg(number)), resumed=False)
-        paused = [record for record in self._trials.paused if _epochs_in(left, record, estimates) >= 1]
+        paused = [record for record in self._trials.paused if left > 0 and _epochs_in(left, record, estimates) >= 1]
         if between := next((record for record in paused if between_rungs(record)), None):
             return self._resumed(between, next_rung(between))
         if earned := promoted(paused, self._trials.known):

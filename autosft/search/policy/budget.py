@@ -90,8 +90,9 @@ class Estimates:
             if not record.pace:
                 continue
             backbone, share = record.recipe.backbone, effort(record.recipe)
-            if "train" in record.pace:
-                self._train.setdefault(backbone, {})[record.recipe.strategy] = record.pace["train"] / share
+            paces = self._train.setdefault(backbone, {}) if "train" in record.pace else {}
+            if "train" in record.pace and not (record.state == "interrupted" and record.recipe.strategy in paces):
+                paces[record.recipe.strategy] = record.pace["train"] / share  # that of whole epochs, if there were any
             if "encode" in record.pace:
                 self._paces[backbone] = record.pace["encode"] / share
                 key = backbone, share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import final
@@ -12,7 +12,7 @@ from autosft.contracts.space import Int, Space, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params, Sampler
-from autosft.search.plan import Plan, choices_of, content_of, recipe_of, space_of, whole_space_of
+from autosft.search.plan import Plan, choices_of, content_of, extent_of, recipe_of, space_of, whole_space_of
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 
@@ -53,7 +53,7 @@ class Proposals:
         estimates: Estimates,
         *,
         tried: Container[str],
-        uncut: Container[str],
+        uncut: Mapping[str, Sequence[tuple[float, int]]],
         aside: Container[str],
         used: float,
         started: int,
@@ -65,7 +65,8 @@ class Proposals:
             records: The latest record of every trial that has one.
             estimates: What things will take.
             tried: The contents of the recipes that were started, by `content_of`.
-            uncut: The same, before the clock cut them: no default is tried again because there is less time.
+            uncut: The rows and epochs of each, by what it was before the clock cut it: no default is tried again
+                because there is less time.
             aside: Backbones and strategies that are not to be tried any more.
             started: How many trials were started.
             used: The share of the budget that is used.
@@ -82,10 +83,7 @@ class Proposals:
             return fitted
 
         for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
-            cheap = self.registry.strategy(str(params["strategy"])).cheap
-            if not cheap and content_of(recipe_of(params, 0), cut=True) in uncut:
-                continue
-            if fitted := useful(params):
+            if (fitted := useful(params)) and not self._only_cut(fitted, uncut):
                 return fitted
         choices, space = choices_of(self.plan), partial(space_of, self.task, self.registry, self.plan)
         for attempt in range(ATTEMPTS):
@@ -132,7 +130,16 @@ class Proposals:
             params, recipe = {**params, "rows": rows}, recipe.changed(rows=rows)
         epochs = estimates.epochs_in(left, recipe)
         name = next((name for name in params if name.endswith("stop.max_epochs")), "")
-        if not name:
+        longest = self.space(params)[name] if name else None
+        if not isinstance(longest, Int):
             return params
-        fewest = max(MIN_EPOCHS, *(one.low for one in [self.space(params)[name]] if isinstance(one, Int)))
-        return {**params, name: int(min(int(params[name]), max(fewest, epochs)))}
+        return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, longest.low, epochs)))}
+
+    def _only_cut(self, params: Params, uncut: Mapping[str, Sequence[tuple[float, int]]]) -> bool:
+        """Whether the same was started already on as many rows and for as many epochs."""
+        recipe = recipe_of(params, 0)
+        if self.registry.strategy(recipe.strategy).cheap:
+            return False
+        rows, epochs = extent_of(recipe)
+        earlier = uncut.get(content_of(recipe, cut=True), ())
+        return any(rows <= on and epochs <= for_ for on, for_ in earlier)

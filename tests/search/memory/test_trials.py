@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from autosft.contracts.record import Record
@@ -60,5 +62,5 @@ def test_a_recipe_that_the_clock_has_cut_is_known_for_what_it_was(opened):
     recipe = trials.recipe(note(trials, "done", 0.5))
     longer = recipe.changed(stop=recipe.stop.model_copy(update={"max_epochs": 12}), rows=500)
 
-    assert content_of(longer) not in trials.contents and content_of(longer, cut=True) in trials.uncut
+    assert content_of(longer) not in trials.contents and trials.uncut[content_of(longer, cut=True)] == [(math.inf, 6)]
     assert content_of(recipe.changed(optim=recipe.optim.model_copy(update={"lr": 3e-3})), cut=True) not in trials.uncut

@@ -115,3 +115,5 @@ def test_a_strategy_is_not_blamed_for_backbones_that_fail_each_for_its_own_reaso
     assert not set_aside(others)
     assert not set_aside([ended("out_of_memory", backbone=f"toy/{name}") for name in "abc"])
     assert set_aside([ended("failed", backbone=f"toy/{name}") for name in "abc"]) == {"toy": "toy said no"}
+    others.append(ended("done", "other", backbone="toy/c"))
+    assert set_aside(others) == {"toy": "no weights of c"}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import pytest
 
 from autosft.contracts.record import Epoch, Record
-from autosft.contracts.space import defaults
+from autosft.contracts.space import Choice, defaults
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.plan import content_of, space_of, whole_space_of
+from autosft.search.plan import content_of, make_plan, space_of, whole_space_of
 from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import MARGIN, TRAIN_TO_ENCODE, Estimates
 from autosft.search.policy.proposals import Proposals
+from autosft.search.spec import SearchSpec
+from autosft.testing.toy import ToyStrategy
 
 SIZES = {"train": 100, "valid": 20, "test": 20}
 EPOCH_SECONDS = MARGIN * 0.01 * 100
@@ -136,3 +139,42 @@ def test_no_default_is_tried_again_because_there_is_less_time_for_it(opened, pla
 
     recipes = [trials.recipe(number) for number in range(trials.started)]
     assert trials.started > 3 and len({content_of(recipe, cut=True) for recipe in recipes}) == trials.started
+
+
+def test_a_strategy_may_name_the_lengths_of_its_schedule_one_by_one(with_parts, task, tmp_path):
+    class Choosy(ToyStrategy.__base__):
+        name, uses, stages = "choosy", ToyStrategy.uses, ToyStrategy.stages
+        space: ClassVar = {**ToyStrategy.space, "stop.max_epochs": Choice((5, 10))}
+
+    parts = with_parts(strategies={"choosy": Choosy()})
+    plan = make_plan(task, parts, SearchSpec(strategies=("choosy",)))
+    sampler = Sampler(0)
+    trials = Trials(Study(sqlite_url(tmp_path / "study.db"), "autosft"), sampler, 0)
+
+    leg = next_of(trials, Agenda(trials, Proposals(task, parts, plan, sampler), None), plan, left=50 * EPOCH_SECONDS)
+
+    assert leg is not None and trials.recipe(leg.number).stop.max_epochs in (5, 10)
+
+
+def test_nothing_goes_on_when_the_time_is_up(opened, plan):
+    trials, agenda = opened(limit=1)
+    assert next_of(trials, agenda, plan)
+    recipe = trials.recipe(0)
+    curve = (Epoch(stage="s", number=1, loss=1.0, score=0.5, seconds=1.0),)
+    trials.note(Record(number=0, state="paused", recipe=recipe, score=0.5, epochs=curve))  # at a pace that nobody knows
+
+    assert next_of(trials, agenda, plan, left=-1.0) is None
+
+
+def test_with_more_time_a_default_is_tried_on_more_rows(opened, plan):
+    trials, agenda = opened()
+    assert next_of(trials, agenda, plan, left=50 * EPOCH_SECONDS).number == 0
+    recipe = trials.recipe(0)
+    short = content_of(recipe, cut=True)
+    trials.uncut[short] = [(1000, 4)]
+    trials.contents.clear()
+    trials.note(Record(number=0, state="done", recipe=recipe, score=0.5))
+
+    leg = next_of(trials, agenda, plan, left=50 * EPOCH_SECONDS)
+
+    assert content_of(trials.recipe(leg.number), cut=True) == short
