@@ -38,6 +38,7 @@ class Disk:
         self._run, self._registry, self._trials, self._quota = run, registry, trials, quota
         self._models: set[int] = set()
         self._outputs: dict[int, int] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}  # after how many epochs, and the bytes
         self.used = 0
         self._ended = 0
         self.team: tuple[int, ...] = ()
@@ -101,6 +102,12 @@ class Disk:
                     return
 
     def _measured(self, paused: list[Record]) -> int:
-        numbers = self._models | {record.number for record in paused}
-        others = sum(size for number, size in self._outputs.items() if number not in numbers)
-        return others + sum(self._run.bytes_of(number) for number in numbers)
+        stand = dict.fromkeys(self._models, -1) | {record.number: len(record.epochs) for record in paused}
+        others = sum(size for number, size in self._outputs.items() if number not in stand)
+        return others + sum(self._bytes_of(number, epochs) for number, epochs in stand.items())
+
+    def _bytes_of(self, number: int, epochs: int) -> int:
+        """What a trial's files take, looked up once as long as it stands where it stood: most of them only wait."""
+        if self._sizes.get(number, (None, 0))[0] != epochs:
+            self._sizes[number] = epochs, self._run.bytes_of(number)
+        return self._sizes[number][1]
