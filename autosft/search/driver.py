@@ -129,7 +129,7 @@ def run_search(
             "trials": trials,
             "seed": seed,
             "device": device,
-            "threads": threads or len(os.sched_getaffinity(0)),
+            "threads": threads or _cores(),
             "precision": precision,
             "compile": compile,
             "workers": workers,
@@ -169,6 +169,11 @@ def run_search(
             renew(opened, url, registry, watch)
         with closing(Study(url, opened.document.study)) as study:
             return Session(opened, registry, study, watch, started).go()
+
+
+def _cores() -> int:
+    """How many cores this process may use; of the machine's, where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _path_of(data: str | Path | Frame) -> Path:

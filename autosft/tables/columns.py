@@ -142,10 +142,11 @@ def _of_numbers(counts: Counter[str], filled: int) -> Profile | None:
 
 
 def _says(counts: Counter[str], said: float) -> bool:
-    """Whether cells are meant to say yes or no: some say each, and the few others say it in words, or by -1."""
+    """Whether cells are meant to say yes or no: all do, or some say each, and the few others are words, or -1."""
     words = {is_on(label) for label in counts}
-    odd = (to_number(label) for label in counts if is_on(label) is None and not is_missing_number(label))
-    return said >= 1 - _MOST_UNLIKE and {True, False} <= words and all(number in (None, -1.0) for number in odd)
+    odd = [to_number(label) for label in counts if is_on(label) is None and not is_missing_number(label)]
+    spared = {True, False} <= words and all(number in (None, -1.0) for number in odd)
+    return said >= 1 - _MOST_UNLIKE and (not odd or spared)
 
 
 def is_blank(cell: Any) -> bool:

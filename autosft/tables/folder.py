@@ -95,7 +95,7 @@ def split_of(stem: str) -> str:
 
 def _split_named(word: str) -> str:
     """The split of a word such as `test`, `test_ood` or `testB`; empty if it names none."""
-    return split_of(word) or next((split for name, split in SPLIT_WORDS.items() if word.startswith(name)), "")
+    return split_of(word) or next((split for split in SPLITS if word.startswith(split)), "")
 
 
 def join(layout: Layout, parts: Sequence[Table]) -> Table:

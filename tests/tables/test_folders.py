@@ -144,6 +144,7 @@ def test_folders_of_splits_with_several_tables_are_no_table(write, tmp_path):
         (("train", "test", "extra"), ["train", "test", "train"]),
         (("train", "eval", "Holdout"), ["train", "valid", "test"]),
         (("train", "extra", "extra"), ["", "", ""]),
+        (("train", "testB", "dev_2"), ["train", "test", "valid"]),
     ],
 )
 def test_rows_of_a_word_that_is_no_split_are_learned_from_beside_those_that_are(write, words, splits):

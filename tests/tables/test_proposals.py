@@ -249,3 +249,8 @@ def test_labels_in_brackets_are_labels(brackets):
 def test_codes_that_look_like_numbers_stay_as_they_are_written():
     form = proposed(label=some(120, "250.0", "250.00", "3.1", "3.10"), problem="classification")
     assert not form.numeric
+
+
+def test_columns_that_all_say_the_same_or_nothing_are_of_yes_and_no_too():
+    columns = {"a": some(120, "0", "NA"), "b": some(120, "0", "1", "NA", seed=1)}
+    assert proposed(**columns, targets=["a", "b"]).form == "indicators"
