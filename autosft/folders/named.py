@@ -61,6 +61,8 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
         return None
     table = glance(path, first)
     column, start, share = _path_column(path, table, kind, hints)
+    if not column:  # the first rows named files, most of the others do not
+        return None
     if not share:
         raise BadInput(_none_there(path, table, column, kind))
     form = propose_target(table, hints, exclude=[column])

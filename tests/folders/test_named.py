@@ -228,3 +228,11 @@ def test_splits_of_a_long_sorted_table_have_their_own_files(write, scan):
 
     places = {(row.split, row.ref["path"].split("/")[-2]) for row in found.rows}
     assert len(found.rows) == 1230 and places == {("train", "train"), ("test", "test")}
+
+
+def test_a_column_of_which_the_first_rows_alone_name_files_is_no_column_of_paths(write, claim):
+    home = write(*(f"{number}.let" for number in range(1000)))
+    rows = [f"{number},{'ab'[number % 2]}" for number in range(5000)]
+    (home / "all.csv").write_text("\n".join(["number,label", *rows]))
+
+    assert claim(home / "all.csv") is None
