@@ -3,9 +3,10 @@ search are worth.
 
 Each search and each baseline is a process of its own; `--at-once` searches run side by side. With `--without PART ...`
 each search is made once more without each of these parts (`without.py` has the list), right after the whole one. Writes
-`OUT/<data>-<seed>[-without-<part>]/` (the run) and `.json` beside it (wall clock and answers: what has it is not
-searched again), `OUT/<data>-<seed>.baseline.json`, and `OUT/report.md`: test accuracy of each, wall clock against the
-budget, and paired differences over test rows with bootstrap intervals (rows are drawn, with all their seeds together).
+`OUT/<data>-<seed>[-without-<part>]/` (the run, which may be deleted) and `.json` beside it (wall clock, answers and who
+gives them: what has it is not searched again), `OUT/<data>-<seed>.baseline.json`, and `OUT/report.md`: test accuracy of
+each, wall clock against the budget, and paired differences over test rows with bootstrap intervals (rows are drawn,
+with all their seeds together).
 
     python benchmarks/photographs.py OUT DATA [DATA ...] --weights DIR --budget 300 --seeds 0 1 2
 """
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from paired import interval, pooled, predictions, search
@@ -58,8 +60,9 @@ class Compared:
     theirs: np.ndarray
 
 
-def searched(one: Search, out: Path, options: Sequence[str]) -> tuple[float, dict[str, str]]:
-    """The wall clock of a search, and what its bundle says of each test image, by class folder and file name."""
+def searched(one: Search, out: Path, options: Sequence[str]) -> dict[str, Any]:
+    """The wall clock of a search, the records of its bundle's members, how its trials ended, and what the bundle says
+    of each test image, by class folder and file name."""
     run, kept = out / one.name, out / f"{one.name}.json"
     if not kept.exists():
         if run.exists():  # of a search that was cut off: its wall clock would be that of the rest
@@ -67,9 +70,10 @@ def searched(one: Search, out: Path, options: Sequence[str]) -> tuple[float, dic
         wall = search(one.data, run, [*options, "--seed", str(one.seed)], one.program)
         inputs, said = predictions(run, one.data / "test")
         names = [f"{Path(name).parent.name}/{Path(name).name}" for name in inputs]
-        kept.write_text(json.dumps({"wall": wall, "answers": dict(zip(names, said, strict=True))}))
-    found = json.loads(kept.read_text())
-    return found["wall"], found["answers"]
+        result = json.loads((run / "result.json").read_text())
+        found = {"wall": wall, **{name: result[name] for name in ("best", "trials")}}
+        kept.write_text(json.dumps({**found, "answers": dict(zip(names, said, strict=True))}))
+    return json.loads(kept.read_text())
 
 
 def right(said: dict[str, str], names: Sequence[str]) -> np.ndarray:
@@ -119,15 +123,14 @@ def compared(one: Search, arguments: argparse.Namespace) -> Compared:
     """A search, and the baseline with its seed."""
     out: Path = arguments.out
     options = ["--budget", f"{arguments.budget}s", "--threads", str(arguments.threads)]
-    wall, said = searched(one, out, [*options, "--weights", str(arguments.weights)])
-    result = json.loads((out / one.name / "result.json").read_text())
+    found = searched(one, out, [*options, "--weights", str(arguments.weights)])
     other = json.loads((out / f"{one.data.name}-{one.seed}.baseline.json").read_text())["predicted"]
-    ours, theirs = (right(answers, sorted(other)) for answers in (said, other))
-    members = [f"{best['recipe']['strategy']} on {best['recipe']['backbone']}" for best in result["best"]]
-    trials = " ".join(f"{count} {state}" for state, count in result["trials"].items())
+    ours, theirs = (right(answers, sorted(other)) for answers in (found["answers"], other))
+    members = [f"{best['recipe']['strategy']} on {best['recipe']['backbone']}" for best in found["best"]]
+    trials = " ".join(f"{count} {state}" for state, count in found["trials"].items())
     line = (
         f"| {one.data.name} | {one.seed} | {one.without} | {ours.mean():.4f} | {theirs.mean():.4f} | "
-        f"{', '.join(members)} | {wall:.0f} / {arguments.budget} | {trials} |"
+        f"{', '.join(members)} | {found['wall']:.0f} / {arguments.budget} | {trials} |"
     )
     print(line, flush=True)
     return Compared(one, line, ours, theirs)
