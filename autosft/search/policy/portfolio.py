@@ -38,7 +38,7 @@ def portfolio(
     """
     yield from Rung0(task, registry, plan, estimates).recipes(records, used=used)
     dear = {name for name, strategy in registry.strategies.items() if not strategy.cheap}
-    ranked = [name for name in ranked_backbones(records) if dear & set(plan.candidate(name).strategies)]
+    ranked = [name for name in ranked_backbones(records, plan) if dear & set(plan.candidate(name).strategies)]
     favorites = ranked[:FAVORITES] or [plan.candidates[0].info.name]
     for backbone, strategy in _pairs(registry, plan, favorites):
         space = space_of(task, registry, plan, backbone, strategy)

@@ -79,7 +79,7 @@ class Rung0:
                     yield params
                     recipe = recipe_of(params, 0)
                     tried += [record for record in records if _like(record, name, rows, recipe.own)]
-            names = _better_half(names, tried)
+            names = self._better_half(names, tried)
 
     def _growing(self, backbone: str, shares: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
         """The cheap strategy with a backbone that is fitted to the rows, on ever more of them while that is quick."""
@@ -136,6 +136,10 @@ class Rung0:
                 return level
         return min(levels, default=1.0)
 
+    def _better_half(self, names: Sequence[str], records: Sequence[Record]) -> list[str]:
+        ranked = [name for name in ranked_backbones(records, self.plan) if name in names]
+        return ranked[: (len(ranked) + 1) // 2]
+
 
 def _shares(rows: int) -> list[int]:
     """Growing numbers of rows; 0, which stands for all, comes last."""
@@ -153,17 +157,22 @@ def _like(record: Record, backbone: str, rows: int, own: object) -> bool:
     return recipe.backbone == backbone and recipe.rows == rows and recipe.own == own
 
 
-def _better_half(names: Sequence[str], records: Sequence[Record]) -> list[str]:
-    ranked = [name for name in ranked_backbones(records) if name in names]
-    return ranked[: (len(ranked) + 1) // 2]
-
-
 def promising(registry: Registry, candidate: Candidate) -> list[str]:
     """The strategies that can train a backbone, by their priors."""
     return sorted(candidate.strategies, key=lambda name: -registry.strategy(name).prior)
 
 
-def ranked_backbones(records: Sequence[Record]) -> list[str]:
-    """Backbones by the best score that each has."""
-    scored = sorted((record for record in records if record.score is not None), key=Record.order)
-    return list(dict.fromkeys(record.recipe.backbone for record in scored))
+def ranked_backbones(records: Sequence[Record], plan: Plan) -> list[str]:
+    """Backbones by the best score that each has. Of those within one standard error of the highest that is left (the
+    one-standard-error rule: Breiman et al., 1984) the one with the highest prior comes first: so small a difference
+    says less than what is known of them."""
+    best: dict[str, Record] = {}
+    for record in sorted((record for record in records if record.score is not None), key=Record.order):
+        best.setdefault(record.recipe.backbone, record)
+    ranked: list[str] = []
+    while left := [name for name in best if name not in ranked]:
+        highest = best[left[0]]
+        least = (highest.score or 0.0) - (highest.score_error or 0.0)
+        near = [name for name in left if (best[name].score or 0.0) >= least]
+        ranked.extend(sorted(near, key=lambda name: -plan.candidate(name).info.prior))
+    return ranked

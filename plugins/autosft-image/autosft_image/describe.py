@@ -9,6 +9,9 @@ from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft_image.curated import DINO_SIDE, patch_options
 from autosft_image.network import resamples
 
+_PRIOR = 0.4
+"""Of a model that is not in the table of curated ones: somewhat less than of most that are."""
+
 _SPDX = {
     "apache-2.0": "Apache-2.0",
     "mit": "MIT",
@@ -53,6 +56,7 @@ def describe(name: str, config: Mapping[str, Any], arguments: Mapping[str, Any],
         ),
         # a pool size is what timm states of models that end in a map
         gives=frozenset({"pooled", "maps" if config.get("pool_size") else "tokens"}),
+        prior=_PRIOR,
         pretrained={"hub": hub} if hub else {},
         license=_SPDX.get(license, license),
         arguments=arguments,
