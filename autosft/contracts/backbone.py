@@ -42,7 +42,8 @@ class BackboneInfo(Document):
         gives: The keys of its outputs: `"pooled"`, `"tokens"`, `"maps"`, `"logits"`.
         parameters: The number of weights; 0 if unknown.
         gigaflops: Multiply-adds for one sample, in units of 1e9; 0 if unknown.
-        prior: The family's expectation of how well it transfers, from 0 to 1; orders the first trials.
+        prior: The family's expectation of how well it transfers, from 0 to 1; orders the first trials, and backbones
+            whose scores lie within one standard error.
         pretrained: What weight sources go by, such as `{"hub": "timm/resnet18.a1_in1k"}`; empty if the encoder
             needs none. With `"beside": "config.json"` a source brings a folder, in which such files lie beside the
             weights, separated by blanks; whatever small files the place has more, such as a tokenizer, come along.

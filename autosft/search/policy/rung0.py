@@ -173,6 +173,6 @@ def ranked_backbones(records: Sequence[Record], plan: Plan) -> list[str]:
     while left := [name for name in best if name not in ranked]:
         highest = best[left[0]]
         least = (highest.score or 0.0) - (highest.score_error or 0.0)
-        near = [name for name in left if (best[name].score or 0.0) >= least]
+        near = [name for name in left if not (best[name].score or 0.0) < least]  # all, where the error is not a number
         ranked.extend(sorted(near, key=lambda name: -plan.candidate(name).info.prior))
     return ranked

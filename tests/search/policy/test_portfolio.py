@@ -51,7 +51,7 @@ def test_cheap_strategies_meet_every_backbone_by_prior_and_then_the_best_meet_th
     assert [pair for pair in first(records) if pair[1] == "toy"] == [("toy/narrow", "toy"), ("toy/wide", "toy")]
 
 
-@pytest.mark.parametrize("error, best", [(0.03, "toy/wide"), (0.01, "toy/narrow")])
+@pytest.mark.parametrize("error, best", [(0.03, "toy/wide"), (0.01, "toy/narrow"), (float("nan"), "toy/wide")])
 def test_of_scores_within_one_standard_error_the_backbone_with_the_highest_prior_is_the_best(first, error, best):
     scores = {"toy/wide": 0.70, "toy/narrow": 0.72}
     records = [
