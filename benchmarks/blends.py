@@ -18,9 +18,9 @@ from autosft.contracts.record import Record
 from autosft.deploy.member import load_member
 from autosft.host.loading import load
 from autosft.search.driver import run_search
-from autosft.search.outcome.blend import blend, read_panel
+from autosft.search.outcome.blend import blend
 from autosft.search.outcome.choice import choose
-from autosft.search.outcome.finalists import alone_by
+from autosft.search.outcome.panel import read_panel
 from autosft.search.run import Run
 from autosft.training.evaluation import answer
 
@@ -32,13 +32,14 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
     records = [record for record in records if record.state == "done"]
     panel, _ = read_panel(run, registry, records)
     there = [record.number for record in records if run.has_model(record.number)]
-    single, mixed = choose(records, registry), blend(panel, there, alone_by(records, registry), seed=seed)
+    members = [record for record in records if record.number in there]
+    single, mixed = choose(records, registry), blend(panel, members, registry, seed=seed)
     numbers = {single.number, *(mixed.shares if mixed else ())}
     test, task = run.data.test, run.document.task
-    members = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}
-    outputs = {number: answer(*member, test)[0] for number, member in members.items()}
+    models = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}
+    outputs = {number: answer(*model, test)[0] for number, model in models.items()}
     problem, targets = registry.problem(task.problems[0]), test.target(0)
-    job = members[single.number][0]
+    job = models[single.number][0]
     alone = outputs[single.number], job.states.problems[0]
     both = {"single": alone, "blend": alone}
     if mixed:
@@ -57,7 +58,7 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
         "trials with outputs": len(panel.trials),
         **{name: problem.score(task.metric, pair[0], targets, pair[1]) for name, pair in both.items()},
         "members": len(mixed.shares) if mixed else 1,
-        "pays": bool(mixed and mixed.pays),
+        "taken": mixed is not None,
         "gain": mixed.gain if mixed else 0.0,
         "right": right,
     }

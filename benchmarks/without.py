@@ -7,6 +7,7 @@
 - rung0: no cheap strategy meets every backbone first; the most promising one meets the defaults
 - blend: one model answers
 - search: nothing but the first recipe, whatever it takes: a probe on the most promising backbone
+- deletion: the models of trials that are out of the running stay on disk, in `dropped/`
 - choice: nothing but a whole training with defaults, of the most promising backbone, cut to the clock
 """
 
@@ -38,7 +39,7 @@ OPTIONS: Mapping[str, list[str]] = {
 }
 """What a user of the command could say as well; the last of two equal options counts."""
 
-PARTS = [*OFF, "rung0", *OPTIONS]
+PARTS = [*OFF, "rung0", "deletion", *OPTIONS]
 
 
 def fixed(off: Mapping[str, Value]) -> Callable[..., dict[str, Parameter]]:
@@ -56,6 +57,15 @@ def fixed(off: Mapping[str, Value]) -> Callable[..., dict[str, Parameter]]:
     return space_of
 
 
+def moved_away(run: Any, number: int) -> None:
+    """Instead of deleting the heavy files of a trial, move them into `dropped/` in its folder."""
+    folder = run.trial_folder(number)
+    for path in folder.glob("*"):
+        if path.name not in ("record.json", "outputs.json", "outputs.safetensors", "dropped"):
+            (folder / "dropped").mkdir(exist_ok=True)
+            path.rename(folder / "dropped" / path.name)
+
+
 def main() -> None:
     part, arguments = sys.argv[1], sys.argv[2:]
     if part in OFF:
@@ -64,6 +74,10 @@ def main() -> None:
         from autosft.search.policy.rung0 import Rung0
 
         Rung0.recipes = lambda *_, **__: iter(())
+    elif part == "deletion":
+        from autosft.search.run import Run
+
+        Run.drop_model = moved_away
     sys.argv = ["autosft", *arguments, *OPTIONS.get(part, [])]
 
     from autosft.cli import main as command

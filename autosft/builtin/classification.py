@@ -104,6 +104,11 @@ class Classification(Problem):
             losses = losses * class_weights(state.values["counts"]).to(losses)[labels]
         return losses.where(targets >= 0, 0.0)
 
+    def is_logistic(self, recipe: Recipe) -> bool:
+        """With the plain cross-entropy."""
+        regular = recipe.regular
+        return self._loss(recipe) == LOSSES[0] and not regular.label_smoothing and regular.balance != "loss"
+
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """What the scores mean under the loss, and the weights of classes, that they were trained with."""
         tensors = self.tensors(out, state, recipe)

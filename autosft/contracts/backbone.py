@@ -49,6 +49,8 @@ class BackboneInfo(Document):
             weights, separated by blanks; whatever small files the place has more, such as a tokenizer, come along.
         license: The licence of the weights, as an SPDX expression where there is one.
         arguments: What the family needs to build it.
+        languages: ISO 639 codes of the languages that it has learned, such as `"en"`; empty if that means nothing to
+            it, or is unknown.
         origin: What it is before any training: `"pretrained"`; `"fitted"`, if all that it knows is learned by
             `BackboneFamily.fit` and nothing in it can be trained; or `"scratch"`, if its weights are drawn, so that it
             says nothing as long as it stays frozen.
@@ -63,6 +65,7 @@ class BackboneInfo(Document):
     pretrained: Mapping[str, str] = {}
     license: str = ""
     arguments: Mapping[str, Any] = {}
+    languages: frozenset[str] = frozenset()
     origin: Literal["pretrained", "fitted", "scratch"] = "pretrained"
 
 

@@ -33,6 +33,8 @@ class Order(Document):
         replay: When refitting: for each stage, how many epochs.
         rows: When testing, how many of the test rows to score, and for a refit, how many of the training rows to train
             on; 0 means all.
+        least_score: When training a strategy that changes the encoder: the score on the validation split from which on
+            the trial is cross-validated, where rows are so few that trials are; None means whatever it scores.
         pause_after: After how many validated epochs the trial pauses; None means that it runs through.
         others: When averaging: the other trials, the best first.
         micro_batch: The most rows at once, where memory ran out with more; 0 means a whole batch. Gradients are summed
@@ -47,6 +49,7 @@ class Order(Document):
     seconds: float | None
     replay: Mapping[str, int] = {}
     rows: int = 0
+    least_score: float | None = None
     pause_after: int | None = None
     others: tuple[int, ...] = ()
     micro_batch: int = 0

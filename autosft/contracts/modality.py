@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from autosft.contracts.backbone import Inputs
+from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Space
@@ -132,6 +132,15 @@ class Modality(ABC):
         """Learn from training rows what views need: lengths, sizes, statistics. A search does so once, before its first
         trial: its space follows from it, and all of its trials see rows alike."""
         return State()
+
+    def describe(self, state: State) -> str:
+        """What `fit` learned of the training rows, in a few words for the user; nothing by default."""
+        return ""
+
+    def unfamiliar(self, info: BackboneInfo, state: State) -> str:
+        """Why rows of which `fit` learned this are unlike what an encoder has learned, such as texts in a language that
+        it does not know; empty, as by default, if they are not. Such encoders are tried last, on a few rows."""
+        return ""
 
     @abstractmethod
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:

@@ -123,6 +123,11 @@ class Problem(ABC):
     def loss(self, out: Any, targets: Any, state: State, recipe: Recipe) -> Tensor:
         """The loss of each row, shape (rows,). `out` is what the head gave, `targets` what `encode` gave."""
 
+    def is_logistic(self, recipe: Recipe) -> bool:
+        """Whether `loss` under this recipe is the log loss over classes, of scores (rows, classes) and class numbers
+        (rows,): a linear head is then logistic regression, which libraries solve. No by default."""
+        return False
+
     @abstractmethod
     def outputs(self, out: Any, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """Answers for a batch, from the head's raw output. A problem that generates may call the model again."""

@@ -49,10 +49,10 @@ class Record(Document):
         number: The trial's number in the study.
         state: How it ended.
         recipe: What was trained.
-        score: The best validation score, higher is better; None if none was reached.
-        score_error: The standard error of the validation score over rows, by bootstrap (Efron, 1979).
-        cross_score: The mean score over all folds of training and validation rows, for a strategy with a frozen encoder
-            where validation rows are few.
+        score: The validation score, higher is better; None if none was reached. Of a trial that was cross-validated,
+            that of the out-of-fold answers to training and validation rows together.
+        score_error: The standard error of the score over rows, by bootstrap (Efron, 1979).
+        split_score: The score on the validation split alone, where `score` is cross-validated.
         interval: 95 % bootstrap percentile interval of the score over rows (Efron, 1979), where it was asked for.
         loss: The validation loss of the scored weights; breaks ties of `score`.
         epochs: Every epoch that was trained.
@@ -67,7 +67,8 @@ class Record(Document):
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
-        rows: Of a `"test"`, how many rows were scored: fewer than asked for where there was no time for more.
+        rows: How many rows were scored: of a trial those of the validation split, or of all folds where it was
+            cross-validated; of a `"test"` fewer than asked for where there was no time for more.
         shift: How unlike the training rows the validation rows are, or of a `"test"` the test rows; None if it was not
             measured.
         notes: What the user should know beside that, one line each: that long texts were cut, or a checkpoint damaged.
@@ -78,7 +79,7 @@ class Record(Document):
     recipe: Recipe
     score: float | None = None
     score_error: float | None = None
-    cross_score: float | None = None
+    split_score: float | None = None
     interval: tuple[float, float] | None = None
     loss: float | None = None
     epochs: tuple[Epoch, ...] = ()

@@ -62,6 +62,9 @@ class Job:
         compile: Whether the encoder is compiled by torch.
         pause_after: After how many validated epochs, over all stages, the trial pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
+        early_stopping: Whether validation rows say after which epoch a stage ends and which weights are kept. Without
+            it each stage runs to its end and keeps its last weights: a handful of rows would choose by chance, and
+            could not judge what they chose.
         features: Encoded rows that outlive the trial, by backbone and view.
         store: Encoded rows that outlive the search; None if there is no such place.
     """
@@ -87,6 +90,7 @@ class Job:
     compile: bool = False
     pause_after: int | None = None
     replay: Mapping[str, int] | None = None
+    early_stopping: bool = True
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
     store: Store | None = None
 

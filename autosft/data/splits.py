@@ -24,8 +24,16 @@ Mask = npt.NDArray[np.bool_]
 TEST_FOLDS = 5
 """One row in five tests, where the data says nothing."""
 
-FEW_VALID = 200
-"""With fewer validation rows, what is cheap is cross-validated too."""
+FEWEST_FOLDS, MOST_FOLDS = 5, 10
+USUAL_VALID = 400
+"""So many rows are held out to validate on where that is between a tenth and a fifth of them."""
+
+FEW_VALID = 400
+"""With fewer validation rows, trials that leave the encoder as it is are cross-validated: rows are encoded already."""
+
+TOO_FEW_VALID = 100
+"""With fewer validation rows, trials that train the encoder are cross-validated too, as far as time allows: a standard
+error of three points and more cannot tell them apart."""
 
 MOST_UNLEARNED = 2
 """A fold that learns from a few rows says little of what is learned from most."""
@@ -38,8 +46,8 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     """Give every labelled row a split.
 
     Rows that the data calls `"valid"` or `"test"` stay there. Without a test split, a fifth of the rows, at most 5,000,
-    is held out for it (unless `hold_out_test` is False). Without a validation split, between a third and a tenth of the
-    rows, at most 1,000, is held out: about 200 rows where that lies between. Of more than 1,000 validation rows, as the
+    is held out for it (unless `hold_out_test` is False). Without a validation split, between a fifth and a tenth of the
+    rows, at most 1,000, is held out: about 400 rows where that lies between. Of more than 1,000 validation rows, as the
     data or large groups may give, so many are kept, each stratum in proportion, and the others left out.
 
     Rows of one group go into one split. Where rows differ in time, the latest test and the latest of the others
@@ -68,7 +76,7 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
         raise BadInput("There are no rows to train on: every labelled row is in a validation or test split.")
     valid_is_given = bool(valid.any())
     if not valid_is_given:
-        folds = int(np.clip(round(int(pool.sum()) / 200), 3, 10))
+        folds = int(np.clip(round(int(pool.sum()) / USUAL_VALID), FEWEST_FOLDS, MOST_FOLDS))
         folds = max(folds, round(int(pool.sum()) / MOST_VALID))
         valid = _hold_out(rows, pool, problem, folds=folds, seed=seed + 1, by_time=by_time)
     names = np.where(test, "test", np.where(valid, "valid", "train"))
@@ -90,7 +98,7 @@ def further_folds(data: Data, problem: Problem, *, seed: int) -> list[tuple[Rows
     """Training and validation rows of the folds beside the given one, where validation rows are few.
 
     Together with the split every row validates once. There are none where the data itself says which rows validate, or
-    when they were taken, where 200 rows validate already, and where groups are so large that a fold would validate more
+    when they were taken, where 400 rows validate already, and where groups are so large that a fold would validate more
     than twice the rows that it learns from.
 
     Args:

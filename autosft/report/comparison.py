@@ -49,41 +49,46 @@ def standings(
     stored: Mapping[int, StoredOutputs],
     problems: Sequence[Problem],
     metric: str,
-    valid: Rows,
+    rows: Rows,
     seed: int,
 ) -> dict[int, Standing]:
     """Each trial's standing, by its number.
 
     Args:
         records: Trials with a score, best first.
-        stored: What trials answered on the validation rows, by trial.
+        stored: What trials answered on the validation rows, or out of fold, by trial.
         problems: The task's problems; the score is the mean over them.
         metric: The score of the first; every further one has its own first metric.
-        valid: The validation rows.
+        rows: Rows with targets, those that were answered among them.
         seed: Draws the resamples.
     """
-    positions = list(draws(valid.units(), seed=seed, count=RESAMPLES)) if len(valid) else []
-    scores = {
-        record.number: _resampled(stored[record.number], problems, metric, valid, positions)
-        for record in records
-        if record.number in stored
-    }
-    return {record.number: _standing(record, records[0], scores) for record in records}
+    scores: dict[int, Scores] = {}
+    answered: dict[int, frozenset[str]] = {}
+    for record in records:
+        if one := stored.get(record.number):
+            answered[record.number] = frozenset(one.outputs[0].rows)
+            some = rows.take([row in answered[record.number] for row in rows.id])
+            positions = list(draws(some.units(), seed=seed, count=RESAMPLES))
+            scores[record.number] = _resampled(one, problems, metric, some, positions)
+    best = records[0]
+    alike = {number for number, ids in answered.items() if ids == answered.get(best.number)}
+    return {record.number: _standing(record, best, scores, paired=record.number in alike) for record in records}
 
 
 def _resampled(
     stored: StoredOutputs,
     problems: Sequence[Problem],
     metric: str,
-    valid: Rows,
+    rows: Rows,
     positions: Sequence[npt.NDArray[np.integer[Any]]],
 ) -> Scores:
-    """The score on each resample, shape (resamples,); positions are those of the validation rows."""
+    """The score on each resample, shape (resamples,); positions are those of the rows, which are all that were
+    answered."""
     place = {row: number for number, row in enumerate(stored.outputs[0].rows)}
-    order = np.array([place[row] for row in valid.id])
+    order = np.array([place[row] for row in rows.id])
     total = np.zeros(len(positions))
     for number, (problem, outputs, state) in enumerate(zip(problems, stored.outputs, stored.states, strict=True)):
-        targets, ordered = valid.target(number), outputs.take(order)
+        targets, ordered = rows.target(number), outputs.take(order)
         name = metric if number == 0 else problem.metrics[0]
         total += [
             problem.score(name, ordered.take(drawn), [targets[row] for row in drawn], state) for drawn in positions
@@ -91,8 +96,8 @@ def _resampled(
     return total / len(problems)
 
 
-def _standing(record: Record, best: Record, scores: Mapping[int, Scores]) -> Standing:
-    own, top = scores.get(record.number), scores.get(best.number)
+def _standing(record: Record, best: Record, scores: Mapping[int, Scores], *, paired: bool) -> Standing:
+    own, top = scores.get(record.number), scores.get(best.number) if paired else None
     interval = _quantiles(own) if own is not None else _normal(record)
     if record.number == best.number:
         return Standing(interval, tied=True, paired=own is not None)

@@ -74,10 +74,12 @@ def _headline(account: Account) -> Headline | None:
     value = result.valid if result else best.score or 0.0
     error = best.score_error if len(account.chosen) == 1 else None
     between = (value - 1.96 * error, value + 1.96 * error) if error is not None else None
-    rows = several(len(account.valid), "validation row")
+    crossed = best.split_score is not None
+    rows = several(best.rows, "row") if crossed else several(len(account.valid), "validation row")
+    kind = "cross-validated" if crossed else "validation"
     among = several(len(account.scored), "trial")
     warning = f"These are the rows by which the model was chosen among {among}, so the score is flattered."
-    return Headline(f"validation {account.metric}, {rows}", score(value), _interval(between), between, value, warning)
+    return Headline(f"{kind} {account.metric}, {rows}", score(value), _interval(between), between, value, warning)
 
 
 def _interval(between: tuple[float, float] | None) -> str:

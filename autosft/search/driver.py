@@ -214,6 +214,7 @@ def _create(
     digests = digests_of(data, modality.digest)
     summary = summarize(scan, data, problem, metric=task.metric, digests=digests)
     plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
+    described = modality.describe(plan.state)
     for position, name in enumerate(task.problems[1:], start=1):  # the first one's targets are summarized
         registry.problem(name).fit(data.train.target(position))
     document = RunDocument(
@@ -224,7 +225,7 @@ def _create(
         spec=spec,
         plan=plan,
         study=f"autosft-{folder.name}-{uuid.uuid4().hex[:8]}" if spec.storage else "autosft",
-        facts=summary.facts,
+        facts=(*summary.facts, *([described] if described else ())),
         warnings=summary.warnings,
         fingerprint=data.fingerprint,
         versions=installed_versions(registry),

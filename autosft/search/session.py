@@ -10,6 +10,7 @@ from typing import final
 from autosft.contracts.executor import Order
 from autosft.contracts.problem import highest_score
 from autosft.contracts.record import Epoch, Record, Result
+from autosft.data.splits import TOO_FEW_VALID, further_folds
 from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
@@ -30,7 +31,7 @@ from autosft.search.news import (
 )
 from autosft.search.orders.faults import Retries, micro_batch_for, set_aside
 from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short
-from autosft.search.outcome.choice import choose
+from autosft.search.outcome.choice import choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
@@ -77,7 +78,9 @@ class Session:
         self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
         self._effort = effort_of(self._task, registry, self._plan)
         data = run.data
+        folds = further_folds(data, registry.problem(self._task.problems[0]), seed=self._spec.seed)
         self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
+        self._sizes |= {"folds": len(folds)}
 
     def go(self) -> Result:
         """Search until the clock, the number of trials, the space or the user ends it; then finish.
@@ -138,8 +141,7 @@ class Session:
     def _search(self, fleet: Fleet, interrupts: Interrupts) -> None:
         news, idle = 0, -1  # how many legs have ended, and how many had when there was nothing left to do
         while not interrupts.asked:
-            scores = [record.score for record in self._trials.ended if record.state == "done"]
-            if any(score is not None and score >= self._highest for score in scores):
+            if any(is_perfect(record, self._highest) for record in self._trials.ended):
                 self._watch(Noted("a perfect validation score: nothing can be better, so the search ends early"))
                 fleet.abandon()
                 return
@@ -182,6 +184,7 @@ class Session:
             token=uuid.uuid4().hex,
             recipe=recipe,
             seconds=None if seconds == float("inf") else seconds,
+            least_score=least_score(choose(self._trials.ended, self._registry), self._sizes["valid"]),
             pause_after=leg.pause_after,
             micro_batch=micro_batch_for(recipe, self._trials.known),
         )
@@ -193,7 +196,8 @@ class Session:
         """
         while best := hopeful(self._trials.paused, self._trials.known):
             over = choose(self._trials.ended, self._registry)
-            if best.score is None or (over is not None and over.order() < best.order()):
+            few = self._sizes["folds"] > 0 and self._sizes["valid"] < TOO_FEW_VALID
+            if best.score is None or (over and (few or on_the_split(over).order() < best.order())):
                 return
             left = self._clock.left()
             order = Order(

@@ -1,4 +1,4 @@
-"""`answer`: a model's outputs for rows. `evaluate`: those, tuned and scored."""
+"""`answer`: a model's outputs for rows. `assess`: outputs, tuned and scored. `evaluate`: both."""
 
 from __future__ import annotations
 
@@ -63,9 +63,6 @@ def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> tuple
 def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:
     """Answer, tune and score.
 
-    The task's metric scores the first problem; every further problem is scored by its own first metric, and the score
-    is the mean over problems.
-
     Args:
         job: Whose problems to answer.
         model: What answers.
@@ -75,7 +72,23 @@ def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Eva
     Raises:
         Diverged: The score is not finite.
     """
-    answers = answer(job, model, rows, cached=cached)
+    return assess(job, answer(job, model, rows, cached=cached), rows)
+
+
+def assess(job: Job, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation:
+    """Tune and score answers.
+
+    The task's metric scores the first problem; every further problem is scored by its own first metric, and the score
+    is the mean over problems.
+
+    Args:
+        job: Whose problems were answered.
+        answers: The outputs of each problem.
+        rows: The rows that were answered, with targets.
+
+    Raises:
+        Diverged: The score is not finite.
+    """
     losses = np.zeros(len(rows))
     states: list[State] = []
     metrics = metrics_of(job.problems, job.metric)
@@ -96,7 +109,8 @@ def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
     """The standard error of the score over rows: half the central 68 % of its bootstrap (Efron, 1979).
 
     Not their standard deviation, because a score without a lower bound, such as R², may be as low as it likes on a draw
-    of rows that are all alike.
+    of rows that are all alike. Where every draw has the same score, as of a handful of rows that are all right, the
+    error is that of a share.
     """
     targets = [rows.target(position) for position in range(len(job.problems))]
 
@@ -108,4 +122,11 @@ def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
 
     scores = bootstrap(score, rows.units(), seed=seed_of(job.recipe.seed, "bootstrap"), resamples=RESAMPLES)
     low, high = np.quantile(scores, ONE_SIGMA)
-    return float(high - low) / 2
+    return float(high - low) / 2 or _error_at_the_edge(len(set(rows.units().tolist())))
+
+
+def _error_at_the_edge(units: int) -> float:
+    """The standard error of a share of 1 or 0 among so many units, whose draws are all alike: that of the share after
+    one more success and one more failure (Laplace's rule of succession)."""
+    share = (units + 1) / (units + 2)
+    return math.sqrt(share * (1 - share) / units)

@@ -1,4 +1,4 @@
-"""Cross-validation of a strategy whose encoder stays as it was loaded: encoded rows serve every fold."""
+"""Cross-validation: what models answer to rows that they have not seen, over all folds."""
 
 from __future__ import annotations
 
@@ -6,41 +6,64 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows
+from autosft.contracts.state import State
 from autosft.contracts.strategy import Job, States, Strategy
+from autosft.errors import BadInput
+from autosft.training.evaluation import Evaluation, assess
 from autosft.training.loop import train
 
 
-def mean_over_folds(
+def cross_validate(
     job: Job,
     strategy: Strategy,
-    score: float,
+    first: Evaluation,
     folds: Sequence[tuple[Rows, Rows]],
     states_of: Callable[[int, Rows], States],
-) -> float:
-    """The mean over folds of the validation score, each fold weighing as many rows as it validates.
+) -> tuple[Evaluation, Rows]:
+    """The out-of-fold answers to the rows of all folds, tuned and scored together, and these rows: those of the first
+    fold, then those of the others.
+
+    What a fold has answered stays in the folder of the job until all are done, and so does the checkpoint of the fold
+    under way: a trial that was killed goes on where it was.
 
     Args:
         job: The first fold.
         strategy: How to train.
-        score: The score on the first fold.
+        first: What the model of the first fold answered.
         folds: Training and validation rows of the others.
         states_of: What the parts learn from the training rows of a fold, by its number.
 
     Raises:
         OutOfTime: There is no time for every fold.
-        BadInput: The training rows of a fold do not make the problem.
+        BadInput: The training rows of a fold do not make the problem, or not with the same labels.
         Diverged: A score is not finite.
     """
-    total, rows = score * len(job.valid), len(job.valid)
+    answers, rows = [first.outputs], job.valid
     for number, (learned, held_out) in enumerate(folds, 1):
         folder = job.folder / f"fold-{number}"
-        try:
+        if not StoredOutputs.is_there(folder):
             states = states_of(number, learned)
-            fold = replace(job, train=learned, valid=held_out, states=states, folder=folder)
+            fold = replace(job, train=learned, valid=held_out, states=states, folder=folder, pause_after=None)
             evaluation = train(fold, strategy).evaluation
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        assert evaluation is not None  # there are rows to validate on
-        total, rows = total + evaluation.score * len(held_out), rows + len(held_out)
-    return total / rows
+            assert evaluation is not None  # there are rows to validate on
+            StoredOutputs(evaluation.outputs, evaluation.states).write(folder)
+        stored = StoredOutputs.read(folder)
+        if any(_labels(one) != _labels(other) for one, other in zip(first.states, stored.states, strict=True)):
+            raise BadInput(f"fold {number + 1} of {len(folds) + 1} has other labels to learn from")
+        answers.append(stored.outputs)
+        rows = rows + held_out
+    whole = tuple(Outputs.concat(parts) for parts in zip(*answers, strict=True))
+    return assess(job, whole, rows), rows
+
+
+def forget_folds(job: Job) -> None:
+    """Delete what folds have left in the folder of the job."""
+    for folder in job.folder.glob("fold-*"):
+        shutil.rmtree(folder)
+
+
+def _labels(state: State) -> list[str]:
+    return list(state.values.get("classes", ()))

@@ -178,7 +178,7 @@ def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
         stage.model.load_state_dict(before)
         progress.trained = earlier
         checkpoints.notes.append(f"stage {stage.name!r} was left out: there was no time for its first epoch")
-    progress.best[stage.name] = current.patience.epoch or current.epoch
+    progress.best[stage.name] = current.kept_epoch
     checkpoints.finish(number, state_of(stage, progress))
 
 
@@ -205,7 +205,8 @@ class _UnderWay:
         job, progress = self._trial.job, self._trial.progress
         longest = max((done.seconds for done in progress.epochs if done.stage == self._stage.name), default=0.0)
         in_time = job.seconds_left() >= ROOM_FOR_AN_EPOCH * longest
-        if not (self._trial.more and in_time) or self.patience.exhausted(job.recipe.stop):
+        enough = job.early_stopping and self.patience.exhausted(job.recipe.stop)
+        if not (self._trial.more and in_time) or enough:
             return False
         if job.pause_after is not None and progress.validated >= job.pause_after:
             raise Paused(progress)
@@ -227,6 +228,11 @@ class _UnderWay:
         if self._trial.emit:
             self._trial.emit(progress.epochs[-1])
 
+    @property
+    def kept_epoch(self) -> int:
+        """After how many epochs the weights stood that are kept."""
+        return self.patience.epoch if self._trial.job.early_stopping and self.patience.epoch else self.epoch
+
     def settle(self) -> None:
         """Leave the best weights in the model, or where nothing was validated the last ones."""
         self._stage.model.load_state_dict(self._best or self._stepper.kept.state_dict())
@@ -239,10 +245,12 @@ class _UnderWay:
         if not isinstance(kept, Model):
             raise TypeError(f"A stage with validation rows must train a Model, not a {type(kept).__name__}.")
         evaluation = evaluate(job, kept, stage.valid)
-        if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, job.recipe.stop):
-            self._best = copy.deepcopy(kept.state_dict())
         progress = self._trial.progress
-        progress.score, progress.loss = self.patience.score, self.patience.loss
+        progress.score, progress.loss = evaluation.score, evaluation.loss
+        if job.early_stopping:
+            if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, job.recipe.stop):
+                self._best = copy.deepcopy(kept.state_dict())
+            progress.score, progress.loss = self.patience.score, self.patience.loss
         return evaluation.score
 
     def _train_epoch(self) -> float:

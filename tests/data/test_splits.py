@@ -103,9 +103,10 @@ def test_classes_stay_in_proportion(counts, seed):
     data = split(scan(counts), PROBLEM, seed=seed)
 
     assert data.test is not None
-    for part in (data.valid, data.test):
-        found, whole = labels(part), sum(counts.values())
-        for label, count in counts.items():
+    learned = labels(data.train + data.valid)
+    for part, among in ((data.valid, learned), (data.test, counts)):
+        found, whole = labels(part), sum(among.values())
+        for label, count in among.items():
             assert abs(found[label] - count * len(part) / whole) <= 1.01, (label, found)
 
 
@@ -182,9 +183,9 @@ def test_a_fifth_of_the_rows_is_held_out_for_the_test():
 
 
 @pytest.mark.parametrize(
-    ("rows", "valid"), [(60, 20), (300, 100), (600, 200), (1000, 200), (1800, 200), (2000, 200), (5000, 500)]
+    ("rows", "valid"), [(60, 12), (300, 60), (1000, 200), (2000, 400), (2800, 400), (4000, 400), (5000, 500)]
 )
-def test_about_200_validation_rows_between_a_tenth_and_a_third(rows, valid):
+def test_about_400_validation_rows_between_a_tenth_and_a_fifth(rows, valid):
     data = split(scan({"a": rows // 2, "b": rows // 2}), PROBLEM, seed=0, hold_out_test=False)
 
     assert abs(len(data.valid) - valid) <= 2

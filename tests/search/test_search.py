@@ -67,7 +67,7 @@ def test_the_result_tells_how_good_the_best_model_is(finished):
 
     assert json.loads((folder / "result.json").read_text()) == result.plain()
     assert (result.task, result.metric) == ("clouds", "accuracy")
-    assert sum(result.trials.values()) == 4 and set(result.trials) == {"done", "paused"}
+    assert sum(result.trials.values()) == 4 and set(result.trials) == {"done"}
     assert result.valid > 0.6 and result.test is not None and result.test > 0.6
     assert result.interval is not None and result.interval[0] <= result.test <= result.interval[1]
     assert result.test_reads == 1

@@ -1,7 +1,10 @@
-"""The cross-validated score is that of models which have not seen the rows that they answer."""
+"""Cross-validated answers are those of models which have not seen the rows; a killed trial goes on among its folds."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -9,8 +12,10 @@ from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Data
 from autosft.contracts.strategy import Strategy
 from autosft.data.splits import further_folds
-from autosft.errors import OutOfTime
-from autosft.training.folds import mean_over_folds
+from autosft.errors import BadInput, OutOfTime
+from autosft.testing.toy import ToyStrategy
+from autosft.training.folds import cross_validate, forget_folds
+from autosft.training.loop import train
 
 
 class Memory(Strategy):
@@ -30,29 +35,65 @@ class Memory(Strategy):
 
 class Late(Memory):
     def fit(self, job, model):
-        raise OutOfTime("no time")
+        super().fit(job, model)
+        if len(self.met) > 2:
+            raise OutOfTime("no time")
 
 
 def folds_of(job):
-
     data = Data(train=job.train, valid=job.valid, test=None, unlabeled=job.unlabeled, given=False, fingerprint="")
     return further_folds(data, Classification(), seed=0)
 
 
-def test_each_fold_is_answered_by_a_model_that_has_not_seen_it_and_leaves_nothing_behind(job):
+def crossed(job, strategy, folds):
+    return cross_validate(job, strategy, train(job, strategy).evaluation, folds, lambda number, rows: job.states)
+
+
+def test_each_row_is_answered_once_by_a_model_that_has_not_seen_it(job):
     folds, strategy = folds_of(job), Memory()
 
-    score = mean_over_folds(job, strategy, 0.0, folds, lambda number, rows: job.states)
+    evaluation, rows = crossed(job, strategy, folds)
 
-    assert len(strategy.met) == len(folds) >= 2
+    assert len(strategy.met) == 1 + len(folds) >= 3
     assert all(not learned & held_out for learned, held_out in strategy.met)
-    rows = job.train + job.valid
-    first = sum(target == "a" for target in rows.target(0)) - sum(target == "a" for target in job.valid.target(0))
-    assert score == pytest.approx(first / len(rows))
-    assert not list(job.folder.glob("fold-*"))
+    assert sorted(rows.id) == sorted((job.train + job.valid).id) and evaluation.outputs[0].rows == tuple(rows.id)
+    assert evaluation.score == pytest.approx(np.mean([target == "a" for target in rows.target(0)]))
 
 
-def test_without_time_for_every_fold_there_is_no_score_and_nothing_is_left_behind(job):
+def test_a_trial_that_was_cut_off_among_its_folds_goes_on_there(job):
+    folds, late, strategy = folds_of(job), Late(), Memory()
+    first = train(job, strategy).evaluation
+
+    def states_of(number, rows):
+        return job.states
+
     with pytest.raises(OutOfTime):
-        mean_over_folds(job, Late(), 1.0, folds_of(job), lambda number, rows: job.states)
+        cross_validate(job, late, first, folds, states_of)
+    evaluation, _ = cross_validate(job, strategy, first, folds, states_of)
+
+    assert len(late.met) == 3 and len(strategy.met) == 1 + len(folds) - 2
+    whole, _ = cross_validate(replace(job, folder=job.folder / "anew"), Memory(), first, folds, states_of)
+    assert evaluation.score == whole.score and evaluation.loss == whole.loss
+    forget_folds(job)
     assert not list(job.folder.glob("fold-*"))
+
+
+def test_folds_with_other_labels_are_not_joined(job):
+    other = Classification().fit(["a", "b", "b"])
+    folds = folds_of(job)
+    first = train(job, Memory()).evaluation
+    with pytest.raises(BadInput, match="fold 2 of"):
+        cross_validate(job, Memory(), replace(first, states=(other,)), folds, lambda number, rows: job.states)
+
+
+def test_without_early_stopping_a_stage_runs_to_its_end_and_keeps_its_last_weights(job):
+    seen = []
+    strategy = ToyStrategy()
+    hasty = replace(job, recipe=job.recipe.changed(stop=job.recipe.stop.model_copy(update={"patience": 1})))
+
+    stopped = train(replace(hasty, folder=job.folder / "stopped"), strategy)
+    trained = train(replace(hasty, early_stopping=False, folder=job.folder / "whole"), strategy, seen.append)
+
+    (stage,) = trained.best
+    assert len(seen) == job.recipe.stop.max_epochs == trained.best[stage] >= len(stopped.epochs)
+    assert trained.evaluation.score == seen[-1].score

@@ -64,7 +64,8 @@ class Sample:
 
 def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answers]:
     """What was answered to each problem: by the model to the test rows, if that was stored; else by the chosen trials
-    to the validation rows, of a blend the weighted mean of its members' answers.
+    to the validation rows, or where they were cross-validated out of fold to those of training too; of a blend the
+    weighted mean of its members' answers.
 
     Raises:
         BadInput: They were not stored or are damaged; says which.
@@ -81,7 +82,7 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
     found: list[Answers] = []
     for number, problem in enumerate(problems):
         outputs = problem.combine([member.outputs[number] for member in members], shares)
-        rows = _ordered(account.valid, outputs)
+        rows = _ordered(account.rows, outputs)
         targets, state = rows.target(number), members[0].states[number]
         if len(members) > 1:
             metric = account.metric if number == 0 else problem.metrics[0]

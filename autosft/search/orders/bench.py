@@ -19,7 +19,7 @@ from autosft.contracts.record import Epoch, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
-from autosft.data.splits import further_folds, is_timed, subset
+from autosft.data.splits import TOO_FEW_VALID, further_folds, is_timed, subset
 from autosft.data.store import FeatureStore
 from autosft.deploy.member import load_member, load_states, load_weights, save_member
 from autosft.host.registry import Registry
@@ -29,10 +29,13 @@ from autosft.search.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
-from autosft.training.folds import mean_over_folds
+from autosft.training.folds import cross_validate, forget_folds
 from autosft.training.loop import Emit, Paused, Trained, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
+
+ROOM_FOR_A_FOLD = 1.3
+"""Further folds are begun if each may take so many times the seconds of the first one."""
 
 
 @final
@@ -74,7 +77,9 @@ class Bench:
                 "trained": pause.trained,
                 "notes": (*self._notice(job), *notes_of(pause)),
             }
-        evaluation = trained.evaluation
+        evaluation, judged, why = trained.evaluation, job.valid, ()
+        if order.work == "train" and evaluation and self._to_cross_validate(job, strategy, trained, order.least_score):
+            evaluation, judged, why = self._cross_validated(job, strategy, evaluation)
         states = job.states
         if evaluation:
             states = States(states.modality, states.backbone, evaluation.states)
@@ -83,14 +88,16 @@ class Bench:
             StoredOutputs(evaluation.outputs, evaluation.states).write(job.folder)
         for path in job.folder.glob("*.pt"):
             path.unlink()
+        forget_folds(job)
         if order.work == "refit":
             evaluation = self._recall(job, strategy, trained)
         shift = self._valid_shift(job, strategy, trained)
-        cross_score, why = self._cross_score(job, strategy, trained) if order.work == "train" else (None, ())
+        whole = trained.evaluation and len(judged) > len(job.valid)
         return {
             "score": evaluation.score if evaluation else None,
-            "score_error": score_error(job, trained.evaluation, job.valid) if trained.evaluation else None,
-            "cross_score": cross_score,
+            "score_error": score_error(job, evaluation, judged) if trained.evaluation and evaluation else None,
+            "split_score": trained.evaluation.score if whole and trained.evaluation else None,
+            "rows": len(judged),
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
@@ -115,6 +122,7 @@ class Bench:
             StoredOutputs(soup.evaluation.outputs, soup.evaluation.states).write(job.folder / SOUP)
         return {
             "score": soup.evaluation.score,
+            "rows": len(self.run.data.valid),
             "score_error": score_error(job, soup.evaluation, self.run.data.valid),
             "loss": soup.evaluation.loss,
             "ingredients": (order.trial, *(order.others[position] for position in soup.taken)),
@@ -152,8 +160,10 @@ class Bench:
         return shift_of(job, trained.model.encoder, sample_of(job.train, seed), sample_of(job.valid, seed))
 
     def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
-        """How well a model trained on all rows recalls the validation rows: a check, not an estimate."""
-        return evaluate(job, trained.model, self.run.data.valid, cached=strategy.cheap)
+        """How well a model trained on all rows recalls those that the trial was scored on: a check, not an estimate."""
+        data = self.run.data
+        rows = data.train + data.valid if self._folds and strategy.cheap else data.valid
+        return evaluate(job, trained.model, rows, cached=strategy.cheap)
 
     def _job(self, order: Order, seconds_left: Callable[[], float]) -> Job:
         document, data = self.run.document, self.run.data
@@ -192,6 +202,7 @@ class Bench:
             precision=precision_for(document.spec.precision, self._device),
             compile=document.spec.compile and not why_not_compiled(self._device),
             pause_after=order.pause_after,
+            early_stopping=not (self._folds and len(data.valid) < TOO_FEW_VALID),
             replay=order.replay if replay else None,
             features=self._features,
             store=self._store,
@@ -211,18 +222,31 @@ class Bench:
             )
         return self._states[key]
 
-    def _cross_score(self, job: Job, strategy: Strategy, trained: Trained) -> tuple[float | None, tuple[str, ...]]:
-        """The mean score over all folds, of a cheap trial on all rows where validation rows are few; or why not."""
-        if not (self._folds and strategy.cheap and trained.evaluation and not job.recipe.rows):
-            return None, ()
+    def _to_cross_validate(self, job: Job, strategy: Strategy, trained: Trained, least_score: float | None) -> bool:
+        """Whether a trial whose first fold is done goes through the others: where validation rows are few, on all rows,
+        a trial whose encoder stayed as it was; and where they are very few any that scores well, if there is time."""
+        if not self._folds or job.recipe.rows or trained.evaluation is None:
+            return False
+        if strategy.cheap:
+            return True
+        if job.early_stopping or (least_score is not None and trained.evaluation.score < least_score):
+            return False
+        seconds = sum(epoch.seconds for epoch in trained.epochs)
+        return job.seconds_left() > ROOM_FOR_A_FOLD * seconds * len(self._folds)
 
-        def state_of(number: int, rows: Rows) -> States:
+    def _cross_validated(
+        self, job: Job, strategy: Strategy, first: Evaluation
+    ) -> tuple[Evaluation, Rows, tuple[str, ...]]:
+        """The out-of-fold answers, the rows that they are for, and why there are none beside those of the first fold,
+        if there are none."""
+
+        def states_of(number: int, rows: Rows) -> States:
             return self._fit(job.recipe, rows, job.weights, f"fold {number}")
 
         try:
-            return mean_over_folds(job, strategy, trained.evaluation.score, self._folds, state_of), ()
+            return *cross_validate(job, strategy, first, self._folds, states_of), ()
         except Exception as problem:  # the trial has its score nevertheless
-            return None, (f"{strategy.name} on {job.info.name} was not cross-validated: {problem}",)
+            return first, job.valid, (f"{strategy.name} on {job.info.name} was not cross-validated: {problem}",)
 
     def _notice(self, job: Job) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""

@@ -1,12 +1,20 @@
-"""`choose`: which trial becomes the bundle. `contenders`: which may yet become it."""
+"""`choose`: which trial becomes the bundle. `contenders`: which may yet become it. Both by what few rows can tell."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from autosft.contracts.record import Record
+from autosft.data.splits import TOO_FEW_VALID
 from autosft.host.registry import Registry
+
+DEVIATIONS = 1.96
+"""Standard errors to either side that make a 95 % interval of a normal distribution."""
+
+ENOUGH_PERFECT = 300
+"""A perfect score on so many rows ends a search: if none of n rows is wrong, at most 3 / n of all are, with a
+confidence of 95 % (the rule of three: Hanley and Lippman-Hand, 1983). On a handful of rows it says little."""
 
 
 def choose(records: Sequence[Record], registry: Registry) -> Record | None:
@@ -14,37 +22,88 @@ def choose(records: Sequence[Record], registry: Registry) -> Record | None:
 
     The one-standard-error rule (Breiman et al., 1984): over few rows the highest score of many trials is luck to a
     good part. Of the trials within one standard error of the highest score, those with a frozen encoder go first; among
-    them those that were trained on the most rows; and among these the highest cross-validated score, or where there is
-    none the highest score. With many validation rows the error is small, and the highest score wins.
+    them those that were trained on the most rows, and among these the highest score. With many validation rows the
+    error is small, and the highest score wins. With fewer than 100, a trial that trains its encoder goes before those
+    that do not only if these lie outside the 95 % interval of its score.
     """
-    scored = sorted((record for record in records if record.state == "done"), key=Record.order)
-    if not scored or scored[0].score is None:
+    scored = [record for record in records if record.state == "done" and record.score is not None]
+    if not scored:
         return None
-    best = scored[0]
-    least = scored[0].score - (best.score_error or 0.0)
-    close = [record for record in scored if record.score is not None and record.score >= least]
-    return next(iter(_frozen(close, registry)), best)
+    values = comparable(scored)
+    best = min(scored, key=lambda record: standing(record, values))
+    return next(iter(_frozen(within_an_error(scored, values), registry, values)), best)
+
+
+def within_an_error(scored: Sequence[Record], values: Mapping[int, float]) -> list[Record]:
+    """The trials within one standard error of the best, or where that was scored on fewer than 100 rows within the
+    95 % interval of its score."""
+    best = min(scored, key=lambda record: standing(record, values))
+    return near(scored, values, DEVIATIONS if 0 < best.rows < TOO_FEW_VALID else 1.0)
+
+
+def near(scored: Sequence[Record], values: Mapping[int, float], deviations: float) -> list[Record]:
+    """The trials within so many standard errors of the best, the best first."""
+    ranked = sorted(scored, key=lambda record: standing(record, values))
+    least = values[ranked[0].number] - deviations * (ranked[0].score_error or 0.0)
+    return [record for record in ranked if not values[record.number] < least]
+
+
+def comparable(scored: Sequence[Record]) -> Mapping[int, float]:
+    """What each trial would score on the most rows that any was scored on, by its number.
+
+    That of a trial which was scored on the validation split alone is as much above or below the best trial that was
+    cross-validated as it is on the validation split.
+    """
+    crossed = [record for record in scored if record.split_score is not None]
+    reference = min(crossed, key=Record.order, default=None)
+    easier = 0.0
+    if reference and reference.score is not None and reference.split_score is not None:
+        easier = reference.split_score - reference.score
+    return {record.number: (record.score or 0.0) - (easier if record.split_score is None else 0.0) for record in scored}
+
+
+def on_the_split(record: Record) -> Record:
+    """The record with the score that the trial had on the validation split alone."""
+    return record.model_copy(update={"score": record.score if record.split_score is None else record.split_score})
+
+
+def least_score(best: Record | None, valid: int) -> float | None:
+    """The score on a validation split of so many rows from which on a trial may be better than the one that would be
+    chosen now: that within its standard error there, or where rows are few its 95 % interval; None if there is none."""
+    score = on_the_split(best).score if best else None
+    if best is None or score is None:
+        return None
+    error = (best.score_error or 0.0) * math.sqrt(max(1.0, best.rows / valid))
+    return score - (DEVIATIONS if valid < TOO_FEW_VALID else 1.0) * error
+
+
+def is_perfect(record: Record, highest: float) -> bool:
+    """Whether a trial has the highest score there is, on enough rows to say that nothing is left to gain."""
+    return (
+        record.state == "done"
+        and record.rows >= ENOUGH_PERFECT
+        and record.score is not None
+        and record.score >= highest
+    )
 
 
 def contenders(records: Sequence[Record], registry: Registry, count: int) -> set[int]:
     """The numbers of the trials whose models are worth their disk: the best few, the best with a frozen encoder, and
-    the one that would be chosen now.
-
-    Without cross-validated scores `choose` never takes another. With them it may want one that was not close enough to
-    the highest score before; then that is gone, and the next best is taken.
-    """
-    scored = sorted((record for record in records if record.state == "done"), key=Record.order)
+    the one that would be chosen now."""
+    scored = [record for record in records if record.state == "done" and record.score is not None]
+    values = comparable(scored)
+    best = sorted(scored, key=lambda record: standing(record, values))[:count]
     chosen = choose(records, registry)
-    return {
-        record.number for record in [*scored[:count], *_frozen(scored, registry)[:1], *([chosen] if chosen else [])]
-    }
+    kept = [*best, *_frozen(scored, registry, values)[:1], *([chosen] if chosen else [])]
+    return {record.number for record in kept}
 
 
-def _frozen(scored: Sequence[Record], registry: Registry) -> list[Record]:
-    """Trials with a frozen encoder: those on more rows first, then by cross-validated score as far as there is one."""
+def standing(record: Record, values: Mapping[int, float]) -> tuple[float, float, int]:
+    """Sorts trials from best to worst: by score, then by loss, then by age."""
+    return -values[record.number], record.loss if record.loss is not None else math.inf, record.number
+
+
+def _frozen(scored: Sequence[Record], registry: Registry, values: Mapping[int, float]) -> list[Record]:
+    """Trials with a frozen encoder: those on more rows first, then the better ones."""
     frozen = [record for record in scored if registry.strategy(record.recipe.strategy).cheap]
-
-    def place(record: Record) -> tuple[float, float]:
-        return -(record.recipe.rows or math.inf), -(record.cross_score if record.cross_score is not None else -math.inf)
-
-    return sorted(frozen, key=place)
+    return sorted(frozen, key=lambda record: (-(record.recipe.rows or math.inf), *standing(record, values)))

@@ -7,8 +7,9 @@ from typing import final
 from autosft.contracts.record import Record
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
-from autosft.search.outcome.blend import read_panel, select
+from autosft.search.outcome.blend import likely
 from autosft.search.outcome.choice import contenders
+from autosft.search.outcome.panel import read_panel
 from autosft.search.run import Run
 
 KEPT_MODELS = 3
@@ -81,7 +82,7 @@ class Disk:
         if not self._run.document.spec.single:
             there = [record for record in ended if self._run.has_model(record.number)]
             panel, _ = read_panel(self._run, self._registry, there)
-            self.team = tuple(select(panel, panel.rows, panel.scores(panel.rows))) if panel.trials else ()
+            self.team = likely(panel, there, self._registry)
 
     def _keep(self, count: int, team: tuple[int, ...]) -> None:
         kept = contenders(self._trials.ended, self._registry, count) | set(team)

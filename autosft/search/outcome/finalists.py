@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -13,8 +12,9 @@ from autosft.deploy.bundle import member_damage
 from autosft.errors import NothingFinished
 from autosft.host.registry import Registry
 from autosft.search.news import Noted, Watch
-from autosft.search.outcome.blend import Blend, blend, read_panel
+from autosft.search.outcome.blend import Blend, blend
 from autosft.search.outcome.choice import choose
+from autosft.search.outcome.panel import read_panel
 from autosft.search.policy.budget import BLEND_SECONDS
 from autosft.search.run import Run
 
@@ -46,6 +46,7 @@ def finalists(
     single: bool,
     in_time: Callable[[Sequence[Record]], bool],
     slowness: Callable[[Sequence[Record]], float],
+    lost: Callable[[Record, Sequence[Record]], float],
 ) -> Finalists:
     """Choose; the user is told what was chosen instead of the highest score, and why.
 
@@ -55,8 +56,10 @@ def finalists(
         records: The trials that are over.
         watch: Told of it.
         single: Whether it must be one trial.
-        in_time: Whether there is time for these trials to answer the test rows.
+        in_time: Whether there is time for these trials to answer enough of the test rows.
         slowness: The seconds that these trials together take for a row.
+        lost: How much score a team is expected to lose beside a single trial, because fewer of it are trained again on
+            all rows.
 
     Raises:
         NothingFinished: No trial has a score, or none a sound model.
@@ -71,13 +74,16 @@ def finalists(
     if not in_time(team):
         watch(Noted(f"a blend of {len(team)} models would be better, but there is no time to score it"))
         return Finalists((best,), (1.0,), (), best.score or 0.0)
-    cost = slowness(team) / slowness([best]) if slowness([best]) else float(len(team))
-    watch(
-        Noted(
-            f"chosen: a blend of {len(team)} models, better than trial {best.number} alone by {blended.gain:.4f} on "
-            f"validation rows that had no say in it; it takes {cost:.1f} times as long to predict (--single takes one)"
+    if blended.gain is not None and blended.gain <= (less := lost(best, team)):
+        watch(
+            Noted(
+                f"a blend of {len(team)} models would be better by {blended.gain:.4f}, but there is no time to train "
+                f"all of them again, for which {less:.4f} is expected"
+            )
         )
-    )
+        return Finalists((best,), (1.0,), (), best.score or 0.0)
+    cost = slowness(team) / slowness([best]) if slowness([best]) else float(len(team))
+    watch(Noted(f"{_why(blended, best)}; it takes {cost:.1f} times as long to predict (--single takes one)"))
     return Finalists(team, tuple(blended.shares.values()), blended.states, blended.score)
 
 
@@ -100,36 +106,35 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch
     panel, damaged = read_panel(run, registry, records)
     for number, damage in damaged.items():
         watch(Noted(f"trial {number} has no part in a blend: {damage}"))
-    there = {record.number: record for record in records if run.has_model(record.number)}
+    there = [record for record in records if run.has_model(record.number)]
     spec = run.document.spec
     seconds = float("inf") if spec.budget is None else BLEND_SECONDS
-    while (
-        blended := blend(panel, there.keys(), alone_by(records, registry), seed=spec.seed, seconds=seconds)
-    ) and blended.pays:
-        damages = {number: member_damage(run.member_folder(there[number])) for number in blended.shares}
+    while blended := blend(panel, there, registry, seed=spec.seed, seconds=seconds):
+        damages = {
+            record.number: member_damage(run.member_folder(record))
+            for record in there
+            if record.number in blended.shares
+        }
         if not any(damages.values()):
             return blended
         for number, damage in damages.items():
             if damage:
                 watch(Noted(f"trial {number} has no part in a blend: {damage}"))
-                del there[number]
+        there = [record for record in there if not damages.get(record.number)]
     return None
 
 
-def alone_by(records: Sequence[Record], registry: Registry) -> Callable[[Mapping[int, float]], int]:
-    """Which trial would be taken alone by the scores on half of the rows, where standard errors are larger."""
-
-    def alone(scores: Mapping[int, float]) -> int:
-        halved = [
-            record.model_copy(
-                update={"score": scores[record.number], "score_error": (record.score_error or 0.0) * math.sqrt(2)}
-            )
-            for record in records
-            if record.number in scores
-        ]
-        return (choose(halved, registry) or halved[0]).number
-
-    return alone
+def _why(blended: Blend, best: Record) -> str:
+    count = len(blended.shares)
+    if blended.gain is None:
+        return (
+            f"chosen: the mean of {count} models, each the best of its backbone, because the rows are too few to tell "
+            "which is better"
+        )
+    return (
+        f"chosen: a blend of {count} models, better than trial {best.number} alone by {blended.gain:.4f} on validation "
+        "rows that had no say in it"
+    )
 
 
 def _explain(best: Record, records: Sequence[Record], watch: Watch) -> None:
@@ -138,8 +143,7 @@ def _explain(best: Record, records: Sequence[Record], watch: Watch) -> None:
     if best != highest:
         watch(
             Noted(
-                f"chosen: trial {best.number}, simpler than trial {highest.number} and within one standard error "
-                f"({highest.score_error:.4f}) of its validation score"
-                + (f"; cross-validated {best.cross_score:.4f}" if best.cross_score is not None else "")
+                f"chosen: trial {best.number}, simpler than trial {highest.number}, whose score is not shown to be "
+                f"better (standard error {highest.score_error or 0.0:.4f})"
             )
         )

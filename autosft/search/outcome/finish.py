@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from autosft.contracts.executor import Order
+from autosft.contracts.problem import highest_score
 from autosft.contracts.record import Record, Result, Shift
 from autosft.contracts.task import Task
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
@@ -21,8 +22,12 @@ from autosft.search.news import Finishing, Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
-from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
+from autosft.search.policy.budget import Clock, Estimates
 from autosft.search.run import Run
+
+LEARNING = 0.25
+"""The error falls with this power of the number of rows, about: of 0.07 to 0.35 that were measured (Hestness et al.,
+2017)."""
 
 LEAST_SECONDS = 3.0
 """What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
@@ -58,8 +63,9 @@ def finish(
         ended,
         watch,
         single=interrupted() or document.spec.single,
-        in_time=lambda team: estimates.answer_seconds(team) + FINISH_SECONDS <= clock.left(),
+        in_time=lambda team: estimates.can_test(clock.left(), team),
         slowness=lambda team: sum(estimates.encode_seconds(record.recipe) or 0.0 for record in team),
+        lost=lambda best, team: _lost(run, registry, best, team, estimates, clock),
     )
     refits = _refits(run, chosen.records, estimates, clock, send, interrupted)
     folders = [refits.get(record.number) or run.member_folder(record) for record in chosen.records]
@@ -118,6 +124,27 @@ def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:
     return {name: shift for name, shift in found.items() if shift}
 
 
+def _lost(
+    run: Run, registry: Registry, best: Record, team: Sequence[Record], estimates: Estimates, clock: Clock
+) -> float:
+    """How much score a team is expected to lose beside a single trial, because fewer of it can be trained again."""
+    problems = [registry.problem(name) for name in run.document.task.problems]
+    error = highest_score(problems, run.document.task.metric) - (best.score or 0.0)
+    if run.data.given or error == float("inf"):
+        return 0.0
+    rows = len(run.data.train) / (len(run.data.train) + len(run.data.valid))
+
+    def share(records: Sequence[Record]) -> float:
+        left, again = clock.left() - estimates.test_seconds(records), 0
+        for record in records:
+            seconds = estimates.refit_seconds(record)
+            if not record.ingredients and seconds <= left:
+                left, again = left - seconds, again + 1
+        return again / len(records)
+
+    return max(0.0, share([best]) - share(team)) * error * (1 - rows**LEARNING)
+
+
 def _refits(
     run: Run,
     records: Sequence[Record],
@@ -129,8 +156,9 @@ def _refits(
     """The folders of models that were trained again on training and validation rows, by trial; as many as there is time
     for. Where the encoder is frozen and the recipe is for a part of the training rows, on as many as there is time for.
 
-    Rows that the data itself calls validation are never trained on, and no recipe trains a soup. A model that answers
-    the validation rows worse than the trial did, though it may have seen them, is not taken.
+    Rows that the data itself calls validation are never trained on, and no recipe trains a soup. A model is not taken
+    that answers the rows of the trial's score worse than the trial did by more than a standard error, though it may
+    have seen them: the trial's best epoch was chosen by them.
     """
     test_seconds = estimates.test_seconds(records)
     refits: dict[int, Path] = {}
@@ -141,7 +169,8 @@ def _refits(
         if interrupted() or nothing_more or record.ingredients or estimates.refit_seconds(record) > left:
             continue
         again = send(_order(run, record, "refit", left, rows=rows))
-        good = again.state == "done" and again.score is not None and again.score >= (record.score or 0.0)
+        least = (record.score or 0.0) - (record.score_error or 0.0)
+        good = again.state == "done" and again.score is not None and again.score >= least
         trained = {stage: sum(epoch.stage == stage for epoch in again.epochs) for stage in record.best}
         if good and trained == dict(record.best):
             refits[record.number] = run.trial_folder(record.number) / "refit"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record
+from autosft.data.splits import TOO_FEW_VALID
 from autosft.deploy.bundle import member_damage
 from autosft.host.registry import Registry
 from autosft.search.news import Noted, Watch
@@ -39,6 +40,8 @@ def with_soups(
         interrupted: Whether the user wants no more of them.
     """
     souped = {record.number: record for record in records}
+    if len(run.data.valid) < TOO_FEW_VALID:
+        return list(souped.values())  # a handful of rows would choose by chance
     for best, *others in _groups(run, registry, records):
         seconds = estimates.soup_seconds(best, len(others))
         if seconds + estimates.finish_seconds(best, (), refit=not run.data.given) > clock.left():

@@ -57,7 +57,8 @@ class Agenda:
         """
         if self._cut_off:
             number = self._cut_off.pop(0)
-            return Leg(number, next_rung(self._trials.leg(number)), resumed=False)
+            rung = next_rung(self._trials.leg(number)) if estimates.folds == 1 else None
+            return Leg(number, rung, resumed=False)
         paused = [record for record in self._trials.paused if left > 0 and _epochs_in(left, record, estimates) >= 1]
         if between := next((record for record in paused if between_rungs(record)), None):
             return self._resumed(between, next_rung(between))
@@ -67,7 +68,8 @@ class Agenda:
         if best and _last_chance(best, estimates, left):
             return self._resumed(best, None)
         if (number := self._begun(estimates, aside, used, left)) is not None:
-            return Leg(number, next_rung(None), resumed=False)
+            rung = next_rung(None) if estimates.folds == 1 else None  # too few rows to tell by them who may go on
+            return Leg(number, rung, resumed=False)
         best = hopeful(paused, self._trials.known)
         return self._resumed(best, None) if best else None
 

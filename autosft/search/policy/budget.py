@@ -9,6 +9,7 @@ from typing import final
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
+from autosft.data.splits import TOO_FEW_VALID
 from autosft.search.plan import Effort, Plan
 
 FINISH_SECONDS = 5.0
@@ -31,6 +32,10 @@ SECOND_TRY_SHARE = 0.15
 """What is held back for a second try as long as no trial has a score: if the first hangs, a new worker must start."""
 
 FEWEST_TEST_ROWS = 50
+
+ENOUGH_TEST_ROWS = 500
+"""Models answer together only if there is time to score them on so many test rows, or on all: the standard error of an
+accuracy is then two points at most."""
 
 MARGIN = 1.25
 """Estimates are taken this much longer than measured."""
@@ -69,7 +74,7 @@ class Estimates:
     Args:
         plan: For the backbones' sizes: a backbone that was never measured is scaled by multiply-adds from one that was.
         records: Past trials.
-        sizes: The number of rows in `"train"`, `"valid"` and `"test"`.
+        sizes: The number of rows in `"train"`, `"valid"` and `"test"`, and of `"folds"` beside the validation split.
         budget: The seconds of the whole search; None means without end.
         effort: What a row costs under a recipe, as a share of what it costs under the defaults.
     """
@@ -86,9 +91,13 @@ class Estimates:
         self._paces: dict[str, float] = {}  # of encoding, by backbone, at the effort of the defaults
         self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
         self._encoded: dict[tuple[str, float], int] = {}
+        self._fits: dict[str, list[float]] = {}  # by strategy
         for record in records:
             if not record.pace:
                 continue
+            strategy = record.recipe.strategy
+            if "fit" in record.pace:
+                self._fits.setdefault(strategy, []).append(record.pace["fit"])
             backbone, share = record.recipe.backbone, effort(record.recipe)
             paces = self._train.setdefault(backbone, {}) if "train" in record.pace else {}
             if "train" in record.pace and not (record.state == "interrupted" and record.recipe.strategy in paces):
@@ -103,6 +112,16 @@ class Estimates:
     def budget(self) -> float:
         """The seconds of the whole search."""
         return self._budget
+
+    @property
+    def folds(self) -> int:
+        """How many times a recipe that trains the encoder is trained before it is judged: once, or where validation
+        rows are too few in every fold."""
+        return 1 + self._further_folds if self._sizes["valid"] < TOO_FEW_VALID else 1
+
+    @property
+    def _further_folds(self) -> int:
+        return self._sizes.get("folds", 0)
 
     @property
     def measured(self) -> bool:
@@ -142,7 +161,9 @@ class Estimates:
             return None
         encoded = self._encoded.get((recipe.backbone, self._effort(recipe)))
         valid = self._sizes["valid"] if encoded is None else 0
-        return MARGIN * encode * (max(0, self.rows(recipe) - (encoded or 0)) + valid) + 2.0
+        fit = statistics.median(self._fits.get(recipe.strategy, [0.0]))
+        fits = fit * self.rows(recipe) * (1 + self._further_folds)
+        return MARGIN * (encode * (max(0, self.rows(recipe) - (encoded or 0)) + valid) + fits) + 2.0
 
     def epochs_in(self, seconds: float, recipe: Recipe) -> float:
         """How many epochs of training the recipe fit; infinite if nothing was measured yet."""
@@ -193,19 +214,24 @@ class Estimates:
             return self._sizes["test"]
         return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))
 
+    def can_test(self, seconds: float, records: Sequence[Record]) -> bool:
+        """Whether the models of these records can answer enough test rows together in so many seconds."""
+        enough = min(self._sizes["test"], ENOUGH_TEST_ROWS)
+        return not enough or self.test_rows_in(seconds, records) >= enough
+
     def finish_seconds(self, best: Record | None, team: Sequence[Record], *, refit: bool) -> float:
         """What is held back for the end of the search.
 
         Args:
             best: The trial that would be taken alone; None as long as none has a score: then a second try is paid for.
-            team: Those that would be taken together; if they could not answer the test rows in their share of time,
-                they will not be.
+            team: Those that would be taken together; if they could not answer enough test rows in their share of
+                time, they will not be.
             refit: Whether those that are taken are trained again on all rows, as many as their share of time allows.
         """
         if best is None:
             share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
             return FINISH_SECONDS + (share * self._budget if self._budget < float("inf") else 0.0)
-        blended = len(team) > 1 and self.answer_seconds(team) <= TEST_SHARE * self._budget
+        blended = len(team) > 1 and self.can_test(FINISH_SECONDS + TEST_SHARE * self._budget, team)
         taken = team if blended else [best]
         again = 0.0
         for record in taken if refit else ():

@@ -15,6 +15,7 @@ from autosft.search.memory.sampler import Params, Sampler
 from autosft.search.plan import Plan, choices_of, content_of, extent_of, recipe_of, space_of, whole_space_of
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
+from autosft.search.policy.rung0 import unfamiliar
 
 ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""
@@ -73,8 +74,13 @@ class Proposals:
             left: The seconds that a trial may take.
         """
 
+        hopeless, known = self._hopeless(records), {record.recipe.backbone for record in records}
+
         def useful(params: Params) -> Params | None:
-            if str(params["backbone"]) in aside or str(params["strategy"]) in aside:
+            backbone, strategy = str(params["backbone"]), str(params["strategy"])
+            if backbone in aside or strategy in aside:
+                return None
+            if backbone in hopeless and (backbone in known or not self.registry.strategy(strategy).cheap):
                 return None
             fitted = self._fitted(params, estimates, left)
             recipe = recipe_of(fitted, 0) if fitted else None
@@ -90,6 +96,16 @@ class Proposals:
             if fitted := useful(self.sampler.propose(choices, space, started, attempt)):
                 return fitted
         return None
+
+    def _hopeless(self, records: Sequence[Record]) -> set[str]:
+        """Backbones to which the rows are unfamiliar, and that have come within one standard error of the best score
+        on none."""
+        scored = sorted((record for record in records if record.score is not None), key=Record.order)
+        strange = set(unfamiliar(self.task, self.registry, self.plan))
+        if not scored or scored[0].score is None:
+            return strange
+        least = scored[0].score - (scored[0].score_error or 0.0)
+        return strange - {one.recipe.backbone for one in scored if one.score is not None and one.score >= least}
 
     def untried(self, records: Sequence[Record], estimates: Estimates) -> dict[str, float]:
         """Backbones that nothing was tried with, and about how many seconds the quickest trial with each takes.
@@ -123,6 +139,8 @@ class Proposals:
         if self.registry.strategy(strategy).cheap:
             return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None
         recipe = recipe_of(params, 0)
+        if estimates.epochs_in(left / estimates.folds, recipe) >= MIN_EPOCHS:
+            left /= estimates.folds  # a trial is cut so that it can be cross-validated, if it can
         if estimates.epochs_in(left, recipe) < MIN_EPOCHS:
             rows = estimates.rows_in(left, recipe, MIN_EPOCHS)
             if rows < FEWEST_ROWS:

@@ -6,6 +6,8 @@ a result soon, and it tells what the others will take. Where there are many rows
 where even those would take too long, with less effort per row. After each step the better half of the backbones goes on
 (successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full effort. What is fitted to the rows
 does not take part: some of them say little of what it makes of all, and it is quick, so it goes on to all rows at once.
+Encoders to which the rows are unfamiliar, such as texts in another language, come last, on a few rows; nothing else is
+tried with them unless they do well there.
 """
 
 from __future__ import annotations
@@ -25,9 +27,15 @@ from autosft.search.policy.budget import MARGIN, Estimates
 SHARE = 0.5
 """The share of the budget after which rung 0 is over."""
 
-FIRST_ROWS, GROWTH = 1000, 4
+FIRST_ROWS, GROWTH = 300, 4
 """With how many rows rung 0 begins where there are many more, and how they grow."""
 
+ALL_AT_ONCE_SHARE = 0.1
+"""Rung 0 begins with all rows where one pass with every backbone over them takes no more than this share of the
+budget."""
+
+SCREENED_ROWS = 200
+"""On so many rows an encoder is tried to which they are unfamiliar."""
 
 FITTED_SHARE = 0.2
 """What is fitted to the rows goes on to more of them unless that would take more than this share of the budget."""
@@ -60,8 +68,10 @@ class Rung0:
         if used >= SHARE:
             return
         fitted = [one.info.name for one in self.plan.candidates if one.info.origin == "fitted"]
-        names = [one.info.name for one in self.plan.candidates if one.info.origin != "fitted"]
-        shares = _shares(self.estimates.all_rows)
+        strange = unfamiliar(self.task, self.registry, self.plan)
+        others = [one.info.name for one in self.plan.candidates if one.info.origin != "fitted"]
+        names = [name for name in others if name not in strange] or others
+        shares = self._shares(names)
         if used:
             for name in fitted[:1]:
                 yield from self._of(name, shares[0], 0.0)
@@ -80,6 +90,31 @@ class Rung0:
                     recipe = recipe_of(params, 0)
                     tried += [record for record in records if _like(record, name, rows, recipe.own)]
             names = self._better_half(names, tried)
+        for name in strange:
+            yield from self._of(name, SCREENED_ROWS if self.estimates.all_rows > 2 * SCREENED_ROWS else 0, level)
+
+    def _shares(self, names: Sequence[str]) -> list[int]:
+        """Growing numbers of rows; 0, which stands for all, comes last, and is the only one where a pass over all rows
+        with all of these backbones is quick."""
+        rows, budget = self.estimates.all_rows, self.estimates.budget
+        if (
+            self.estimates.measured
+            and budget < float("inf")
+            and self._pass(names, 0, 1.0) <= ALL_AT_ONCE_SHARE * budget
+        ):
+            return [0]
+        shares: list[int] = []
+        count = FIRST_ROWS
+        while count < rows / 2:
+            shares.append(count)
+            count *= GROWTH
+        return [*shares, 0]
+
+    def _pass(self, names: Sequence[str], rows: int, level: float) -> float:
+        """The seconds in which all of these backbones encode so many rows."""
+        recipes = [recipe_of(params, 0) for name in names for params in self._of(name, rows, level)]
+        paces = [(self.estimates.encode_seconds(recipe) or 0.0) * self.estimates.rows(recipe) for recipe in recipes]
+        return MARGIN * sum(paces)
 
     def _growing(self, backbone: str, shares: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
         """The cheap strategy with a backbone that is fitted to the rows, on ever more of them while that is quick."""
@@ -127,12 +162,7 @@ class Rung0:
         if self.estimates.budget < float("inf") and not self.estimates.measured:
             return min(levels, default=1.0)
         for level in sorted(levels, reverse=True):
-            recipes = [recipe_of(params, 0) for name in names for params in self._of(name, rows, level)]
-            seconds = [
-                MARGIN * (self.estimates.encode_seconds(recipe) or 0.0) * self.estimates.rows(recipe)
-                for recipe in recipes
-            ]
-            if sum(seconds) <= SHARE * self.estimates.budget:
+            if self._pass(names, rows, level) <= SHARE * self.estimates.budget:
                 return level
         return min(levels, default=1.0)
 
@@ -141,14 +171,11 @@ class Rung0:
         return ranked[: (len(ranked) + 1) // 2]
 
 
-def _shares(rows: int) -> list[int]:
-    """Growing numbers of rows; 0, which stands for all, comes last."""
-    shares: list[int] = []
-    count = FIRST_ROWS
-    while count < rows / 2:
-        shares.append(count)
-        count *= GROWTH
-    return [*shares, 0]
+def unfamiliar(task: Task, registry: Registry, plan: Plan) -> dict[str, str]:
+    """The backbones to which the rows are unfamiliar, each with the reason."""
+    modality = registry.modality(task.modality)
+    reasons = {one.info.name: modality.unfamiliar(one.info, plan.state) for one in plan.candidates}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _like(record: Record, backbone: str, rows: int, own: object) -> bool:

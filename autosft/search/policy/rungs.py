@@ -58,7 +58,8 @@ def hopeful(paused: Sequence[Record], known: Sequence[Record]) -> Record | None:
     over = min((record for record in known if record.state == "done"), key=Record.order, default=None)
     if best is None or best.score is None or over is None or over.score is None:
         return best
-    return best if best.score >= over.score - (over.score_error or 0.0) else None
+    score = over.score if over.split_score is None else over.split_score
+    return best if best.score >= score - (over.score_error or 0.0) else None
 
 
 def _scores(record: Record) -> list[float]:

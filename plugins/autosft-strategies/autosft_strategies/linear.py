@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
+import numpy as np
+import numpy.typing as npt
 import torch  # noqa: TID253
+from scipy.optimize import minimize
+from scipy.sparse import csr_array
 from torch import Tensor  # noqa: TID253
 
 from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import LinearHead
 
-ITERATIONS = 200
-FINE, COARSE = 1e-7, 2e-6
-"""A solution is good enough when a step changes the mean loss by less than this: `COARSE` to compare penalties."""
+ITERATIONS = 300
+GRADIENT = 1e-4
+"""A solution is good enough when no derivative of the objective is larger: scikit-learn's own limit."""
 
 SPARSE_UNIT = 1e-3
 """With it the penalties of the probe reach from what a hundred noisy rows need to what a million clean ones do: `C` of
 scikit-learn is a thousand divided by strength and rows, where rows have length 1."""
 
+ROUNDING = 1e-9
+"""Nor does it pay to go on where a step changes the objective by no more than this share of it."""
+
 WIDE = 2
 """Features of more than so many times as many columns as rows are turned first."""
+
+MOST_NUMBERS = 1e9
+"""Where features have more numbers than this, times outputs, a step takes a second and more: then the clock is looked
+at after each of them, which scikit-learn would not do."""
+
+ABSENT = 10.0
+"""A class without rows has a score so far below that of the rarest."""
 
 Solution = tuple[Tensor, Tensor]
 """Weight (outputs, columns) and bias (outputs,). The columns are those of the features, or where these are wide, as
@@ -34,69 +49,164 @@ class LinearProblem:
     columns and the others, which are zero, can go: that changes no loss and no penalty (Hastie and Tibshirani, 2004).
 
     Args:
-        job: Whose problem it is.
+        job: Whose problem it is, and the time that is left for it.
         position: Which of the job's problems.
         head: The problem's head, for its shape.
         features: Standardized features, shape (rows, width), or a sparse CSR tensor.
         targets: The targets of the rows, as written.
         weights: The weights of the rows, shape (rows,).
+
+    Attributes:
+        outputs: How many numbers a raw output has.
+        is_logistic: Whether the loss is that of logistic regression, and the features are not too many to wait for.
     """
 
     def __init__(
         self, job: Job, position: int, head: LinearHead, features: Tensor, targets: Sequence[Any], weights: Tensor
     ) -> None:
-        self._recipe, self._problem, self._state = job.recipe, job.problems[position], job.states.problems[position]
+        self._job, self._problem, self._state = job, job.problems[position], job.states.problems[position]
         self._features, self._basis = _turned(features)
         self._weights, self._penalty = weights, _penalty(features)
         self._targets: Tensor = self._problem.encode(targets, self._state)
-        self._outputs = head.linear.out_features
+        self.outputs = head.linear.out_features
+        numbers = features.numel() if features.layout == torch.strided else features.values().numel()
+        self.is_logistic = self._problem.is_logistic(job.recipe) and self.outputs * numbers <= MOST_NUMBERS
 
     def unturned(self, solution: Solution) -> Solution:
         """The same for features as they were given."""
         weight, bias = solution
         return (weight if self._basis is None else weight @ self._basis.T), bias
 
-    def loss(self, rows: Tensor, solution: Solution) -> Tensor:
-        """The weighted loss of each of these rows."""
-        return self._loss(_Matrix(self._features, rows), self._targets[rows], self._weights[rows], solution)
+    def on(self, rows: Tensor) -> Objective:
+        """The loss over some of the rows."""
+        some = self._features[rows.numpy() if isinstance(self._features, csr_array) else rows]
+        return Objective(self, some, self._targets[rows], self._weights[rows])
 
-    def solve(self, rows: Tensor, strength: float, start: Solution | None, *, tolerance: float = FINE) -> Solution:
-        """Minimize the mean loss of these rows, plus half the squared weights times `strength` in the unit of
-        `_penalty`."""
-        features, targets, weights = _Matrix(self._features, rows), self._targets[rows], self._weights[rows]
-        weight = start[0].clone() if start else torch.zeros(self._outputs, self._features.shape[1])
-        bias = start[1].clone() if start else torch.zeros(self._outputs)
-        weight.requires_grad_()
-        bias.requires_grad_()
-        optimizer = torch.optim.LBFGS(
-            [weight, bias],
-            max_iter=ITERATIONS,
-            tolerance_change=tolerance,
-            history_size=20,
-            line_search_fn="strong_wolfe",
+    def losses(self, out: Tensor, targets: Tensor) -> Tensor:
+        """The loss of each row, of raw outputs (rows, outputs) and encoded targets."""
+        return self._problem.loss(out, targets, self._state, self._job.recipe)
+
+    def penalty(self, strength: float) -> float:
+        """What a strength multiplies half the squared weights by."""
+        return strength * self._penalty
+
+    def seconds_left(self) -> float:
+        """How long solving may take."""
+        return self._job.seconds_left()
+
+
+@final
+class Objective:
+    """The mean loss over some rows, plus half the squared weights times a penalty.
+
+    Args:
+        problem: Whose loss.
+        features: Of the rows, shape (rows, columns), dense or sparse.
+        targets: Their encoded targets.
+        weights: Their weights, shape (rows,).
+    """
+
+    def __init__(self, problem: LinearProblem, features: Any, targets: Tensor, weights: Tensor) -> None:
+        self._problem, self._features, self._targets, self._weights = problem, features, targets, weights
+
+    def loss(self, solution: Solution) -> Tensor:
+        """The weighted loss of each row."""
+        with torch.no_grad():
+            return self._problem.losses(self._raw(solution), self._targets) * self._weights
+
+    def solve(self, strength: float, start: Solution | None) -> Solution:
+        """The minimum, sought from `start` or from 0: by scikit-learn where it is that of logistic regression, else by
+        SciPy; if the time is up then, what was reached."""
+        penalty = self._problem.penalty(strength)
+        return (self._logistic if self._problem.is_logistic else self._smooth)(penalty, start)
+
+    def _logistic(self, penalty: float, start: Solution | None) -> Solution:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        known = (self._targets >= 0).numpy()
+        weights = self._weights.numpy()[known]
+        classes, targets = np.unique(self._targets.numpy()[known], return_inverse=True)
+        if len(classes) < 2:
+            return self._smooth(penalty, start)
+        sides = 2 if len(classes) == 2 else 1  # of two classes it has the difference of scores alone
+        model = LogisticRegression(
+            C=sides / (penalty * float(self._weights.sum())), max_iter=ITERATIONS, tol=GRADIENT, warm_start=True
         )
+        if start:
+            weight, bias = start[0][classes].numpy(), start[1][classes].numpy()
+            model.classes_ = np.arange(len(classes))
+            model.coef_ = weight[1:] - weight[:1] if sides == 2 else weight
+            model.intercept_ = bias[1:] - bias[:1] if sides == 2 else bias
+        features = self._features[known] if isinstance(self._features, csr_array) else self._features.numpy()[known]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(features, targets, sample_weight=weights)
+        weight, bias = (torch.from_numpy(np.asarray(found, np.float32)) for found in (model.coef_, model.intercept_))
+        if sides == 2:
+            weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
+        every_weight = torch.zeros(self._problem.outputs, weight.shape[1])
+        every_bias = torch.full((self._problem.outputs,), float(bias.min()) - ABSENT)
+        every_weight[classes], every_bias[classes] = weight, bias
+        return every_weight, every_bias
 
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            penalty = 0.5 * strength * self._penalty * weight.square().sum()
-            value = self._loss(features, targets, weights, (weight, bias)).sum() / weights.sum() + penalty
-            value.backward()
-            return value
+    def _smooth(self, penalty: float, start: Solution | None) -> Solution:
+        total, outputs = float(self._weights.sum()), self._problem.outputs
 
-        # L-BFGS evaluates the closure with gradients; torch annotates its result as a float.
-        optimizer.step(closure)  # pyright: ignore[reportArgumentType]
-        return weight.detach(), bias.detach()
+        def solution_of(numbers: npt.NDArray[np.float64]) -> Solution:
+            values = torch.from_numpy(numbers).float().view(outputs, -1)
+            return values[:, :-1], values[:, -1]
 
-    def _loss(self, features: _Matrix, targets: Tensor, weights: Tensor, solution: Solution) -> Tensor:
+        def value_and_gradient(numbers: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+            weight, bias = solution_of(numbers)
+            out = self._raw((weight, bias)).requires_grad_()
+            losses = self._problem.losses(out, self._targets) * self._weights
+            (slopes,) = torch.autograd.grad(losses.sum() / total, out)
+            value = float(losses.detach().double().sum()) / total + 0.5 * penalty * float(
+                weight.double().square().sum()
+            )
+            gradient = torch.cat([self._summed(slopes) + penalty * weight, slopes.sum(0)[:, None]], 1)
+            return value, gradient.double().flatten().numpy()
+
+        def look_at_the_clock(_: object) -> None:
+            if self._problem.seconds_left() < 0:
+                raise StopIteration
+
+        begin = torch.zeros(outputs, self._features.shape[1] + 1)
+        if start:
+            begin = torch.cat([start[0], start[1][:, None]], 1)
+        found = minimize(
+            value_and_gradient,
+            begin.double().flatten().numpy(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": ITERATIONS, "gtol": GRADIENT, "ftol": ROUNDING},
+            callback=look_at_the_clock,
+        )
+        weight, bias = solution_of(found.x)
+        return weight.contiguous(), bias.clone()
+
+    def _raw(self, solution: Solution) -> Tensor:
+        """Raw outputs, shape (rows, outputs)."""
         weight, bias = solution
-        out = features.times(weight) + bias
-        return self._problem.loss(out, targets, self._state, self._recipe) * weights
+        if isinstance(self._features, csr_array):
+            return torch.from_numpy(self._features @ weight.T.numpy()) + bias
+        return self._features @ weight.T + bias
+
+    def _summed(self, slopes: Tensor) -> Tensor:
+        """The sum of rows, each times its slopes (rows, outputs), shape (outputs, columns)."""
+        if isinstance(self._features, csr_array):
+            return torch.from_numpy(np.ascontiguousarray((self._features.T @ slopes.numpy()).T))
+        return slopes.T @ self._features
 
 
-def _turned(features: Tensor) -> tuple[Tensor, Tensor | None]:
+def _turned(features: Tensor) -> tuple[Any, Tensor | None]:
     """Features in coordinates in which as many columns as there are rows say all, and the directions of these columns,
-    shape (width, rows); or the features as they are, if they are sparse or not wide."""
-    if features.layout != torch.strided or features.shape[1] <= WIDE * len(features):
+    shape (width, rows); or the features as they are if they are not wide, and if they are sparse as SciPy has them."""
+    if features.layout != torch.strided:
+        parts = (part.numpy() for part in (features.values(), features.col_indices(), features.crow_indices()))
+        return csr_array(tuple(parts), shape=tuple(features.shape)), None
+    if features.shape[1] <= WIDE * len(features):
         return features, None
     basis, turned = torch.linalg.qr(features.T)
     return turned.T.contiguous(), basis
@@ -108,33 +218,3 @@ def _penalty(features: Tensor) -> float:
     if features.layout == torch.strided:
         return 1 / features.shape[1]
     return SPARSE_UNIT * float(features.values().square().sum()) / len(features)
-
-
-class _Matrix:
-    """Some rows of features, to be multiplied by weights again and again."""
-
-    def __init__(self, features: Tensor, rows: Tensor) -> None:
-        if features.layout == torch.strided:
-            self._rows, self._columns = features[rows], None
-        else:
-            chosen = features.to_sparse_coo().index_select(0, rows)
-            self._rows, self._columns = chosen.to_sparse_csr(), chosen.t().to_sparse_csr()
-
-    def times(self, weight: Tensor) -> Tensor:
-        """The product with weights (outputs, width), shape (rows, outputs)."""
-        if self._columns is None:
-            return self._rows @ weight.T
-        return _SparseProduct.apply(weight, self._rows, self._columns)
-
-
-class _SparseProduct(torch.autograd.Function):
-    """Torch would transpose the matrix in every backward pass; here both ways are laid out once."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        ctx.columns = columns
-        return rows @ weight.T
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return (ctx.columns @ gradients[0]).T, None, None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from autosft.contracts.tensors import Model
-    from autosft_strategies.linear import LinearProblem
+    from autosft_strategies.linear import LinearProblem, Solution
 
 STRENGTHS = (1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """The L2 penalties to choose from, relative to the mean loss of a row, from strong to weak."""
@@ -50,9 +50,9 @@ ROOM_TO_SOLVE = 2.5
 class Probe(Strategy):
     """A linear head on frozen features under the problem's own loss (logistic or ridge regression), with an L2 penalty.
 
-    L-BFGS (Liu and Nocedal, 1989) finds the optimum where the loss is convex in the head, as most are; the penalty with
-    the lowest cross-validated loss on the training rows is taken. Features are standardized, and the scale is folded
-    into the head; sparse features are taken as they are.
+    L-BFGS (Liu and Nocedal, 1989) finds the optimum where the loss is convex in the head, as most are, by scikit-learn
+    where it is that of logistic regression; the penalty with the lowest cross-validated loss on the training rows is
+    taken. Features are standardized, and the scale is folded into the head; sparse features are taken as they are.
     """
 
     name, prior, cheap = "probe", 0.9, True
@@ -80,7 +80,7 @@ class Probe(Strategy):
                     f"Problem {job.problems[position].name!r} needs just pooled features but has no LinearHead."
                 )
             linear = LinearProblem(job, position, head, features, job.train.target(position), weights)
-            weight, bias = choose_and_solve(job, linear, features)
+            weight, bias = choose_and_solve(job, position, linear, features)
             weight = weight / scale
             with torch.no_grad():
                 head.linear.weight.copy_(weight)
@@ -97,16 +97,26 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return features.mean(0), scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
 
 
-def _folds(job: Job, chosen: Tensor) -> Tensor:
-    """The fold of each chosen row. Rows of one group share one, unless there is just one group."""
+def _folds(job: Job, position: int, chosen: Tensor) -> Tensor:
+    """The fold of each chosen row, strata in proportion. Rows of a group share one, unless there is just one group."""
     import torch
 
-    units = torch.from_numpy(job.train.take(chosen.numpy()).units())
+    rows = job.train.take(chosen.numpy())
+    units = torch.from_numpy(rows.units())
     units = units if units.any() else torch.arange(len(chosen))
-    return units % min(FOLDS, int(units.max()) + 1)
+    strata = job.problems[position].strata(rows.target(position))
+    count = int(units.max()) + 1
+    first = torch.full((count,), len(chosen)).scatter_reduce(0, units, torch.arange(len(chosen)), "amin")
+    order = first
+    if strata is not None:
+        numbers = {stratum: number for number, stratum in enumerate(dict.fromkeys(strata))}
+        order = first[torch.tensor([numbers[stratum] for stratum in strata])[first].argsort(stable=True)]
+    fold = torch.empty(count, dtype=torch.int64)
+    fold[units[order]] = torch.arange(count) % min(FOLDS, count)
+    return fold[units]
 
 
-def choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
+def choose_and_solve(job: Job, position: int, linear: LinearProblem, features: Tensor) -> tuple[Tensor, Tensor]:
     """The solution under the penalty with the lowest cross-validated loss, of those that there is time to compare.
 
     Raises:
@@ -115,13 +125,14 @@ def choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple
     import torch
 
     from autosft.training.seeds import seed_of
-    from autosft_strategies.linear import COARSE
 
     draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "folds"))
     chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    folds = _folds(job, chosen)
+    folds = _folds(job, position, chosen)
     enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
-    solutions: dict[int, tuple[Tensor, Tensor]] = {}
+    numbers = range(min(enough, int(folds.max()) + 1))
+    parts = [(linear.on(chosen[folds != fold]), linear.on(chosen[folds == fold])) for fold in numbers]
+    solutions: dict[int, Solution] = {}
     losses: dict[int, float] = {}  # by place in STRENGTHS
     spent = 0.0
     while (place := _next(losses)) is not None:
@@ -130,14 +141,13 @@ def choose_and_solve(job: Job, linear: LinearProblem, features: Tensor) -> tuple
                 raise OutOfTime("The time was up before the probe was fitted.")
             break
         total, started = 0.0, time.perf_counter()
-        for fold in range(min(enough, int(folds.max()) + 1)):
-            train, strength = chosen[folds != fold], STRENGTHS[place]
-            solutions[fold] = linear.solve(train, strength, solutions.get(fold), tolerance=COARSE)
-            total += float(linear.loss(chosen[folds == fold], solutions[fold]).sum())
+        for fold, (train, held_out) in enumerate(parts):
+            solutions[fold] = train.solve(STRENGTHS[place], solutions.get(fold))
+            total += float(held_out.loss(solutions[fold]).sum())
         losses[place] = total
         spent = time.perf_counter() - started
     strength = STRENGTHS[min(losses, key=losses.__getitem__)]
-    return linear.unturned(linear.solve(torch.arange(len(features)), strength, None))
+    return linear.unturned(linear.on(torch.arange(len(features))).solve(strength, None))
 
 
 def _next(losses: Mapping[int, float]) -> int | None:

@@ -40,10 +40,10 @@ def test_a_solution_on_sparse_features_is_scikit_learn_s(tmp_path):
         features = torch.from_numpy(dense).to_sparse_csr()
     problem = LinearProblem(job, 0, LinearHead(width, 3), features, targets, torch.ones(count))
 
-    weight, bias = problem.solve(torch.arange(0, count, 2), 0.5, None)
+    weight, bias = problem.on(torch.arange(0, count, 2)).solve(0.5, None)
 
     strength = 0.5 * SPARSE_UNIT * (dense**2).sum(1).mean()
     exact = LogisticRegression(C=1 / (strength * len(targets[::2])), tol=1e-8).fit(dense[::2], targets[::2])
     np.testing.assert_allclose(weight.numpy(), exact.coef_, atol=5e-3)
     losses = -exact.predict_log_proba(dense)[range(count), ["abc".index(target) for target in targets]]
-    np.testing.assert_allclose(problem.loss(torch.arange(count), (weight, bias)).numpy(), losses, atol=5e-3)
+    np.testing.assert_allclose(problem.on(torch.arange(count)).loss((weight, bias)).numpy(), losses, atol=5e-3)

@@ -12,6 +12,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
+from autosft.contracts.rows import Rows
 from autosft.errors import OutOfTime
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.job import make_job, points_task, quick_recipe
@@ -57,7 +58,7 @@ def solved(tmp_path):
         head = problem.head({"pooled": width}, job.states.problems[0], job.recipe)
         targets = job.train.target(0)
         linear = LinearProblem(job, 0, head, torch.from_numpy(points), targets, torch.ones(count))
-        weight, bias = linear.solve(torch.arange(count), strength, None)
+        weight, bias = linear.on(torch.arange(count)).solve(strength, None)
         return points, targets, weight.numpy(), bias.numpy()
 
     return solve
@@ -120,7 +121,7 @@ def test_of_more_features_than_rows_a_solution_is_scikit_learn_s_logistic_regres
     head = job.problems[0].head({"pooled": columns}, job.states.problems[0], job.recipe)
     linear = LinearProblem(job, 0, head, torch.from_numpy(features), targets, torch.ones(count))
 
-    weight, bias = linear.unturned(linear.solve(torch.arange(count), 3.0, None))
+    weight, bias = linear.unturned(linear.on(torch.arange(count)).solve(3.0, None))
 
     exact = LogisticRegression(C=columns / (3.0 * count), tol=1e-8, max_iter=1000).fit(features, targets)
     assert weight.shape == (len(exact.classes_), columns)
@@ -145,7 +146,10 @@ def test_a_probe_of_a_few_rows_is_no_worse_than_the_mean_where_features_tell_not
     head = job.problems[0].head({"pooled": 300}, job.states.problems[0], job.recipe)
     weights = torch.ones(len(features))
     tensor = torch.from_numpy(features).float()
-    weight, bias = choose_and_solve(job, LinearProblem(job, 0, head, tensor, targets, weights), tensor)
+    job = replace(
+        job, train=Rows.of(replace(row, targets=(target,)) for row, target in zip(job.train, targets, strict=True))
+    )
+    weight, bias = choose_and_solve(job, 0, LinearProblem(job, 0, head, tensor, targets, weights), tensor)
 
     said = fresh @ weight.numpy().T + bias.numpy()
     truth = job.problems[0].encode([*map(float, numbers(fresh)[:, 0])], job.states.problems[0]).numpy()

@@ -14,6 +14,10 @@ from autosft.contracts.backbone import BackboneInfo, Inputs
 PREFIX = "transformers"
 
 
+_MANY: frozenset[str] = frozenset()
+"""Of encoders that know a hundred languages none is named: nothing is said against them."""
+
+
 class _Entry(NamedTuple):
     """One line of the table; megaweights are those of the encoder without pooler and head, gigaflops multiply-adds for
     64 tokens."""
@@ -25,6 +29,7 @@ class _Entry(NamedTuple):
     pooling: str = ""
     license: str = "Apache-2.0"
     before: str = ""
+    languages: frozenset[str] = frozenset({"en"})
 
 
 _TABLE = (
@@ -32,7 +37,9 @@ _TABLE = (
     _Entry("sentence-transformers/paraphrase-MiniLM-L3-v2", 17.241984, 0.349, 0.52, "mean"),
     _Entry("sentence-transformers/all-MiniLM-L6-v2", 22.565376, 0.698, 0.66, "mean"),
     _Entry("sentence-transformers/all-MiniLM-L12-v2", 33.212160, 1.397, 0.67, "mean"),
-    _Entry("sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2", 117.505920, 1.397, 0.56, "mean"),
+    _Entry(
+        "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2", 117.505920, 1.397, 0.56, "mean", languages=_MANY
+    ),
     # on MPNet (Song et al., 2020)
     _Entry("sentence-transformers/all-mpnet-base-v2", 108.895872, 5.511, 0.76, "mean"),
     # Xiao et al., 2023
@@ -40,7 +47,7 @@ _TABLE = (
     _Entry("BAAI/bge-base-en-v1.5", 108.891648, 5.511, 0.78, "first", "MIT"),
     # Wang et al., 2022 and 2024; trained with the word before every text
     _Entry("intfloat/e5-small-v2", 33.212160, 1.397, 0.68, "mean", "MIT", "query: "),
-    _Entry("intfloat/multilingual-e5-small", 117.505920, 1.397, 0.62, "mean", "MIT", "query: "),
+    _Entry("intfloat/multilingual-e5-small", 117.505920, 1.397, 0.62, "mean", "MIT", "query: ", _MANY),
     # Awasthy et al., 2025
     _Entry("ibm-granite/granite-embedding-30m-english", 30.147456, 0.698, 0.64, "first"),
     # Sanh et al., 2019
@@ -63,6 +70,7 @@ def _info(entry: _Entry) -> BackboneInfo:
         pretrained={"hub": entry.hub, "beside": "config.json"},
         license=entry.license,
         arguments=arguments_of(entry.pooling, entry.before),
+        languages=entry.languages,
     )
 
 

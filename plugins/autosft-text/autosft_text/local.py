@@ -49,6 +49,7 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
         gigaflops=gigaflops,
         prior=known.prior if known else 0.5,
         license=known.license if known else "",
+        languages=known.languages if known else frozenset(),
         arguments=arguments_of(pooling_in(folder) or str(stated.get("pooling", "")), str(stated.get("before", ""))),
     )
     digest = "" if parts else sha256_of(weights)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Modality, Preview, Strength, View
+from autosft.contracts.backbone import BackboneInfo, Inputs
+from autosft.contracts.modality import Modality, Preview, Read, Strength, View
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Scan
+from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Float, Space
 from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
@@ -66,6 +66,24 @@ class TextModality(Modality):
     def length(self, row: Row) -> int:
         """About how many tokens it has."""
         return pieces(self.read(row))
+
+    def fit(self, rows: Rows, read: Read) -> State:
+        """The languages of the texts."""
+        from autosft_text.languages import languages_of
+
+        return State({"languages": list(languages_of([read(row) for row in rows]))})
+
+    def describe(self, state: State) -> str:
+        """The languages."""
+        languages = state.values.get("languages", [])
+        return f"language: {', '.join(languages)}" if languages else ""
+
+    def unfamiliar(self, info: BackboneInfo, state: State) -> str:
+        """An encoder knows a language or does not; nothing is said where either is unknown."""
+        languages = state.values.get("languages", [])
+        if not languages or not info.languages or info.languages & set(languages):
+            return ""
+        return f"knows {', '.join(sorted(info.languages))}, and the texts are in {', '.join(languages)}"
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """From a text to a text; those to learn from may lack some words."""

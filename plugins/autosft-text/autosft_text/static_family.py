@@ -19,10 +19,14 @@ from autosft.contracts.state import State
 from autosft.errors import BadWeights
 from autosft.training.weights import load_weights, sha256_of
 from autosft_text.joining import as_lines
+from autosft_text.languages import language_of_words
 from autosft_text.words import known_words
 
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Encoder
+
+COMMON_WORDS = 200
+"""The first words of a vocabulary, which are mostly the most common, tell its language."""
 
 WEIGHTS, VOCABULARY = "model.safetensors", "vocab.txt"
 
@@ -60,6 +64,7 @@ class StaticFamily(BackboneFamily):
             parameters=shape[0] * shape[1],
             prior=0.45,
             arguments={"width": shape[1]},
+            languages=frozenset(language_of_words(_words(path)[:COMMON_WORDS])),
         )
         rename = () if key == "embedding.weight" else ((".*", "embedding.weight"),)
         weights = path / WEIGHTS

@@ -15,10 +15,10 @@ from torch import Tensor  # noqa: TID253
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Encoder
 from autosft_text.joining import as_lines
-from autosft_text.words import WORD
+from autosft_text.words import words_in
 
 _SHAPES: Mapping[str, Mapping[str, Any]] = {
-    "words": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": WORD.pattern},
+    "words": {"analyzer": "word", "ngram_range": (1, 2), "tokenizer": words_in, "token_pattern": None},
     "characters": {"analyzer": "char_wb", "ngram_range": (2, 5)},
 }
 """Words alone and in pairs; and two to five neighboring characters, which know endings, misspellings and scripts
@@ -61,7 +61,7 @@ class TfidfEncoder(Encoder):
     """From texts to `"pooled"` (batch, terms), sparse CSR; each kind of terms has length 1. Holds no weights.
 
     Args:
-        kinds: `"words"`, `"characters"` or both.
+        kinds: `"words"`, `"characters"`, or both side by side.
         state: What `fit_terms` learned.
     """
 

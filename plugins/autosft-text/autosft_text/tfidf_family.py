@@ -16,7 +16,11 @@ from autosft.errors import BadWeights
 if TYPE_CHECKING:
     from autosft.contracts.tensors import Encoder
 
-_KINDS = {"words": (("words",), 0.5), "words-characters": (("words", "characters"), 0.6)}
+_KINDS = {
+    "words-characters": (("words", "characters"), 0.6),
+    "characters": (("characters",), 0.55),
+    "words": (("words",), 0.5),
+}
 """Of each encoder its kinds of terms, and its prior."""
 
 
@@ -28,7 +32,7 @@ class TfidfFamily(BackboneFamily):
     prefix = "tfidf"
 
     def curated(self) -> Sequence[BackboneInfo]:
-        """Words alone, and with characters."""
+        """Words, characters, and both together."""
         return [
             BackboneInfo(
                 name=f"tfidf/{name}",

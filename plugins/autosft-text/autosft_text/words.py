@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
+from functools import cache
+from typing import Any
 
 WORD = re.compile(r"\w+|[^\w\s]")
 """A run of letters and digits, or one other sign. A sign alone says much: `!`, `?`, a smiley."""
@@ -12,6 +14,19 @@ _LONGEST_PIECE = 12
 
 _BYTES_OF_A_PIECE = 6
 """A word of more bytes mostly becomes several tokens."""
+
+
+@cache
+def _boundary() -> Any:
+    import regex
+
+    return regex.compile(r"(?wV1)\b")
+
+
+def words_in(text: str) -> list[str]:
+    """The words and other signs of a text, cut at the word boundaries of Unicode (UAX #29): what is said by single
+    signs, as in Chinese, is cut into these."""
+    return [piece for piece in _boundary().split(text) if piece and not piece.isspace()]
 
 
 def pieces(text: str) -> int:

@@ -20,6 +20,7 @@ from autosft.training.evaluation import answer
 from autosft.training.loop import train
 from autosft_text.modality import TextModality
 from autosft_text.tfidf_family import TfidfFamily
+from autosft_text.words import words_in
 
 FAMILY = TfidfFamily()
 RECIPE = Recipe(backbone="tfidf/words-characters", strategy="probe")
@@ -50,7 +51,7 @@ def test_terms_and_weights_are_scikit_learn_s():
     pooled = built("words-characters", texts)([*texts, "unheard", ""])["pooled"]
     assert pooled.layout == torch.sparse_csr
     pooled = pooled.to_dense().numpy()
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, tokenizer=words_in, token_pattern=None)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
     lines = [text.replace("\x1f", "\n") for text in texts]
     expected = [kind.fit(lines).transform([*lines, "unheard", ""]).toarray() for kind in (words, characters)]

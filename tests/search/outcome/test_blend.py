@@ -10,10 +10,15 @@ from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Outputs
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
-from autosft.search.outcome.blend import MOST_MEMBERS, Panel, blend, select
+from autosft.search.outcome.blend import ALIKE, MOST_MEMBERS, blend, likely, select
+from autosft.search.outcome.panel import Panel
+from autosft.testing import toy
 
-COUNT = 90
+COUNT = 360
+REGISTRY = toy.registry()
 
 
 def rows_of(targets, groups=None):
@@ -53,8 +58,23 @@ def panel_of(labels):
     return make
 
 
-def highest(scores):
-    return max(scores, key=scores.__getitem__)
+def blended(panel, numbers, seed=0):
+    """The blend of these of the trials, each of a backbone of its own."""
+    return blend(panel, [record for record in records_of(panel) if record.number in numbers], REGISTRY, seed=seed)
+
+
+def records_of(panel, rows=COUNT, backbone="toy/{}"):
+    return [
+        Record(
+            number=number,
+            state="done",
+            recipe=Recipe(backbone=backbone.format(number), strategy="toy"),
+            score=score,
+            score_error=0.02,
+            rows=rows,
+        )
+        for number, score in panel.scores(panel.rows).items()
+    ]
 
 
 def wrong_in(third):
@@ -67,11 +87,11 @@ def wrong_in(third):
 def test_three_that_are_each_wrong_elsewhere_are_right_together(panel_of, voter):
     panel = panel_of(*(voter(wrong_in(third)) for third in range(3)))
 
-    blended = blend(panel, {0, 1, 2}, highest, seed=0)
+    made = blended(panel, {0, 1, 2})
 
-    assert blended is not None and blended.pays and blended.score == 1.0
-    assert len(blended.shares) >= 2 and sum(blended.shares.values()) == pytest.approx(1.0)
-    assert blended.gain == pytest.approx(1 / 3, abs=0.05)
+    assert made is not None and made.score == 1.0
+    assert len(made.shares) >= 2 and sum(made.shares.values()) == pytest.approx(1.0)
+    assert made.gain == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_greedy_selection_finds_the_mix_that_is_best(panel_of, labels):
@@ -93,31 +113,29 @@ def test_a_blend_that_does_not_pay_is_not_taken(panel_of, voter):
     good = np.where(np.arange(COUNT) % 10 == 0, 0.2, 0.8)
     guesses = [voter(draw.uniform(size=COUNT)) for _ in range(4)]
 
-    blended = blend(panel_of(voter(good), *guesses), range(5), highest, seed=0)
-
-    assert blended is None or not blended.pays
+    assert blended(panel_of(voter(good), *guesses), range(5)) is None
 
 
 def test_copies_of_one_model_are_no_blend(panel_of, voter):
-    assert blend(panel_of(*(voter(wrong_in(0)) for _ in range(3))), range(3), highest, seed=0) is None
+    assert blended(panel_of(*(voter(wrong_in(0)) for _ in range(3))), range(3)) is None
 
 
 def test_no_more_members_are_taken_than_may_be(panel_of, voter):
     draw = np.random.default_rng(0)
     many = [voter(np.clip(0.58 + 0.3 * draw.normal(size=COUNT), 0, 1)) for _ in range(9)]
 
-    blended = blend(panel_of(*many), range(9), highest, seed=0)
+    made = blended(panel_of(*many), range(9))
 
-    assert blended is not None and 2 <= len(blended.shares) <= MOST_MEMBERS
+    assert made is not None and 2 <= len(made.shares) <= MOST_MEMBERS
 
 
 def test_only_trials_whose_models_are_there_are_taken(panel_of, voter):
     panel = panel_of(*(voter(wrong_in(third)) for third in range(3)))
 
-    blended = blend(panel, {0, 2}, highest, seed=0)
+    made = blended(panel, {0, 2})
 
-    assert blended is not None and set(blended.shares) == {0, 2}
-    assert blend(panel, {0}, highest, seed=0) is None
+    assert made is not None and set(made.shares) == {0, 2}
+    assert blended(panel, {0}) is None
 
 
 @pytest.mark.parametrize("problem", [Classification(), MultiLabel(), Regression()], ids=lambda problem: problem.name)
@@ -132,7 +150,7 @@ def test_rows_that_cannot_be_halved_because_they_are_one_group_make_no_blend(pan
         trials = [stored(problem, targets, {"probabilities": chance}) for chance in chances]
     panel = panel_of(*trials, targets=targets, problem=problem, metric=problem.metrics[0], groups=["g"] * COUNT)
 
-    assert blend(panel, {0, 1, 2}, highest, seed=0) is None
+    assert blended(panel, {0, 1, 2}) is None
 
 
 def test_groups_stay_whole_when_the_rows_are_halved(panel_of, voter):
@@ -170,4 +188,45 @@ def test_trials_that_answer_in_other_terms_are_left_out(panel_of, voter, labels)
 def test_answers_that_differ_in_length_are_never_mixed(panel_of, labels):
     texts = [stored(Classification(), labels, items=tuple(labels)) for _ in range(2)]
 
-    assert blend(panel_of(*texts), range(2), highest, seed=0) is None
+    assert blended(panel_of(*texts), range(2)) is None
+
+
+@pytest.fixture
+def few(labels):
+    """A function that makes a panel of the first 40 rows from the probability of the true label in each."""
+
+    def make(*trials):
+        rows = rows_of(labels[:40])
+        answers = {}
+        for number, true in enumerate(trials):
+            chance = np.where([name == "a" for name in labels[:40]], true, 1 - np.asarray(true))
+            answers[number] = stored(
+                Classification(), labels[:40], {"probabilities": np.stack([chance, 1 - chance], axis=1)}
+            )
+        return Panel([Classification()], "accuracy", rows, answers)
+
+    return make
+
+
+def test_on_few_rows_the_best_backbones_count_alike_whichever_is_ahead(few):
+    """Each is sure, and wrong in a few rows of its own."""
+    panel = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2, 3)), np.full(40, 0.45))
+    records = records_of(panel, rows=40)
+
+    made = blend(panel, records, REGISTRY, seed=0)
+
+    assert made is not None and made.shares == pytest.approx({0: 1 / 3, 1: 1 / 3, 2: 1 / 3}) and made.gain is None
+    assert len(made.shares) == ALIKE and likely(panel, records, REGISTRY) == (0, 1, 2)
+    assert made.score == 1.0
+
+
+def test_on_few_rows_a_backbone_has_one_place(few):
+    panel = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2)))
+
+    assert blend(panel, records_of(panel, rows=40, backbone="toy/wide"), REGISTRY, seed=0) is None
+
+
+def test_on_few_rows_one_that_is_surely_right_is_not_mixed_with_guesses(few):
+    panel = few(np.full(40, 0.99), np.full(40, 0.5), np.full(40, 0.5))
+
+    assert blend(panel, records_of(panel, rows=40), REGISTRY, seed=0) is None

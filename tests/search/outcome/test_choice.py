@@ -23,9 +23,9 @@ def registry():
     return dataclasses.replace(plain, strategies={**plain.strategies, "frozen": Frozen()})
 
 
-def trial(number, strategy, score, error=0.05, rows=0, **fields):
+def trial(number, strategy, score, error=0.05, rows=0, rows_scored=200, **fields):
     recipe = Recipe(backbone="toy/wide", strategy=strategy, rows=rows)
-    fields = {"state": "done", "score_error": error, **fields}
+    fields = {"state": "done", "score_error": error, "rows": rows_scored, **fields}
     return Record(number=number, recipe=recipe, score=score, **fields)
 
 
@@ -74,13 +74,21 @@ def test_the_models_of_contenders_are_kept_however_many_score_higher(registry):
     assert choose(records, registry).number in kept
 
 
-def test_of_close_frozen_trials_the_highest_cross_validated_score_is_chosen(registry):
-    lucky = trial(0, "frozen", 0.92, cross_score=0.80)
-    steady = trial(1, "frozen", 0.90, cross_score=0.85)
-    far = trial(2, "frozen", 0.80, cross_score=0.95)
+def test_with_few_rows_a_trained_encoder_goes_first_only_beyond_the_interval_of_its_score(registry):
+    frozen = trial(0, "frozen", 0.80, rows_scored=40)
+    close, beyond = (trial(1, "toy", score, rows_scored=40) for score in (0.88, 0.92))
 
-    assert choose([lucky, steady, far], registry) == steady
-    assert contenders([lucky, steady, far], registry, 1) == {0, 1, 2}
+    assert choose([frozen, close], registry) == frozen
+    assert choose([frozen, beyond], registry) == beyond
+
+
+def test_a_score_on_the_split_alone_is_compared_with_what_others_have_there(registry):
+    """The split is easy: who was scored on it alone is no better for it."""
+    crossed = trial(0, "frozen", 0.70, split_score=0.93, error=0.02)
+    lucky, better = trial(1, "toy", 0.94, error=0.02), trial(2, "toy", 0.99, error=0.02)
+
+    assert choose([crossed, lucky], registry) == crossed
+    assert choose([crossed, lucky, better], registry) == better
 
 
 def test_of_close_frozen_trials_those_on_more_rows_go_first(registry):

@@ -36,7 +36,7 @@ from autosft.testing.toy_encoder import ToyEncoder
 
 SEEN = {"blind/first": 0, "blind/second": 1}
 WELL_TAUGHT = {"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "optim.batch_size": 16, "toy.stop.max_epochs": 8}
-SIZES = {"train": 120, "valid": 60, "test": 60}
+SIZES = {"train": 720, "valid": 360, "test": 360}
 
 
 class HalfBlind(ToyEncoder):
@@ -65,7 +65,7 @@ class Blind(toy.ToyFamily):
 @pytest.fixture(scope="module")
 def points(tmp_path_factory):
     """Four clouds on the axes, in splits that are given: each axis tells two of them from all others."""
-    path = toy.make_points(tmp_path_factory.mktemp("data") / "axes.points.json", rows=240, classes=4, seed=1)
+    path = toy.make_points(tmp_path_factory.mktemp("data") / "axes.points.json", rows=1440, classes=4, seed=1)
     table = json.loads(path.read_text())
     for number, row in enumerate(table["rows"]):
         row["split"] = ("train", "train", "valid", "test")[number // 4 % 4]
@@ -76,7 +76,7 @@ def points(tmp_path_factory):
 @pytest.fixture(scope="module")
 def without_splits(points, tmp_path_factory):
     table = json.loads(points.read_text())
-    rows = [{key: value for key, value in row.items() if key != "split"} for row in table["rows"]]
+    rows = [{key: value for key, value in row.items() if key != "split"} for row in table["rows"][:240]]
     path = tmp_path_factory.mktemp("data") / "axes.points.json"
     path.write_text(json.dumps({"rows": rows, "unlabeled": []}))
     return path
@@ -284,7 +284,7 @@ def test_a_result_says_of_how_many_test_rows_its_score_is(search, monkeypatch):
 
     result = made.finish()
 
-    assert result.test_rows == 32 and "32 of 60 test rows are scored; there was no time for more" in made.said
+    assert result.test_rows == 32 and "32 of 360 test rows are scored; there was no time for more" in made.said
 
 
 def test_a_damaged_model_is_not_taken_and_named(search):

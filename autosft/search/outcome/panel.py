@@ -1,0 +1,163 @@
+"""`Panel`: what trials answered on the same rows, and how good any of them are together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from autosft.contracts.outputs import StoredOutputs
+from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of
+from autosft.contracts.record import Record
+from autosft.contracts.rows import Rows
+from autosft.contracts.state import State
+from autosft.data.splits import TOO_FEW_VALID
+from autosft.data.stratify import hold_out, numbered
+from autosft.errors import BadInput
+from autosft.host.registry import Registry
+from autosft.search.outcome.choice import comparable, within_an_error
+from autosft.search.run import Run
+
+CONSIDERED = 30
+"""How many of the best trials are looked at."""
+
+Positions = npt.NDArray[np.int64]
+Team = Mapping[int, float]
+"""Shares by trial; they add up to 1."""
+
+
+@final
+class Panel:
+    """What trials answered on the same rows. Those whose answers have no common mean are left out.
+
+    Args:
+        problems: The task's problems.
+        metric: The score of the first; every further one has its own first metric, as in `training.evaluation`.
+        valid: The rows.
+        stored: The answers to them by trial, the best first.
+    """
+
+    def __init__(
+        self, problems: Sequence[Problem], metric: str, valid: Rows, stored: Mapping[int, StoredOutputs]
+    ) -> None:
+        self._problems, self._metric = problems, metric
+        self._targets = [valid.target(position) for position in range(len(problems))]
+        self._strata = problems[0].strata(valid.target(0))
+        self._units = numbered([group or number for number, group in enumerate(valid.group)])
+        first = next(iter(stored.values()), None)
+        self._stored = {
+            number: one for number, one in stored.items() if first and _alike(first, one) and self._have_mean(one)
+        }
+        self.rows = np.arange(len(valid))
+
+    @property
+    def trials(self) -> Sequence[int]:
+        """Who can answer together, the best first."""
+        return list(self._stored)
+
+    def halves(self, seed: int) -> tuple[Positions, Positions]:
+        """The rows in two halves, in proportion to their strata; groups stay whole."""
+        held = hold_out(self._strata, self._units, 2, np.random.default_rng(seed))
+        return self.rows[held], self.rows[~held]
+
+    def tuned(self, team: Team, rows: Positions) -> tuple[State, ...]:
+        """What decides best over the common answers to these rows."""
+        return self._tuned(team, self._answers(team, rows), rows)
+
+    def score(self, team: Team, rows: Positions, states: Sequence[State] = ()) -> float:
+        """How good the common answers to these rows are, the mean over the problems.
+
+        Args:
+            team: Who answers.
+            rows: Which rows.
+            states: What decides over the answers; by default what decides best on these rows.
+        """
+        answers = self._answers(team, rows)
+        states = states or self._tuned(team, answers, rows)
+        return mean_score(self._problems, self._metric, answers, self._of(rows), states)
+
+    def scores(self, rows: Positions) -> dict[int, float]:
+        """How good each trial alone is on these rows."""
+        return {number: self.score({number: 1.0}, rows) for number in self._stored}
+
+    def _tuned(self, team: Team, answers: Sequence[Outputs], rows: Positions) -> tuple[State, ...]:
+        states = self._stored[next(iter(team))].states
+        metrics = metrics_of(self._problems, self._metric)
+        parts = zip(self._problems, metrics, answers, self._of(rows), states, strict=True)
+        return tuple(
+            problem.tune(metric, outputs, targets, state) for problem, metric, outputs, targets, state in parts
+        )
+
+    def _of(self, rows: Positions) -> list[list[Any]]:
+        """The targets of these rows, for each problem."""
+        return [[targets[row] for row in rows.tolist()] for targets in self._targets]
+
+    def _answers(self, team: Team, rows: Positions) -> list[Outputs]:
+        many = [self._stored[number].outputs for number in team]
+        return [
+            problem.combine([outputs[position].take(rows) for outputs in many], list(team.values()))
+            for position, problem in enumerate(self._problems)
+        ]
+
+    def _have_mean(self, stored: StoredOutputs) -> bool:
+        try:
+            for problem, outputs in zip(self._problems, stored.outputs, strict=True):
+                problem.combine([outputs, outputs], [0.5, 0.5])
+        except BadInput:
+            return False
+        return True
+
+
+def _alike(one: StoredOutputs, other: StoredOutputs) -> bool:
+    """Whether two trials answer the same rows in the same terms."""
+    return all(_terms(*pair) == _terms(*to) for pair, to in zip(_pairs(one), _pairs(other), strict=True))
+
+
+def _pairs(stored: StoredOutputs) -> Sequence[tuple[Outputs, State]]:
+    return list(zip(stored.outputs, stored.states, strict=True))
+
+
+def _terms(outputs: Outputs, state: State) -> Any:
+    shapes = {name: array.shape for name, array in outputs.arrays.items()}
+    return outputs.rows, shapes, list(state.values.get("classes", ()))
+
+
+def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple[Panel, Mapping[int, str]]:
+    """The panel of the best trials that have stored outputs; and for each of them whose outputs are damaged, what is
+    wrong.
+
+    The rows are those of all folds, and trials that answered the validation split alone have no part; unless that has
+    rows enough and one of these may be the best: then they are those of the split, for all.
+    """
+    stored: dict[int, StoredOutputs] = {}
+    damaged: dict[int, str] = {}
+    done = sorted((record for record in records if record.state == "done"), key=Record.order)
+    for record in done:
+        folder = run.member_folder(record)
+        if len(stored) < CONSIDERED and StoredOutputs.is_there(folder):
+            try:
+                stored[record.number] = StoredOutputs.read(folder)
+            except BadInput as error:
+                damaged[record.number] = str(error)
+    task, rows = run.document.task, run.data.valid
+    there = [record for record in done if record.number in stored and record.score is not None]
+    values = comparable(there)
+    there.sort(key=lambda record: -values[record.number])
+    crossed = [record.split_score is not None for record in there]
+    few = len(run.data.valid) < TOO_FEW_VALID and any(crossed)
+    if there and (few or all(record.split_score is not None for record in within_an_error(there, values))):
+        rows = run.data.train + run.data.valid
+    problems = [registry.problem(name) for name in task.problems]
+    answers = {record.number: some for record in there if (some := _answers_to(rows, stored[record.number]))}
+    return Panel(problems, task.metric, rows, answers), damaged
+
+
+def _answers_to(rows: Rows, stored: StoredOutputs) -> StoredOutputs | None:
+    """The answers to these rows, in their order; None if one was not answered."""
+    place = {row: number for number, row in enumerate(stored.outputs[0].rows)}
+    if any(row not in place for row in rows.id):
+        return None
+    positions = np.array([place[row] for row in rows.id], dtype=np.int64)
+    return StoredOutputs(tuple(outputs.take(positions) for outputs in stored.outputs), stored.states)
