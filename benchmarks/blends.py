@@ -19,7 +19,7 @@ from autosft.deploy.member import load_member
 from autosft.host.loading import load
 from autosft.search.driver import run_search
 from autosft.search.outcome.blend import blend
-from autosft.search.outcome.choice import choose
+from autosft.search.outcome.choice import Expected, choose
 from autosft.search.outcome.panel import read_panel
 from autosft.search.run import Run
 from autosft.training.evaluation import answer
@@ -33,7 +33,8 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
     panel, _ = read_panel(run, registry, records)
     there = [record.number for record in records if run.has_model(record.number)]
     members = [record for record in records if record.number in there]
-    single, mixed = choose(records, registry), blend(panel, members, registry, seed=seed)
+    expected = Expected.of(registry, run.document.plan)
+    single, mixed = choose(records, expected), blend(panel, members, expected, seed=seed)
     numbers = {single.number, *(mixed.shares if mixed else ())}
     test, task = run.data.test, run.document.task
     models = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}

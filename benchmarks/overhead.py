@@ -23,7 +23,7 @@ from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.orders.faults import set_aside
-from autosft.search.outcome.choice import choose, contenders
+from autosft.search.outcome.choice import Expected, choose, contenders
 from autosft.search.plan import effort_of, make_plan
 from autosft.search.policy.agenda import Agenda
 from autosft.search.policy.budget import Estimates
@@ -60,6 +60,7 @@ def main() -> None:
         plan = make_plan(task, registry, SearchSpec())
         sampler, effort = Sampler(0), effort_of(task, registry, plan)
         trials = Trials(Study(sqlite_url(folder / "study.db"), "autosft"), sampler, 0)
+        expected = Expected.of(registry, plan)
         agenda = Agenda(trials, Proposals(task, registry, plan, sampler), None)
         print("| trials | propose and store, ms (median / 90 % / most) | note, rank and choose, ms | memory, MB more |")
         print("|--:|--:|--:|--:|")
@@ -74,9 +75,9 @@ def main() -> None:
             record = outcome(leg.number, trials)
             trials.note(record)
             record.write(folder / "trials" / f"{number:04d}" / "record.json")
-            contenders(trials.ended, registry, 3)
+            contenders(trials.ended, expected, 3)
             set_aside(trials.ended)
-            choose(trials.ended, registry)
+            choose(trials.ended, expected)
             min(trials.known, key=Record.order)
             proposing.append(1000 * (proposed - started))
             noting.append(1000 * (time.perf_counter() - proposed))

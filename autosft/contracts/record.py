@@ -14,6 +14,10 @@ from autosft.contracts.recipe import Recipe
 
 SCHEMA = 1
 
+TOO_FEW_VALID = 100
+"""A standard error of three points and more cannot tell trials apart: with fewer validation rows, trials that train the
+encoder are cross-validated too, as far as time allows."""
+
 Ending = Literal["done", "paused", "stopped", "diverged", "out_of_memory", "cannot_write", "failed", "interrupted"]
 
 
@@ -97,11 +101,16 @@ class Record(Document):
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
 
-    def order(self) -> tuple[float, float, int]:
-        """Sorts records from best to worst: by score, then by loss, then by age; without a score, last."""
+    def order(self) -> tuple[float, float, float, int]:
+        """Sorts records from best to worst: by score, then by loss, then by age; without a score, last.
+
+        A score on the validation split alone, where that has fewer than 100 rows, comes after all that are of more.
+        """
+        says_little = self.rows < TOO_FEW_VALID and self.split_score is None
         scored = self.state in ("done", "paused", "stopped") and self.score is not None
         loss = self.loss if self.loss is not None else float("inf")
-        return (-self.score if scored and self.score is not None else float("inf"), loss, self.number)
+        score = -self.score if scored and self.score is not None else float("inf")
+        return float(says_little), score, loss, self.number
 
 
 class Result(Document):

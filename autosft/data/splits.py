@@ -31,10 +31,6 @@ USUAL_VALID = 400
 FEW_VALID = 400
 """With fewer validation rows, trials that leave the encoder as it is are cross-validated: rows are encoded already."""
 
-TOO_FEW_VALID = 100
-"""With fewer validation rows, trials that train the encoder are cross-validated too, as far as time allows: a standard
-error of three points and more cannot tell them apart."""
-
 MOST_UNLEARNED = 2
 """A fold that learns from a few rows says little of what is learned from most."""
 

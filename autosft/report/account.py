@@ -68,7 +68,7 @@ class Account:
     @property
     def scored(self) -> tuple[Record, ...]:
         """The trials with a score, best first."""
-        return tuple(record for record in self.records if record.score is not None and record.order()[0] < float("inf"))
+        return tuple(record for record in self.records if record.score is not None and record.order()[1] < float("inf"))
 
     @property
     def chosen(self) -> tuple[Record, ...]:

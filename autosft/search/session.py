@@ -10,7 +10,6 @@ from typing import final
 from autosft.contracts.executor import Order
 from autosft.contracts.problem import highest_score
 from autosft.contracts.record import Epoch, Record, Result
-from autosft.data.splits import TOO_FEW_VALID, further_folds
 from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
@@ -31,12 +30,12 @@ from autosft.search.news import (
 )
 from autosft.search.orders.faults import Retries, micro_batch_for, set_aside
 from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short
-from autosft.search.outcome.choice import choose, is_perfect, least_score, on_the_split
+from autosft.search.outcome.choice import Expected, choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
+from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates, sizes_of
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
@@ -77,10 +76,8 @@ class Session:
         self._told = {note for record in self._trials.known for note in record.notes}
         self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
         self._effort = effort_of(self._task, registry, self._plan)
-        data = run.data
-        folds = further_folds(data, registry.problem(self._task.problems[0]), seed=self._spec.seed)
-        self._sizes = {"train": len(data.train), "valid": len(data.valid), "test": len(data.test or ())}
-        self._sizes |= {"folds": len(folds)}
+        self._expected = Expected.of(registry, self._plan)
+        self._sizes = sizes_of(run.data, registry.problem(self._task.problems[0]), self._spec.seed)
 
     def go(self) -> Result:
         """Search until the clock, the number of trials, the space or the user ends it; then finish.
@@ -124,7 +121,7 @@ class Session:
                 if standing := cut_short(order, epochs, seconds, self._trials.leg(order.trial)):
                     self._note(standing)
         self._keep_the_best_paused(fleet)
-        if interrupts.asked and choose(self._trials.ended, self._registry) is None:
+        if interrupts.asked and choose(self._trials.ended, self._expected) is None:
             raise KeyboardInterrupt
         return finish(
             self._run,
@@ -184,7 +181,7 @@ class Session:
             token=uuid.uuid4().hex,
             recipe=recipe,
             seconds=None if seconds == float("inf") else seconds,
-            least_score=least_score(choose(self._trials.ended, self._registry), self._sizes["valid"]),
+            least_score=least_score(choose(self._trials.ended, self._expected), self._sizes["valid"]),
             pause_after=leg.pause_after,
             micro_batch=micro_batch_for(recipe, self._trials.known),
         )
@@ -195,8 +192,8 @@ class Session:
         Where that fails, because its checkpoint is damaged, the next best is taken.
         """
         while best := hopeful(self._trials.paused, self._trials.known):
-            over = choose(self._trials.ended, self._registry)
-            few = self._sizes["folds"] > 0 and self._sizes["valid"] < TOO_FEW_VALID
+            over = choose(self._trials.ended, self._expected)
+            few = self._estimates().folds > 1
             if best.score is None or (over and (few or on_the_split(over).order() < best.order())):
                 return
             left = self._clock.left()
@@ -217,7 +214,7 @@ class Session:
 
     def _seconds_for_a_trial(self) -> float:
         """What is left when finishing with the best so far is paid for."""
-        estimates, best = self._estimates(), choose(self._trials.ended, self._registry)
+        estimates, best = self._estimates(), choose(self._trials.ended, self._expected)
         team = [record for record in self._trials.ended if record.number in self._disk.team]
         held_back = estimates.finish_seconds(best, team, refit=not self._run.data.given)
         return self._clock.left() - held_back - GRACE_SECONDS
@@ -294,7 +291,8 @@ class Session:
         self._aside = aside
 
     def _store(self, record: Record) -> None:
-        record = record.model_copy(update={"ended": self._clock.used()})
+        rows = {"rows": self._sizes["valid"]} if record.state in ("paused", "stopped") else {}
+        record = record.model_copy(update={"ended": self._clock.used(), **rows})
         self._trials.note(record)
         record.write(self._run.trial_folder(record.number) / "record.json")
 

@@ -15,11 +15,11 @@ from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.executor import Order
 from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.record import Epoch, Shift
+from autosft.contracts.record import TOO_FEW_VALID, Epoch, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Job, States, Strategy
 from autosft.data.cache import SampleCache
-from autosft.data.splits import TOO_FEW_VALID, further_folds, is_timed, subset
+from autosft.data.splits import further_folds, is_timed, subset
 from autosft.data.store import FeatureStore
 from autosft.deploy.member import load_member, load_states, load_weights, save_member
 from autosft.host.registry import Registry

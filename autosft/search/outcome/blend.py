@@ -20,8 +20,7 @@ import numpy as np
 
 from autosft.contracts.record import Record
 from autosft.contracts.state import State
-from autosft.host.registry import Registry
-from autosft.search.outcome.choice import DEVIATIONS, choose, comparable, near
+from autosft.search.outcome.choice import DEVIATIONS, Expected, choose, near, weighed
 from autosft.search.outcome.panel import Panel, Positions, Team
 from autosft.training.seeds import seed_of
 
@@ -90,19 +89,19 @@ def select(panel: Panel, rows: Positions, own: Mapping[int, float]) -> dict[int,
     return _shares(best)
 
 
-def likely(panel: Panel, records: Sequence[Record], registry: Registry) -> tuple[int, ...]:
+def likely(panel: Panel, records: Sequence[Record], expected: Expected) -> tuple[int, ...]:
     """Who would answer together, if the search ended now."""
     if not panel.trials:
         return ()
     if len(panel.rows) < FEW_ROWS:
-        return tuple(_best_of_backbones(panel, records, registry))
+        return tuple(_best_of_backbones(panel, records, expected))
     return tuple(select(panel, panel.rows, panel.scores(panel.rows)))
 
 
 def blend(
     panel: Panel,
     records: Sequence[Record],
-    registry: Registry,
+    expected: Expected,
     *,
     seed: int,
     seconds: float = float("inf"),
@@ -113,30 +112,30 @@ def blend(
     Args:
         panel: The answers.
         records: The trials that may be taken: their models are there.
-        registry: The parts.
+        expected: What is known of them before.
         seed: Decides how the rows are halved.
         seconds: After so many seconds the rows are halved no more; once they always are.
     """
     if len(panel.rows) < FEW_ROWS:
-        return _alike_blend(panel, records, registry)
-    return _selected_blend(panel, records, registry, seed, seconds)
+        return _alike_blend(panel, records, expected)
+    return _selected_blend(panel, records, expected, seed, seconds)
 
 
-def _best_of_backbones(panel: Panel, records: Sequence[Record], registry: Registry) -> list[int]:
-    """The trial that would be chosen of each of the best few backbones, as far as these lie within the 95 % interval of
-    the best score; the best first."""
+def _best_of_backbones(panel: Panel, records: Sequence[Record], expected: Expected) -> list[int]:
+    """The trial that would be chosen of each of the best few backbones, as far as the 95 % interval of how much worse
+    they score than the best holds 0; the best first."""
     there = {record.number: record for record in records if record.number in panel.trials}
-    values = comparable(list(there.values()))
+    values = weighed(list(there.values()), expected)
     by_backbone: dict[str, list[Record]] = {}
     for record in there.values():
         by_backbone.setdefault(record.recipe.backbone, []).append(record)
-    chosen = [one for several in by_backbone.values() if (one := choose(several, registry))]
-    return [record.number for record in near(chosen, values, DEVIATIONS)[:ALIKE]] if chosen else []
+    chosen = [one for several in by_backbone.values() if (one := choose(several, expected))]
+    return [record.number for record in near(chosen, values, math.sqrt(2) * DEVIATIONS)[:ALIKE]] if chosen else []
 
 
-def _alike_blend(panel: Panel, records: Sequence[Record], registry: Registry) -> Blend | None:
+def _alike_blend(panel: Panel, records: Sequence[Record], expected: Expected) -> Blend | None:
     """The best backbones, each with the same share, as far as they cannot be told from the best."""
-    numbers = _best_of_backbones(panel, records, registry)
+    numbers = _best_of_backbones(panel, records, expected)
     if len(numbers) < 2:
         return None
     shares = {number: 1 / len(numbers) for number in numbers}
@@ -145,12 +144,12 @@ def _alike_blend(panel: Panel, records: Sequence[Record], registry: Registry) ->
 
 
 def _selected_blend(
-    panel: Panel, records: Sequence[Record], registry: Registry, seed: int, seconds: float
+    panel: Panel, records: Sequence[Record], expected: Expected, seed: int, seconds: float
 ) -> Blend | None:
     """What halves of the rows select, if that is better on the other halves."""
     if len(panel.trials) < 2:
         return None
-    members, alone = {record.number for record in records}, alone_by(records, registry)
+    members, alone = {record.number for record in records}, alone_by(records, expected)
     taken: Counter[int] = Counter()
     gains: list[float] = []
     started = time.monotonic()
@@ -175,7 +174,7 @@ def _selected_blend(
     return Blend(shares, states, panel.score(shares, panel.rows, states), float(np.mean(gains)))
 
 
-def alone_by(records: Sequence[Record], registry: Registry) -> Callable[[Mapping[int, float], int], int]:
+def alone_by(records: Sequence[Record], expected: Expected) -> Callable[[Mapping[int, float], int], int]:
     """Which trial would be taken alone by the scores on so many of the rows, where standard errors are larger."""
 
     def alone(scores: Mapping[int, float], rows: int) -> int:
@@ -191,7 +190,7 @@ def alone_by(records: Sequence[Record], registry: Registry) -> Callable[[Mapping
             for record in records
             if record.number in scores
         ]
-        chosen = choose(fewer, registry)
+        chosen = choose(fewer, expected)
         return chosen.number if chosen else next(iter(scores))
 
     return alone

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
-from autosft.contracts.record import Record
-from autosft.data.splits import TOO_FEW_VALID
+from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.host.registry import Registry
+from autosft.search.plan import Plan
 
 DEVIATIONS = 1.96
 """Standard errors to either side that make a 95 % interval of a normal distribution."""
@@ -17,21 +19,45 @@ ENOUGH_PERFECT = 300
 confidence of 95 % (the rule of three: Hanley and Lippman-Hand, 1983). On a handful of rows it says little."""
 
 
-def choose(records: Sequence[Record], registry: Registry) -> Record | None:
+PRIOR_WEIGHT = 4.0
+"""A backbone's prior counts as so many standard errors of the best score, times the prior: see docs/search.md."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known of trials before they are tried.
+
+    Attributes:
+        frozen: The names of the strategies that leave the encoder as it was.
+        priors: The prior of each backbone.
+    """
+
+    frozen: frozenset[str]
+    priors: Mapping[str, float]
+
+    @classmethod
+    def of(cls, registry: Registry, plan: Plan) -> Self:
+        """By what strategies and backbones say of themselves."""
+        frozen = frozenset(name for name, strategy in registry.strategies.items() if strategy.cheap)
+        return cls(frozen, {one.info.name: one.info.prior for one in plan.candidates})
+
+
+def choose(records: Sequence[Record], expected: Expected) -> Record | None:
     """The best trial that is as simple as the validation rows allow; None if no trial has a score.
 
     The one-standard-error rule (Breiman et al., 1984): over few rows the highest score of many trials is luck to a
     good part. Of the trials within one standard error of the highest score, those with a frozen encoder go first; among
     them those that were trained on the most rows, and among these the highest score. With many validation rows the
     error is small, and the highest score wins. With fewer than 100, a trial that trains its encoder goes before those
-    that do not only if these lie outside the 95 % interval of its score.
+    that do not only if these lie outside the 95 % interval of its score. Scores are weighed against what was known
+    before: see `weighed`.
     """
     scored = [record for record in records if record.state == "done" and record.score is not None]
     if not scored:
         return None
-    values = comparable(scored)
+    values = weighed(scored, expected)
     best = min(scored, key=lambda record: standing(record, values))
-    return next(iter(_frozen(within_an_error(scored, values), registry, values)), best)
+    return next(iter(_frozen(within_an_error(scored, values), expected, values)), best)
 
 
 def within_an_error(scored: Sequence[Record], values: Mapping[int, float]) -> list[Record]:
@@ -48,18 +74,28 @@ def near(scored: Sequence[Record], values: Mapping[int, float], deviations: floa
     return [record for record in ranked if not values[record.number] < least]
 
 
-def comparable(scored: Sequence[Record]) -> Mapping[int, float]:
-    """What each trial would score on the most rows that any was scored on, by its number.
+def weighed(scored: Sequence[Record], expected: Expected) -> Mapping[int, float]:
+    """What each trial would score on the most rows that any was scored on, with what was known of its backbone before;
+    by its number.
 
-    That of a trial which was scored on the validation split alone is as much above or below the best trial that was
-    cross-validated as it is on the validation split.
+    A trial which was scored on the validation split alone counts as much above or below the best that was
+    cross-validated as it is on the validation split. The prior of a backbone counts in standard errors of the best
+    score: much where rows are few, little where they are many.
     """
     crossed = [record for record in scored if record.split_score is not None]
     reference = min(crossed, key=Record.order, default=None)
     easier = 0.0
     if reference and reference.score is not None and reference.split_score is not None:
         easier = reference.split_score - reference.score
-    return {record.number: (record.score or 0.0) - (easier if record.split_score is None else 0.0) for record in scored}
+    values = {
+        record.number: (record.score or 0.0) - (easier if record.split_score is None else 0.0) for record in scored
+    }
+    best = min(scored, key=lambda record: standing(record, values), default=None)
+    error = best.score_error if best and best.score_error and math.isfinite(best.score_error) else 0.0
+    return {
+        record.number: values[record.number] + PRIOR_WEIGHT * error * expected.priors.get(record.recipe.backbone, 0.0)
+        for record in scored
+    }
 
 
 def on_the_split(record: Record) -> Record:
@@ -87,14 +123,14 @@ def is_perfect(record: Record, highest: float) -> bool:
     )
 
 
-def contenders(records: Sequence[Record], registry: Registry, count: int) -> set[int]:
+def contenders(records: Sequence[Record], expected: Expected, count: int) -> set[int]:
     """The numbers of the trials whose models are worth their disk: the best few, the best with a frozen encoder, and
     the one that would be chosen now."""
     scored = [record for record in records if record.state == "done" and record.score is not None]
-    values = comparable(scored)
+    values = weighed(scored, expected)
     best = sorted(scored, key=lambda record: standing(record, values))[:count]
-    chosen = choose(records, registry)
-    kept = [*best, *_frozen(scored, registry, values)[:1], *([chosen] if chosen else [])]
+    chosen = choose(records, expected)
+    kept = [*best, *_frozen(scored, expected, values)[:1], *([chosen] if chosen else [])]
     return {record.number for record in kept}
 
 
@@ -103,7 +139,7 @@ def standing(record: Record, values: Mapping[int, float]) -> tuple[float, float,
     return -values[record.number], record.loss if record.loss is not None else math.inf, record.number
 
 
-def _frozen(scored: Sequence[Record], registry: Registry, values: Mapping[int, float]) -> list[Record]:
+def _frozen(scored: Sequence[Record], expected: Expected, values: Mapping[int, float]) -> list[Record]:
     """Trials with a frozen encoder: those on more rows first, then the better ones."""
-    frozen = [record for record in scored if registry.strategy(record.recipe.strategy).cheap]
+    frozen = [record for record in scored if record.recipe.strategy in expected.frozen]
     return sorted(frozen, key=lambda record: (-(record.recipe.rows or math.inf), *standing(record, values)))

@@ -8,7 +8,7 @@ from autosft.contracts.record import Record
 from autosft.host.registry import Registry
 from autosft.search.memory.trials import Trials
 from autosft.search.outcome.blend import likely
-from autosft.search.outcome.choice import contenders
+from autosft.search.outcome.choice import Expected, contenders
 from autosft.search.outcome.panel import read_panel
 from autosft.search.run import Run
 
@@ -37,6 +37,7 @@ class Disk:
 
     def __init__(self, run: Run, registry: Registry, trials: Trials, quota: float) -> None:
         self._run, self._registry, self._trials, self._quota = run, registry, trials, quota
+        self._expected = Expected.of(registry, run.document.plan)
         self._models: set[int] = set()
         self._outputs: dict[int, int] = {}
         self._sizes: dict[int, tuple[int, int]] = {}  # after how many epochs, and the bytes
@@ -82,10 +83,10 @@ class Disk:
         if not self._run.document.spec.single:
             there = [record for record in ended if self._run.has_model(record.number)]
             panel, _ = read_panel(self._run, self._registry, there)
-            self.team = likely(panel, there, self._registry)
+            self.team = likely(panel, there, self._expected)
 
     def _keep(self, count: int, team: tuple[int, ...]) -> None:
-        kept = contenders(self._trials.ended, self._registry, count) | set(team)
+        kept = contenders(self._trials.ended, self._expected, count) | set(team)
         for number in self._models - kept:
             self._run.drop_model(number)
         self._models &= kept

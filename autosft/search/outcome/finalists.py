@@ -13,7 +13,7 @@ from autosft.errors import NothingFinished
 from autosft.host.registry import Registry
 from autosft.search.news import Noted, Watch
 from autosft.search.outcome.blend import Blend, blend
-from autosft.search.outcome.choice import choose
+from autosft.search.outcome.choice import Expected, choose
 from autosft.search.outcome.panel import read_panel
 from autosft.search.policy.budget import BLEND_SECONDS
 from autosft.search.run import Run
@@ -90,7 +90,7 @@ def finalists(
 def _sound(run: Run, records: Sequence[Record], registry: Registry, watch: Watch) -> tuple[list[Record], Record]:
     """The trials that may be taken, and the one to take alone; those with damaged models are left out, and named."""
     left = [record for record in records if run.has_model(record.number)] or list(records)
-    while best := choose(left, registry):
+    while best := choose(left, Expected.of(registry, run.document.plan)):
         damage = member_damage(run.member_folder(best))
         if not damage:
             return left, best
@@ -109,7 +109,8 @@ def _blend(run: Run, registry: Registry, records: Sequence[Record], watch: Watch
     there = [record for record in records if run.has_model(record.number)]
     spec = run.document.spec
     seconds = float("inf") if spec.budget is None else BLEND_SECONDS
-    while blended := blend(panel, there, registry, seed=spec.seed, seconds=seconds):
+    expected = Expected.of(registry, run.document.plan)
+    while blended := blend(panel, there, expected, seed=spec.seed, seconds=seconds):
         damages = {
             record.number: member_damage(run.member_folder(record))
             for record in there

@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of
-from autosft.contracts.record import Record
+from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
-from autosft.data.splits import TOO_FEW_VALID
 from autosft.data.stratify import hold_out, numbered
 from autosft.errors import BadInput
 from autosft.host.registry import Registry
-from autosft.search.outcome.choice import comparable, within_an_error
+from autosft.search.outcome.choice import Expected, weighed, within_an_error
 from autosft.search.run import Run
 
 CONSIDERED = 30
@@ -143,7 +142,7 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
                 damaged[record.number] = str(error)
     task, rows = run.document.task, run.data.valid
     there = [record for record in done if record.number in stored and record.score is not None]
-    values = comparable(there)
+    values = weighed(there, Expected.of(registry, run.document.plan))
     there.sort(key=lambda record: -values[record.number])
     crossed = [record.split_score is not None for record in there]
     few = len(run.data.valid) < TOO_FEW_VALID and any(crossed)

@@ -6,8 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from autosft.contracts.executor import Order
-from autosft.contracts.record import Record
-from autosft.data.splits import TOO_FEW_VALID
+from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.deploy.bundle import member_damage
 from autosft.host.registry import Registry
 from autosft.search.news import Noted, Watch

@@ -7,9 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import final
 
+from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.record import Record
-from autosft.data.splits import TOO_FEW_VALID
+from autosft.contracts.record import TOO_FEW_VALID, Record
+from autosft.contracts.rows import Data
+from autosft.data.splits import further_folds
 from autosft.search.plan import Effort, Plan
 
 FINISH_SECONDS = 5.0
@@ -67,6 +69,13 @@ class Clock:
         return float("inf") if self.budget is None else self.budget - self.used()
 
 
+def sizes_of(data: Data, problem: Problem, seed: int) -> dict[str, int]:
+    """How many rows there are in each split, and how many folds beside the validation split."""
+    folds = further_folds(data, problem, seed=seed)
+    parts = {"train": data.train, "valid": data.valid, "test": data.test or (), "folds": folds}
+    return {name: len(rows) for name, rows in parts.items()}
+
+
 @final
 class Estimates:
     """Seconds that things will take, from what past trials measured.
@@ -74,7 +83,7 @@ class Estimates:
     Args:
         plan: For the backbones' sizes: a backbone that was never measured is scaled by multiply-adds from one that was.
         records: Past trials.
-        sizes: The number of rows in `"train"`, `"valid"` and `"test"`, and of `"folds"` beside the validation split.
+        sizes: As `sizes_of` gives them.
         budget: The seconds of the whole search; None means without end.
         effort: What a row costs under a recipe, as a share of what it costs under the defaults.
     """

@@ -6,7 +6,12 @@ import dataclasses
 import json
 from contextlib import closing
 
+import numpy as np
+import pytest
+
+from autosft.builtin.classification import Classification
 from autosft.contracts.executor import Order
+from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.strategy import Strategy
 from autosft.errors import OutOfTime
 from autosft.search.orders.worker import Workshop
@@ -98,3 +103,52 @@ def test_a_device_that_is_not_there_fails_the_trial_in_one_line(make_run, regist
 
     assert record.state == "failed" and record.error.startswith("device 'cuda:99' cannot be used here (")
     assert "\n" not in record.error
+
+
+@pytest.fixture
+def drawn(make_run, points, task, tmp_path):
+    """A run over rows in no split, so few that every trial is cross-validated."""
+    table = json.loads(points.read_text())
+    for row in table["rows"]:
+        row.pop("split", None)
+    path = tmp_path / "drawn.points.json"
+    path.write_text(json.dumps(table))
+    with closing(
+        make_run(tmp_path / "run", task=task.model_copy(update={"data": {**task.data, "file": str(path)}}))
+    ) as run:
+        yield run
+
+
+def order(run, number, **fields):
+    recipe = quick_recipe("toy", epochs=3)
+    return Order(run=str(run.folder), trial=number, token="t", recipe=recipe, seconds=None, **fields)
+
+
+def test_where_rows_are_few_a_trained_encoder_is_scored_on_all_of_them(drawn, registry):
+    labelled = drawn.data.train + drawn.data.valid
+
+    record = Workshop(registry, "cpu").work(order(drawn, 0), lambda epoch: None)
+
+    assert record.state == "done" and record.rows == len(labelled) and record.split_score is not None
+    stored = StoredOutputs.read(drawn.trial_folder(0))
+    targets = dict(zip(labelled.id, labelled.target(0), strict=True))
+    answers = Classification().decide(stored.outputs[0], stored.states[0])
+    right = [answer == targets[row] for row, answer in zip(stored.outputs[0].rows, answers, strict=True)]
+    assert set(stored.outputs[0].rows) == set(labelled.id) and record.score == pytest.approx(np.mean(right))
+    assert len(record.epochs) == 3 == sum(record.best.values())
+    assert not [
+        path for path in drawn.trial_folder(0).iterdir() if path.name.startswith("fold-") or path.suffix == ".pt"
+    ]
+
+
+def test_a_trial_below_the_least_score_is_not_taken_through_the_folds(drawn, registry):
+    workshop = Workshop(registry, "cpu")
+    score = workshop.work(order(drawn, 0), lambda epoch: None).split_score
+
+    below, above = (
+        workshop.work(order(drawn, number, least_score=score + more), lambda epoch: None)
+        for number, more in ((1, 0.01), (2, -0.01))
+    )
+
+    assert below.rows == len(drawn.data.valid) and below.split_score is None and below.score == score
+    assert above.split_score == score

@@ -14,11 +14,11 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
 from autosft.search.outcome.blend import ALIKE, MOST_MEMBERS, blend, likely, select
+from autosft.search.outcome.choice import Expected
 from autosft.search.outcome.panel import Panel
-from autosft.testing import toy
 
 COUNT = 360
-REGISTRY = toy.registry()
+EXPECTED = Expected(frozenset(), {})
 
 
 def rows_of(targets, groups=None):
@@ -60,7 +60,7 @@ def panel_of(labels):
 
 def blended(panel, numbers, seed=0):
     """The blend of these of the trials, each of a backbone of its own."""
-    return blend(panel, [record for record in records_of(panel) if record.number in numbers], REGISTRY, seed=seed)
+    return blend(panel, [record for record in records_of(panel) if record.number in numbers], EXPECTED, seed=seed)
 
 
 def records_of(panel, rows=COUNT, backbone="toy/{}"):
@@ -213,20 +213,20 @@ def test_on_few_rows_the_best_backbones_count_alike_whichever_is_ahead(few):
     panel = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2, 3)), np.full(40, 0.45))
     records = records_of(panel, rows=40)
 
-    made = blend(panel, records, REGISTRY, seed=0)
+    made = blend(panel, records, EXPECTED, seed=0)
 
     assert made is not None and made.shares == pytest.approx({0: 1 / 3, 1: 1 / 3, 2: 1 / 3}) and made.gain is None
-    assert len(made.shares) == ALIKE and likely(panel, records, REGISTRY) == (0, 1, 2)
+    assert len(made.shares) == ALIKE and likely(panel, records, EXPECTED) == (0, 1, 2)
     assert made.score == 1.0
 
 
 def test_on_few_rows_a_backbone_has_one_place(few):
     panel = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2)))
 
-    assert blend(panel, records_of(panel, rows=40, backbone="toy/wide"), REGISTRY, seed=0) is None
+    assert blend(panel, records_of(panel, rows=40, backbone="toy/wide"), EXPECTED, seed=0) is None
 
 
 def test_on_few_rows_one_that_is_surely_right_is_not_mixed_with_guesses(few):
     panel = few(np.full(40, 0.99), np.full(40, 0.5), np.full(40, 0.5))
 
-    assert blend(panel, records_of(panel, rows=40), REGISTRY, seed=0) is None
+    assert blend(panel, records_of(panel, rows=40), EXPECTED, seed=0) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import ClassVar
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.strategy import Strategy
-from autosft.search.plan import Candidate, Plan, effort_of, make_plan, recipe_of
+from autosft.search.memory.sampler import Sampler
+from autosft.search.plan import Candidate, Plan, content_of, effort_of, make_plan, recipe_of
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
-from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SHARE, Rung0
+from autosft.search.policy.proposals import Proposals
+from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SCREENED_ROWS, SHARE, Rung0
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
@@ -174,6 +177,63 @@ def test_rung_0_ends_when_it_has_used_its_share(first):
     records = [record(0, "toy/wide", 0.5)]
 
     assert ("toy/narrow", 0) not in first(records, used=SHARE)
+
+
+def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, with_parts):
+    registry = with_parts(strategies={"cheap": Cheap()})
+    plan = make_plan(task, registry, SearchSpec())
+
+    def rows_of(pace):
+        one = record(0, "toy/narrow", 0.5).model_copy(update={"pace": {"encode": pace}})
+        sizes = {"train": 3 * FIRST_ROWS, "valid": 20, "test": 20}
+        rung = Rung0(task, registry, plan, Estimates(plan, [one], sizes, 100.0, lambda recipe: 1.0))
+        return {params.get("rows", 0) for params in rung.recipes([one], used=0.1)}
+
+    assert rows_of(0.0001) == {0} and rows_of(0.1) == {FIRST_ROWS}
+
+
+class Abroad(ToyModality.__base__):
+    """Points that the wide encoder does not know."""
+
+    name, kinds = "points", ToyModality.kinds
+    recognize, scan, collect, read = ToyModality.recognize, ToyModality.scan, ToyModality.collect, ToyModality.read
+    view, collate = ToyModality.view, ToyModality.collate
+
+    def unfamiliar(self, info, state):
+        return "knows other points" if info.name == "toy/wide" else ""
+
+
+@pytest.mark.parametrize("rows, few", [(3 * SCREENED_ROWS, SCREENED_ROWS), (SCREENED_ROWS, 0)])
+def test_an_encoder_to_which_the_rows_are_unfamiliar_comes_last_on_a_few_rows_and_stays_if_it_does_well(
+    task, with_parts, rows, few
+):
+    registry = with_parts(strategies={"cheap": Cheap()}, modalities={"points": Abroad()})
+    plan = make_plan(task, registry, SearchSpec())
+    proposals = Proposals(task, registry, plan, Sampler(0))
+
+    def proposed(*records):
+        estimates = Estimates(plan, records, {"train": rows, "valid": 20, "test": 20}, None, lambda recipe: 1.0)
+        found, tried = [], {content_of(one.recipe) for one in records}
+        while len(found) < 30:
+            params = proposals.next(
+                records, estimates, tried=tried, uncut={}, aside=(), used=0.1, started=len(tried), left=math.inf
+            )
+            if params is None:
+                break
+            found.append(recipe_of(params, 0))
+            tried.add(content_of(found[-1]))
+        return found
+
+    def told(score):
+        errors = {"score_error": 0.05}
+        known = record(0, "toy/narrow", 0.8).model_copy(update=errors)
+        return [known, record(1, "toy/wide", score, few).model_copy(update=errors)]
+
+    begun = proposed()
+    assert (begun[0].backbone, begun[0].rows) == ("toy/narrow", 0)
+    assert [(one.strategy, one.rows) for one in begun if one.backbone == "toy/wide"][:1] == [("cheap", few)]
+    assert not [one for one in proposed(*told(0.6)) if one.backbone == "toy/wide"]
+    assert [one for one in proposed(*told(0.79)) if one.backbone == "toy/wide"]
 
 
 def test_few_rows_are_all_taken_at_once(first):
