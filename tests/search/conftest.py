@@ -35,7 +35,7 @@ def plugins(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def points(tmp_path_factory):
-    return toy.make_points(tmp_path_factory.mktemp("data") / "clouds.points.json", rows=90, seed=1)
+    return toy.make_points(tmp_path_factory.mktemp("data") / "clouds.points.json", rows=700, seed=1)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Finished, Noted, TrialFinished, TrialPaused, TrialStarted
 from autosft.search.run import Run
-from autosft.testing.toy import ToyModality
+from autosft.testing.toy import ToyModality, make_points
 
 pytestmark = pytest.mark.usefixtures("plugins")
 
@@ -67,7 +67,7 @@ def test_the_result_tells_how_good_the_best_model_is(finished):
 
     assert json.loads((folder / "result.json").read_text()) == result.plain()
     assert (result.task, result.metric) == ("clouds", "accuracy")
-    assert sum(result.trials.values()) == 4 and set(result.trials) == {"done"}
+    assert sum(result.trials.values()) == 4 and set(result.trials) == {"done", "paused"}
     assert result.valid > 0.6 and result.test is not None and result.test > 0.6
     assert result.interval is not None and result.interval[0] <= result.test <= result.interval[1]
     assert result.test_reads == 1
@@ -224,11 +224,24 @@ def test_a_search_that_ran_out_of_ideas_is_finished(points, tmp_path, plugins):
     assert run_search(points, run=tmp_path / "run", **settings) == first
 
 
+def test_few_rows_judge_all_together_and_the_best_backbones_answer_together(tmp_path, plugins):
+    few = make_points(tmp_path / "few.points.json", rows=60, seed=1)
+
+    result = run_search(few, trials=4, run=tmp_path / "run", **SETTINGS)
+
+    data = Run.read(tmp_path / "run").data
+    done = [record for record in records(tmp_path / "run").values() if record.state == "done"]
+    assert {record.rows for record in done} == {len(data.train) + len(data.valid)}
+    assert {record.recipe.backbone for record in result.best} == {"toy/wide", "toy/narrow"}
+    assert result.shares == (0.5, 0.5) and len(result.refitted) == 2
+
+
 @pytest.mark.slow
-def test_the_budget_holds(points, tmp_path, plugins):
+def test_the_budget_holds(tmp_path, plugins):
+    few = make_points(tmp_path / "few.points.json", rows=90, seed=1)
     started = time.monotonic()
 
-    result = run_search(points, run=tmp_path / "run", **{**SETTINGS, "strategies": ["sleeps"], "budget": 17.0})
+    result = run_search(few, run=tmp_path / "run", **{**SETTINGS, "strategies": ["sleeps"], "budget": 17.0})
 
     assert time.monotonic() - started < 17.0 + 8.0
     assert result.seconds["total"] < 17.0 + 8.0 and result.budget == 17.0
@@ -237,7 +250,7 @@ def test_the_budget_holds(points, tmp_path, plugins):
 @pytest.mark.slow
 def test_after_a_perfect_score_the_search_ends_early_and_says_so(tmp_path, plugins):
     easy = tmp_path / "easy.points.json"
-    rows = [{"x": [10.0 * (n % 2), n / 90, 0.0, 1.0], "label": "ab"[n % 2]} for n in range(90)]
+    rows = [{"x": [10.0 * (n % 2), n / 2000, 0.0, 1.0], "label": "ab"[n % 2]} for n in range(2000)]
     easy.write_text(json.dumps({"rows": rows, "unlabeled": []}))
     news = []
 

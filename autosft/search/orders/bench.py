@@ -162,7 +162,8 @@ class Bench:
     def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
         """How well a model trained on all rows recalls those that the trial was scored on: a check, not an estimate."""
         data = self.run.data
-        rows = data.train + data.valid if self._folds and strategy.cheap else data.valid
+        crossed = self._folds and (strategy.cheap or not job.early_stopping)
+        rows = data.train + data.valid if crossed else data.valid
         return evaluate(job, trained.model, rows, cached=strategy.cheap)
 
     def _job(self, order: Order, seconds_left: Callable[[], float]) -> Job:

@@ -109,8 +109,7 @@ def test_a_device_that_is_not_there_fails_the_trial_in_one_line(make_run, regist
 def drawn(make_run, points, task, tmp_path):
     """A run over rows in no split, so few that every trial is cross-validated."""
     table = json.loads(points.read_text())
-    for row in table["rows"]:
-        row.pop("split", None)
+    table["rows"] = [{key: row[key] for key in row if key != "split"} for row in table["rows"][:90]]
     path = tmp_path / "drawn.points.json"
     path.write_text(json.dumps(table))
     with closing(
