@@ -33,7 +33,7 @@ from autosft.contracts.tensors import LinearHead
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
 from autosft_strategies.linear import LinearProblem
-from autosft_strategies.probe import FOLDS, choose_and_solve
+from autosft_strategies.probe import FOLDS, choose
 
 SHAPES = (  # kind, rows, columns, classes, and strength
     ("dense", 200, 384, 2, 10.0),
@@ -141,7 +141,7 @@ def measured(kind: str, rows: int, columns: int, classes: int, strength: float, 
         grid = LogisticRegressionCV(
             Cs=PENALTIES, cv=FOLDS, max_iter=300, scoring="neg_log_loss", use_legacy_attributes=False
         )
-        both = in_turn(1, lambda: choose_and_solve(job, 0, problem(), tensor), lambda: grid.fit(features, numbers))
+        both = in_turn(1, lambda: choose(job, 0, problem(), tensor), lambda: grid.fit(features, numbers))
         chosen = [f"{seconds:.2f}" for seconds in both]
     return (
         f"| {kind} | {rows} | {features.shape[1]} | {classes} | {single[0]:.3f} | {single[1]:.3f} | "

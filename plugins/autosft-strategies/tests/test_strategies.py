@@ -21,7 +21,7 @@ from autosft.training.features import encode
 from autosft.training.model import build_model
 from autosft_strategies.full import Full
 from autosft_strategies.linear import LinearProblem
-from autosft_strategies.probe import Probe, choose_and_solve
+from autosft_strategies.probe import ENOUGH_ROWS, STRENGTHS, Probe, choose
 
 
 def slow(problem):
@@ -149,9 +149,24 @@ def test_a_probe_of_a_few_rows_is_no_worse_than_the_mean_where_features_tell_not
     job = replace(
         job, train=Rows.of(replace(row, targets=(target,)) for row, target in zip(job.train, targets, strict=True))
     )
-    weight, bias = choose_and_solve(job, 0, LinearProblem(job, 0, head, tensor, targets, weights), tensor)
+    linear = LinearProblem(job, 0, head, tensor, targets, weights)
+    strength = STRENGTHS[choose(job, 0, linear, tensor)]
+    weight, bias = linear.unturned(linear.on(torch.arange(len(features))).solve(strength, None))
 
     said = fresh @ weight.numpy().T + bias.numpy()
     truth = job.problems[0].encode([*map(float, numbers(fresh)[:, 0])], job.states.problems[0]).numpy()
     explained = 1 - ((truth - said) ** 2).mean() / truth.var()
     assert explained > worst
+
+
+@pytest.mark.parametrize("rows, chosen", [(ENOUGH_ROWS, 1), (ENOUGH_ROWS - 60, 2)])
+def test_with_many_rows_the_penalty_of_the_first_fold_serves_the_others(tmp_path, monkeypatch, rows, chosen):
+    task = points_task(make_points(tmp_path / "clouds.points.json", rows=2 * ENOUGH_ROWS))
+    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    calls = []
+    monkeypatch.setattr("autosft_strategies.probe.choose", lambda *given: calls.append(given) or choose(*given))
+
+    for start in (0, 60):
+        Probe().fit(replace(job, train=job.train.take(range(start, start + rows))), build_model(job))
+
+    assert len(calls) == chosen
