@@ -39,11 +39,8 @@ STEPS = 10
 REPEATS = 10
 """How often the rows are halved; each half chooses once."""
 
-FEW_ROWS = 300
-"""With fewer rows all members count alike: see docs/search.md."""
-
 ALIKE = 3
-"""So many backbones then answer together."""
+"""So many backbones answer together where rows are few."""
 
 SAME = 1e-9
 """Scores that differ by less are equal but for rounding."""
@@ -93,7 +90,7 @@ def likely(panel: Panel, records: Sequence[Record], expected: Expected) -> tuple
     """Who would answer together, if the search ended now."""
     if not panel.trials:
         return ()
-    if len(panel.rows) < FEW_ROWS:
+    if panel.few:
         return tuple(_best_of_backbones(panel, records, expected))
     return tuple(select(panel, panel.rows, panel.scores(panel.rows)))
 
@@ -116,7 +113,7 @@ def blend(
         seed: Decides how the rows are halved.
         seconds: After so many seconds the rows are halved no more; once they always are.
     """
-    if len(panel.rows) < FEW_ROWS:
+    if panel.few:
         return _alike_blend(panel, records, expected)
     return _selected_blend(panel, records, expected, seed, seconds)
 

@@ -19,6 +19,9 @@ from autosft.host.registry import Registry
 from autosft.search.outcome.choice import Expected, weighed, within_an_error
 from autosft.search.run import Run
 
+FEW_ROWS = 300
+"""With fewer labelled rows all members of a blend count alike: see docs/search.md."""
+
 CONSIDERED = 30
 """How many of the best trials are looked at."""
 
@@ -36,11 +39,23 @@ class Panel:
         metric: The score of the first; every further one has its own first metric, as in `training.evaluation`.
         valid: The rows.
         stored: The answers to them by trial, the best first.
+        whole: Whether these are all labelled rows, answered out of fold.
+
+    Attributes:
+        few: Whether these are too few to tell by them which trials are better, and how much each should count: fewer
+            than 300 labelled rows, or fewer than 100 of a split.
     """
 
     def __init__(
-        self, problems: Sequence[Problem], metric: str, valid: Rows, stored: Mapping[int, StoredOutputs]
+        self,
+        problems: Sequence[Problem],
+        metric: str,
+        valid: Rows,
+        stored: Mapping[int, StoredOutputs],
+        *,
+        whole: bool,
     ) -> None:
+        self.few = len(valid) < (FEW_ROWS if whole else TOO_FEW_VALID)
         self._problems, self._metric = problems, metric
         self._targets = [valid.target(position) for position in range(len(problems))]
         self._strata = problems[0].strata(valid.target(0))
@@ -150,7 +165,7 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
         rows = run.data.train + run.data.valid
     problems = [registry.problem(name) for name in task.problems]
     answers = {record.number: some for record in there if (some := _answers_to(rows, stored[record.number]))}
-    return Panel(problems, task.metric, rows, answers), damaged
+    return Panel(problems, task.metric, rows, answers, whole=len(rows) > len(run.data.valid)), damaged
 
 
 def _answers_to(rows: Rows, stored: StoredOutputs) -> StoredOutputs | None:

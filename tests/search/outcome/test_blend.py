@@ -53,7 +53,7 @@ def voter(labels):
 def panel_of(labels):
     def make(*trials, targets=None, problem=None, metric="accuracy", groups=None):
         rows = rows_of(targets or labels, groups)
-        return Panel([problem or Classification()], metric, rows, dict(enumerate(trials)))
+        return Panel([problem or Classification()], metric, rows, dict(enumerate(trials)), whole=True)
 
     return make
 
@@ -170,7 +170,7 @@ def test_thresholds_are_those_of_the_common_answers():
     draw = np.random.default_rng(0)
     muddled = np.where(draw.uniform(size=truth.shape) < 0.2, 1 - sure, sure)
     trials = [stored(MultiLabel(), targets, {"probabilities": array}) for array in (muddled, faint)]
-    panel = Panel([MultiLabel()], "f1_micro", rows_of(targets), dict(enumerate(trials)))
+    panel = Panel([MultiLabel()], "f1_micro", rows_of(targets), dict(enumerate(trials)), whole=True)
 
     states = panel.tuned({0: 0.1, 1: 0.9}, panel.rows)
 
@@ -203,7 +203,7 @@ def few(labels):
             answers[number] = stored(
                 Classification(), labels[:40], {"probabilities": np.stack([chance, 1 - chance], axis=1)}
             )
-        return Panel([Classification()], "accuracy", rows, answers)
+        return Panel([Classification()], "accuracy", rows, answers, whole=True)
 
     return make
 
