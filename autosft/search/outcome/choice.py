@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.host.registry import Registry
 from autosft.search.plan import Plan
@@ -20,7 +21,7 @@ confidence of 95 % (the rule of three: Hanley and Lippman-Hand, 1983). On a hand
 
 
 PRIOR_WEIGHT = 4.0
-"""A backbone's prior counts as so many standard errors of the best score, times the prior: see docs/search.md."""
+"""A prior counts as so many standard errors of the best score, times the prior: see docs/search.md."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,24 @@ class Expected:
     """What is known of trials before they are tried.
 
     Attributes:
-        frozen: The names of the strategies that leave the encoder as it was.
-        priors: The prior of each backbone.
+        frozen: The prior of each strategy that leaves the encoder as it was.
+        backbones: The prior of each backbone.
     """
 
-    frozen: frozenset[str]
-    priors: Mapping[str, float]
+    frozen: Mapping[str, float]
+    backbones: Mapping[str, float]
 
     @classmethod
     def of(cls, registry: Registry, plan: Plan) -> Self:
         """By what strategies and backbones say of themselves."""
-        frozen = frozenset(name for name, strategy in registry.strategies.items() if strategy.cheap)
+        frozen = {name: strategy.prior for name, strategy in registry.strategies.items() if strategy.cheap}
         return cls(frozen, {one.info.name: one.info.prior for one in plan.candidates})
+
+    def prior(self, recipe: Recipe) -> float:
+        """The prior of the backbone, less what a frozen strategy is behind the most promising frozen one. Whether an
+        encoder should be trained is for the rows to say."""
+        best = max(self.frozen.values(), default=0.0)
+        return self.backbones.get(recipe.backbone, 0.0) + self.frozen.get(recipe.strategy, best) - best
 
 
 def choose(records: Sequence[Record], expected: Expected) -> Record | None:
@@ -75,12 +82,12 @@ def near(scored: Sequence[Record], values: Mapping[int, float], deviations: floa
 
 
 def weighed(scored: Sequence[Record], expected: Expected) -> Mapping[int, float]:
-    """What each trial would score on the most rows that any was scored on, with what was known of its backbone before;
-    by its number.
+    """What each trial would score on the most rows that any was scored on, with what was known of its backbone and its
+    strategy before; by its number.
 
     A trial which was scored on the validation split alone counts as much above or below the best that was
-    cross-validated as it is on the validation split. The prior of a backbone counts in standard errors of the best
-    score: much where rows are few, little where they are many.
+    cross-validated as it is on the validation split. Priors count in standard errors of the best score: much where rows
+    are few, little where they are many.
     """
     crossed = [record for record in scored if record.split_score is not None]
     reference = min(crossed, key=Record.order, default=None)
@@ -93,8 +100,7 @@ def weighed(scored: Sequence[Record], expected: Expected) -> Mapping[int, float]
     best = min(scored, key=lambda record: standing(record, values), default=None)
     error = best.score_error if best and best.score_error and math.isfinite(best.score_error) else 0.0
     return {
-        record.number: values[record.number] + PRIOR_WEIGHT * error * expected.priors.get(record.recipe.backbone, 0.0)
-        for record in scored
+        record.number: values[record.number] + PRIOR_WEIGHT * error * expected.prior(record.recipe) for record in scored
     }
 
 

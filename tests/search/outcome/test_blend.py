@@ -18,7 +18,7 @@ from autosft.search.outcome.choice import Expected
 from autosft.search.outcome.panel import Panel
 
 COUNT = 360
-EXPECTED = Expected(frozenset(), {})
+EXPECTED = Expected({}, {})
 
 
 def rows_of(targets, groups=None):

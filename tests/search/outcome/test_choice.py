@@ -6,7 +6,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.search.outcome.choice import Expected, choose, contenders, is_perfect
 
-EXPECTED = Expected(frozenset({"frozen"}), {"toy/wide": 0.5, "toy/narrow": 0.3})
+EXPECTED = Expected({"frozen": 0.9, "humble": 0.5}, {"toy/wide": 0.5, "toy/narrow": 0.3})
 
 
 def trial(number, strategy, score, error=0.05, rows=0, rows_scored=200, **fields):
@@ -66,6 +66,14 @@ def test_with_few_rows_a_trained_encoder_goes_first_only_beyond_the_interval_of_
 
     assert choose([frozen, close], EXPECTED) == frozen
     assert choose([frozen, beyond], EXPECTED) == beyond
+
+
+def test_of_frozen_strategies_the_less_promising_must_be_better_by_what_few_rows_can_tell():
+    promising = trial(0, "frozen", 0.80, rows_scored=40)
+    close, beyond = (trial(1, "humble", score, rows_scored=40) for score in (0.85, 0.95))
+
+    assert choose([promising, close], EXPECTED) == promising
+    assert choose([promising, beyond], EXPECTED) == beyond
 
 
 def test_a_score_on_the_split_alone_is_compared_with_what_others_have_there():
