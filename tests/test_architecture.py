@@ -15,6 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "autosft"
 FILES = sorted(path for package in (CORE, *(ROOT / "plugins").glob("*/autosft_*")) for path in package.rglob("*.py"))
+PLUGIN_FILES = [path for path in FILES if CORE not in path.parents]
+API = {"autosft.api", "autosft.api.inputs", "autosft.api.tensors", "autosft.api.weights"}
 MOST_LINES, MOST_FUNCTION_LINES = 300, 50
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager", "managers"}
 PICKLES = {"pickle", "cPickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
@@ -80,6 +82,23 @@ def test_the_core_imports_no_plugin():
     plugins = {path.name for path in (ROOT / "plugins").glob("*/autosft_*")}
 
     assert [name(path) for path in CORE.rglob("*.py") if plugins & {m.partition(".")[0] for m in imported(path)}] == []
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=name)
+def test_a_plugin_imports_the_api_alone(path):
+    own = {module for module in imported(path) if module.partition(".")[0] == "autosft"}
+
+    assert own <= API
+
+
+def test_plugins_that_are_made_or_taught_import_the_api_alone():
+    told = [*(CORE / "testing" / "templates").rglob("package/*.jinja"), *(ROOT / "docs" / "tutorials").glob("*.md")]
+    modules = {
+        path: set(re.findall(r"^ *from (autosft[.\w]*) import", path.read_text(), re.MULTILINE)) for path in told
+    }
+
+    assert any(modules.values())
+    assert {path: own for path, own in modules.items() if not own <= {*API, "autosft.testing.conformance"}} == {}
 
 
 def test_nothing_is_pickled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import subprocess
@@ -58,3 +59,19 @@ def test_importing_the_package_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert not HEAVY & {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("module", ["autosft.api", "autosft.api.inputs", "autosft.api.weights"])
+def test_importing_the_plugin_api_imports_nothing_heavy(module):
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert not (HEAVY - {"numpy", "pydantic"}) & {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("module", ["autosft.api", "autosft.api.inputs", "autosft.api.tensors", "autosft.api.weights"])
+def test_the_plugin_api_says_what_each_name_is(module):
+    home = importlib.import_module(module)
+    public = [getattr(home, name) for name in home.__all__]
+
+    assert all(inspect.getdoc(one) for one in public if inspect.isclass(one) or inspect.isfunction(one))

@@ -3,7 +3,7 @@
 A plugin is a module named by an entry point of the group `autosft`. It implements some of these functions, each
 decorated with `hookimpl`, and states the API it was made for:
 
-    from autosft.host.hookspecs import hookimpl
+    from autosft.api import hookimpl
 
     autosft_api = 1
 

@@ -105,7 +105,6 @@ def _words(name: str, package: str, kind: str) -> dict[str, object]:
         "kind_phrase": {"backbone": "family of backbones", "weights": "source of weights"}.get(kind, kind),
         "hook": about.hook,
         "contract": about.contract,
-        "home": "backbone" if kind == "weights" else kind,
         "use": about.use.format(name=part),
         "api": API_VERSION,
         **_releases(),

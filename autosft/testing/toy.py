@@ -16,17 +16,36 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.modality import Mix, Modality, Strength, View
-from autosft.contracts.problem import Problem
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.space import Choice, Float, Int, Space
-from autosft.contracts.state import State
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import BadWeights, Unreadable
-from autosft.host.hookspecs import GROUP, hookimpl
+from autosft.api import (
+    BackboneFamily,
+    BackboneInfo,
+    BadWeights,
+    Choice,
+    Claim,
+    Float,
+    Hints,
+    Inputs,
+    Int,
+    Job,
+    Mix,
+    Modality,
+    Problem,
+    Recipe,
+    Row,
+    Rows,
+    Scan,
+    Space,
+    Stage,
+    State,
+    Strategy,
+    Strength,
+    Task,
+    Unreadable,
+    View,
+    WeightFile,
+    hookimpl,
+)
+from autosft.host.hookspecs import GROUP
 from autosft.host.registry import Registry
 from autosft.testing.points import SUFFIX, TARGETS, fault_of, load_points, points_of, sorted_out, target_of
 from autosft.testing.points import make_points as make_points  # offered from here too
@@ -34,7 +53,7 @@ from autosft.testing.points import make_points as make_points  # offered from he
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from autosft.contracts.tensors import Encoder, Model
+    from autosft.api.tensors import Encoder, Model
 
 _NOISE = {"none": 0.0, "light": 1.0, "strong": 3.0}
 
@@ -177,9 +196,7 @@ class ToyStrategy(Strategy):
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:
         """One stage over the labelled rows."""
-        from autosft.training.loaders import training_batches
-        from autosft.training.losses import supervised
-        from autosft.training.model import parameter_groups
+        from autosft.api.tensors import parameter_groups, supervised, training_batches
 
         yield Stage(
             name="toy",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autosft.contracts.tensors import Encoder
+from autosft.api.tensors import Encoder
 
 FIXED_SEED = 20_000
 """Toy encoders come with the same weights everywhere, as if they had been pretrained."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autosft.errors import BadWeights
+from autosft.api import BadWeights
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
+from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, Row, Rows, State, WeightFile
 from autosft_audio.mel import Floats, log_mel, mel_filters
 from autosft_audio.reading import RATE
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 BANDS, SIZE, HOP = 64, 512, 160
 """Mel bands; samples of a frame, and between two frames."""

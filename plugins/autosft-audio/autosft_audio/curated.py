@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from autosft.contracts.backbone import BackboneInfo, Inputs
+from autosft.api import BackboneInfo, Inputs
 
 WAVES = Inputs(kind="waveform", options={"seconds": 10.0, "step": 1600})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autosft.folders.files import FileKind
+from autosft.api.inputs import FileKind
 from autosft_audio.reading import inspect, starts_like_sound
 
 # fmt: off

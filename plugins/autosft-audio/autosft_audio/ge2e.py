@@ -9,7 +9,7 @@ import torch  # noqa: TID253 - a module must be a class of torch; only a build i
 from torch import Tensor, nn  # noqa: TID253
 from torch.nn import functional  # noqa: TID253
 
-from autosft.contracts.tensors import Encoder
+from autosft.api.tensors import Encoder
 from autosft_audio.frontend import by_length, power_spectrum
 from autosft_audio.mel import mel_filters
 from autosft_audio.reading import RATE

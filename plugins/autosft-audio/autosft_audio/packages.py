@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import final
 
-from autosft.contracts.backbone import BackboneInfo, WeightFile, WeightSource
+from autosft.api import BackboneInfo, WeightFile, WeightSource
 
 _DISTRIBUTION = "Resemblyzer"
 _FILE = "resemblyzer/pretrained.pt"

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Strength
-from autosft.contracts.state import State
+from autosft.api import Inputs, State, Strength
 from autosft_audio.mel import Floats, log_mel, mel_filters
 from autosft_audio.reading import RATE, Wave
 from autosft_audio.views import CHANGES, changed, uniform, window

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from autosft.errors import Unreadable
-from autosft.folders.files import head_of
+from autosft.api import Unreadable
+from autosft.api.inputs import head_of
 
 if TYPE_CHECKING:
     from soundfile import SoundFile

@@ -8,18 +8,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
-from autosft.training.weights import FILES, read_config, sha256_of, weights_in
+from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Recipe, Row, Rows, State, WeightFile
+from autosft.api.weights import FILES, read_config, sha256_of, weights_in
 from autosft_audio.architectures import ARCHITECTURES, network_of
 from autosft_audio.curated import BESIDE, CURATED, GIVES, SECONDS, WAVES, like
 from autosft_audio.reading import RATE
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 
 @final
@@ -94,7 +90,7 @@ class SpeechFamily(BackboneFamily):
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """The encoder without the model's other parts; its weights must fit exactly."""
-        from autosft.training.weights import load_weights
+        from autosft.api.weights import load_weights
         from autosft_audio.speech_encoder import SpeechEncoder
 
         config = state.values["config"]

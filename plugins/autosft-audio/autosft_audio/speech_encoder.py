@@ -11,7 +11,7 @@ from torch import Tensor  # noqa: TID253
 from torch.nn import functional  # noqa: TID253
 from torch.nn.utils.rnn import pad_sequence  # noqa: TID253
 
-from autosft.contracts.tensors import Encoder
+from autosft.api.tensors import Encoder
 from autosft_audio.frontend import by_length, power_spectrum
 from autosft_audio.mel import mel_filters
 from autosft_audio.reading import RATE

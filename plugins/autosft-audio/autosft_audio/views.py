@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Strength
+from autosft.api import Inputs, Strength
 from autosft_audio.reading import RATE, Wave
 
 if TYPE_CHECKING:

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
-from autosft.training.weights import sha256_of
+from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, State, WeightFile
+from autosft.api.weights import sha256_of
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 _WAVES = Inputs(kind="waveform", options={"seconds": 10.0, "step": 1600})
 
@@ -95,7 +92,7 @@ class VoiceFamily(BackboneFamily):
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """The encoder; its weights must fit exactly."""
-        from autosft.training.weights import load_weights
+        from autosft.api.weights import load_weights
 
         architecture = str(info.arguments["architecture"])
         if architecture == "ge2e":

@@ -9,8 +9,8 @@ import torch  # noqa: TID253 - a module must be a class of torch; only a build i
 from torch import Tensor, nn  # noqa: TID253
 from torch.nn.utils.rnn import pad_sequence  # noqa: TID253
 
-from autosft.contracts.state import State
-from autosft.contracts.tensors import Encoder
+from autosft.api import State
+from autosft.api.tensors import Encoder
 from autosft_audio.bands import BANDS
 from autosft_audio.bands_encoder import LogMelFrames
 from autosft_audio.frontend import by_length

@@ -5,7 +5,7 @@ import json
 import pytest
 from safetensors.torch import save_file
 
-from autosft.contracts.backbone import Inputs, WeightFile
+from autosft.api import Inputs, WeightFile
 from autosft.testing.conformance import BackboneConformance, ModalityConformance, WeightSourceConformance
 from autosft_audio.architectures import network_of
 from autosft_audio.bands import BandsFamily

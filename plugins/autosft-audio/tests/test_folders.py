@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from autosft.contracts.rows import Row
-from autosft.contracts.task import Hints, Task
-from autosft.errors import BadInput, Unreadable
+from autosft.api import BadInput, Hints, Row, Task, Unreadable
 from autosft_audio.modality import AudioModality
 
 TASK = Task(name="any", modality="audio", problems=("classification",), data={})
@@ -63,7 +61,7 @@ def test_clips_in_one_folder_are_refused_with_a_way_out(modality, dataset):
 def test_fit_learns_how_long_clips_are_and_their_rate(modality, save, tmp_path):
     seconds = [0.5] * 18 + [20.0, 0.3]
     refs = [{"path": "", "milliseconds": round(1000 * length), "rate": 8000} for length in seconds]
-    from autosft.contracts.rows import Rows
+    from autosft.api import Rows
 
     rows = Rows.of(Row(str(number), ref) for number, ref in enumerate(refs))
     state = modality.fit(rows, modality.read)

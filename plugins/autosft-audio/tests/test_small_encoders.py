@@ -2,10 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from autosft.contracts.backbone import WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Recipe, Row, Rows, WeightFile
 from autosft_audio.bands import BANDS, COEFFICIENTS, BandsFamily, cosines
 from autosft_audio.frontend import by_length
 from autosft_audio.wavenet import WaveNetFamily

@@ -5,10 +5,7 @@ import torch
 from safetensors.torch import save_file
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from autosft.contracts.backbone import WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Rows
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Recipe, Rows, WeightFile
 from autosft_audio.architectures import network_of
 from autosft_audio.curated import _TABLE, CURATED, like
 from autosft_audio.speech import SpeechFamily, _measured

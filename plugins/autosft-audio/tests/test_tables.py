@@ -1,8 +1,7 @@
 import pytest
 
-from autosft.contracts.task import Hints, Task
+from autosft.api import BadInput, Hints, Task, UnknownName
 from autosft.data.checks import check_scan
-from autosft.errors import BadInput, UnknownName
 from autosft_audio.modality import AudioModality
 
 

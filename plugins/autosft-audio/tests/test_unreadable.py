@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from autosft.errors import Unreadable
+from autosft.api import Unreadable
 from autosft_audio.reading import inspect, read_wave, starts_like_sound
 
 

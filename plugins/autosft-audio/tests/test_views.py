@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from autosft.contracts.backbone import Inputs
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.state import State
+from autosft.api import Inputs, Recipe, State
 from autosft_audio.modality import AudioModality
 from autosft_audio.reading import RATE
 

@@ -12,7 +12,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from autosft.contracts.backbone import BackboneInfo, Inputs
+from autosft.api import BackboneInfo, Inputs
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

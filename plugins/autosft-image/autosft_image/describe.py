@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autosft.contracts.backbone import BackboneInfo, Inputs
+from autosft.api import BackboneInfo, Inputs
 from autosft_image.curated import DINO_SIDE, patch_options
 from autosft_image.network import resamples
 

@@ -9,7 +9,7 @@ import torch  # noqa: TID253 - a module must be a class of torch; only a build i
 from torch import Tensor, nn  # noqa: TID253
 from torch.nn.functional import layer_norm  # noqa: TID253
 
-from autosft.contracts.tensors import Encoder
+from autosft.api.tensors import Encoder
 
 EARLIER = 2
 """Stages before the last whose means over the picture join the pooled vector, each normalized. The last one has learned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autosft.folders.files import FileKind
+from autosft.api.inputs import FileKind
 from autosft_image.reading import check, starts_like_image
 
 # fmt: off

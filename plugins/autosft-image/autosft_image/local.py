@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from autosft.contracts.backbone import BackboneInfo, WeightFile
-from autosft.errors import BadWeights, UnknownName
-from autosft.training.weights import FILES, read_config, sha256_of, weights_in
+from autosft.api import BackboneInfo, BadWeights, UnknownName, WeightFile
+from autosft.api.weights import FILES, read_config, sha256_of, weights_in
 from autosft_image.curated import ARCHITECTURES, BY_NAME
 from autosft_image.describe import describe
 from autosft_image.network import measured

@@ -11,15 +11,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Mix, Modality, Preview, Read, Strength, View
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.space import Choice, Space
-from autosft.contracts.state import State
-from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import Unreadable
-from autosft.folders.entrances import claim_files, collect_files, scan_files
+from autosft.api import (
+    Choice,
+    Claim,
+    Hints,
+    Inputs,
+    Mix,
+    Modality,
+    Preview,
+    Read,
+    Recipe,
+    Row,
+    Rows,
+    Scan,
+    Space,
+    State,
+    Strength,
+    Task,
+    Unreadable,
+    View,
+)
+from autosft.api.inputs import claim_files, collect_files, scan_files
 from autosft_image.files import IMAGES
 from autosft_image.reading import read_rgb, sides_of, thumbnail
 from autosft_image.views import POLICIES, side_for

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.errors import BadWeights
+from autosft.api import BackboneInfo, BadWeights
 from autosft_image.curated import CURATED
 
 _DROPS_PATHS = re.compile(

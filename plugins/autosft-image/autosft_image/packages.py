@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from autosft.contracts.backbone import BackboneInfo, WeightFile, WeightSource
-from autosft.training.weights import installed_file
+from autosft.api import BackboneInfo, WeightFile, WeightSource
+from autosft.api.weights import installed_file
 
 
 @dataclass(frozen=True)

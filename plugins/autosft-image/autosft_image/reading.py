@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from autosft.errors import Unreadable
-from autosft.folders.files import head_of
+from autosft.api import Unreadable
+from autosft.api.inputs import head_of
 from autosft_image.pixels import SHORT_SIDE, orientation, small_rgb, upright
 from autosft_image.quiet import quiet
 from autosft_image.room import MOST_PIXELS, bytes_of, taking

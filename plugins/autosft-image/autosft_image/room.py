@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from autosft.errors import Unreadable
+from autosft.api import Unreadable
 
 if TYPE_CHECKING:
     from PIL import Image

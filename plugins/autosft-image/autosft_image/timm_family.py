@@ -9,16 +9,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.state import State
+from autosft.api import BackboneFamily, BackboneInfo, Recipe, State, WeightFile
 from autosft_image import local
 from autosft_image.curated import BY_NAME, CURATED
 from autosft_image.describe import describe
 from autosft_image.network import drops_paths, measured, network_of, normalizes_batches
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 _MEASURED = 8
 """So many matches are measured; a skeleton takes up to half a second."""
@@ -68,7 +66,7 @@ class TimmFamily(BackboneFamily):
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """A timm network without classifier; the rest of the weights must fit exactly."""
-        from autosft.training.weights import load_weights
+        from autosft.api.weights import load_weights
         from autosft_image.encoder import TimmEncoder
 
         network = network_of(info, recipe.regular.drop_path)

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Strength
-from autosft.contracts.state import State
+from autosft.api import Inputs, State, Strength
 
 if TYPE_CHECKING:
     from torch import Tensor

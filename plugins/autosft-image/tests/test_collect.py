@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autosft.contracts.task import Task
-from autosft.errors import BadInput, Unreadable
+from autosft.api import BadInput, Task, Unreadable
 from autosft_image.modality import ImageModality
 
 TASK = Task(name="any", modality="image", problems=("classification",), data={})

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autosft.contracts.task import Hints, Task
-from autosft.errors import BadInput, UnknownName
+from autosft.api import BadInput, Hints, Task, UnknownName
 from autosft_image.modality import ImageModality
 
 

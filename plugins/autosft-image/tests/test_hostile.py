@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from autosft.contracts.rows import Row
-from autosft.errors import Unreadable
+from autosft.api import Row, Unreadable
 from autosft_image import room
 from autosft_image.modality import ImageModality
 from autosft_image.reading import check
@@ -157,7 +156,7 @@ def whole_png(path, side, color):
 MEASURE = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
-from autosft.errors import Unreadable
+from autosft.api import Unreadable
 from autosft_image.reading import check, read_rgb
 read_rgb(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

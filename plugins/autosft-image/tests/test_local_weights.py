@@ -5,10 +5,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from autosft.contracts.backbone import WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Recipe, State, WeightFile
 from autosft_image.curated import CURATED
 from autosft_image.timm_family import TimmFamily
 

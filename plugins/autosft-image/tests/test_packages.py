@@ -5,8 +5,7 @@ import timm
 import torch
 from sklearn.datasets import load_sample_image
 
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.state import State
+from autosft.api import Recipe, State
 from autosft_image.curated import BY_NAME
 from autosft_image.modality import ImageModality
 from autosft_image.packages import EfficientNetLitePackages

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autosft.contracts.rows import Row
+from autosft.api import Row
 from autosft_image.modality import ImageModality
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autosft.contracts.task import Hints
+from autosft.api import Hints
 from autosft_image.modality import ImageModality
 
 

@@ -6,9 +6,8 @@ import torch
 from timm.models import get_pretrained_cfg
 from torch.utils.flop_counter import FlopCounterMode
 
-from autosft.contracts.recipe import Recipe, Regular
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Recipe, State
+from autosft.contracts.recipe import Regular
 from autosft_image.curated import CURATED
 from autosft_image.describe import describe
 from autosft_image.network import drops_paths, network_of

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autosft.contracts.rows import Row
-from autosft.errors import Unreadable
+from autosft.api import Row, Unreadable
 from autosft_image.modality import ImageModality
 from autosft_image.reading import check
 

@@ -9,9 +9,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from timm.data import create_transform
 
-from autosft.contracts.backbone import Inputs
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.state import State
+from autosft.api import Inputs, Recipe, State
 from autosft_image.curated import BY_NAME, CURATED
 from autosft_image.modality import RESOLUTIONS, ImageModality
 from autosft_image.views import POLICIES

@@ -13,9 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autosft.contracts.record import Epoch, Record
-from autosft.contracts.task import Task
-from autosft.host.hookspecs import hookimpl
+from autosft.api import Epoch, Record, Task, hookimpl
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

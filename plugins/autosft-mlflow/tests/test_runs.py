@@ -6,9 +6,8 @@ import logging
 
 import pytest
 
-from autosft.contracts.recipe import Optim, Recipe
-from autosft.contracts.record import Epoch, Record
-from autosft.contracts.task import Task
+from autosft.api import Epoch, Recipe, Record, Task
+from autosft.contracts.recipe import Optim
 from autosft.host.loading import load
 from autosft.testing.toy import all_but
 from autosft_mlflow import plugin

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
-from autosft.contracts.recipe import SHARED
-from autosft.contracts.space import Choice, Float, Space
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.contracts.task import Task
+from autosft.api import SHARED, BackboneInfo, Choice, Float, Job, Problem, Space, Stage, Strategy, Task
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder, Model
+    from autosft.api.tensors import Encoder, Model
 
 
 @final
@@ -38,7 +33,7 @@ class BitFit(Strategy):
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:
         """One stage."""
-        from autosft.training.model import train_only
+        from autosft.api.tensors import train_only
         from autosft_strategies.bricks import supervised_stage
 
         train_only(model.encoder, set(_vectors(model.encoder, str(job.recipe.of(self.name)["what"]))))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from autosft.contracts.strategy import Job, Stage
-from autosft.contracts.tensors import Model
-from autosft.training.loaders import training_batches
-from autosft.training.losses import supervised
-from autosft.training.model import parameter_groups
+from autosft.api import Job, Stage
+from autosft.api.tensors import Model, parameter_groups, supervised, training_batches
 
 
 def supervised_stage(job: Job, model: Model, name: str, epochs: int = 0) -> Stage:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, final
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
-from autosft.contracts.recipe import SHARED
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.contracts.task import Task
+from autosft.api import SHARED, BackboneInfo, Job, Problem, Stage, Strategy, Task
 from autosft_strategies.reasons import against_training
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Model
+    from autosft.api.tensors import Model
 
 
 @final

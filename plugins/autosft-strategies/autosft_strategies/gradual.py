@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
-from autosft.contracts.recipe import SHARED
-from autosft.contracts.space import Int, Space
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.contracts.task import Task
+from autosft.api import SHARED, BackboneInfo, Int, Job, Problem, Space, Stage, Strategy, Task
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Model
+    from autosft.api.tensors import Model
 
 
 @final
@@ -36,7 +31,7 @@ class Gradual(Strategy):
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:
         """A stage per step, and one for everything."""
-        from autosft.training.model import last_blocks, train_only
+        from autosft.api.tensors import last_blocks, train_only
         from autosft_strategies.bricks import supervised_stage
 
         encoder, epochs = model.encoder, job.recipe.stop.max_epochs

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
-from autosft.contracts.strategy import Job, Strategy
-from autosft.contracts.task import Task
-from autosft.errors import OutOfTime
+from autosft.api import BackboneInfo, Job, OutOfTime, Problem, Strategy, Task
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from autosft.contracts.tensors import Model
+    from autosft.api.tensors import Model
     from autosft_strategies.neighbors import Neighbors
 
 NEIGHBORS = (1, 2, 4, 8, 16, 32, 64)
@@ -50,8 +46,7 @@ class Knn(Strategy):
         """Encode, keep the rows, choose, and put them in the heads' place."""
         import torch
 
-        from autosft.contracts.tensors import LinearHead
-        from autosft.training.features import encode
+        from autosft.api.tensors import LinearHead, encode
         from autosft_strategies.neighbors import Neighbors
 
         features = encode(job, model.encoder, job.train).float()
@@ -81,7 +76,7 @@ def _choose(job: Job, position: int, kept: Neighbors, features: Tensor) -> None:
     """Give `kept` the `k`, temperature, scale and shift with the lowest loss over training rows."""
     import torch
 
-    from autosft.training.seeds import seed_of
+    from autosft.api import seed_of
 
     problem, state = job.problems[position], job.states.problems[position]
     draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "neighbors"))

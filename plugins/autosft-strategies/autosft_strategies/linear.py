@@ -13,8 +13,8 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from torch import Tensor  # noqa: TID253
 
-from autosft.contracts.strategy import Job
-from autosft.contracts.tensors import LinearHead
+from autosft.api import Job
+from autosft.api.tensors import LinearHead
 
 ITERATIONS = 300
 GRADIENT = 1e-4

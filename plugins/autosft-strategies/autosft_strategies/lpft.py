@@ -6,17 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
-from autosft.contracts.recipe import SHARED
-from autosft.contracts.space import Float, Space
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.contracts.task import Task
+from autosft.api import SHARED, BackboneInfo, Float, Job, Problem, Space, Stage, Strategy, Task
 from autosft_strategies.probe import Probe
 from autosft_strategies.reasons import against_freezing, against_training
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Model
+    from autosft.api.tensors import Model
 
 
 @final

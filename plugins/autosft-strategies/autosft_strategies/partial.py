@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
-from autosft.contracts.recipe import SHARED
-from autosft.contracts.space import Float, Space
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.contracts.task import Task
+from autosft.api import SHARED, BackboneInfo, Float, Job, Problem, Space, Stage, Strategy, Task
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Model
+    from autosft.api.tensors import Model
 
 
 @final
@@ -34,7 +29,7 @@ class Partial(Strategy):
 
     def stages(self, job: Job, model: Model) -> Iterable[Stage]:
         """One stage."""
-        from autosft.training.model import last_blocks, train_only
+        from autosft.api.tensors import last_blocks, train_only
         from autosft_strategies.bricks import supervised_stage
 
         train_only(model.encoder, last_blocks(model.encoder, float(job.recipe.of(self.name)["share"])))

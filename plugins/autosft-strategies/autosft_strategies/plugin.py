@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autosft.contracts.strategy import Strategy
-from autosft.host.hookspecs import hookimpl
+from autosft.api import Strategy, hookimpl
 from autosft_strategies.bitfit import BitFit
 from autosft_strategies.full import Full
 from autosft_strategies.gradual import Gradual

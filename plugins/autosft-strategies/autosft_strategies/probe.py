@@ -7,17 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
-from autosft.contracts.strategy import Job, Strategy
-from autosft.contracts.task import Task
-from autosft.errors import OutOfTime
+from autosft.api import BackboneInfo, Job, OutOfTime, Problem, Strategy, Task
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from autosft.contracts.tensors import Model
+    from autosft.api.tensors import Model
     from autosft_strategies.linear import LinearProblem, Solution
 
 STRENGTHS = (1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
@@ -69,8 +65,7 @@ class Probe(Strategy):
         """Encode, choose the penalty, solve, and put the solution into the heads."""
         import torch
 
-        from autosft.contracts.tensors import LinearHead
-        from autosft.training.features import encode
+        from autosft.api.tensors import LinearHead, encode
         from autosft_strategies.linear import LinearProblem
 
         features = encode(job, model.encoder, job.train).float()
@@ -133,7 +128,7 @@ def choose(job: Job, position: int, linear: LinearProblem, features: Tensor) -> 
     """
     import torch
 
-    from autosft.training.seeds import seed_of
+    from autosft.api import seed_of
 
     draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "folds"))
     chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autosft.contracts.backbone import BackboneInfo
-from autosft.contracts.problem import Problem
+from autosft.api import BackboneInfo, Problem
 
 
 def against_freezing(info: BackboneInfo, problems: Sequence[Problem]) -> str:

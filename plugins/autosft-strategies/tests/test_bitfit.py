@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from autosft.api.tensors import Encoder, Model
 from autosft.contracts.recipe import Stop
-from autosft.contracts.tensors import Encoder, Model
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.job import default_recipe
 from autosft.training.model import build_model

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from autosft.api import Row, Rows
 from autosft.builtin.classification import Classification
-from autosft.contracts.rows import Row, Rows
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
 from autosft.training.model import build_model

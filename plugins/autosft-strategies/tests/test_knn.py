@@ -8,15 +8,14 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
+from autosft.api import OutOfTime, Row, Rows
+from autosft.api.tensors import encode
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
-from autosft.contracts.rows import Row, Rows
-from autosft.errors import OutOfTime
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
-from autosft.training.features import encode
 from autosft.training.model import build_model
 from autosft_strategies.knn import Knn
 from autosft_strategies.neighbors import Neighbors

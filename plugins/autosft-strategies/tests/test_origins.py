@@ -7,10 +7,9 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from autosft.api import BackboneInfo, Inputs, Task
+from autosft.api.tensors import LinearHead
 from autosft.builtin.classification import Classification
-from autosft.contracts.backbone import BackboneInfo, Inputs
-from autosft.contracts.task import Task
-from autosft.contracts.tensors import LinearHead
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
 from autosft_strategies.full import Full

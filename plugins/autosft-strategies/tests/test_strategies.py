@@ -9,15 +9,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from autosft.api import OutOfTime, Rows
+from autosft.api.tensors import encode
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
-from autosft.contracts.rows import Rows
-from autosft.errors import OutOfTime
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
-from autosft.training.features import encode
 from autosft.training.model import build_model
 from autosft_strategies.full import Full
 from autosft_strategies.linear import LinearProblem

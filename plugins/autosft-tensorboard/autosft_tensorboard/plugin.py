@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autosft.contracts.record import Epoch, Record
-from autosft.host.hookspecs import hookimpl
+from autosft.api import Epoch, Record, hookimpl
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -11,9 +11,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from autosft.contracts.recipe import Optim, Recipe
-from autosft.contracts.record import Epoch, Record
-from autosft.contracts.task import Task
+from autosft.api import Epoch, Recipe, Record, Task
+from autosft.contracts.recipe import Optim
 from autosft.host.loading import load
 from autosft.testing import toy
 from autosft_tensorboard.plugin import FOLDER

@@ -12,9 +12,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
-from autosft.training.weights import read_config
+from autosft.api import BadWeights, State
+from autosft.api.weights import read_config
 from autosft_text.tokenizing import LONGEST
 
 WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from autosft.tables.columns import is_blank, profile
-from autosft.tables.table import Table
+from autosft.api.inputs import Table, is_blank, profile
 
 _SEEN = 200
 """Cells of a column that are looked at."""

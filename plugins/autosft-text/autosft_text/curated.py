@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from autosft.contracts.backbone import BackboneInfo, Inputs
+from autosft.api import BackboneInfo, Inputs
 
 PREFIX = "transformers"
 

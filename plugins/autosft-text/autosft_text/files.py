@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from autosft.errors import BadInput, Unreadable
-from autosft.folders.files import FileKind
-from autosft.tables.formats.encoding import find_encoding, open_text, refuse_binary
+from autosft.api import BadInput, Unreadable
+from autosft.api.inputs import FileKind, find_encoding, open_text, refuse_binary
 from autosft_text.joining import as_text
 
 _MOST_BYTES = 1 << 26

@@ -8,12 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
-from autosft.contracts.task import Task
-from autosft.errors import BadInput, Unreadable
-from autosft.folders.files import walk
-from autosft.tables.formats.kinds import SUFFIXES
-from autosft.tables.reading import is_table
+from autosft.api import BadInput, Fault, Row, Rows, Scan, Task, Unreadable, printable
+from autosft.api.inputs import SUFFIXES, is_table, walk
 from autosft_text.files import TEXTS, read_file
 from autosft_text.joining import as_text
 from autosft_text.tables import parts_of, rows_to_answer

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile
-from autosft.errors import BadWeights
-from autosft.training.weights import read_config, sha256_of
+from autosft.api import BackboneInfo, BadWeights, Inputs, WeightFile
+from autosft.api.weights import read_config, sha256_of
 from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, reads_text, size_of
 from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
 

@@ -9,7 +9,7 @@ import torch  # noqa: TID253 - a module must be a class of torch; only a build i
 from torch import Tensor, nn  # noqa: TID253
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence  # noqa: TID253
 
-from autosft.contracts.tensors import Encoder
+from autosft.api.tensors import Encoder
 from autosft_text.pooling import pool
 from autosft_text.tokenizing import TextTokenizer
 

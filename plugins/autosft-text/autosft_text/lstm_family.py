@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
+from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, Row, Rows, State, WeightFile
 from autosft_text.joining import as_lines
 from autosft_text.tokenizing import TextTokenizer, notice
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 _VOCABULARY = 8000
 """Tokens at most; with few rows there are fewer, because a pair must be met twice."""

@@ -7,17 +7,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from autosft.contracts.backbone import BackboneInfo, Inputs
-from autosft.contracts.modality import Modality, Preview, Read, Strength, View
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.space import Float, Space
-from autosft.contracts.state import State
-from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import Unreadable
-from autosft.folders.claim import claim_folder
-from autosft.folders.listing import scan_folder
-from autosft.tables.reading import is_table
+from autosft.api import (
+    BackboneInfo,
+    Claim,
+    Float,
+    Hints,
+    Inputs,
+    Modality,
+    Preview,
+    Read,
+    Recipe,
+    Row,
+    Rows,
+    Scan,
+    Space,
+    State,
+    Strength,
+    Task,
+    Unreadable,
+    View,
+)
+from autosft.api.inputs import claim_folder, is_table, scan_folder
 from autosft_text.files import TEXTS
 from autosft_text.joining import as_lines
 from autosft_text.listing import collect

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, final
 
-from autosft.contracts.backbone import BackboneInfo, WeightFile, WeightSource
-from autosft.training.weights import installed_file
+from autosft.api import BackboneInfo, WeightFile, WeightSource
+from autosft.api.weights import installed_file
 from autosft_text.checkpoint import WEIGHTS
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autosft.contracts.backbone import BackboneFamily, WeightSource
-from autosft.contracts.modality import Modality
-from autosft.host.hookspecs import hookimpl
+from autosft.api import BackboneFamily, Modality, WeightSource, hookimpl
 
 autosft_api = 1
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
 from torch import Tensor, nn  # noqa: TID253
 
-from autosft.contracts.tensors import Encoder
+from autosft.api.tensors import Encoder
 from autosft_text.joining import as_lines
 from autosft_text.words import known_words
 

@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.contracts.space import Choice, Space
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
-from autosft.training.weights import load_weights, sha256_of
+from autosft.api import (
+    BackboneFamily,
+    BackboneInfo,
+    BadWeights,
+    Choice,
+    Inputs,
+    Recipe,
+    Row,
+    Rows,
+    Space,
+    State,
+    WeightFile,
+)
+from autosft.api.weights import load_weights, sha256_of
 from autosft_text.joining import as_lines
 from autosft_text.languages import language_of_words
 from autosft_text.words import known_words
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 COMMON_WORDS = 200
 """The first words of a vocabulary, which are mostly the most common, tell its language."""

@@ -6,15 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autosft.contracts.rows import Fault, Row, Scan, printable
-from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import BadInput, UnknownName
-from autosft.folders.unlabeled import named_folder, with_unlabeled
-from autosft.tables.reading import glance, read_table
-from autosft.tables.roles import words_of
-from autosft.tables.rows import rows_of
-from autosft.tables.table import Table
-from autosft.tables.targets import TargetForm, propose_target
+from autosft.api import BadInput, Claim, Fault, Hints, Row, Scan, Task, UnknownName, printable
+from autosft.api.inputs import (
+    Table,
+    TargetForm,
+    glance,
+    named_folder,
+    propose_target,
+    read_table,
+    rows_of,
+    with_unlabeled,
+    words_of,
+)
 from autosft_text.columns import names_files, prose_columns, telling_columns
 from autosft_text.files import TEXTS
 from autosft_text.joining import as_text

@@ -12,8 +12,8 @@ from scipy.sparse import csr_array, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from autosft.contracts.state import State
-from autosft.contracts.tensors import Encoder
+from autosft.api import State
+from autosft.api.tensors import Encoder
 from autosft_text.joining import as_lines
 from autosft_text.words import words_in
 

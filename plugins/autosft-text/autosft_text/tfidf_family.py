@@ -7,14 +7,10 @@ import fnmatch
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
+from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, Row, Rows, State, WeightFile
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 _KINDS = {
     "words-characters": (("words", "characters"), 0.6),

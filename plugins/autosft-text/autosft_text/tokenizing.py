@@ -12,8 +12,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.rows import Row, Rows
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Row, Rows
 from autosft_text.joining import SEPARATOR
 
 LONGEST = 256

@@ -11,10 +11,9 @@ import torch  # noqa: TID253 - a module must be a class of torch; only a build i
 from torch import Tensor, nn  # noqa: TID253
 from torch.nn.functional import layer_norm  # noqa: TID253
 
-from autosft.contracts.backbone import WeightFile
-from autosft.contracts.tensors import Encoder, Graph
-from autosft.errors import BadWeights
-from autosft.training.weights import sha256_of
+from autosft.api import BadWeights, WeightFile
+from autosft.api.tensors import Encoder, Graph
+from autosft.api.weights import sha256_of
 from autosft_text.checkpoint import WEIGHTS, is_of_several, own, reads_text
 from autosft_text.pooling import pool
 from autosft_text.tokenizing import TextTokenizer

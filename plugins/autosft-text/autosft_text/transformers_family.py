@@ -9,19 +9,26 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.contracts.space import Choice, Space
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
+from autosft.api import (
+    BackboneFamily,
+    BackboneInfo,
+    BadWeights,
+    Choice,
+    Inputs,
+    Recipe,
+    Row,
+    Rows,
+    Space,
+    State,
+    WeightFile,
+)
 from autosft_text.checkpoint import state_in, token_pooling, usual_pooling
 from autosft_text.curated import CURATED, PREFIX
 from autosft_text.local import from_folder
 from autosft_text.tokenizing import TextTokenizer, notice
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Encoder
+    from autosft.api.tensors import Encoder
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from autosft.contracts.backbone import BackboneInfo, Inputs
-from autosft.contracts.rows import Row, Rows
+from autosft.api import BackboneInfo, Inputs, Row, Rows
 from autosft_text.curated import CURATED
 from autosft_text.languages import languages_of
 from autosft_text.modality import TextModality

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
+from autosft.api import Recipe, Row, Rows
 from autosft.host.loading import load
 from autosft.testing.conformance import BackboneConformance
 from autosft.testing.job import make_job

@@ -5,8 +5,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 import pytest
 import torch
 
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Rows
+from autosft.api import Recipe, Rows
 from autosft.testing.conformance import WeightSourceConformance
 from autosft_text.curated import BY_REPOSITORY
 from autosft_text.packages import SentenceEncoderPackages

@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from autosft.contracts.task import Hints
-from autosft.errors import BadInput, UnknownName
+from autosft.api import BadInput, Hints, UnknownName
 from autosft_text.modality import TextModality
 
 CHINESE = (

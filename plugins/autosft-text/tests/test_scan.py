@@ -2,9 +2,7 @@
 
 import pytest
 
-from autosft.contracts.rows import Row
-from autosft.contracts.task import Hints, Task
-from autosft.errors import BadInput, UnknownName
+from autosft.api import BadInput, Hints, Row, Task, UnknownName
 from autosft_text.joining import as_text
 from autosft_text.modality import TextModality
 

@@ -5,9 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Recipe, Row, Rows
 from autosft.testing.conformance import BackboneConformance
 from autosft_text.modality import TextModality
 from autosft_text.static_family import StaticFamily

@@ -10,9 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows
-from autosft.contracts.strategy import Strategy
+from autosft.api import Recipe, Row, Rows, Strategy
 from autosft.host.loading import load
 from autosft.testing.conformance import BackboneConformance
 from autosft.testing.job import make_job

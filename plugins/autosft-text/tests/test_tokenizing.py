@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from autosft.contracts.rows import Row, Rows
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Row, Rows
 from autosft_text.tokenizing import TextTokenizer, notice
 
 CLS, SEP = 2, 3

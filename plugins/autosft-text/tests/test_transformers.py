@@ -6,11 +6,7 @@ import shutil
 import pytest
 import torch
 
-from autosft.contracts.backbone import WeightFile
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Rows
-from autosft.contracts.state import State
-from autosft.errors import BadWeights
+from autosft.api import BadWeights, Recipe, Rows, State, WeightFile
 from autosft.testing.conformance import BackboneConformance
 from autosft_text.modality import TextModality
 from autosft_text.transformers_family import TransformersFamily

@@ -1,0 +1,75 @@
+"""The plugin API: all that a plugin may use, here and in the three modules beside this one. See plugins/README.md.
+
+- `autosft.api`: the parts that a plugin offers, the values that they take and give, the errors that they raise
+- `autosft.api.inputs`: folders and tables of samples, for modalities
+- `autosft.api.tensors`: models and training; importing it imports torch
+- `autosft.api.weights`: weights on disk, for backbones and weight sources
+
+The version of all four together is `API_VERSION`. How to test a plugin stands in `autosft.testing`.
+"""
+
+from __future__ import annotations
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile, WeightSource
+from autosft.contracts.executor import Event, Executor, Order, Pool
+from autosft.contracts.modality import Mix, Modality, Preview, Read, Strength, View
+from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.recipe import SHARED, Recipe
+from autosft.contracts.record import Epoch, Record
+from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
+from autosft.contracts.space import Choice, Float, Int, Space
+from autosft.contracts.state import State
+from autosft.contracts.strategy import Job, Stage, States, Strategy
+from autosft.contracts.task import Claim, Hints, Task
+from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreadable
+from autosft.host.hookspecs import API_VERSION, hookimpl
+from autosft.training.seeds import seed_of
+
+__all__ = [
+    "API_VERSION",
+    "SHARED",
+    "BackboneFamily",
+    "BackboneInfo",
+    "BadInput",
+    "BadWeights",
+    "Choice",
+    "Claim",
+    "Epoch",
+    "Event",
+    "Executor",
+    "Fault",
+    "Float",
+    "Hints",
+    "Inputs",
+    "Int",
+    "Job",
+    "Mix",
+    "Modality",
+    "Order",
+    "OutOfTime",
+    "Outputs",
+    "Pool",
+    "Preview",
+    "Problem",
+    "Read",
+    "Recipe",
+    "Record",
+    "Row",
+    "Rows",
+    "Scan",
+    "Space",
+    "Stage",
+    "State",
+    "States",
+    "Strategy",
+    "Strength",
+    "Task",
+    "UnknownName",
+    "Unreadable",
+    "View",
+    "WeightFile",
+    "WeightSource",
+    "hookimpl",
+    "printable",
+    "seed_of",
+]

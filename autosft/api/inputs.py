@@ -1,0 +1,44 @@
+"""The plugin API for what users give: folders and tables of samples, their encodings and their columns."""
+
+from __future__ import annotations
+
+from autosft.folders.claim import claim_folder
+from autosft.folders.entrances import claim_files, collect_files, scan_files
+from autosft.folders.files import FileKind, head_of, walk
+from autosft.folders.listing import scan_folder
+from autosft.folders.unlabeled import named_folder, with_unlabeled
+from autosft.tables.columns import is_blank, profile
+from autosft.tables.formats.encoding import find_encoding, open_text, refuse_binary
+from autosft.tables.formats.kinds import SUFFIXES
+from autosft.tables.reading import glance, is_table, read_table
+from autosft.tables.roles import words_of
+from autosft.tables.rows import rows_of
+from autosft.tables.table import Table
+from autosft.tables.targets import TargetForm, propose_target
+
+__all__ = [
+    "SUFFIXES",
+    "FileKind",
+    "Table",
+    "TargetForm",
+    "claim_files",
+    "claim_folder",
+    "collect_files",
+    "find_encoding",
+    "glance",
+    "head_of",
+    "is_blank",
+    "is_table",
+    "named_folder",
+    "open_text",
+    "profile",
+    "propose_target",
+    "read_table",
+    "refuse_binary",
+    "rows_of",
+    "scan_files",
+    "scan_folder",
+    "walk",
+    "with_unlabeled",
+    "words_of",
+]
