@@ -2,7 +2,7 @@
 
 Beside each search the baselines of `floors.py`, on the same training rows and all test rows. One search at a time, an
 empty cache each. Of cuts the models of all trials are kept until each has answered test rows: the regret is the score
-of the best trial minus that of the bundle, on the same rows.
+of the best trial minus that of the chosen ones, on the same rows.
 
 Writes `OUT/<cut>.floors.json`, `OUT/<cut>.json` (what is there is not made again) and `OUT/report.md`: errors, paired
 differences with 95 % bootstrap intervals over test rows, the pooled ratio, regret. `--before OUT` sets the regret of
@@ -17,7 +17,6 @@ import argparse
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +79,14 @@ def answers(cut: Cut, run: Path) -> list[str]:
 
 
 def trials_on_test(folder: Path) -> dict[str, Any]:
-    """On the same test rows, the score of the bundle, of those in it as their trials left them, and of every trial that
-    has a model, with its record."""
+    """On the same test rows, the score of those in the bundle as their trials left them, and of every trial that has a
+    model, with its record."""
     import torch
 
     from autosft.contracts.record import Record, Result
+    from autosft.contracts.trial import Runtime
     from autosft.data.splits import subset
     from autosft.deploy.member import load_member
-    from autosft.deploy.predictor import Predictor
     from autosft.host.loading import load
     from autosft.search.run import Run
     from autosft.training.evaluation import answer
@@ -95,7 +94,7 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
     run, registry, device = Run.read(folder), load(), torch.device("cpu")
     task, problem = run.document.task, registry.problem(run.document.task.problems[0])
     rows = subset(run.data.test, problem, TRIAL_ROWS, seed=0)
-    features: dict[Any, Any] = {}
+    runtime = Runtime(registry.modality(task.modality).read, device)  # encoded rows serve all trials of a backbone
     trials: list[dict[str, Any]] = []
     answered: dict[int, Any] = {}
     for path in sorted(folder.glob("trials/*/record.json")):
@@ -104,10 +103,9 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
         place = next((place for place in places if (place / "member.json").exists()), None)
         if record.state != "done" or place is None:
             continue
-        job, model = load_member(place, task, registry, device)
-        job = replace(job, features=features)  # encoded rows serve all trials of a backbone
+        parts, model = load_member(place, task, registry, device)
         cheap = registry.strategy(record.recipe.strategy).cheap
-        outputs, state = answer(job, model, rows, cached=cheap)[0], job.states.problems[0]
+        outputs, state = answer(parts, runtime, model, rows, cached=cheap)[0], parts.states.problems[0]
         answered[record.number] = outputs
         score = problem.score(task.metric, outputs, rows.target(0), state)
         loss = float(problem.deviance(outputs, rows.target(0), state).mean())
@@ -115,9 +113,7 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
     result = Result.read(folder / "result.json")
     together = problem.combine([answered[record.number] for record in result.best], result.shares)
     chosen = problem.score(task.metric, together, rows.target(0), state)
-    predictor = Predictor.load(folder, device="cpu", registry=registry)
-    bundle = predictor.score(task.metric, predictor.outputs(rows), rows)
-    return {"chosen": chosen, "bundle": bundle, "rows": len(rows), "trials": trials}
+    return {"chosen": chosen, "rows": len(rows), "trials": trials}
 
 
 def right(cut: Cut, said: Sequence[str]) -> np.ndarray:

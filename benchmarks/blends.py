@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from autosft.contracts.record import Record
+from autosft.contracts.trial import Runtime
 from autosft.deploy.member import load_member
 from autosft.host.loading import load
 from autosft.search.driver import run_search
@@ -37,11 +38,12 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
     single, mixed = choose(records, expected), blend(panel, members, expected, seed=seed)
     numbers = {single.number, *(mixed.shares if mixed else ())}
     test, task = run.data.test, run.document.task
+    runtime = Runtime(registry.modality(task.modality).read, device)
     models = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}
-    outputs = {number: answer(*model, test)[0] for number, model in models.items()}
+    outputs = {number: answer(parts, runtime, model, test)[0] for number, (parts, model) in models.items()}
     problem, targets = registry.problem(task.problems[0]), test.target(0)
-    job = models[single.number][0]
-    alone = outputs[single.number], job.states.problems[0]
+    parts = models[single.number][0]
+    alone = outputs[single.number], parts.states.problems[0]
     both = {"single": alone, "blend": alone}
     if mixed:
         combined = problem.combine([outputs[number] for number in mixed.shares], list(mixed.shares.values()))

@@ -56,11 +56,11 @@ def judged(train: np.ndarray, labels: list[str], test: np.ndarray) -> tuple[floa
 def compared(bench: Bench, rows: Rows, held_out: Rows) -> dict[str, Any]:
     """Both sets of features, by the same rows."""
     with tempfile.TemporaryDirectory() as folder:
-        job = bench.job(Path(folder), rows, held_out, 0, {})
-        encoder = build_model(job).encoder.eval()
-        train, test = (encode(job, encoder, part).numpy() for part in (rows, held_out))
+        parts, runtime = bench.trial(Path(folder), rows, held_out, 0, {}).parts, bench.runtime()
+        encoder = build_model(parts, runtime).encoder.eval()
+        train, test = (encode(parts, runtime, encoder, part).numpy() for part in (rows, held_out))
     labels, truth = rows.target(0), np.array(held_out.target(0))
-    line: dict[str, Any] = {"backbone": job.info.name, "rows": len(rows), "test rows": len(truth)}
+    line: dict[str, Any] = {"backbone": parts.info.name, "rows": len(rows), "test rows": len(truth)}
     right = {}
     for name, width in (("last", last_width(encoder.network)), ("with earlier ones", train.shape[1])):
         loss, said = judged(train[:, :width], labels, test[:, :width])

@@ -20,7 +20,7 @@ import torch
 
 from autosft.contracts.rows import Rows
 from autosft.contracts.space import Parameter, defaults
-from autosft.contracts.strategy import Job, States
+from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.data.cache import SampleCache
 from autosft.data.splits import split, subset
 from autosft.host.loading import load
@@ -66,10 +66,10 @@ class Bench:
         )
         with tempfile.TemporaryDirectory() as folder:
             changes = {"stop.max_epochs": arguments.epochs, **changes}
-            job = self.job(Path(folder), rows, held_out, seed, changes, arguments.strategy)
-            job = replace(job, precision=arguments.precision)
+            trial = self.trial(Path(folder), rows, held_out, seed, changes, arguments.strategy)
+            runtime = replace(self.runtime(), precision=arguments.precision)
             started = time.perf_counter()
-            trained = train(job, self.registry.strategy(arguments.strategy))
+            trained = train(trial, runtime, self.registry.strategy(arguments.strategy))
             seconds = time.perf_counter() - started
         last = (trained.epochs[-1].score if trained.epochs else None) or 0.0
         best = trained.evaluation.score if trained.evaluation else 0.0
@@ -77,9 +77,9 @@ class Bench:
         rounded = {"best": best, "last": last, "loss": loss, "seconds": seconds}
         return {"rows": len(rows), **{name: round(value, 4) for name, value in rounded.items()}}
 
-    def job(
+    def trial(
         self, folder: Path, rows: Rows, held_out: Rows, seed: int, changes: dict[str, Any], strategy: str = "full"
-    ) -> Job:
+    ) -> Trial:
         """A training, with some of the strategy's defaults changed."""
         candidate = self.plan.candidates[0]
         info, family = candidate.info, self.registry.family(candidate.info.name)
@@ -91,24 +91,12 @@ class Bench:
             family.fit(info, rows, self.read, candidate.weights),
             (self.problem.fit(rows.target(0)),),
         )
-        return Job(
-            task=self.task,
-            recipe=recipe,
-            train=rows,
-            valid=held_out,
-            unlabeled=Rows.of(()),
-            modality=self.modality,
-            family=family,
-            info=info,
-            weights=candidate.weights,
-            problems=(self.problem,),
-            states=states,
-            metric=self.task.metric,
-            read=self.read,
-            device=torch.device("cpu"),
-            folder=folder,
-            seconds_left=lambda: float("inf"),
-        )
+        parts = Parts(self.task, recipe, self.modality, family, info, (self.problem,), candidate.weights, states)
+        return Trial(parts, folder, rows, held_out, Rows.of(()))
+
+    def runtime(self) -> Runtime:
+        """The CPU, with nothing encoded yet."""
+        return Runtime(self.read, torch.device("cpu"))
 
 
 def changes_of(text: str) -> dict[str, Any]:

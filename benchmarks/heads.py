@@ -28,10 +28,10 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import LinearHead
-from autosft.testing.job import make_job, points_task, quick_recipe
+from autosft.contracts.trial import Runtime, Trial
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft_strategies.linear import LinearProblem
 from autosft_strategies.probe import FOLDS, choose
 
@@ -83,12 +83,13 @@ def tensor_of(features: np.ndarray | csr_array) -> torch.Tensor:
     return torch.sparse_csr_tensor(*parts, torch.from_numpy(features.data), features.shape)
 
 
-def job_of(folder: Path, labels: list[str]) -> Job:
-    """A job with these labels."""
+def trial_of(folder: Path, labels: list[str]) -> tuple[Trial, Runtime]:
+    """A trial with these labels, and where it computes."""
     task = points_task(make_points(folder / "clouds.points.json", rows=20))
-    job = make_job(folder / "trial", task, registry(Classification()), quick_recipe("probe"))
+    trial = make_trial(folder / "trial", task, registry(Classification()), quick_recipe("probe"))
+    states = replace(trial.parts.states, problems=(Classification().fit(labels),))
     rows = Rows.of(Row(f"r{number}", number, (label,)) for number, label in enumerate(labels))
-    return replace(job, train=rows, states=replace(job.states, problems=(Classification().fit(labels),)))
+    return replace(trial, train=rows, parts=replace(trial.parts, states=states)), make_runtime(trial)
 
 
 def in_turn(repeats: int, *works: Callable[[], object]) -> list[float]:
@@ -108,11 +109,11 @@ def measured(kind: str, rows: int, columns: int, classes: int, strength: float, 
     numbers = np.concatenate([np.arange(classes), draw.integers(0, classes, rows - classes)])
     features = (dense if kind == "dense" else sparse)(rows, columns, numbers, draw)
     labels = [f"class-{number:03d}" for number in numbers]
-    job, tensor, weights = job_of(folder, labels), tensor_of(features), torch.ones(rows)
+    (trial, runtime), tensor, weights = trial_of(folder, labels), tensor_of(features), torch.ones(rows)
     head = LinearHead(features.shape[1], classes)
 
     def problem() -> LinearProblem:
-        return LinearProblem(job, 0, head, tensor, labels, weights)
+        return LinearProblem(trial.parts, runtime, 0, head, tensor, labels, weights)
 
     penalty = problem().penalty(strength)
     strong = (2 if classes == 2 else 1) / (penalty * rows)  # of two classes scikit-learn penalizes a difference
@@ -141,7 +142,7 @@ def measured(kind: str, rows: int, columns: int, classes: int, strength: float, 
         grid = LogisticRegressionCV(
             Cs=PENALTIES, cv=FOLDS, max_iter=300, scoring="neg_log_loss", use_legacy_attributes=False
         )
-        both = in_turn(1, lambda: choose(job, 0, problem(), tensor), lambda: grid.fit(features, numbers))
+        both = in_turn(1, lambda: choose(trial, runtime, 0, problem(), tensor), lambda: grid.fit(features, numbers))
         chosen = [f"{seconds:.2f}" for seconds in both]
     return (
         f"| {kind} | {rows} | {features.shape[1]} | {classes} | {single[0]:.3f} | {single[1]:.3f} | "

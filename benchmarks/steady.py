@@ -9,13 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from autosft.contracts.space import Float, Int, Space
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.host.hookspecs import hookimpl
+from autosft.api import Float, Int, Runtime, Space, Stage, Strategy, Trial, hookimpl
 from autosft.testing import toy
 
 if TYPE_CHECKING:
-    from autosft.contracts.tensors import Model
+    from autosft.api.tensors import Model
 
 SECONDS = "AUTOSFT_STEADY_SECONDS"
 """The environment variable that says how long each epoch lasts beside the training itself."""
@@ -34,10 +32,10 @@ class Steady(Strategy):
         "stop.max_epochs": Int(2, 12, default=6),
     }
 
-    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """The toy strategy's stages, slowed down."""
         rest = float(os.environ.get(SECONDS, "0"))
-        for stage in toy.ToyStrategy().stages(job, model):
+        for stage in toy.ToyStrategy().stages(trial, runtime, model):
             pause = rest / len(stage.batches)
             yield replace(stage, after_step=lambda pause=pause: time.sleep(pause))
 

@@ -26,8 +26,8 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.processes import GOOD_NEIGHBOR
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.strategy import Job, States
 from autosft.contracts.task import Task
+from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.training.loop import train
 from autosft.training.model import build_model, parameter_groups
 from autosft.training.optim.optimizer import optimizer_for
@@ -39,8 +39,8 @@ from autosft_strategies.full import Full
 NAME, CLASSES, BATCH = "tf_efficientnet_lite0.in1k", 10, 32
 
 
-def make_job(folder: Path, rows: int, side: int, epochs: int, threads: int) -> Job:
-    """A job over random images."""
+def make_trial(folder: Path, rows: int, side: int, epochs: int, threads: int) -> tuple[Trial, Runtime]:
+    """A trial over random images, and where it computes."""
     torch.set_num_threads(threads)
     draw = np.random.default_rng(0)
     images = draw.integers(0, 256, (rows, side, side, 3), dtype=np.uint8)
@@ -51,59 +51,54 @@ def make_job(folder: Path, rows: int, side: int, epochs: int, threads: int) -> J
     recipe = Recipe(
         backbone=info.name, strategy="full", optim=Optim(batch_size=BATCH), stop=Stop(max_epochs=epochs), seed=1
     )
-    task = Task(name="random", modality="image", problems=("classification",), data={}, targets=("label",))
-    return Job(
-        task=task,
-        recipe=recipe,
-        train=train_rows,
-        valid=Rows.of(()),
-        unlabeled=Rows.of(()),
-        modality=modality,
-        family=family,
-        info=info.model_copy(update={"inputs": inputs}),
-        weights=None,
-        problems=(problem,),
-        states=States(problems=(problem.fit(train_rows.target(0)),)),
+    task = Task(
+        name="random",
+        modality="image",
+        problems=("classification",),
+        data={},
+        targets=("label",),
         metric="accuracy",
-        read=lambda row: images[row.ref],
-        device=torch.device("cpu"),
-        folder=folder,
-        seconds_left=lambda: float("inf"),
     )
+    info = info.model_copy(update={"inputs": inputs})
+    states = States(problems=(problem.fit(train_rows.target(0)),))
+    parts = Parts(task, recipe, modality, family, info, (problem,), None, states)
+    trial = Trial(parts, folder, train_rows, Rows.of(()), Rows.of(()))
+    return trial, Runtime(lambda row: images[row.ref], torch.device("cpu"))
 
 
-def ours(job: Job) -> float:
+def ours(trial: Trial, runtime: Runtime) -> float:
     """Samples per second of our loop, from the end of one epoch, its checkpoint written, to the end of the next."""
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        again = replace(job, folder=Path(folder), replay={"full": job.recipe.stop.max_epochs})
-        train(again, Full(), lambda _: ends.append(time.perf_counter()))
-    return len(job.train) / statistics.median(after - before for before, after in itertools.pairwise(ends))
+        again = replace(trial, folder=Path(folder), replay={"full": trial.parts.recipe.stop.max_epochs})
+        train(again, runtime, Full(), lambda _: ends.append(time.perf_counter()))
+    return len(trial.train) / statistics.median(after - before for before, after in itertools.pairwise(ends))
 
 
-def bare(job: Job) -> float:
+def bare(trial: Trial, runtime: Runtime) -> float:
     """Samples per second of a loop as one would write it down."""
     torch.manual_seed(1)
-    model = build_model(job).train()
-    optimizer = optimizer_for(parameter_groups(job, model))
-    view = job.modality.view(job.info.inputs, job.recipe, job.states.modality, strength="none")
-    labels = torch.tensor([int(row.targets[0]) for row in job.train])
-    steps, seconds = len(job.train) // BATCH, []
-    for epoch in range(job.recipe.stop.max_epochs):
+    parts, recipe = trial.parts, trial.parts.recipe
+    model = build_model(parts, runtime).train()
+    optimizer = optimizer_for(parameter_groups(recipe, model))
+    view = parts.modality.view(parts.info.inputs, recipe, parts.states.modality, strength="none")
+    labels = torch.tensor([int(row.targets[0]) for row in trial.train])
+    steps, seconds = len(trial.train) // BATCH, []
+    for epoch in range(recipe.stop.max_epochs):
         started = time.perf_counter()
-        order = torch.randperm(len(job.train))
+        order = torch.randperm(len(trial.train))
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
-            images = torch.stack([view(job.read(job.train[int(index)])) for index in chosen])
-            set_rate(optimizer, epoch * steps + step, job.recipe.stop.max_epochs * steps, job.recipe.optim)
+            images = torch.stack([view(runtime.read(trial.train[int(index)])) for index in chosen])
+            set_rate(optimizer, epoch * steps + step, recipe.stop.max_epochs * steps, recipe.optim)
             optimizer.zero_grad(set_to_none=True)
             (out,) = model(images)
             loss = nn.functional.cross_entropy(out, labels[chosen])
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), job.recipe.optim.clip)
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.optim.clip)
             optimizer.step()
         seconds.append(time.perf_counter() - started)
-    return len(job.train) / statistics.median(seconds)
+    return len(trial.train) / statistics.median(seconds)
 
 
 def main() -> None:
@@ -117,11 +112,11 @@ def main() -> None:
     if any(os.environ.get(name) != value for name, value in GOOD_NEIGHBOR.items()):
         print("without the environment that local workers get:", " ".join(f"{k}={v}" for k, v in GOOD_NEIGHBOR.items()))
     with tempfile.TemporaryDirectory() as folder:
-        job = make_job(Path(folder), arguments.rows, arguments.side, arguments.epochs, arguments.threads)
-        bare(job)  # the first round warms up
+        made = make_trial(Path(folder), arguments.rows, arguments.side, arguments.epochs, arguments.threads)
+        bare(*made)  # the first round warms up
         ratios = []
         for _ in range(arguments.rounds):
-            theirs, mine = bare(job), ours(job)
+            theirs, mine = bare(*made), ours(*made)
             ratios.append(mine / theirs)
             print(f"bare {theirs:.1f} samples/s, ours {mine:.1f}, ratio {mine / theirs:.3f}", flush=True)
     print(f"ratio: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")

@@ -19,8 +19,9 @@ from autosft.contracts.record import Epoch, Record
 from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
 from autosft.contracts.space import Choice, Float, Int, Space
 from autosft.contracts.state import State
-from autosft.contracts.strategy import Job, Stage, States, Strategy
+from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.task import Claim, Hints, Task
+from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreadable
 from autosft.host.hookspecs import API_VERSION, hookimpl
 from autosft.training.seeds import seed_of
@@ -42,12 +43,12 @@ __all__ = [
     "Hints",
     "Inputs",
     "Int",
-    "Job",
     "Mix",
     "Modality",
     "Order",
     "OutOfTime",
     "Outputs",
+    "Parts",
     "Pool",
     "Preview",
     "Problem",
@@ -56,6 +57,7 @@ __all__ = [
     "Record",
     "Row",
     "Rows",
+    "Runtime",
     "Scan",
     "Space",
     "Stage",
@@ -64,6 +66,7 @@ __all__ = [
     "Strategy",
     "Strength",
     "Task",
+    "Trial",
     "UnknownName",
     "Unreadable",
     "View",

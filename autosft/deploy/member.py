@@ -17,11 +17,10 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import load_file, save
 
 from autosft.contracts.document import sha256_of, write_whole
-from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
-from autosft.contracts.strategy import Job, States
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Model
+from autosft.contracts.trial import Parts, Runtime, States
 from autosft.deploy.bundle import MEMBER, MODEL, STATES, MemberDocument
 from autosft.errors import BadBundle, BadInput
 from autosft.host.registry import Registry
@@ -33,8 +32,8 @@ WORDS = 300
 """Characters of what a part says of weights that it cannot take."""
 
 
-def save_member(folder: Path, job: Job, model: Model, states: States) -> None:
-    """Write a trained model; `member.json` comes last, so its existence means that all is there."""
+def save_member(folder: Path, parts: Parts, model: Model, states: States) -> None:
+    """Write a trained model, and states as they were tuned; `member.json` comes last: it means that all is there."""
     arrays: dict[str, Any] = {}
     plain = {
         "modality_state": states.modality.plain("modality", arrays),
@@ -46,9 +45,9 @@ def save_member(folder: Path, job: Job, model: Model, states: States) -> None:
     for name, content in contents.items():
         write_whole(folder / name, content)
     document = MemberDocument(
-        recipe=job.recipe.changed(start=""),
-        info=job.info,
-        license=job.weights.license if job.weights else "",
+        recipe=parts.recipe.changed(start=""),
+        info=parts.info,
+        license=parts.weights.license if parts.weights else "",
         **plain,
         files={name: sha256_of(content) for name, content in contents.items()},
     )
@@ -87,8 +86,8 @@ def load_weights(folder: Path, device: torch.device = CPU) -> dict[str, torch.Te
         raise BadBundle(f"{folder}: the weights cannot be read ({error}).") from error
 
 
-def load_member(folder: Path, task: Task, registry: Registry, device: torch.device) -> tuple[Job, Model]:
-    """The trained model, and a job without rows that knows its parts.
+def load_member(folder: Path, task: Task, registry: Registry, device: torch.device) -> tuple[Parts, Model]:
+    """The trained model and its parts.
 
     Raises:
         BadBundle: A file is missing or damaged.
@@ -97,27 +96,19 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
     document, states = load_states(folder)
     if len(states.problems) != len(task.problems):
         raise BadBundle(f"{folder}: {len(states.problems)} states for {len(task.problems)} problems.")
-    job = Job(
+    parts = Parts(
         task=task,
         recipe=document.recipe,
-        train=Rows.of(()),
-        valid=Rows.of(()),
-        unlabeled=Rows.of(()),
         modality=registry.modality(task.modality),
         family=registry.family(document.info.name),
         info=document.info,
-        weights=None,
         problems=tuple(registry.problem(name) for name in task.problems),
+        weights=None,
         states=states,
-        metric=task.metric,
-        read=registry.modality(task.modality).read,
-        device=device,
-        folder=folder,
-        seconds_left=lambda: float("inf"),
     )
     strategy = registry.strategy(document.recipe.strategy)
     try:
-        model = build_model(job)
+        model = build_model(parts, Runtime(parts.modality.read, device))
         strategy.restore(model, load_weights(folder, device))
     except BadBundle:
         raise
@@ -126,4 +117,4 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
         raise BadBundle(
             f"{folder}: the weights cannot be put into {document.info.name} ({type(error).__name__}: {words})."
         ) from error
-    return job, model.to(device).eval()
+    return parts, model.to(device).eval()

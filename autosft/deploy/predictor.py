@@ -11,14 +11,15 @@ from typing import Any, Self, final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from autosft.archives.inputs import collected
 from autosft.contracts.notebook import html_card
 from autosft.contracts.problem import Outputs, mean_score
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.state import State
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
+from autosft.contracts.trial import Parts, Runtime
 from autosft.deploy.bundle import Bundle, open_bundle
 from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
@@ -45,11 +46,14 @@ class Predictor:
         shares: The share of each member in the answers; they add up to 1.
     """
 
-    def __init__(self, bundle: Bundle, members: Sequence[tuple[Job, Model]], states: Sequence[State]) -> None:
+    def __init__(
+        self, bundle: Bundle, members: Sequence[tuple[Parts, Model]], states: Sequence[State], device: torch.device
+    ) -> None:
         self.bundle = bundle
         self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
-        self._states = tuple(states) or self._job.states.problems
+        self._states = tuple(states) or self._parts.states.problems
+        self._runtime = Runtime(self._parts.modality.read, device)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", registry: Registry | None = None) -> Self:
@@ -72,7 +76,7 @@ class Predictor:
         except PartMissing as error:
             made_with = ", ".join(f"{name} {version}" for name, version in bundle.distributions.items())
             raise PartMissing(f"{error} The bundle was made with {made_with}.") from error
-        return cls(bundle, members, bundle.states(path))
+        return cls(bundle, members, bundle.states(path), where)
 
     @property
     def classes_(self) -> list[str]:
@@ -131,7 +135,7 @@ class Predictor:
 
     def collect(self, inputs: Any) -> Scan:
         """List inputs as rows; those that cannot be read become faults."""
-        modality = self._job.modality
+        modality = self._parts.modality
         if is_frame(inputs):
             with TemporaryDirectory() as folder:
                 return modality.collect([write_frame(inputs, Path(folder))], self.task)
@@ -163,18 +167,17 @@ class Predictor:
         return [Outputs.concat(several) for several in zip(*parts, strict=True)]
 
     def _combined(self, rows: Rows) -> list[Outputs]:
-        answered = [answer(job, model, rows) for job, model in self._members]
+        answered = [answer(parts, self._runtime, model, rows) for parts, model in self._members]
         return [
             problem.combine([outputs[position] for outputs in answered], self.shares)
-            for position, problem in enumerate(self._job.problems)
+            for position, problem in enumerate(self._parts.problems)
         ]
 
     def decide(self, outputs: Sequence[Outputs]) -> list[Any]:
         """Answers in the words of the targets."""
-        job = self._job
         decided = [
             list(problem.decide(output, state))
-            for problem, output, state in zip(job.problems, outputs, self._states, strict=True)
+            for problem, output, state in zip(self._parts.problems, outputs, self._states, strict=True)
         ]
         return decided[0] if len(decided) == 1 else list(zip(*decided, strict=True))
 
@@ -185,10 +188,10 @@ class Predictor:
         name of the problem stands before, where the task has several.
         """
         columns: dict[str, npt.NDArray[Any]] = {}
-        job = self._job
-        parts = zip(job.problems, self.task.targets, outputs, self._states, strict=True)
-        for problem, target, output, state in parts:
-            before = f"{problem.name} " if len(job.problems) > 1 else ""
+        problems = self._parts.problems
+        asked = zip(problems, self.task.targets, outputs, self._states, strict=True)
+        for problem, target, output, state in asked:
+            before = f"{problem.name} " if len(problems) > 1 else ""
             if "classes" in state.values and "probabilities" in output.arrays:
                 pairs = zip(state.values["classes"], output.arrays["probabilities"].T, strict=True)
                 columns |= {f"{before}p({name})": column for name, column in pairs}
@@ -200,7 +203,7 @@ class Predictor:
 
     def score(self, metric: str, outputs: Sequence[Outputs], rows: Rows) -> float:
         """The score on rows with targets, the mean over problems: this one of the first, of others their first."""
-        problems = self._job.problems
+        problems = self._parts.problems
         targets = [rows.target(position) for position in range(len(problems))]
         return mean_score(problems, metric, outputs, targets, self._states)
 
@@ -212,12 +215,12 @@ class Predictor:
 
     def _facts(self) -> list[tuple[str, str]]:
         """What a person is told of it, with what it is called."""
-        models = (f"{job.recipe.strategy} on {job.recipe.backbone}" for job, _ in self._members)
+        models = (f"{parts.recipe.strategy} on {parts.recipe.backbone}" for parts, _ in self._members)
         shares = (f"{share:.2f} " if len(self.shares) > 1 else "" for share in self.shares)
         facts = [
             ("problem", f"{', '.join(self.task.problems)} of {self.task.modality} data"),
             ("model", ", ".join(share + model for share, model in zip(shares, models, strict=True))),
-            ("device", str(self._job.device)),
+            ("device", str(self._runtime.device)),
         ]
         if names := self._states[0].values.get("classes"):
             more = ", …" if len(names) > SHOWN_CLASSES else ""
@@ -225,8 +228,8 @@ class Predictor:
         return facts
 
     @property
-    def members(self) -> tuple[tuple[Job, Model], ...]:
-        """The models, each with a job without rows that knows its parts."""
+    def members(self) -> tuple[tuple[Parts, Model], ...]:
+        """The models, each with its parts."""
         return tuple(self._members)
 
     @property
@@ -235,7 +238,7 @@ class Predictor:
         return self._states
 
     @property
-    def _job(self) -> Job:
+    def _parts(self) -> Parts:
         return self._members[0][0]
 
 

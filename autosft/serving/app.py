@@ -57,10 +57,10 @@ class Limits:
 
 def make_app(predictor: Predictor, limits: Limits) -> FastAPI:
     """The application that answers with a predictor."""
-    job, _ = predictor.members[0]
+    parts, _ = predictor.members[0]
     batcher: Batcher[Row, Answer] = Batcher(
         partial(answered, predictor),
-        job.modality.length,
+        parts.modality.length,
         most=limits.batch,
         wait=limits.wait,
         most_waiting=limits.most_waiting,
@@ -221,7 +221,9 @@ class _Limited:
 
 def _info(predictor: Predictor, limits: Limits) -> Info:
     pairs = zip(predictor.members, predictor.shares, strict=True)
-    members = [Member(backbone=job.recipe.backbone, strategy=job.recipe.strategy, share=one) for (job, _), one in pairs]
+    members = [
+        Member(backbone=parts.recipe.backbone, strategy=parts.recipe.strategy, share=one) for (parts, _), one in pairs
+    ]
     classes = predictor.states[0].values.get("classes")
     return Info(
         task=predictor.task.name,

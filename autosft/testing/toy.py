@@ -26,13 +26,13 @@ from autosft.api import (
     Hints,
     Inputs,
     Int,
-    Job,
     Mix,
     Modality,
     Problem,
     Recipe,
     Row,
     Rows,
+    Runtime,
     Scan,
     Space,
     Stage,
@@ -40,6 +40,7 @@ from autosft.api import (
     Strategy,
     Strength,
     Task,
+    Trial,
     Unreadable,
     View,
     WeightFile,
@@ -194,18 +195,18 @@ class ToyStrategy(Strategy):
         "stop.max_epochs": Int(2, 8, default=4),
     }
 
-    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage over the labelled rows."""
         from autosft.api.tensors import parameter_groups, supervised, training_batches
 
         yield Stage(
             name="toy",
             model=model,
-            batches=training_batches(job),
-            loss=supervised(job, model),
-            parameters=parameter_groups(job, model),
-            epochs=job.recipe.stop.max_epochs,
-            valid=job.valid,
+            batches=training_batches(trial, runtime),
+            loss=supervised(trial.parts, model),
+            parameters=parameter_groups(trial.parts.recipe, model),
+            epochs=trial.parts.recipe.stop.max_epochs,
+            valid=trial.valid,
         )
 
 

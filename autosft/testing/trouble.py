@@ -15,14 +15,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autosft.contracts.strategy import Job, Stage, Strategy
-from autosft.host.hookspecs import hookimpl
+from autosft.api import Runtime, Stage, Strategy, Trial, hookimpl
 from autosft.testing.toy import ToyStrategy
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from autosft.contracts.tensors import Batch, Model
+    from autosft.api.tensors import Batch, Model
 
 autosft_api = 1
 
@@ -41,7 +40,7 @@ class Raises(Strategy):
 
     name = "raises"
 
-    def fit(self, job: Job, model: Model) -> None:
+    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """Raise it."""
         raise RuntimeError("the part is out of order\nand says more")
 
@@ -51,11 +50,11 @@ class Hangs(Strategy):
 
     name = "hangs"
 
-    def fit(self, job: Job, model: Model) -> None:
+    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """Rewrite the file `beats` in the trial's folder again and again."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
-            beats(job.folder).write_text(str(time.monotonic_ns()))
+            beats(trial.folder).write_text(str(time.monotonic_ns()))
             time.sleep(BEAT_SECONDS)
 
 
@@ -69,20 +68,20 @@ class Meets(Strategy):
 
     name = "meets"
 
-    def fit(self, job: Job, model: Model) -> None:
+    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """Leave a mark and wait for those of the others."""
-        (job.folder / "here").touch()
-        trials = next(folder for folder in job.folder.parents if folder.name == "trials")
-        while len(list(trials.glob("*/here"))) < int(job.recipe.of(self.name)["company"]):
+        (trial.folder / "here").touch()
+        trials = next(folder for folder in trial.folder.parents if folder.name == "trials")
+        while len(list(trials.glob("*/here"))) < int(trial.parts.recipe.of(self.name)["company"]):
             time.sleep(BEAT_SECONDS)
 
 
 class Altered(Strategy):
     """Trains as the toy strategy does, with each stage altered."""
 
-    def stages(self, job: Job, model: Model) -> Iterator[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterator[Stage]:
         """The toy strategy's stages, altered."""
-        for stage in ToyStrategy().stages(job, model):
+        for stage in ToyStrategy().stages(trial, runtime, model):
             yield self.altered(stage)
 
     @abstractmethod
@@ -95,14 +94,14 @@ class Dies(Strategy):
 
     name = "dies"
 
-    def stages(self, job: Job, model: Model) -> Iterator[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterator[Stage]:
         """The toy strategy's stages, with a last step."""
 
         def step() -> None:
-            if any(job.folder.glob("*.pt")):
+            if any(trial.folder.glob("*.pt")):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        for stage in ToyStrategy().stages(job, model):
+        for stage in ToyStrategy().stages(trial, runtime, model):
             yield dataclasses.replace(stage, after_step=step)
 
 
@@ -159,7 +158,7 @@ class Bottomless(Strategy):
 
     name = "bottomless"
 
-    def fit(self, job: Job, model: Model) -> None:
+    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """Fill them."""
         import torch
 

@@ -9,14 +9,14 @@ from typing import Literal
 
 import torch
 
-from autosft.contracts.strategy import Job
+from autosft.contracts.trial import Runtime
 
 Precision = Literal["float32", "bfloat16"]
 
 
-def autocast(job: Job) -> AbstractContextManager[object]:
-    """In which a job's losses are computed; in single precision it changes nothing."""
-    return torch.autocast(job.device.type, torch.bfloat16, enabled=job.precision == "bfloat16")
+def autocast(runtime: Runtime) -> AbstractContextManager[object]:
+    """In which losses are computed; in single precision it changes nothing."""
+    return torch.autocast(runtime.device.type, torch.bfloat16, enabled=runtime.precision == "bfloat16")
 
 
 def precision_for(wanted: str, device: torch.device) -> Precision:

@@ -11,8 +11,8 @@ import torch
 from autosft.contracts.problem import Outputs, mean_score, metrics_of
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
+from autosft.contracts.trial import Parts, Runtime
 from autosft.errors import Diverged
 from autosft.training.features import encoded_batches
 from autosft.training.loaders import longest_first
@@ -38,51 +38,53 @@ class Evaluation:
     loss: float
 
 
-def answer(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> tuple[Outputs, ...]:
+def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: bool = False) -> tuple[Outputs, ...]:
     """Each problem's outputs for rows, in their order.
 
     Args:
-        job: Whose problems to answer.
-        model: What answers.
+        parts: Who answers.
+        runtime: Where to compute.
+        model: As it was built of them, and trained.
         rows: What to answer.
         cached: Whether the encoder is as it was loaded, so that encoded rows may come from the cache.
     """
     model.eval()
-    order = longest_first(job, rows)
-    parts: list[list[Outputs]] = [[] for _ in job.problems]
+    order = longest_first(parts, rows)
+    answers: list[list[Outputs]] = [[] for _ in parts.problems]
     with torch.inference_mode():
-        for batch, encoded in encoded_batches(job, model.encoder, rows.take(order), cached=cached):
+        for batch, encoded in encoded_batches(parts, runtime, model.encoder, rows.take(order), cached=cached):
             outs = model.read(encoded)
-            for position, problem in enumerate(job.problems):
-                state = job.states.problems[position]
-                parts[position].append(problem.outputs(outs[position], batch, state, job.recipe, model))
+            for position, problem in enumerate(parts.problems):
+                state = parts.states.problems[position]
+                answers[position].append(problem.outputs(outs[position], batch, state, parts.recipe, model))
     back = np.argsort(order)
-    return tuple(Outputs.concat(part).take(back) for part in parts)
+    return tuple(Outputs.concat(part).take(back) for part in answers)
 
 
-def evaluate(job: Job, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:
+def evaluate(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:
     """Answer, tune and score.
 
     Args:
-        job: Whose problems to answer.
-        model: What answers.
+        parts: Who answers.
+        runtime: Where to compute.
+        model: As it was built of them, and trained.
         rows: Rows with targets.
         cached: Whether the encoder is as it was loaded, so that encoded rows may come from the cache.
 
     Raises:
         Diverged: The score is not finite.
     """
-    return assess(job, answer(job, model, rows, cached=cached), rows)
+    return assess(parts, answer(parts, runtime, model, rows, cached=cached), rows)
 
 
-def assess(job: Job, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation:
+def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation:
     """Tune and score answers.
 
     The task's metric scores the first problem; every further problem is scored by its own first metric, and the score
     is the mean over problems.
 
     Args:
-        job: Whose problems were answered.
+        parts: Who answered.
         answers: The outputs of each problem.
         rows: The rows that were answered, with targets.
 
@@ -91,36 +93,36 @@ def assess(job: Job, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation:
     """
     losses = np.zeros(len(rows))
     states: list[State] = []
-    metrics = metrics_of(job.problems, job.metric)
-    for position, (problem, metric) in enumerate(zip(job.problems, metrics, strict=True)):
+    metrics = metrics_of(parts.problems, parts.task.metric)
+    for position, (problem, metric) in enumerate(zip(parts.problems, metrics, strict=True)):
         outputs, targets = answers[position], rows.target(position)
-        states.append(problem.tune(metric, outputs, targets, job.states.problems[position]))
+        states.append(problem.tune(metric, outputs, targets, parts.states.problems[position]))
         losses += problem.deviance(outputs, targets, states[-1])
     weights = rows.weight if rows.weight.any() else None
-    targets = [rows.target(position) for position in range(len(job.problems))]
-    score = mean_score(job.problems, job.metric, answers, targets, states)
+    targets = [rows.target(position) for position in range(len(parts.problems))]
+    score = mean_score(parts.problems, parts.task.metric, answers, targets, states)
     loss = float(np.average(losses, weights=weights))
     if not math.isfinite(score) or not math.isfinite(loss):
-        raise Diverged(f"The validation {job.metric} is {score} and the loss {loss}.")
+        raise Diverged(f"The validation {parts.task.metric} is {score} and the loss {loss}.")
     return Evaluation(answers, tuple(states), score, loss)
 
 
-def score_error(job: Job, evaluation: Evaluation, rows: Rows) -> float:
+def score_error(parts: Parts, evaluation: Evaluation, rows: Rows) -> float:
     """The standard error of the score over rows: half the central 68 % of its bootstrap (Efron, 1979).
 
     Not their standard deviation, because a score without a lower bound, such as R², may be as low as it likes on a draw
     of rows that are all alike. Where every draw has the same score, as of a handful of rows that are all right, the
     error is that of a share.
     """
-    targets = [rows.target(position) for position in range(len(job.problems))]
+    targets = [rows.target(position) for position in range(len(parts.problems))]
 
     def score(positions: Positions) -> float:
         chosen: list[int] = positions.tolist()
         outputs = [outputs.take(positions) for outputs in evaluation.outputs]
         some = [[column[index] for index in chosen] for column in targets]
-        return mean_score(job.problems, job.metric, outputs, some, evaluation.states)
+        return mean_score(parts.problems, parts.task.metric, outputs, some, evaluation.states)
 
-    scores = bootstrap(score, rows.units(), seed=seed_of(job.recipe.seed, "bootstrap"), resamples=RESAMPLES)
+    scores = bootstrap(score, rows.units(), seed=seed_of(parts.recipe.seed, "bootstrap"), resamples=RESAMPLES)
     low, high = np.quantile(scores, ONE_SIGMA)
     return float(high - low) / 2 or _error_at_the_edge(len(set(rows.units().tolist())))
 

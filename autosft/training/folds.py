@@ -10,14 +10,16 @@ from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
-from autosft.contracts.strategy import Job, States, Strategy
+from autosft.contracts.strategy import Strategy
+from autosft.contracts.trial import Runtime, States, Trial
 from autosft.errors import BadInput
 from autosft.training.evaluation import Evaluation, assess
 from autosft.training.loop import train
 
 
 def cross_validate(
-    job: Job,
+    trial: Trial,
+    runtime: Runtime,
     strategy: Strategy,
     first: Evaluation,
     folds: Sequence[tuple[Rows, Rows]],
@@ -26,11 +28,12 @@ def cross_validate(
     """The out-of-fold answers to the rows of all folds, tuned and scored together, and these rows: those of the first
     fold, then those of the others.
 
-    What a fold has answered stays in the folder of the job until all are done, and so does the checkpoint of the fold
+    What a fold has answered stays in the trial's folder until all are done, and so does the checkpoint of the fold
     under way: a trial that was killed goes on where it was.
 
     Args:
-        job: The first fold.
+        trial: The first fold.
+        runtime: Where to compute.
         strategy: How to train.
         first: What the model of the first fold answered.
         folds: Training and validation rows of the others.
@@ -41,13 +44,14 @@ def cross_validate(
         BadInput: The training rows of a fold do not make the problem, or not with the same labels.
         Diverged: A score is not finite.
     """
-    answers, rows = [first.outputs], job.valid
+    answers, rows = [first.outputs], trial.valid
     for number, (learned, held_out) in enumerate(folds, 1):
-        folder = job.folder / f"fold-{number}"
+        folder = trial.folder / f"fold-{number}"
         if not StoredOutputs.is_there(folder):
             states = states_of(number, learned)
-            fold = replace(job, train=learned, valid=held_out, states=states, folder=folder, pause_after=None)
-            evaluation = train(fold, strategy).evaluation
+            parts = replace(trial.parts, states=states)
+            fold = replace(trial, parts=parts, train=learned, valid=held_out, folder=folder, pause_after=None)
+            evaluation = train(fold, runtime, strategy).evaluation
             assert evaluation is not None  # there are rows to validate on
             StoredOutputs(evaluation.outputs, evaluation.states).write(folder)
         stored = StoredOutputs.read(folder)
@@ -56,12 +60,12 @@ def cross_validate(
         answers.append(stored.outputs)
         rows = rows + held_out
     whole = tuple(Outputs.concat(parts) for parts in zip(*answers, strict=True))
-    return assess(job, whole, rows), rows
+    return assess(trial.parts, whole, rows), rows
 
 
-def forget_folds(job: Job) -> None:
-    """Delete what folds have left in the folder of the job."""
-    for folder in job.folder.glob("fold-*"):
+def forget_folds(trial: Trial) -> None:
+    """Delete what folds have left in the trial's folder."""
+    for folder in trial.folder.glob("fold-*"):
         shutil.rmtree(folder)
 
 

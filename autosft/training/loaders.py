@@ -1,4 +1,4 @@
-"""`Loader`: batches over a job's rows; `training_batches`: those to train on, as the recipe wants them.
+"""`Loader`: batches over rows; `training_batches`: those of a trial to train on, as the recipe wants them.
 
 Order and augmentation draw from torch's global generator alone.
 
@@ -18,8 +18,9 @@ import torch
 
 from autosft.contracts.modality import Strength
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.strategy import Job, Sized
+from autosft.contracts.strategy import Sized
 from autosft.contracts.tensors import Batch
+from autosft.contracts.trial import Parts, Runtime, Trial
 from autosft.training.mixing import Mixing
 
 WINDOW = 50
@@ -31,7 +32,8 @@ class Loader:
     """Goes through rows once per iteration.
 
     Args:
-        job: Whose modality, problems and states to use.
+        parts: Whose modality, problems and states to use.
+        runtime: Reads rows.
         rows: What to go through; rows without targets give batches without targets.
         strengths: How to view each sample. One strength gives its inputs; several give a tuple, one entry per view.
         shuffle: Whether to draw a new order each time, else rows come in order; a last batch of a single row is then
@@ -43,7 +45,8 @@ class Loader:
 
     def __init__(
         self,
-        job: Job,
+        parts: Parts,
+        runtime: Runtime,
         rows: Rows,
         strengths: Sequence[Strength] = ("none",),
         *,
@@ -51,11 +54,12 @@ class Loader:
         odds: npt.NDArray[np.float64] | None = None,
         batch_size: int = 0,
     ) -> None:
-        self.job, self.rows, self.shuffle, self.odds = job, rows, shuffle, odds
-        self.batch_size = batch_size or job.recipe.optim.batch_size
-        inputs, recipe, state = job.info.inputs, job.recipe, job.states.modality
-        self._lengths = _lengths(job, rows) if shuffle else np.zeros(len(rows))
-        self.views = [job.modality.view(inputs, recipe, state, strength=strength) for strength in strengths]
+        self.parts, self.rows, self.shuffle, self.odds = parts, rows, shuffle, odds
+        self._read = runtime.read
+        self.batch_size = batch_size or parts.recipe.optim.batch_size
+        inputs, recipe, state = parts.info.inputs, parts.recipe, parts.states.modality
+        self._lengths = _lengths(parts, rows) if shuffle else np.zeros(len(rows))
+        self.views = [parts.modality.view(inputs, recipe, state, strength=strength) for strength in strengths]
 
     def __len__(self) -> int:
         return math.ceil(self._used() / self.batch_size)
@@ -91,8 +95,8 @@ class Loader:
         return np.searchsorted(ends[:-1], drawn, side="right")
 
     def _batch(self, rows: list[Row]) -> Batch:
-        samples = [self.job.read(row) for row in rows]
-        views = tuple(self.job.modality.collate([view(sample) for sample in samples]) for view in self.views)
+        samples = [self._read(row) for row in rows]
+        views = tuple(self.parts.modality.collate([view(sample) for sample in samples]) for view in self.views)
         return Batch(
             inputs=views[0] if len(views) == 1 else views,
             targets=self._targets(rows),
@@ -103,37 +107,37 @@ class Loader:
     def _targets(self, rows: list[Row]) -> tuple[Any, ...]:
         if not rows[0].targets:
             return ()
-        parts = zip(self.job.problems, self.job.states.problems, strict=True)
+        asked = zip(self.parts.problems, self.parts.states.problems, strict=True)
         return tuple(
             problem.encode([row.targets[position] for row in rows], state)
-            for position, (problem, state) in enumerate(parts)
+            for position, (problem, state) in enumerate(asked)
         )
 
 
-def training_batches(job: Job) -> Sized:
-    """The labelled rows of a job in a new order each time, augmented, drawn in balance and mixed as its recipe says."""
-    regular = job.recipe.regular
-    odds = _odds(job) if regular.balance == "sampling" else None
-    loader = Loader(job, job.train, [regular.augment], shuffle=True, odds=odds)
+def training_batches(trial: Trial, runtime: Runtime) -> Sized:
+    """The labelled rows in a new order each time, augmented, drawn in balance and mixed as the recipe says."""
+    regular = trial.parts.recipe.regular
+    odds = _odds(trial) if regular.balance == "sampling" else None
+    loader = Loader(trial.parts, runtime, trial.train, [regular.augment], shuffle=True, odds=odds)
     if regular.mixup or regular.cutmix:
         return Mixing(loader, mixup=regular.mixup, cutmix=regular.cutmix)
     return loader
 
 
-def _odds(job: Job) -> npt.NDArray[np.float64]:
+def _odds(trial: Trial) -> npt.NDArray[np.float64]:
     """How often each row is drawn: the product of what the problems ask for."""
-    product = np.ones(len(job.train))
-    for position, (problem, state) in enumerate(zip(job.problems, job.states.problems, strict=True)):
-        odds = problem.odds(job.train.target(position), state)
+    product = np.ones(len(trial.train))
+    for position, (problem, state) in enumerate(zip(trial.parts.problems, trial.parts.states.problems, strict=True)):
+        odds = problem.odds(trial.train.target(position), state)
         product *= 1.0 if odds is None else odds
     return product
 
 
-def longest_first(job: Job, rows: Rows) -> npt.NDArray[np.integer[Any]]:
+def longest_first(parts: Parts, rows: Rows) -> npt.NDArray[np.integer[Any]]:
     """The positions of rows from the longest to the shortest; in order where all are alike. Where memory is short, it
     runs out at once."""
-    return np.argsort(-_lengths(job, rows), kind="stable")
+    return np.argsort(-_lengths(parts, rows), kind="stable")
 
 
-def _lengths(job: Job, rows: Rows) -> npt.NDArray[np.int64]:
-    return np.array([job.modality.length(row) for row in rows], dtype=np.int64)
+def _lengths(parts: Parts, rows: Rows) -> npt.NDArray[np.int64]:
+    return np.array([parts.modality.length(row) for row in rows], dtype=np.int64)

@@ -1,6 +1,6 @@
-"""The one training loop: `train` turns a job into a trained model, stage by stage, epoch by epoch.
+"""The one training loop: `train` turns a trial into a trained model, stage by stage, epoch by epoch.
 
-It knows no strategy, modality or problem by name, and neither study nor clock: it asks the job for the seconds left.
+It knows no strategy, modality or problem by name, and neither study nor clock: it asks its runtime for the time left.
 After every epoch a checkpoint is written; a killed trial goes on from there and ends with the same weights, bit for bit
 on the CPU with the same number of threads. Where one is damaged, it goes on from the last sound one, and says so.
 """
@@ -18,14 +18,15 @@ from typing import Any, final
 import torch
 
 from autosft.contracts.record import Epoch
-from autosft.contracts.strategy import Job, Stage, Strategy
+from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.tensors import Model
+from autosft.contracts.trial import Runtime, Trial
 from autosft.errors import Diverged, OutOfTime
 from autosft.training.acceleration import autocast
 from autosft.training.checkpoint import Checkpoints
 from autosft.training.evaluation import Evaluation, evaluate
 from autosft.training.features import encoding_seconds
-from autosft.training.model import build_model
+from autosft.training.model import build_model, start_from
 from autosft.training.optim.penalties import Penalties
 from autosft.training.optim.stepper import Stepper
 from autosft.training.progress import Progress, restore, state_of
@@ -40,7 +41,7 @@ ROOM_FOR_AN_EPOCH = 1.3
 
 @dataclass(frozen=True)
 class Trained:
-    """What a job became.
+    """What a trial became.
 
     Attributes:
         model: The trained model, with the best weights, finished.
@@ -77,13 +78,16 @@ class Paused(Exception):
         self.score, self.loss = progress.score, progress.loss
 
 
-def train(job: Job, strategy: Strategy, emit: Emit | None = None, *, more: bool = True) -> Trained:
-    """Train the job's recipe, or go on where a checkpoint in the job's folder stands.
+def train(
+    trial: Trial, runtime: Runtime, strategy: Strategy, emit: Emit | None = None, *, more: bool = True
+) -> Trained:
+    """Train a trial, or go on where a checkpoint in its folder stands.
 
     What the user should know is also noted on every exception raised (`BaseException.add_note`).
 
     Args:
-        job: What to train, on what, where.
+        trial: What to train, on what.
+        runtime: Where.
         strategy: How.
         emit: Called after every epoch.
         more: Whether to train any more where a checkpoint stands.
@@ -94,10 +98,10 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None, *, more: bool 
         Paused: The trial has done the epochs after which it pauses.
         BadWeights: A weights file is damaged or does not fit.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
-    checkpoints = Checkpoints(job.folder)
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    checkpoints = Checkpoints(trial.folder)
     try:
-        return _train(job, strategy, checkpoints, emit, more)
+        return _train(trial, runtime, strategy, checkpoints, emit, more)
     except Exception as problem:
         for note in checkpoints.notes:
             problem.add_note(note)
@@ -105,10 +109,11 @@ def train(job: Job, strategy: Strategy, emit: Emit | None = None, *, more: bool 
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _Training:
     """What the stages of a trial share."""
 
-    job: Job
+    trial: Trial
+    runtime: Runtime
     checkpoints: Checkpoints
     penalties: Penalties
     progress: Progress
@@ -116,51 +121,56 @@ class _Trial:
     more: bool
 
 
-def _train(job: Job, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | None, more: bool) -> Trained:
-    model = build_model(job)
-    if job.compile and not strategy.cheap:
+def _train(
+    trial: Trial, runtime: Runtime, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | None, more: bool
+) -> Trained:
+    parts, seed = trial.parts, trial.parts.recipe.seed
+    model = build_model(parts, runtime)
+    if parts.recipe.start:
+        start_from(trial, model.encoder)
+    if runtime.compile and not strategy.cheap:
         model.encoder.compile()  # in place: names in checkpoints stay as they are
-    penalties = Penalties(job, model)  # they remember the weights to start from
-    torch.manual_seed(seed_of(job.recipe.seed, "fit"))
-    started = time.perf_counter() - encoding_seconds(job)
-    strategy.fit(job, model)
-    fitting = time.perf_counter() - encoding_seconds(job) - started
+    penalties = Penalties(parts, model)  # they remember the weights to start from
+    torch.manual_seed(seed_of(seed, "fit"))
+    started = time.perf_counter() - encoding_seconds(runtime)
+    strategy.fit(trial, runtime, model)
+    fitting = time.perf_counter() - encoding_seconds(runtime) - started
     progress = Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
-    trial = _Trial(job, checkpoints, penalties, progress, emit, more)
-    for number, stage in _seeded(job, strategy.stages(job, model)):
+    training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more)
+    for number, stage in _seeded(seed, strategy.stages(trial, runtime, model)):
         if stage.name in progress.best:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")
-        _train_stage(trial, number, stage)
-    torch.manual_seed(seed_of(job.recipe.seed, "finish"))
-    strategy.finish(job, model)
-    evaluation = evaluate(job, model, job.valid, cached=strategy.cheap) if len(job.valid) else None
+        _train_stage(training, number, stage)
+    torch.manual_seed(seed_of(seed, "finish"))
+    strategy.finish(trial, runtime, model)
+    evaluation = evaluate(parts, runtime, model, trial.valid, cached=strategy.cheap) if len(trial.valid) else None
     epochs, notes = tuple(progress.epochs), tuple(checkpoints.notes)
     return Trained(model, evaluation, epochs, progress.best, progress.trained, fitting, notes)
 
 
-def _seeded(job: Job, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
+def _seeded(seed: int, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
     """Numbered stages. Code between two of them may draw, such as a new head; a resumed trial must draw the same."""
     remaining = iter(stages)
     for number in itertools.count():
-        torch.manual_seed(seed_of(job.recipe.seed, "stage", number))
+        torch.manual_seed(seed_of(seed, "stage", number))
         stage = next(remaining, None)
         if stage is None:
             return
         yield number, stage
 
 
-def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
+def _train_stage(training: _Training, number: int, stage: Stage) -> None:
     """Train one stage to its end, and leave its best weights in the model.
 
     If there is no time for its first epoch, the trial ends with what the stages before it gave, if they gave a score.
     """
-    job, progress, checkpoints = trial.job, trial.progress, trial.checkpoints
+    replay, progress, checkpoints = training.trial.replay, training.progress, training.checkpoints
     if done := checkpoints.finished(number, stage.name):
         restore(stage, done, progress)
         return
     earlier, progress.trained = progress.trained, sum(p.numel() for group in stage.parameters for p in group["params"])
-    current = _UnderWay(trial, number, stage)
-    limit = stage.epochs if job.replay is None else job.replay.get(stage.name, stage.epochs)
+    current = _UnderWay(training, number, stage)
+    limit = stage.epochs if replay is None else replay.get(stage.name, stage.epochs)
     before = copy.deepcopy(stage.model.state_dict()) if progress.validated and not current.epoch else None
     while current.epoch < limit and current.goes_on():
         try:
@@ -186,13 +196,14 @@ def _train_stage(trial: _Trial, number: int, stage: Stage) -> None:
 class _UnderWay:
     """A stage between its first epoch and its last, from its beginning or from where a checkpoint stands."""
 
-    def __init__(self, trial: _Trial, number: int, stage: Stage) -> None:
-        self._trial, self._number, self._stage = trial, number, stage
-        self._stepper = Stepper(stage, trial.job.recipe.optim, trial.penalties)
+    def __init__(self, training: _Training, number: int, stage: Stage) -> None:
+        self._training, self._number, self._stage = training, number, stage
+        self._trial, self._runtime, self._recipe = training.trial, training.runtime, training.trial.parts.recipe
+        self._stepper = Stepper(stage, self._recipe.optim, training.penalties)
         self._best: dict[str, Any] | None = None
         self.patience, self.epoch = Patience(), 0
-        if last := trial.checkpoints.under_way(number, stage.name):
-            restore(stage, last, trial.progress)
+        if last := training.checkpoints.under_way(number, stage.name):
+            restore(stage, last, training.progress)
             self._stepper.restore(last["stepper"])
             self.patience, self._best, self.epoch = Patience(**last["patience"]), last["best_weights"], last["epoch"]
 
@@ -202,20 +213,20 @@ class _UnderWay:
         Raises:
             Paused: The trial has done the epochs after which it pauses.
         """
-        job, progress = self._trial.job, self._trial.progress
+        trial, progress = self._trial, self._training.progress
         longest = max((done.seconds for done in progress.epochs if done.stage == self._stage.name), default=0.0)
-        in_time = job.seconds_left() >= ROOM_FOR_AN_EPOCH * longest
-        enough = job.early_stopping and self.patience.exhausted(job.recipe.stop)
-        if not (self._trial.more and in_time) or enough:
+        in_time = self._runtime.seconds_left() >= ROOM_FOR_AN_EPOCH * longest
+        enough = trial.early_stopping and self.patience.exhausted(self._recipe.stop)
+        if not (self._training.more and in_time) or enough:
             return False
-        if job.pause_after is not None and progress.validated >= job.pause_after:
+        if trial.pause_after is not None and progress.validated >= trial.pause_after:
             raise Paused(progress)
         return True
 
     def advance(self) -> None:
         """Train another epoch, validate, and write down where the stage stands."""
-        stage, progress = self._stage, self._trial.progress
-        torch.manual_seed(seed_of(self._trial.job.recipe.seed, stage.name, self.epoch))
+        stage, progress = self._stage, self._training.progress
+        torch.manual_seed(seed_of(self._recipe.seed, stage.name, self.epoch))
         started = time.perf_counter()
         loss = self._train_epoch()
         self.epoch += 1
@@ -224,50 +235,50 @@ class _UnderWay:
         progress.epochs.append(Epoch(stage=stage.name, number=self.epoch, loss=loss, score=score, seconds=seconds))
         checkpoint = {**state_of(stage, progress), "stepper": self._stepper.state(), "epoch": self.epoch}
         checkpoint |= {"patience": self.patience.plain(), "best_weights": self._best}
-        self._trial.checkpoints.save(self._number, checkpoint)
-        if self._trial.emit:
-            self._trial.emit(progress.epochs[-1])
+        self._training.checkpoints.save(self._number, checkpoint)
+        if self._training.emit:
+            self._training.emit(progress.epochs[-1])
 
     @property
     def kept_epoch(self) -> int:
         """After how many epochs the weights stood that are kept."""
-        return self.patience.epoch if self._trial.job.early_stopping and self.patience.epoch else self.epoch
+        return self.patience.epoch if self._trial.early_stopping and self.patience.epoch else self.epoch
 
     def settle(self) -> None:
         """Leave the best weights in the model, or where nothing was validated the last ones."""
         self._stage.model.load_state_dict(self._best or self._stepper.kept.state_dict())
 
     def _validate(self) -> float | None:
-        stage, job = self._stage, self._trial.job
+        stage, stop = self._stage, self._recipe.stop
         if stage.valid is None or not len(stage.valid):
             return None
         kept = self._stepper.kept
         if not isinstance(kept, Model):
             raise TypeError(f"A stage with validation rows must train a Model, not a {type(kept).__name__}.")
-        evaluation = evaluate(job, kept, stage.valid)
-        progress = self._trial.progress
+        evaluation = evaluate(self._trial.parts, self._runtime, kept, stage.valid)
+        progress = self._training.progress
         progress.score, progress.loss = evaluation.score, evaluation.loss
-        if job.early_stopping:
-            if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, job.recipe.stop):
+        if self._trial.early_stopping:
+            if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, stop):
                 self._best = copy.deepcopy(kept.state_dict())
             progress.score, progress.loss = self.patience.score, self.patience.loss
         return evaluation.score
 
     def _train_epoch(self) -> float:
         """One pass over the stage's batches; the mean loss."""
-        stage, job, epoch = self._stage, self._trial.job, self.epoch
+        stage, runtime, epoch = self._stage, self._runtime, self.epoch
         steps, total, rows, started = len(stage.batches), 0.0, 0, time.perf_counter()
         stage.model.train()
         for step, batch in enumerate(stage.batches):
             place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
-            if job.seconds_left() < 0:
+            if runtime.seconds_left() < 0:
                 pace = (time.perf_counter() - started) / rows if rows else None
                 raise OutOfTime(f"The time was up {place} of {steps}.", pace)
             self._stepper.prepare(epoch * steps + step)
             loss = 0.0
-            for part in batch.split(job.micro_batch):
-                with autocast(job):
-                    part_loss = stage.loss(part.to(job.device)) * (len(part) / len(batch))
+            for part in batch.split(runtime.micro_batch):
+                with autocast(runtime):
+                    part_loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
                 part_loss.backward()
                 loss += float(part_loss.detach())
             if not math.isfinite(loss):

@@ -1,4 +1,4 @@
-"""The loss of a batch over all of a job's problems."""
+"""The loss of a batch over all of a model's problems."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Batch, Model
+from autosft.contracts.trial import Parts
 
 
-def row_losses(job: Job, outs: Sequence[Any], targets: Sequence[Any]) -> Tensor:
+def row_losses(parts: Parts, outs: Sequence[Any], targets: Sequence[Any]) -> Tensor:
     """The loss of each row, shape (rows,), summed over problems."""
-    parts = zip(job.problems, outs, targets, job.states.problems, strict=True)
-    return torch.stack([problem.loss(out, target, state, job.recipe) for problem, out, target, state in parts]).sum(0)
+    asked = zip(parts.problems, outs, targets, parts.states.problems, strict=True)
+    return torch.stack([problem.loss(out, target, state, parts.recipe) for problem, out, target, state in asked]).sum(0)
 
 
-def supervised(job: Job, model: Model) -> Callable[[Batch], Tensor]:
+def supervised(parts: Parts, model: Model) -> Callable[[Batch], Tensor]:
     """The mean of a batch's weighted losses, as a function from batch to scalar.
 
     Not divided by the batch's weights: their mean over the training rows is 1, and a batch of light rows is to move the
@@ -28,9 +28,9 @@ def supervised(job: Job, model: Model) -> Callable[[Batch], Tensor]:
 
     def loss(batch: Batch) -> Tensor:
         outs = model(batch.inputs)
-        losses = row_losses(job, outs, batch.targets) * batch.weights
+        losses = row_losses(parts, outs, batch.targets) * batch.weights
         if mixed := batch.mixed:
-            others = row_losses(job, outs, mixed.targets) * mixed.weights
+            others = row_losses(parts, outs, mixed.targets) * mixed.weights
             losses = mixed.share * losses + (1 - mixed.share) * others
         return losses.mean()
 

@@ -1,4 +1,4 @@
-"""Models: built from a job, frozen in part, and divided into parameter groups with layer decay."""
+"""Models: built from parts, frozen in part, and divided into parameter groups with layer decay."""
 
 from __future__ import annotations
 
@@ -7,44 +7,46 @@ from typing import Any
 
 import torch
 
-from autosft.contracts.strategy import Job
+from autosft.contracts.recipe import Recipe
 from autosft.contracts.tensors import Encoder, Model
+from autosft.contracts.trial import Parts, Runtime, Trial
 from autosft.errors import BadWeights
 from autosft.training.checkpoint import load_checkpoint
 from autosft.training.optim.penalties import penalized
 from autosft.training.seeds import seed_of
 
 
-def build_model(job: Job) -> Model:
-    """The job's encoder with its weights, and a fresh head per problem, on the job's device.
-
-    If the recipe names weights to start from, they are put into the encoder.
+def build_model(parts: Parts, runtime: Runtime) -> Model:
+    """The encoder with the weights that it comes with, and a fresh head per problem, on the device.
 
     Raises:
-        BadWeights: The weights to start from are missing or damaged, or do not fit.
+        BadWeights: A weights file is damaged or does not fit.
     """
-    torch.manual_seed(seed_of(job.recipe.seed, "build"))
-    encoder = job.family.build(job.info, job.recipe, job.states.backbone, job.weights)
-    if job.recipe.start:
-        _start(job, encoder)
+    torch.manual_seed(seed_of(parts.recipe.seed, "build"))
+    encoder = parts.family.build(parts.info, parts.recipe, parts.states.backbone, parts.weights)
     heads = [
-        problem.head(encoder.widths, state, job.recipe)
-        for problem, state in zip(job.problems, job.states.problems, strict=True)
+        problem.head(encoder.widths, state, parts.recipe)
+        for problem, state in zip(parts.problems, parts.states.problems, strict=True)
     ]
-    keeps_statistics = job.pretrained and job.recipe.regular.norm_statistics == "pretrained"
-    return Model(encoder, heads, keeps_statistics=keeps_statistics).to(job.device)
+    keeps_statistics = parts.pretrained and parts.recipe.regular.norm_statistics == "pretrained"
+    return Model(encoder, heads, keeps_statistics=keeps_statistics).to(runtime.device)
 
 
-def _start(job: Job, encoder: Encoder) -> None:
-    """Put the run's file of weights into the encoder. A trial's folder lies two or more folders below the run's."""
-    name = job.recipe.start
-    saved = next((saved for folder in job.folder.parents if (saved := load_checkpoint(folder / name))), None)
+def start_from(trial: Trial, encoder: Encoder) -> None:
+    """Put the run's file of weights that the recipe names into the encoder. A trial's folder lies two or more folders
+    below the run's.
+
+    Raises:
+        BadWeights: The weights are missing or damaged, or do not fit.
+    """
+    name = trial.parts.recipe.start
+    saved = next((saved for folder in trial.folder.parents if (saved := load_checkpoint(folder / name))), None)
     if saved is None:
-        raise BadWeights(f"{name}: no such weights above {job.folder}; the trial cannot start from them.")
+        raise BadWeights(f"{name}: no such weights above {trial.folder}; the trial cannot start from them.")
     try:
         encoder.load_state_dict(saved["encoder"])
     except (KeyError, RuntimeError) as error:
-        raise BadWeights(f"{name}: does not fit {job.info.name} ({error}).") from error
+        raise BadWeights(f"{name}: does not fit {trial.parts.info.name} ({error}).") from error
 
 
 def train_only(encoder: Encoder, names: Container[str]) -> None:
@@ -62,13 +64,13 @@ def last_blocks(encoder: Encoder, share: float) -> set[str]:
     return {name for block in blocks[-max(1, round(share * len(blocks))) :] for name in block}
 
 
-def parameter_groups(job: Job, model: Model) -> list[dict[str, Any]]:
+def parameter_groups(recipe: Recipe, model: Model) -> list[dict[str, Any]]:
     """The trainable parameters in groups, with the recipe's learning rates and weight decay.
 
     Each block of the encoder learns `layer_decay` times as fast as the next one towards the output; heads have a rate
     of their own. Norms and biases do not decay.
     """
-    optim = job.recipe.optim
+    optim = recipe.optim
     named = dict(model.encoder.named_parameters())
     blocks = [[named[name] for name in names] for names in model.encoder.blocks()]
     layers = [(optim.lr * optim.layer_decay ** (len(blocks) - 1 - depth), block) for depth, block in enumerate(blocks)]

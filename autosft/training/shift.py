@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Encoder
+from autosft.contracts.trial import Parts, Runtime
 from autosft.training.features import encode
 from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
@@ -36,20 +36,21 @@ def sample_of(rows: Rows, seed: int) -> Rows:
     return rows.take(np.sort(draw.permutation(len(rows))[:MOST]))
 
 
-def shift_of(job: Job, encoder: Encoder, train: Rows, other: Rows) -> Shift | None:
+def shift_of(parts: Parts, runtime: Runtime, encoder: Encoder, train: Rows, other: Rows) -> Shift | None:
     """How well a linear classifier tells encoded rows from training rows (Lopez-Paz and Oquab, 2017); None where there
     are too few to tell.
 
     Args:
-        job: Whose cache of encoded rows to use.
+        parts: Who encodes them.
+        runtime: Has a cache of encoded rows.
         encoder: The encoder as it was loaded: one that has learned from the training rows knows them.
         train: Rows that are trained on.
         other: Rows that may be unlike them.
     """
     if min(len(train), len(other)) < LEAST:
         return None
-    features = [encode(job, encoder, rows).float().numpy() for rows in (train, other)]
-    return two_sample(*features, units=(train.units(), other.units()), seed=job.recipe.seed)
+    features = [encode(parts, runtime, encoder, rows).float().numpy() for rows in (train, other)]
+    return two_sample(*features, units=(train.units(), other.units()), seed=parts.recipe.seed)
 
 
 def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: int) -> Shift | None:

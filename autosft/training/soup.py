@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
+from autosft.contracts.trial import Parts, Runtime
 from autosft.errors import BadInput, Diverged
 from autosft.training.evaluation import Evaluation, evaluate
 
@@ -29,14 +29,17 @@ class Soup:
     evaluation: Evaluation
 
 
-def greedy_soup(job: Job, model: Model, others: Sequence[Callable[[], Weights]], rows: Rows) -> Soup:
+def greedy_soup(
+    parts: Parts, runtime: Runtime, model: Model, others: Sequence[Callable[[], Weights]], rows: Rows
+) -> Soup:
     """Average a model with others of the same architecture that started from the same weights.
 
     In turn, each of the others goes in if the mean with it scores no lower on the validation rows, and has a lower
     loss: over few rows scores have ties, and a loss has none.
 
     Args:
-        job: Of the model; it decides how rows are seen.
+        parts: Those of the model.
+        runtime: Where to compute.
         model: The best one; it becomes the soup.
         others: Give the weights of the others, the best first.
         rows: The validation rows.
@@ -45,12 +48,12 @@ def greedy_soup(job: Job, model: Model, others: Sequence[Callable[[], Weights]],
         BadInput: The others are of another architecture, or have other heads.
     """
     mean = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    best, taken = evaluate(job, model, rows), list[int]()
+    best, taken = evaluate(parts, runtime, model, rows), list[int]()
     for position, load in enumerate(others):
         tried = _mean_with(mean, load(), len(taken) + 1)
         model.load_state_dict(tried)
         try:
-            evaluation = evaluate(job, model, rows)
+            evaluation = evaluate(parts, runtime, model, rows)
         except Diverged:
             continue
         if evaluation.score >= best.score and evaluation.loss < best.loss:

@@ -15,13 +15,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.recipe import Stop
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Encoder
 from autosft.host.registry import Registry
-from autosft.testing.job import make_job, quick_recipe
 from autosft.testing.toy import ToyStrategy
+from autosft.testing.trials import make_runtime, make_trial, quick_recipe
 from autosft.training.loop import train
 
 SIDE = 8
@@ -157,24 +158,29 @@ def parts():
 
 
 @pytest.fixture
-def job(tmp_path, parts):
+def trial(tmp_path, parts):
     task = Task(name="b", modality="pictures", problems=("boxes",), data={"rows": Rows.of(_rows(96)).plain()})
-    return make_job(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="eyes/small", epochs=15))
+    return make_trial(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="eyes/small", epochs=15))
 
 
-def test_boxes_are_learned_answered_and_bundled(job, parts, bundled):
-    assert {len(boxes) for boxes in job.train.target(0)} == {0, 1, 2, 3}
-    trained = train(job, ToyStrategy())
+@pytest.fixture
+def runtime(trial):
+    return make_runtime(trial)
+
+
+def test_boxes_are_learned_answered_and_bundled(trial, runtime, parts, bundled):
+    assert {len(boxes) for boxes in trial.train.target(0)} == {0, 1, 2, 3}
+    trained = train(trial, runtime, ToyStrategy())
     assert trained.evaluation.score > 0.7
-    predictor = bundled(parts, (job, trained))
-    assert predictor.predict([row.ref for row in job.valid]) == Boxes().decide(
+    predictor = bundled(parts, (trial, trained))
+    assert predictor.predict([row.ref for row in trial.valid]) == Boxes().decide(
         trained.evaluation.outputs[0], trained.evaluation.states[0]
     )
 
 
-def test_micro_batches_of_ragged_targets_train_the_same_model(job, tmp_path):
-    job = replace(job, recipe=quick_recipe("toy", backbone="eyes/small", epochs=2))
-    whole = train(job, ToyStrategy())
-    parts = train(replace(job, micro_batch=3, folder=tmp_path / "parts"), ToyStrategy())
+def test_micro_batches_of_ragged_targets_train_the_same_model(trial, runtime, tmp_path):
+    trial = trial.with_recipe(stop=Stop(max_epochs=2))
+    whole = train(trial, runtime, ToyStrategy())
+    parts = train(replace(trial, folder=tmp_path / "parts"), replace(runtime, micro_batch=3), ToyStrategy())
     for one, other in zip(whole.model.parameters(), parts.model.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)

@@ -39,14 +39,16 @@ class NearestNeighbors(Strategy):
     name = "neighbors"
     cheap = True
 
-    def fit(self, job, model):
-        features = normalize(encode(job, model.encoder, job.train), dim=1)
+    def fit(self, trial, runtime, model):
+        features = normalize(encode(trial.parts, runtime, model.encoder, trial.train), dim=1)
         k = torch.tensor(min(7, len(features)))
-        for position, (problem, state) in enumerate(zip(job.problems, job.states.problems, strict=True)):
-            numbers = problem.encode(job.train.target(position), state)
+        for position, (problem, state) in enumerate(
+            zip(trial.parts.problems, trial.parts.states.problems, strict=True)
+        ):
+            numbers = problem.encode(trial.train.target(position), state)
             classes = one_hot(numbers, len(state.values["classes"])).float()
             model.heads[position] = Neighbors(features.clone(), classes, k.clone())
-        model.to(job.device)
+        model.to(runtime.device)
 
     def restore(self, model, tensors):
         for position in range(len(model.heads)):
@@ -61,11 +63,11 @@ class TestNearestNeighbors(StrategyConformance):
         return NearestNeighbors()
 
 
-def test_kept_rows_travel_with_the_model(points_job, bundled):
-    job = points_job("neighbors", Classification())
-    trained = train(job, NearestNeighbors())
+def test_kept_rows_travel_with_the_model(points_trial, runtime, bundled):
+    trial = points_trial("neighbors", Classification())
+    trained = train(trial, runtime, NearestNeighbors())
     assert trained.evaluation.score > 0.7 and trained.trained == 0
     parts = registry(Classification())
     parts.strategies["neighbors"] = NearestNeighbors()
-    again = bundled(parts, (job, trained)).outputs(job.valid)[0]
+    again = bundled(parts, (trial, trained)).outputs(trial.valid)[0]
     assert (again.arrays["probabilities"] == trained.evaluation.outputs[0].arrays["probabilities"]).all()

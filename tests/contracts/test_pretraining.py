@@ -13,20 +13,20 @@ from autosft.builtin.classification import Classification
 from autosft.contracts.strategy import Stage, Strategy
 from autosft.errors import BadWeights
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import quick_recipe
 from autosft.testing.toy import ToyStrategy
+from autosft.testing.trials import quick_recipe
 from autosft.training.checkpoint import save_checkpoint
 from autosft.training.features import encode
 from autosft.training.loaders import Loader
 from autosft.training.loop import train
 from autosft.training.losses import supervised
-from autosft.training.model import build_model, parameter_groups
+from autosft.training.model import build_model, parameter_groups, start_from
 from autosft_strategies.probe import Probe
 
 
-def denoise(job, model):
+def denoise(trial, runtime, model):
     """A stage whose decoder is outside the model."""
-    decoder = nn.Linear(model.encoder.widths["pooled"], job.states.backbone.values["numbers"])
+    decoder = nn.Linear(model.encoder.widths["pooled"], trial.parts.states.backbone.values["numbers"])
 
     def loss(batch):
         noisy, clean = batch.inputs
@@ -35,7 +35,7 @@ def denoise(job, model):
     return Stage(
         name="denoise",
         model=model,
-        batches=Loader(job, job.unlabeled, ["strong", "none"], shuffle=True),
+        batches=Loader(trial.parts, runtime, trial.unlabeled, ["strong", "none"], shuffle=True),
         loss=loss,
         parameters=[
             {"params": list(module.parameters()), "lr": 3e-3, "weight_decay": 0.0}
@@ -51,8 +51,8 @@ class Denoise(Strategy):
 
     name = "denoise"
 
-    def stages(self, job, model):
-        yield denoise(job, model)
+    def stages(self, trial, runtime, model):
+        yield denoise(trial, runtime, model)
 
 
 class DenoiseThenTrain(Strategy):
@@ -60,18 +60,18 @@ class DenoiseThenTrain(Strategy):
 
     name = "denoise_then_train"
 
-    def stages(self, job, model):
-        yield denoise(job, model)
+    def stages(self, trial, runtime, model):
+        yield denoise(trial, runtime, model)
         for head in model.heads:
             nn.init.normal_(head.linear.weight, std=0.1)
         yield Stage(
             name="train",
             model=model,
-            batches=Loader(job, job.train, ["light"], shuffle=True),
-            loss=supervised(job, model),
-            parameters=parameter_groups(job, model),
-            epochs=job.recipe.stop.max_epochs,
-            valid=job.valid,
+            batches=Loader(trial.parts, runtime, trial.train, ["light"], shuffle=True),
+            loss=supervised(trial.parts, model),
+            parameters=parameter_groups(trial.parts.recipe, model),
+            epochs=trial.parts.recipe.stop.max_epochs,
+            valid=trial.valid,
         )
 
 
@@ -86,10 +86,10 @@ class TestDenoiseThenTrain(StrategyConformance):
 
 
 @pytest.fixture
-def artifact(points_job, tmp_path):
+def artifact(points_trial, runtime, tmp_path):
     """Pretrained once, kept with the run."""
-    job = points_job("denoise", Classification())
-    trained = train(replace(job, folder=tmp_path / "run" / "shared" / "denoise"), Denoise())
+    trial = points_trial("denoise", Classification())
+    trained = train(replace(trial, folder=tmp_path / "run" / "shared" / "denoise"), runtime, Denoise())
     assert [epoch.score for epoch in trained.epochs] == [None] * 3
     assert trained.epochs[-1].loss < trained.epochs[0].loss
     encoder = trained.model.encoder.state_dict()
@@ -98,29 +98,33 @@ def artifact(points_job, tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["", "refit"])
-def test_later_trials_start_from_the_artifact(points_job, artifact, folder):
-    job = points_job("toy", Classification(), trial=7)
-    fresh = build_model(job).encoder.state_dict()
-    job = replace(job, recipe=job.recipe.changed(start="shared/denoise.pt"), folder=job.folder / folder)
-    started = build_model(job).encoder.state_dict()
+def test_later_trials_start_from_the_artifact(points_trial, runtime, artifact, folder):
+    trial = points_trial("toy", Classification(), trial=7)
+    fresh = build_model(trial.parts, runtime).encoder.state_dict()
+    trial = replace(trial.with_recipe(start="shared/denoise.pt"), folder=trial.folder / folder)
+    encoder = build_model(trial.parts, runtime).encoder
+    start_from(trial, encoder)
+    started = encoder.state_dict()
     assert all(torch.equal(started[name], artifact[name]) for name in artifact)
     assert any(not torch.equal(started[name], fresh[name]) for name in artifact)
-    assert train(job, ToyStrategy()).evaluation.score > 0.5
+    assert train(trial, runtime, ToyStrategy()).evaluation.score > 0.5
 
 
-def test_what_was_encoded_before_is_not_taken_for_the_artifact_s(points_job, artifact):
-    job = points_job("probe", Classification())
-    before = encode(job, build_model(job).encoder, job.train)
-    started = replace(job, recipe=job.recipe.changed(start="shared/denoise.pt"))
-    after = encode(started, build_model(started).encoder, job.train)
+def test_what_was_encoded_before_is_not_taken_for_the_artifact_s(points_trial, runtime, artifact):
+    trial = points_trial("probe", Classification())
+    before = encode(trial.parts, runtime, build_model(trial.parts, runtime).encoder, trial.train)
+    started = trial.with_recipe(start="shared/denoise.pt")
+    encoder = build_model(started.parts, runtime).encoder
+    start_from(started, encoder)
+    after = encode(started.parts, runtime, encoder, trial.train)
     assert not torch.equal(before, after)
-    assert train(started, Probe()).evaluation.score > 0.5
+    assert train(started, runtime, Probe()).evaluation.score > 0.5
 
 
-def test_a_missing_or_foreign_start_is_said_and_not_passed_over(points_job, artifact):
-    job = points_job("toy", Classification())
+def test_a_missing_or_foreign_start_is_said_and_not_passed_over(points_trial, runtime, artifact):
+    trial = points_trial("toy", Classification())
     with pytest.raises(BadWeights, match=r"shared/none\.pt"):
-        build_model(replace(job, recipe=job.recipe.changed(start="shared/none.pt")))
-    wide = points_job("toy", Classification(), backbone="toy/wide")
+        train(trial.with_recipe(start="shared/none.pt"), runtime, ToyStrategy())
+    wide = points_trial("toy", Classification(), backbone="toy/wide")
     with pytest.raises(BadWeights, match="does not fit toy/wide"):
-        build_model(replace(wide, recipe=wide.recipe.changed(start="shared/denoise.pt")))
+        train(wide.with_recipe(start="shared/denoise.pt"), runtime, ToyStrategy())

@@ -17,8 +17,8 @@ from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Encoder
 from autosft.host.registry import Registry
-from autosft.testing.job import make_job, quick_recipe
 from autosft.testing.toy import ToyStrategy
+from autosft.testing.trials import make_runtime, make_trial, quick_recipe
 from autosft.training.loop import train
 
 SOUNDS = 4
@@ -150,12 +150,12 @@ def test_sequences_are_learned_answered_and_bundled(tmp_path, bundled):
         problems={"transcription": Transcription()},
         strategies={"toy": ToyStrategy()},
     )
-    job = make_job(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="ears/small", epochs=12))
-    assert len({len(target) for target in job.train.target(0)}) > 2
-    trained = train(job, ToyStrategy())
+    trial = make_trial(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="ears/small", epochs=12))
+    assert len({len(target) for target in trial.train.target(0)}) > 2
+    trained = train(trial, make_runtime(trial), ToyStrategy())
     assert trained.evaluation.score > -0.5
-    predictor = bundled(parts, (job, trained))
-    assert tuple(predictor.predict([row.ref for row in job.valid])) == trained.evaluation.outputs[0].items
+    predictor = bundled(parts, (trial, trained))
+    assert tuple(predictor.predict([row.ref for row in trial.valid])) == trained.evaluation.outputs[0].items
 
 
 def test_a_distance_counts_edits():

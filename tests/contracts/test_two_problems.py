@@ -5,8 +5,8 @@ import pytest
 
 from autosft.builtin.classification import Classification
 from autosft.builtin.regression import Regression
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import ToyStrategy, make_points, registry
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.loop import train
 from autosft_strategies.probe import Probe
 
@@ -17,23 +17,26 @@ def test_two_problems_share_an_encoder(tmp_path, bundled, strategy):
     parts = registry(Classification(), Regression())
     parts.strategies["probe"] = Probe()
     task = points_task(path, problems=["classification", "regression"])
-    job = make_job(tmp_path / "trial", task, parts, quick_recipe(strategy.name, backbone="toy/wide", epochs=6))
-    trained = train(job, strategy)
+    trial = make_trial(tmp_path / "trial", task, parts, quick_recipe(strategy.name, backbone="toy/wide", epochs=6))
+    trained = train(trial, make_runtime(trial), strategy)
     labels, heights = trained.evaluation.outputs
     scores = [
-        problem.score(problem.metrics[0], outputs, job.valid.target(position), state)
+        problem.score(problem.metrics[0], outputs, trial.valid.target(position), state)
         for position, (problem, outputs, state) in enumerate(
-            zip(job.problems, (labels, heights), trained.evaluation.states, strict=True)
+            zip(trial.parts.problems, (labels, heights), trained.evaluation.states, strict=True)
         )
     ]
     assert trained.evaluation.score == pytest.approx(np.mean(scores)) and min(scores) > 0.5
-    predictor = bundled(parts, (job, trained))
-    answers = predictor.predict([row.ref for row in job.valid])
+    predictor = bundled(parts, (trial, trained))
+    answers = predictor.predict([row.ref for row in trial.valid])
     expected = zip(
-        *(p.decide(o, s) for p, o, s in zip(job.problems, (labels, heights), job.states.problems, strict=True)),
+        *(
+            p.decide(o, s)
+            for p, o, s in zip(trial.parts.problems, (labels, heights), trial.parts.states.problems, strict=True)
+        ),
         strict=True,
     )
     assert answers == list(expected)
     assert list(predictor.columns([labels, heights])) == [f"classification p({name})" for name in "abc"]
-    score = predictor.score(job.metric, [labels, heights], job.valid)
+    score = predictor.score(trial.parts.task.metric, [labels, heights], trial.valid)
     assert score == pytest.approx(trained.evaluation.score)  # test rows are scored as validation rows are

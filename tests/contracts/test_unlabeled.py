@@ -16,7 +16,7 @@ from autosft.contracts.space import Float
 from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.tensors import Batch
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import quick_recipe
+from autosft.testing.trials import quick_recipe
 from autosft.training.loaders import Loader
 from autosft.training.losses import row_losses
 from autosft.training.model import parameter_groups
@@ -53,13 +53,13 @@ class FixMatch(Strategy):
     def accepts(self, task, info, problems):
         return "" if [problem.name for problem in problems] == ["classification"] else "needs one label per row"
 
-    def stages(self, job, model):
-        own = job.recipe.of(self.name)
+    def stages(self, trial, runtime, model):
+        own = trial.parts.recipe.of(self.name)
         teacher = copy.deepcopy(model)
 
         def loss(batch):
             labeled, light, strong = batch.inputs
-            supervised = (row_losses(job, model(labeled), batch.targets) * batch.weights).mean()
+            supervised = (row_losses(trial.parts, model(labeled), batch.targets) * batch.weights).mean()
             with torch.no_grad():
                 sureness, labels = model(light.flatten(0, 1))[0].softmax(1).max(1)
             losses = cross_entropy(model(strong.flatten(0, 1))[0], labels, reduction="none")
@@ -74,19 +74,20 @@ class FixMatch(Strategy):
             name="fixmatch",
             model=model,
             batches=Zipped(
-                Loader(job, job.train, ["light"], shuffle=True),
+                Loader(trial.parts, runtime, trial.train, ["light"], shuffle=True),
                 Loader(
-                    job,
-                    job.unlabeled,
+                    trial.parts,
+                    runtime,
+                    trial.unlabeled,
                     ["light", "strong"],
                     shuffle=True,
-                    batch_size=PER_LABELED * job.recipe.optim.batch_size,
+                    batch_size=PER_LABELED * trial.parts.recipe.optim.batch_size,
                 ),
             ),
             loss=loss,
-            parameters=parameter_groups(job, model),
-            epochs=job.recipe.stop.max_epochs,
-            valid=job.valid,
+            parameters=parameter_groups(trial.parts.recipe, model),
+            epochs=trial.parts.recipe.stop.max_epochs,
+            valid=trial.valid,
             after_step=follow,
             evaluated=teacher,
         )

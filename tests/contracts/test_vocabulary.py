@@ -17,7 +17,7 @@ from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Encoder
 from autosft.host.registry import Registry
-from autosft.testing.job import make_job
+from autosft.testing.trials import make_runtime, make_trial
 from autosft.training.loop import train
 from autosft_strategies.probe import Probe
 
@@ -96,10 +96,10 @@ def test_a_learned_vocabulary_travels_with_the_model(tmp_path, bundled):
         problems={"classification": Classification()},
         strategies={"probe": Probe()},
     )
-    job = make_job(tmp_path / "trial", task, parts, Recipe(backbone="tfidf/words", strategy="probe"))
-    trained = train(job, Probe())
+    trial = make_trial(tmp_path / "trial", task, parts, Recipe(backbone="tfidf/words", strategy="probe"))
+    trained = train(trial, make_runtime(trial), Probe())
     assert trained.evaluation.score > 0.9
-    predictor = bundled(parts, (job, trained))
-    again = predictor.outputs(job.valid)[0]
+    predictor = bundled(parts, (trial, trained))
+    again = predictor.outputs(trial.valid)[0]
     assert (again.arrays["probabilities"] == trained.evaluation.outputs[0].arrays["probabilities"]).all()
     assert predictor.predict(["the fig is unheard", "wren owl", "a rasp"]) == ["fruit", "bird", "tool"]

@@ -7,18 +7,17 @@ import dataclasses
 import shutil
 
 import pytest
-import torch
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.recipe import Recipe, Regular, Stop
-from autosft.contracts.strategy import Job, States
+from autosft.contracts.trial import Parts, States, Trial
 from autosft.data.splits import split
 from autosft.deploy.bundle import save_bundle
 from autosft.deploy.member import save_member
 from autosft.host.loading import load
 from autosft.search.recognize import recognize, with_metric
 from autosft.testing import toy
-from autosft.testing.job import default_recipe, make_job
+from autosft.testing.trials import default_recipe, make_runtime, make_trial
 from autosft.training.loop import train
 
 
@@ -28,7 +27,7 @@ class Made:
 
     folder: object
     task: object
-    job: object
+    trial: object
     model: object
     evaluation: object
     member: object
@@ -48,32 +47,20 @@ def made(tmp_path_factory, registry):
     modality, family, problem = registry.modality("points"), registry.family("toy"), registry.problem("classification")
     data = split(modality.scan(task), problem, seed=0)
     info = family.curated()[0]
-    job = Job(
-        task=task,
-        recipe=Recipe(backbone=info.name, strategy="toy", stop=Stop(max_epochs=3), regular=Regular(augment="none")),
-        train=data.train,
-        valid=data.valid,
-        unlabeled=data.unlabeled,
-        modality=modality,
-        family=family,
-        info=info,
-        weights=None,
-        problems=(problem,),
-        states=States(
-            modality.fit(data.train, modality.read),
-            family.fit(info, data.train, modality.read),
-            (problem.fit(data.train.target(0)),),
-        ),
-        metric=task.metric,
-        read=modality.read,
-        device=torch.device("cpu"),
-        folder=folder / "trial",
-        seconds_left=lambda: float("inf"),
+    states = States(
+        modality.fit(data.train, modality.read),
+        family.fit(info, data.train, modality.read),
+        (problem.fit(data.train.target(0)),),
     )
-    trained = train(job, registry.strategy("toy"))
-    save_member(job.folder, job, trained.model, job.states)
-    save_bundle(folder / "best", task, [(job.folder, 1.0)], {"autosft-toy": "1.0"}, {"valid": trained.evaluation.score})
-    return Made(folder / "best", task, job, trained.model, trained.evaluation, job.folder)
+    recipe = Recipe(backbone=info.name, strategy="toy", stop=Stop(max_epochs=3), regular=Regular(augment="none"))
+    parts = Parts(task, recipe, modality, family, info, (problem,), None, states)
+    trial = Trial(parts, folder / "trial", data.train, data.valid, data.unlabeled)
+    trained = train(trial, make_runtime(trial), registry.strategy("toy"))
+    save_member(trial.folder, parts, trained.model, states)
+    save_bundle(
+        folder / "best", task, [(trial.folder, 1.0)], {"autosft-toy": "1.0"}, {"valid": trained.evaluation.score}
+    )
+    return Made(folder / "best", task, trial, trained.model, trained.evaluation, trial.folder)
 
 
 @pytest.fixture
@@ -95,7 +82,8 @@ def texts(tmp_path_factory):
     registry = load()
     task = recognize(folder / "said.csv", registry)[0].task
     strategy = registry.strategy("probe")
-    job = make_job(folder / "trial", task, registry, default_recipe(strategy, "tfidf/words-characters"))
-    save_member(job.folder, job, train(job, strategy).model, job.states)
-    save_bundle(folder / "texts", task, [(job.folder, 1.0)], {}, {"valid": 1 / 3, "small": 1e-05})
+    trial = make_trial(folder / "trial", task, registry, default_recipe(strategy, "tfidf/words-characters"))
+    trained = train(trial, make_runtime(trial), strategy)
+    save_member(trial.folder, trial.parts, trained.model, trial.parts.states)
+    save_bundle(folder / "texts", task, [(trial.folder, 1.0)], {}, {"valid": 1 / 3, "small": 1e-05})
     return folder / "texts"

@@ -12,7 +12,7 @@ from autosft.errors import BadBundle
 
 
 def result_of(made, **changes):
-    record = Record(number=0, state="done", recipe=made.job.recipe, score=0.75, parameters=1234, trained=56)
+    record = Record(number=0, state="done", recipe=made.trial.parts.recipe, score=0.75, parameters=1234, trained=56)
     plain = {
         "task": made.task.name,
         "seed": 7,
@@ -27,8 +27,8 @@ def result_of(made, **changes):
 
 
 def data_of(made):
-    job = made.job
-    return Data(job.train, job.valid, job.valid, Rows.of(()), given=False, fingerprint="f00d")
+    trial = made.trial
+    return Data(trial.train, trial.valid, trial.valid, Rows.of(()), given=False, fingerprint="f00d")
 
 
 def card_of(made, registry, folder=None, **changes):
@@ -41,7 +41,7 @@ def test_it_says_what_the_model_is_and_what_it_was_made_from(made, registry):
 
     assert card.startswith("# clouds\n\nA model for classification of points data, found by AutoSFT in 4 trials")
     for said in (
-        f"| training | {len(made.job.train)} |",
+        f"| training | {len(made.trial.train)} |",
         "| `a` |",
         "sha256 of rows and splits: `f00d`",
         "| 1.00 | `toy/wide` | not stated | `toy` | 1234 | 56 |",
@@ -71,7 +71,7 @@ def test_no_path_of_the_machine_that_trained_gets_into_it(made, registry):
 
 
 def test_class_names_cannot_break_the_table(made, registry, tmp_path):
-    state = made.job.states.problems[0].with_values(classes=["a|b", "`c`", "d\n# e"])
+    state = made.trial.parts.states.problems[0].with_values(classes=["a|b", "`c`", "d\n# e"])
     save_bundle(tmp_path / "odd", made.task, [(made.member, 0.5), (made.member, 0.5)], {}, {}, [state])
     best = result_of(made).best * 2
 

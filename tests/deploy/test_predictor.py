@@ -13,6 +13,7 @@ from autosft.deploy.bundle import Bundle, MemberDocument, save_bundle
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadBundle, BadInput, PartMissing
 from autosft.host.registry import Plugin
+from autosft.testing.trials import make_runtime
 from autosft.training.evaluation import evaluate
 
 
@@ -22,24 +23,27 @@ def predictor(made, registry):
 
 
 def test_answers_are_those_of_the_trained_model(made, predictor):
-    points = list(made.job.valid.ref)
+    points = list(made.trial.valid.ref)
 
     probabilities = predictor.predict_proba(points)
 
     np.testing.assert_array_equal(probabilities, made.evaluation.outputs[0].arrays["probabilities"])
-    classes = made.job.states.problems[0].values["classes"]
+    classes = made.trial.parts.states.problems[0].values["classes"]
     assert predictor.predict(points) == [classes[number] for number in probabilities.argmax(1)]
     assert predictor.classes_ == classes == ["a", "b", "c"]
 
 
 def test_the_score_is_that_of_the_trained_model(made, predictor):
-    rows = made.job.valid
+    rows = made.trial.valid
 
-    assert predictor.score("accuracy", predictor.outputs(rows), rows) == evaluate(made.job, made.model, rows).score
+    assert (
+        predictor.score("accuracy", predictor.outputs(rows), rows)
+        == evaluate(made.trial.parts, make_runtime(made.trial), made.model, rows).score
+    )
 
 
 def test_one_input_and_many_are_answered(made, predictor):
-    point = np.array(made.job.valid.ref[0])
+    point = np.array(made.trial.valid.ref[0])
 
     assert predictor.predict(point) == predictor.predict([point])
     assert predictor.predict(np.array([point, point])) == predictor.predict([point, point])
@@ -99,7 +103,7 @@ def test_members_answer_by_their_shares(made, registry, tmp_path):
         (other / name).write_bytes((made.member / name).read_bytes())
     save_bundle(tmp_path / "bundle", made.task, [(made.member, 0.75), (other, 0.25)], {}, {})
 
-    together = Predictor.load(tmp_path / "bundle", registry=registry).predict_proba(list(made.job.valid.ref))
+    together = Predictor.load(tmp_path / "bundle", registry=registry).predict_proba(list(made.trial.valid.ref))
 
     np.testing.assert_allclose(together, made.evaluation.outputs[0].arrays["probabilities"], atol=1e-6)
 
@@ -139,7 +143,7 @@ def test_the_distribution_of_a_missing_part_is_named(made, registry):
 
 def test_a_blend_decides_by_its_own_states(made, registry, tmp_path):
     """The states are those of the bundle, not those of its first member."""
-    (state,) = made.job.states.problems
+    (state,) = made.trial.parts.states.problems
     renamed = state.with_values(classes=[f"blended {name}" for name in state.values["classes"]])
     halves = [(made.member, 0.5), (made.member, 0.5)]
     save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, [renamed])
@@ -147,13 +151,13 @@ def test_a_blend_decides_by_its_own_states(made, registry, tmp_path):
     predictor = Predictor.load(tmp_path / "bundle", registry=registry)
 
     assert predictor.classes_ == renamed.values["classes"] and predictor.shares == (0.5, 0.5)
-    assert set(predictor.predict(list(made.job.valid.ref))) <= set(predictor.classes_)
+    assert set(predictor.predict(list(made.trial.valid.ref))) <= set(predictor.classes_)
 
 
 @pytest.mark.parametrize("plain", [{"values": {}}, {"arrays": []}, {"values": {}, "arrays": ["gone"]}], ids=str)
 def test_damaged_states_of_a_blend_are_refused(made, registry, tmp_path, plain):
     halves = [(made.member, 0.5), (made.member, 0.5)]
-    save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, made.job.states.problems)
+    save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, made.trial.parts.states.problems)
     manifest = Bundle.read(tmp_path / "bundle" / "bundle.json")
     manifest.model_copy(update={"problem_states": (plain,)}).sealed().write(tmp_path / "bundle" / "bundle.json")
 
@@ -177,7 +181,7 @@ def test_a_mistyped_path_is_no_text(texts, mistyped):
 
 
 def test_answers_are_the_same_however_many_rows_are_answered_at_once(made, predictor, monkeypatch):
-    whole = predictor.predict_proba(list(made.job.valid.ref))
+    whole = predictor.predict_proba(list(made.trial.valid.ref))
     monkeypatch.setattr("autosft.deploy.predictor.ROWS_AT_ONCE", 4)
 
-    np.testing.assert_allclose(predictor.predict_proba(list(made.job.valid.ref)), whole, atol=1e-6)
+    np.testing.assert_allclose(predictor.predict_proba(list(made.trial.valid.ref)), whole, atol=1e-6)

@@ -68,7 +68,7 @@ def refused(response, code):
 
 
 def test_files_are_answered_as_the_predictor_does_in_their_order(made, predictor, client):
-    refs = list(made.job.valid.ref)[:5]
+    refs = list(made.trial.valid.ref)[:5]
 
     response = upload(client, *[(f"{number}.points.json", points(ref)) for number, ref in enumerate(refs)])
 
@@ -82,7 +82,7 @@ def test_files_are_answered_as_the_predictor_does_in_their_order(made, predictor
 
 
 def test_base64_in_json_is_a_file_too(made, client):
-    content = points(made.job.valid.ref[0])
+    content = points(made.trial.valid.ref[0])
     file = {"name": "one.points.json", "base64": base64.b64encode(content).decode()}
 
     assert client.post("/predict", json={"files": [file]}).json() == upload(client, ("one.points.json", content)).json()
@@ -164,10 +164,10 @@ def test_too_much_at_once_is_refused_for_a_while(made, predictor, monkeypatch):
     outputs, let_go = predictor.outputs, threading.Event()
     monkeypatch.setattr(predictor, "outputs", lambda rows: let_go.wait(60) and outputs(rows))
     with running(predictor, Limits(most_waiting=1)) as client, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(upload, client, ("one.points.json", points(made.job.valid.ref[0])))
+        first = pool.submit(upload, client, ("one.points.json", points(made.trial.valid.ref[0])))
         while not client.get("/health").json()["waiting"]:
             pass
-        second = upload(client, ("two.points.json", points(made.job.valid.ref[1])))
+        second = upload(client, ("two.points.json", points(made.trial.valid.ref[1])))
 
         assert "waiting already" in refused(second, 429)["detail"] and second.headers["retry-after"] == "1"
         let_go.set()
@@ -177,7 +177,7 @@ def test_too_much_at_once_is_refused_for_a_while(made, predictor, monkeypatch):
 def test_more_bytes_at_once_than_memory_is_for_are_refused_for_a_while(made, predictor, monkeypatch):
     outputs, let_go = predictor.outputs, threading.Event()
     monkeypatch.setattr(predictor, "outputs", lambda rows: let_go.wait(60) and outputs(rows))
-    padded = points(made.job.valid.ref[0]) + b" " * 60_000
+    padded = points(made.trial.valid.ref[0]) + b" " * 60_000
     with running(predictor, Limits(most_bytes=100_000, requests_at_once=1)) as client, ThreadPoolExecutor(1) as pool:
         first = pool.submit(upload, client, ("one.points.json", padded))
         while not client.get("/health").json()["waiting"]:
@@ -192,7 +192,7 @@ def test_more_bytes_at_once_than_memory_is_for_are_refused_for_a_while(made, pre
 
 
 def test_requests_at_once_share_batches_and_each_gets_its_own_answers(made, predictor, client):
-    refs = list(made.job.valid.ref)
+    refs = list(made.trial.valid.ref)
     wanted = predictor.predict(refs)
 
     with ThreadPoolExecutor(16) as pool:

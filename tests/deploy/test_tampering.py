@@ -149,7 +149,7 @@ def test_what_the_manifest_does_not_name_is_never_read(bundle, made, registry):
     for name in ("model.pkl", "member-0/pytorch_model.bin", "member-0/modeling.py", "__init__.py"):
         (bundle / name).write_text("import os; os._exit(1)")
 
-    assert Predictor.load(bundle, registry=registry).predict([made.job.valid.ref[0]])
+    assert Predictor.load(bundle, registry=registry).predict([made.trial.valid.ref[0]])
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 
 from autosft.errors import BadInput
 from autosft.testing.conformance import BackboneConformance, ModalityConformance, StrategyConformance
-from autosft.testing.job import points_task
 from autosft.testing.toy import ToyFamily, ToyModality, ToyStrategy, make_points, write_distribution
+from autosft.testing.trials import points_task
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""One thread, and a job on sixty toy points."""
+"""One thread, and a trial on sixty toy points."""
 
 import pytest
 import torch
 
 from autosft.builtin.classification import Classification
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +17,13 @@ def one_thread():
 
 
 @pytest.fixture
-def job(tmp_path):
+def trial(tmp_path):
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=60))
-    return make_job(tmp_path / "run" / "trials" / "0", task, registry(Classification()), quick_recipe("toy", epochs=4))
+    return make_trial(
+        tmp_path / "run" / "trials" / "0", task, registry(Classification()), quick_recipe("toy", epochs=4)
+    )
+
+
+@pytest.fixture
+def runtime(trial):
+    return make_runtime(trial)

@@ -22,12 +22,12 @@ def test_without_a_compiler_it_is_known_why_in_one_line(without_compiler):
 
 
 @pytest.mark.slow
-def test_a_compiled_encoder_learns_the_same_under_the_same_names(job, tmp_path):
+def test_a_compiled_encoder_learns_the_same_under_the_same_names(trial, runtime, tmp_path):
     if reason := why_not_compiled(CPU):
         pytest.skip(reason)
-    plain = train(job, ToyStrategy()).model.state_dict()
-    job = replace(job, compile=True, folder=tmp_path / "compiled")
-    compiled = train(job, ToyStrategy()).model.state_dict()
+    plain = train(trial, runtime, ToyStrategy()).model.state_dict()
+    trial = replace(trial, folder=tmp_path / "compiled")
+    compiled = train(trial, replace(runtime, compile=True), ToyStrategy()).model.state_dict()
     assert list(compiled) == list(plain)
     for name, weight in compiled.items():
         torch.testing.assert_close(weight, plain[name], rtol=1e-3, atol=1e-4)

@@ -7,8 +7,8 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.regression import Regression
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Row, Rows
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import make_trial, points_task, quick_recipe
 from autosft.training.evaluation import Evaluation, score_error
 
 
@@ -18,10 +18,10 @@ def error_of(tmp_path):
 
     def error(problem, targets, **arrays):
         task = points_task(make_points(tmp_path / "clouds.points.json"), problems=[problem.name])
-        job = make_job(tmp_path / "trial", task, registry(problem), quick_recipe("toy"))
+        trial = make_trial(tmp_path / "trial", task, registry(problem), quick_recipe("toy"))
         rows = Rows.of(Row(f"r{n}", n, (target,)) for n, target in enumerate(targets))
         outputs, state = Outputs(tuple(rows.id), arrays), problem.fit(targets)
-        return score_error(job, Evaluation((outputs,), (state,), 0.0, 0.0), rows)
+        return score_error(trial.parts, Evaluation((outputs,), (state,), 0.0, 0.0), rows)
 
     return error
 

@@ -26,74 +26,88 @@ class Memory(Strategy):
     def __init__(self):
         self.met = []
 
-    def fit(self, job, model):
-        self.met.append((set(job.train.id), set(job.valid.id)))
+    def fit(self, trial, runtime, model):
+        self.met.append((set(trial.train.id), set(trial.valid.id)))
         with torch.no_grad():
             model.heads[0].linear.weight.zero_()
             model.heads[0].linear.bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
 
 
 class Late(Memory):
-    def fit(self, job, model):
-        super().fit(job, model)
+    def fit(self, trial, runtime, model):
+        super().fit(trial, runtime, model)
         if len(self.met) > 2:
             raise OutOfTime("no time")
 
 
-def folds_of(job):
-    data = Data(train=job.train, valid=job.valid, test=None, unlabeled=job.unlabeled, given=False, fingerprint="")
+def folds_of(trial):
+    data = Data(train=trial.train, valid=trial.valid, test=None, unlabeled=trial.unlabeled, given=False, fingerprint="")
     return further_folds(data, Classification(), seed=0)
 
 
-def crossed(job, strategy, folds):
-    return cross_validate(job, strategy, train(job, strategy).evaluation, folds, lambda number, rows: job.states)
+def crossed(trial, runtime, strategy, folds):
+    return cross_validate(
+        trial,
+        runtime,
+        strategy,
+        train(trial, runtime, strategy).evaluation,
+        folds,
+        lambda number, rows: trial.parts.states,
+    )
 
 
-def test_each_row_is_answered_once_by_a_model_that_has_not_seen_it(job):
-    folds, strategy = folds_of(job), Memory()
+def test_each_row_is_answered_once_by_a_model_that_has_not_seen_it(trial, runtime):
+    folds, strategy = folds_of(trial), Memory()
 
-    evaluation, rows = crossed(job, strategy, folds)
+    evaluation, rows = crossed(trial, runtime, strategy, folds)
 
     assert len(strategy.met) == 1 + len(folds) >= 3
     assert all(not learned & held_out for learned, held_out in strategy.met)
-    assert sorted(rows.id) == sorted((job.train + job.valid).id) and evaluation.outputs[0].rows == tuple(rows.id)
+    assert sorted(rows.id) == sorted((trial.train + trial.valid).id) and evaluation.outputs[0].rows == tuple(rows.id)
     assert evaluation.score == pytest.approx(np.mean([target == "a" for target in rows.target(0)]))
 
 
-def test_a_trial_that_was_cut_off_among_its_folds_goes_on_there(job):
-    folds, late, strategy = folds_of(job), Late(), Memory()
-    first = train(job, strategy).evaluation
+def test_a_trial_that_was_cut_off_among_its_folds_goes_on_there(trial, runtime):
+    folds, late, strategy = folds_of(trial), Late(), Memory()
+    first = train(trial, runtime, strategy).evaluation
 
     def states_of(number, rows):
-        return job.states
+        return trial.parts.states
 
     with pytest.raises(OutOfTime):
-        cross_validate(job, late, first, folds, states_of)
-    evaluation, _ = cross_validate(job, strategy, first, folds, states_of)
+        cross_validate(trial, runtime, late, first, folds, states_of)
+    evaluation, _ = cross_validate(trial, runtime, strategy, first, folds, states_of)
 
     assert len(late.met) == 3 and len(strategy.met) == 1 + len(folds) - 2
-    whole, _ = cross_validate(replace(job, folder=job.folder / "anew"), Memory(), first, folds, states_of)
+    whole, _ = cross_validate(replace(trial, folder=trial.folder / "anew"), runtime, Memory(), first, folds, states_of)
     assert evaluation.score == whole.score and evaluation.loss == whole.loss
-    forget_folds(job)
-    assert not list(job.folder.glob("fold-*"))
+    forget_folds(trial)
+    assert not list(trial.folder.glob("fold-*"))
 
 
-def test_folds_with_other_labels_are_not_joined(job):
+def test_folds_with_other_labels_are_not_joined(trial, runtime):
     other = Classification().fit(["a", "b", "b"])
-    folds = folds_of(job)
-    first = train(job, Memory()).evaluation
+    folds = folds_of(trial)
+    first = train(trial, runtime, Memory()).evaluation
     with pytest.raises(BadInput, match="fold 2 of"):
-        cross_validate(job, Memory(), replace(first, states=(other,)), folds, lambda number, rows: job.states)
+        cross_validate(
+            trial,
+            runtime,
+            Memory(),
+            replace(first, states=(other,)),
+            folds,
+            lambda number, rows: trial.parts.states,
+        )
 
 
-def test_without_early_stopping_a_stage_runs_to_its_end_and_keeps_its_last_weights(job):
+def test_without_early_stopping_a_stage_runs_to_its_end_and_keeps_its_last_weights(trial, runtime):
     seen = []
     strategy = ToyStrategy()
-    hasty = replace(job, recipe=job.recipe.changed(stop=job.recipe.stop.model_copy(update={"patience": 1})))
+    hasty = trial.with_recipe(stop=trial.parts.recipe.stop.model_copy(update={"patience": 1}))
 
-    stopped = train(replace(hasty, folder=job.folder / "stopped"), strategy)
-    trained = train(replace(hasty, early_stopping=False, folder=job.folder / "whole"), strategy, seen.append)
+    stopped = train(replace(hasty, folder=trial.folder / "stopped"), runtime, strategy)
+    trained = train(replace(hasty, early_stopping=False, folder=trial.folder / "whole"), runtime, strategy, seen.append)
 
     (stage,) = trained.best
-    assert len(seen) == job.recipe.stop.max_epochs == trained.best[stage] >= len(stopped.epochs)
+    assert len(seen) == trial.parts.recipe.stop.max_epochs == trained.best[stage] >= len(stopped.epochs)
     assert trained.evaluation.score == seen[-1].score

@@ -80,15 +80,18 @@ class NormedFamily(ToyFamily.__base__):
     ],
 )
 def test_batch_norm_keeps_learned_statistics_unless_the_recipe_says_otherwise(
-    job, tmp_path, origin, statistics, start, kept
+    trial, runtime, tmp_path, origin, statistics, start, kept
 ):
-    save_checkpoint(tmp_path / "start.pt", {"encoder": Normed(job.states.backbone.values["numbers"]).state_dict()})
-    recipe = job.recipe.changed(regular=Regular(norm_statistics=statistics), start=start)
-    info = job.info.model_copy(update={"origin": origin})
-    job = replace(job, family=NormedFamily(), info=info, recipe=recipe, folder=tmp_path / "trials" / "1")
+    save_checkpoint(
+        tmp_path / "start.pt", {"encoder": Normed(trial.parts.states.backbone.values["numbers"]).state_dict()}
+    )
+    recipe = trial.parts.recipe.changed(regular=Regular(norm_statistics=statistics), start=start)
+    info = trial.parts.info.model_copy(update={"origin": origin})
+    parts = replace(trial.parts, family=NormedFamily(), info=info, recipe=recipe)
+    trial = replace(trial, parts=parts, folder=tmp_path / "trials" / "1")
     before, after = (
         {name: tensor.clone() for name, tensor in model.encoder.first[1].state_dict().items()}
-        for model in (build_model(job), train(job, ToyStrategy()).model)
+        for model in (build_model(trial.parts, runtime), train(trial, runtime, ToyStrategy()).model)
     )
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"weight", "bias"} | (set() if kept else STATISTICS), "weights learn in any case"

@@ -24,8 +24,8 @@ class Watched(Strategy):
     def __init__(self, watch):
         self._watch = watch
 
-    def stages(self, job, model):
-        for stage in ToyStrategy().stages(job, model):
+    def stages(self, trial, runtime, model):
+        for stage in ToyStrategy().stages(trial, runtime, model):
             yield replace(stage, after_step=lambda: self._watch(model))
 
 
@@ -37,22 +37,22 @@ class Stages(Strategy):
     def __init__(self, *names):
         self._names = names
 
-    def stages(self, job, model):
+    def stages(self, trial, runtime, model):
         for name in self._names:
-            for stage in ToyStrategy().stages(job, model):
+            for stage in ToyStrategy().stages(trial, runtime, model):
                 parameters = stage.parameters if name == "one" else stage.parameters[-2:]
                 yield replace(stage, name=name, epochs=3, parameters=parameters)
 
 
 @pytest.fixture
-def trained(job, tmp_path):
+def trained(trial, runtime, tmp_path):
     """A function that trains on with some fields of the optimizer's part changed: the model."""
     count = iter(range(100))
 
-    def train_with(watch=lambda model: None, job=job, **optim):
-        optim = Optim.model_validate({**job.recipe.optim.plain(), **optim})
-        changed = replace(job, recipe=job.recipe.changed(optim=optim), folder=tmp_path / f"knob-{next(count)}")
-        return train(changed, Watched(watch)).model
+    def train_with(watch=lambda model: None, trial=trial, **optim):
+        optim = Optim.model_validate({**trial.parts.recipe.optim.plain(), **optim})
+        changed = replace(trial.with_recipe(optim=optim), folder=tmp_path / f"knob-{next(count)}")
+        return train(changed, runtime, Watched(watch)).model
 
     return train_with
 
@@ -70,8 +70,8 @@ def test_l1_makes_small_weights_and_zeros_but_leaves_biases_alone(trained):
     assert crushed.heads[0].linear.bias.all()
 
 
-def test_l2_sp_keeps_the_encoder_near_its_start_and_lets_the_head_go(trained, job):
-    start = _weights(build_model(job))
+def test_l2_sp_keeps_the_encoder_near_its_start_and_lets_the_head_go(trained, trial, runtime):
+    start = _weights(build_model(trial.parts, runtime))
 
     def moved(model):
         return (_weights(model) - start).norm()
@@ -81,18 +81,19 @@ def test_l2_sp_keeps_the_encoder_near_its_start_and_lets_the_head_go(trained, jo
     assert moved(held) < 0.01 * moved(free) and held.heads[0].linear.weight.norm() > 0.1
 
 
-def test_l2_sp_means_nothing_to_an_encoder_that_knew_nothing(trained, job):
-    scratch = replace(job, info=job.info.model_copy(update={"origin": "scratch"}))
-    assert torch.equal(_weights(trained(job=scratch)), _weights(trained(job=scratch, l2_sp=30.0)))
+def test_l2_sp_means_nothing_to_an_encoder_that_knew_nothing(trained, trial):
+    info = trial.parts.info.model_copy(update={"origin": "scratch"})
+    scratch = replace(trial, parts=replace(trial.parts, info=info))
+    assert torch.equal(_weights(trained(trial=scratch)), _weights(trained(trial=scratch, l2_sp=30.0)))
 
 
-def test_the_average_of_the_weights_is_kept_and_not_the_last_ones(trained, job):
+def test_the_average_of_the_weights_is_kept_and_not_the_last_ones(trained, trial):
     steps = []
 
     def watch(model):
         steps.append({name: weight.detach().clone() for name, weight in model.state_dict().items()})
 
-    model = trained(watch, job=replace(job, valid=Rows.of(()), train=job.train + job.valid), ema=0.8)
+    model = trained(watch, trial=replace(trial, valid=Rows.of(()), train=trial.train + trial.valid), ema=0.8)
     average = steps[0]
     for number, weights in enumerate(steps[1:], start=1):
         decay = min(0.8, (1 + number) / (10 + number))
@@ -130,9 +131,9 @@ def test_gradients_are_clipped_where_the_recipe_says_so(trained):
     assert largest(0.01) == pytest.approx(0.01, rel=1e-3) and largest(0.0) > 0.1
 
 
-def test_scores_that_hardly_rise_end_a_stage(job):
+def test_scores_that_hardly_rise_end_a_stage(trial, runtime):
     stop = Stop(max_epochs=9, patience=2, min_delta=1.0)
-    trained = train(replace(job, recipe=job.recipe.changed(stop=stop)), ToyStrategy())
+    trained = train(trial.with_recipe(stop=stop), runtime, ToyStrategy())
     assert len(trained.epochs) == 3
     assert trained.evaluation.score == max(epoch.score for epoch in trained.epochs)
 
@@ -148,9 +149,9 @@ def test_patience_begins_anew_when_the_score_has_risen_enough_over_several_epoch
     assert [waited([0.5, 0.52, 0.51][:count], 0.0) for count in (1, 2, 3)] == [0, 0, 1]
 
 
-def test_products_in_bfloat16_train_another_model_whose_answers_are_in_single_precision(job, tmp_path):
-    single = train(job, ToyStrategy())
-    mixed = train(replace(job, precision="bfloat16", folder=tmp_path / "mixed"), ToyStrategy())
+def test_products_in_bfloat16_train_another_model_whose_answers_are_in_single_precision(trial, runtime, tmp_path):
+    single = train(trial, runtime, ToyStrategy())
+    mixed = train(replace(trial, folder=tmp_path / "mixed"), replace(runtime, precision="bfloat16"), ToyStrategy())
     before, after = _weights(single.model), _weights(mixed.model)
     assert after.dtype == torch.float32 and not torch.equal(before, after)
     assert (before - after).norm() < 0.2 * before.norm()
@@ -172,45 +173,45 @@ def _kill(_):
     [{"l1": 0.1}, {"l2_sp": 30.0}, {"ema": 0.9}, {"schedule": "constant"}, {"warmup": 0.0}, {"clip": 0.01}],
     ids=lambda knob: next(iter(knob)),
 )
-def test_a_trial_killed_after_every_epoch_ends_with_the_same_weights(job, tmp_path, knob):
-    job = replace(job, recipe=job.recipe.changed(optim=Optim(lr=1e-2, head_lr=5e-2, batch_size=16, **knob)))
-    _check_resumes(job, tmp_path)
+def test_a_trial_killed_after_every_epoch_ends_with_the_same_weights(trial, runtime, tmp_path, knob):
+    trial = trial.with_recipe(optim=Optim(lr=1e-2, head_lr=5e-2, batch_size=16, **knob))
+    _check_resumes(trial, runtime, tmp_path)
 
 
-def test_a_trial_in_bfloat16_killed_after_every_epoch_ends_with_the_same_weights(job, tmp_path):
-    _check_resumes(replace(job, precision="bfloat16"), tmp_path)
+def test_a_trial_in_bfloat16_killed_after_every_epoch_ends_with_the_same_weights(trial, runtime, tmp_path):
+    _check_resumes(trial, replace(runtime, precision="bfloat16"), tmp_path)
 
 
-def _check_resumes(job, tmp_path):
-    whole = train(job, Stages("one", "two"))
-    job = replace(job, folder=tmp_path / "killed")
+def _check_resumes(trial, runtime, tmp_path):
+    whole = train(trial, runtime, Stages("one", "two"))
+    trial = replace(trial, folder=tmp_path / "killed")
     for _ in whole.epochs:
         with pytest.raises(Killed):
-            train(job, Stages("one", "two"), _kill)
-    resumed = train(job, Stages("one", "two"), _kill)
+            train(trial, runtime, Stages("one", "two"), _kill)
+    resumed = train(trial, runtime, Stages("one", "two"), _kill)
     first, second = whole.model.state_dict(), resumed.model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert [epoch.loss for epoch in resumed.epochs] == [epoch.loss for epoch in whole.epochs]
 
 
-def _up_after(job, asked):
-    """The job's seconds are up when they were asked for so many times."""
+def _up_after(runtime, asked):
+    """The seconds are up when they were asked for so many times."""
     left = iter([math.inf] * asked)
-    return replace(job, seconds_left=lambda: next(left, -1.0))
+    return replace(runtime, seconds_left=lambda: next(left, -1.0))
 
 
 @pytest.mark.parametrize("knob", [{}, {"ema": 0.9}], ids=["plain", "averaged"])
 @pytest.mark.parametrize("asked", [12, 13, 15], ids=["at its head", "at its first step", "at its last step"])
-def test_a_stage_without_time_for_one_epoch_is_left_out(job, tmp_path, asked, knob):
+def test_a_stage_without_time_for_one_epoch_is_left_out(trial, runtime, tmp_path, asked, knob):
     """An epoch asks once at its head and once per step, here three times."""
-    optim = Optim.model_validate({**job.recipe.optim.plain(), **knob})
-    job = replace(job, recipe=job.recipe.changed(optim=optim))
-    alone = train(replace(job, folder=tmp_path / "alone"), Stages("one"))
-    both = train(_up_after(job, asked), Stages("one", "two"))
+    optim = Optim.model_validate({**trial.parts.recipe.optim.plain(), **knob})
+    trial = trial.with_recipe(optim=optim)
+    alone = train(replace(trial, folder=tmp_path / "alone"), runtime, Stages("one"))
+    both = train(trial, _up_after(runtime, asked), Stages("one", "two"))
     assert both.best == {**alone.best, "two": 0} and len(both.epochs) == 3 and both.trained == alone.trained
     assert both.notes == ("stage 'two' was left out: there was no time for its first epoch",)
     first, second = alone.model.state_dict(), both.model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert both.evaluation.score == max(epoch.score for epoch in both.epochs)
-    again = train(job, Stages("one", "two"), _kill)
+    again = train(trial, runtime, Stages("one", "two"), _kill)
     assert (again.notes, again.best) == (both.notes, both.best)

@@ -25,9 +25,9 @@ class Measured(ToyModality):
 
 
 @pytest.fixture
-def long_job(job, monkeypatch):
+def long_trial(trial, monkeypatch):
     monkeypatch.setattr(loaders, "WINDOW", 2)
-    return replace(job, modality=Measured())
+    return replace(trial, parts=replace(trial.parts, modality=Measured()))
 
 
 def drawn(loader, seed=0):
@@ -36,9 +36,9 @@ def drawn(loader, seed=0):
 
 
 @pytest.mark.parametrize("size", [7, 11, 45, 100])
-def test_every_row_comes_once_and_a_single_last_row_not_at_all(long_job, job, size):
-    for each in (long_job, job):
-        loader = Loader(each, each.train, shuffle=True, batch_size=size)
+def test_every_row_comes_once_and_a_single_last_row_not_at_all(long_trial, trial, runtime, size):
+    for each in (long_trial, trial):
+        loader = Loader(each.parts, runtime, each.train, shuffle=True, batch_size=size)
         batches = drawn(loader)
         rows = [row for batch in batches for row in batch]
         left = len(each.train) % size == 1 and len(each.train) > size
@@ -46,14 +46,20 @@ def test_every_row_comes_once_and_a_single_last_row_not_at_all(long_job, job, si
         assert all(len(batch) > 1 for batch in batches)
 
 
-def test_rows_of_like_length_train_together_in_another_order_each_time(long_job):
-    length = {row.id: long_job.modality.length(row) for row in long_job.train}
+def test_rows_of_like_length_train_together_in_another_order_each_time(long_trial, runtime):
+    length = {row.id: long_trial.parts.modality.length(row) for row in long_trial.train}
 
     def spread(batches):
         return np.mean([np.ptp([length[row] for row in batch]) for batch in batches])
 
-    loader = Loader(long_job, long_job.train, shuffle=True, batch_size=8)
-    at_random = Loader(replace(long_job, modality=ToyModality()), long_job.train, shuffle=True, batch_size=8)
+    loader = Loader(long_trial.parts, runtime, long_trial.train, shuffle=True, batch_size=8)
+    at_random = Loader(
+        replace(long_trial.parts, modality=ToyModality()),
+        runtime,
+        long_trial.train,
+        shuffle=True,
+        batch_size=8,
+    )
     first, second = drawn(loader, 0), drawn(loader, 1)
     assert spread(first) < 0.75 * spread(drawn(at_random))
     assert {frozenset(batch) for batch in first} != {frozenset(batch) for batch in second}
@@ -62,47 +68,55 @@ def test_rows_of_like_length_train_together_in_another_order_each_time(long_job)
     assert drawn(loader, 0) == first
 
 
-def test_where_all_are_alike_the_order_is_one_draw(job):
+def test_where_all_are_alike_the_order_is_one_draw(trial, runtime):
     torch.manual_seed(3)
-    expected = torch.randperm(len(job.train)).tolist()
-    batches = drawn(Loader(job, job.train, shuffle=True, batch_size=8), seed=3)
-    assert [row for batch in batches for row in batch] == [job.train.id[n] for n in expected][: len(job.train)]
+    expected = torch.randperm(len(trial.train)).tolist()
+    batches = drawn(Loader(trial.parts, runtime, trial.train, shuffle=True, batch_size=8), seed=3)
+    assert [row for batch in batches for row in batch] == [trial.train.id[n] for n in expected][: len(trial.train)]
 
 
-def test_balanced_sampling_draws_a_rare_class_as_often_as_a_frequent_one(job):
-    label = {row.id: row.targets[0] for row in job.train}
+def test_balanced_sampling_draws_a_rare_class_as_often_as_a_frequent_one(trial, runtime):
+    label = {row.id: row.targets[0] for row in trial.train}
     seldom = [number for number, name in enumerate(label.values()) if name == "a"]
-    train = job.train.take([number for number in range(len(label)) if number not in seldom[4:]])
-    states = replace(job.states, problems=(job.problems[0].fit(train.target(0)),))
+    train = trial.train.take([number for number in range(len(label)) if number not in seldom[4:]])
+    states = replace(trial.parts.states, problems=(trial.parts.problems[0].fit(train.target(0)),))
     for balance, share in (("none", 4 / len(train)), ("sampling", 1 / 3)):
-        recipe = job.recipe.changed(regular=Regular(balance=balance))
-        batches = training_batches(replace(job, train=train, states=states, recipe=recipe))
+        recipe = trial.parts.recipe.changed(regular=Regular(balance=balance))
+        parts = replace(trial.parts, states=states, recipe=recipe)
+        batches = training_batches(replace(trial, parts=parts, train=train), runtime)
         rows = [row for seed in range(40) for batch in drawn(batches, seed) for row in batch]
         assert len(rows) == 40 * len(train)
         assert Counter(label[row] for row in rows)["a"] / len(rows) == pytest.approx(share, abs=0.04)
 
 
-def test_answers_come_in_the_order_of_the_rows_whatever_their_lengths(long_job, job):
-    model = build_model(job)
+def test_answers_come_in_the_order_of_the_rows_whatever_their_lengths(long_trial, trial, runtime):
+    model = build_model(trial.parts, runtime)
     torch.nn.init.normal_(model.heads[0].linear.weight)
     for cached in (False, True):
-        sorted_out, plain = (answer(each, model, each.valid, cached=cached)[0] for each in (long_job, job))
-        assert sorted_out.rows == tuple(job.valid.id)
+        sorted_out, plain = (
+            answer(each.parts, runtime, model, each.valid, cached=cached)[0] for each in (long_trial, trial)
+        )
+        assert sorted_out.rows == tuple(trial.valid.id)
         np.testing.assert_allclose(sorted_out.arrays["probabilities"], plain.arrays["probabilities"], atol=1e-6)
 
 
-def test_rows_are_encoded_the_longest_first(long_job):
+def test_rows_are_encoded_the_longest_first(long_trial, runtime):
     seen = []
 
     def read(row):
-        seen.append(long_job.modality.length(row))
-        return long_job.modality.read(row)
+        seen.append(long_trial.parts.modality.length(row))
+        return long_trial.parts.modality.read(row)
 
-    encode(replace(long_job, read=read), build_model(long_job).encoder, long_job.train)
+    encode(
+        long_trial.parts,
+        replace(runtime, read=read),
+        build_model(long_trial.parts, runtime).encoder,
+        long_trial.train,
+    )
     assert seen == sorted(seen, reverse=True)
 
 
-def test_one_seed_gives_one_model_with_rows_of_many_lengths(long_job, tmp_path):
-    first = train(long_job, ToyStrategy()).model.state_dict()
-    second = train(replace(long_job, folder=tmp_path / "again"), ToyStrategy()).model.state_dict()
+def test_one_seed_gives_one_model_with_rows_of_many_lengths(long_trial, runtime, tmp_path):
+    first = train(long_trial, runtime, ToyStrategy()).model.state_dict()
+    second = train(replace(long_trial, folder=tmp_path / "again"), runtime, ToyStrategy()).model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)

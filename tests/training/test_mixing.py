@@ -11,8 +11,8 @@ from autosft.builtin.regression import Regression
 from autosft.contracts.recipe import Regular
 from autosft.contracts.tensors import Batch
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import ToyStrategy, make_points, registry
+from autosft.testing.trials import make_trial, points_task, quick_recipe
 from autosft.training.loaders import training_batches
 from autosft.training.losses import row_losses, supervised
 from autosft.training.mixing import Mixing
@@ -78,29 +78,30 @@ def test_inputs_of_another_kind_are_not_mixed(inputs):
 
 
 @pytest.fixture(params=PROBLEMS, ids=lambda problem: problem.name)
-def job(request, tmp_path):
+def trial(request, tmp_path):
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=60), problems=[request.param.name])
     recipe = quick_recipe("toy").changed(regular=Regular(mixup=1.0))
-    return make_job(tmp_path / "trial", task, registry(request.param), recipe)
+    return make_trial(tmp_path / "trial", task, registry(request.param), recipe)
 
 
-def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_share_and_weight(job):
-    model = build_model(job)
+def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_share_and_weight(trial, runtime):
+    model = build_model(trial.parts, runtime)
     torch.nn.init.normal_(model.heads[0].linear.weight)
-    plain = next(iter(training_batches(replace(job, recipe=job.recipe.changed(regular=Regular())))))
+    plain = next(iter(training_batches(trial.with_recipe(regular=Regular()), runtime)))
     plain = replace(plain, weights=torch.rand(len(plain)))
     (batch,) = Mixing([plain], mixup=1.0, cutmix=0.0)
     outs, share = model(batch.inputs), batch.mixed.share
-    own, other = (row_losses(job, outs, targets) for targets in (batch.targets, batch.mixed.targets))
+    own, other = (row_losses(trial.parts, outs, targets) for targets in (batch.targets, batch.mixed.targets))
     total = share * (own * batch.weights).sum() + (1 - share) * (other * batch.mixed.weights).sum()
-    torch.testing.assert_close(supervised(job, model)(batch), total / len(batch))
-    parts = torch.stack([len(part) * supervised(job, model)(part) for part in batch.split(5)])
+    torch.testing.assert_close(supervised(trial.parts, model)(batch), total / len(batch))
+    parts = torch.stack([len(part) * supervised(trial.parts, model)(part) for part in batch.split(5)])
     torch.testing.assert_close(parts.sum(), total)
 
 
-def test_a_recipe_with_mixup_trains_on_mixed_rows_and_one_without_does_not(job):
-    assert all(batch.mixed for batch in training_batches(job))
-    assert not any(batch.mixed for batch in training_batches(replace(job, recipe=quick_recipe("toy"))))
+def test_a_recipe_with_mixup_trains_on_mixed_rows_and_one_without_does_not(trial, runtime):
+    assert all(batch.mixed for batch in training_batches(trial, runtime))
+    plain = trial.with_recipe(regular=Regular())
+    assert not any(batch.mixed for batch in training_batches(plain, runtime))
 
 
 class TestMixedAndBalanced(StrategyConformance):

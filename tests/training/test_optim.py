@@ -1,7 +1,6 @@
 """Rates: warm-up, cosine, constant, layer decay, and what does not decay."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -55,9 +54,9 @@ def test_a_step_s_rate_needs_no_memory_of_earlier_steps(optimizer):
 
 
 @pytest.fixture
-def rated(job):
+def rated(trial):
     optim = Optim(lr=1.0, head_lr=5.0, layer_decay=0.5, weight_decay=0.1)
-    return replace(job, recipe=job.recipe.changed(optim=optim))
+    return trial.with_recipe(optim=optim)
 
 
 def _settings(model, groups):
@@ -67,9 +66,9 @@ def _settings(model, groups):
     }
 
 
-def test_blocks_near_the_input_learn_more_slowly_and_biases_do_not_decay(rated):
-    model = build_model(rated)
-    assert _settings(model, parameter_groups(rated, model)) == {
+def test_blocks_near_the_input_learn_more_slowly_and_biases_do_not_decay(rated, runtime):
+    model = build_model(rated.parts, runtime)
+    assert _settings(model, parameter_groups(rated.parts.recipe, model)) == {
         "encoder.first.weight": (0.5, 0.1),
         "encoder.first.bias": (0.5, 0.0),
         "encoder.second.weight": (1.0, 0.1),
@@ -79,7 +78,10 @@ def test_blocks_near_the_input_learn_more_slowly_and_biases_do_not_decay(rated):
     }
 
 
-def test_frozen_parameters_are_in_no_group(rated):
-    model = build_model(rated)
+def test_frozen_parameters_are_in_no_group(rated, runtime):
+    model = build_model(rated.parts, runtime)
     train_only(model.encoder, ())
-    assert set(_settings(model, parameter_groups(rated, model))) == {"heads.0.linear.weight", "heads.0.linear.bias"}
+    assert set(_settings(model, parameter_groups(rated.parts.recipe, model))) == {
+        "heads.0.linear.weight",
+        "heads.0.linear.bias",
+    }

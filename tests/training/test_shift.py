@@ -73,16 +73,16 @@ def test_what_is_found_is_said_with_its_strength():
     assert words_of(None, "test", "toy/wide") == ()
 
 
-def test_encoded_rows_are_compared_and_few_are_not(job):
-    encoder = build_model(job).encoder
+def test_encoded_rows_are_compared_and_few_are_not(trial, runtime):
+    encoder = build_model(trial.parts, runtime).encoder
     rows = Rows.of(Row(f"far {n}", [9.0 + n % 3, n % 5, 9.0, 9.0], ("a",)) for n in range(40))
 
-    encode(job, encoder, job.train)
-    assert (unencoded(job, job.train), unencoded(job, rows)) == (0, 40)
-    shift = shift_of(job, encoder, job.train, rows)
+    encode(trial.parts, runtime, encoder, trial.train)
+    assert (unencoded(trial.parts, runtime, trial.train), unencoded(trial.parts, runtime, rows)) == (0, 40)
+    shift = shift_of(trial.parts, runtime, encoder, trial.train, rows)
     assert shift is not None and shift.auroc > 0.9
-    assert shift_of(job, encoder, job.train, rows[:39]) is None
-    assert shift == shift_of(replace(job, features={}), encoder, job.train, rows)
+    assert shift_of(trial.parts, runtime, encoder, trial.train, rows[:39]) is None
+    assert shift == shift_of(trial.parts, replace(runtime, features={}), encoder, trial.train, rows)
 
 
 def test_of_many_rows_the_same_few_hundred_are_looked_at():

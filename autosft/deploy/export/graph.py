@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from autosft.contracts.document import sha256_of
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Graph
+from autosft.contracts.trial import Parts, Runtime
 from autosft.deploy.predictor import Predictor
 from autosft.training.loaders import Loader
 
@@ -26,28 +26,30 @@ class Feed:
     """How rows become the tensors of some members.
 
     Attributes:
-        job: One of the members that are fed so.
+        parts: Of one of the members that are fed so.
         graph: Its encoder.
         suffix: Stands behind the names of the tensors, where not all members are fed alike.
         names: The names of the tensors, in the order in which the encoder takes them; known when rows were seen.
     """
 
-    job: Job
+    parts: Parts
     graph: Graph
     suffix: str
     names: list[str] = field(default_factory=list[str])
 
     def tensors(self, rows: Rows) -> Mapping[str, Tensor]:
         """The tensors for rows, by name."""
-        (batch,) = Loader(self.job, rows, batch_size=len(rows))
+        (batch,) = Loader(
+            self.parts, Runtime(self.parts.modality.read, torch.device("cpu")), rows, batch_size=len(rows)
+        )
         made = {f"{name}{self.suffix}": tensor for name, tensor in self.graph.tensors(batch.inputs).items()}
         self.names[:] = made
         return made
 
     def preparation(self) -> dict[str, Any]:
         """What must be known to make the tensors elsewhere."""
-        job = self.job
-        seen = job.modality.preparation(job.info.inputs, job.recipe, job.states.modality)
+        parts = self.parts
+        seen = parts.modality.preparation(parts.info.inputs, parts.recipe, parts.states.modality)
         return {**seen, **self.graph.preparation}
 
 
@@ -69,16 +71,16 @@ class AnswerGraph(nn.Module):
         self.feeds: list[Feed] = []
         self.names: list[tuple[int, str]] = []
         self._shares, self._problems = predictor.shares, predictor.members[0][0].problems
-        self._jobs = [job for job, _ in predictor.members]
+        self._parts = [parts for parts, _ in predictor.members]
         graphs = [model.encoder.graph() for _, model in predictor.members]
         self.encoders = nn.ModuleList(graph.module for graph in graphs)
         self.heads = nn.ModuleList(model.heads for _, model in predictor.members)
         feeds: dict[str, Feed] = {}
-        for job, graph in zip(self._jobs, graphs, strict=True):
+        for parts, graph in zip(self._parts, graphs, strict=True):
             suffix = f"_{len(feeds) + 1}" if feeds else ""
-            feeds.setdefault(_key(job, graph), Feed(job, graph, suffix))
+            feeds.setdefault(_key(parts, graph), Feed(parts, graph, suffix))
         self.feeds = list(feeds.values())
-        self._fed = [list(feeds).index(_key(job, graph)) for job, graph in zip(self._jobs, graphs, strict=True)]
+        self._fed = [list(feeds).index(_key(parts, graph)) for parts, graph in zip(self._parts, graphs, strict=True)]
 
     def tensors(self, rows: Rows) -> dict[str, Tensor]:
         """All tensors for rows, by name, in the order of `forward`."""
@@ -91,26 +93,26 @@ class AnswerGraph(nn.Module):
     def blended(self, *tensors: Tensor) -> dict[tuple[int, str], Tensor]:
         """The mean of the members' answers, weighted by their shares."""
         remaining = list(tensors)
-        parts = [[remaining.pop(0) for _ in feed.names] for feed in self.feeds]
+        taken = [[remaining.pop(0) for _ in feed.names] for feed in self.feeds]
         blended: dict[tuple[int, str], Tensor] = {}
         for number, share in enumerate(self._shares):
-            job = self._jobs[number]
-            encoded = self.encoders[number](*parts[self._fed[number]])
+            parts = self._parts[number]
+            encoded = self.encoders[number](*taken[self._fed[number]])
             for place, head in enumerate(self.heads[number]):  # type: ignore[arg-type]
                 out = head(encoded)
-                answers = self._problems[place].tensors(out, job.states.problems[place], job.recipe)
+                answers = self._problems[place].tensors(out, parts.states.problems[place], parts.recipe)
                 for name, answer in answers.items():
                     earlier = blended.get((place, name))
                     blended[place, name] = share * answer if earlier is None else earlier + share * answer
         return blended
 
 
-def _key(job: Job, graph: Graph) -> str:
+def _key(parts: Parts, graph: Graph) -> str:
     """All that decides what rows are made into."""
-    modality = job.modality
-    own = {name: value for name, value in job.recipe.of(modality.name).items() if name not in modality.augmentation}
+    modality = parts.modality
+    own = {name: value for name, value in parts.recipe.of(modality.name).items() if name not in modality.augmentation}
     files = {name: sha256_of(content) for name, content in graph.files.items()}
-    seen = [job.info.inputs.plain(), own, job.states.modality.digest(), graph.preparation, files]
+    seen = [parts.info.inputs.plain(), own, parts.states.modality.digest(), graph.preparation, files]
     return json.dumps(seen, sort_keys=True, default=str)
 
 

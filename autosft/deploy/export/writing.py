@@ -85,7 +85,7 @@ def _exported(predictor: Predictor, file: Path, format: Format, rows: Rows) -> E
 
 
 def _written(predictor: Predictor, draft: Path, format: Format, example: Rows) -> AnswerGraph:
-    named = ", ".join(f"{job.recipe.strategy} on {job.recipe.backbone}" for job, _ in predictor.members)
+    named = ", ".join(f"{parts.recipe.strategy} on {parts.recipe.backbone}" for parts, _ in predictor.members)
     try:
         with _quiet():
             graph = AnswerGraph(predictor).eval()
@@ -178,8 +178,8 @@ def _description(
         "inputs": inputs,
         "outputs": outputs,
         "members": [
-            {"backbone": job.recipe.backbone, "strategy": job.recipe.strategy, "share": share}
-            for (job, _), share in zip(predictor.members, predictor.shares, strict=True)
+            {"backbone": parts.recipe.backbone, "strategy": parts.recipe.strategy, "share": share}
+            for (parts, _), share in zip(predictor.members, predictor.shares, strict=True)
         ],
         "checked": {"rows": rows, "largest_absolute_difference": difference},
         "torch": torch.__version__,

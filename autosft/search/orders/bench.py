@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, final
 
@@ -17,7 +17,8 @@ from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Epoch, Shift
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job, States, Strategy
+from autosft.contracts.strategy import Strategy
+from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.data.cache import SampleCache
 from autosft.data.splits import further_folds, is_timed, subset
 from autosft.data.store import FeatureStore
@@ -63,67 +64,67 @@ class Bench:
 
     def train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Train an order; the fields of its record."""
-        job = self._job(order, seconds_left)
-        strategy = self._registry.strategy(order.recipe.strategy)
+        trial, runtime = self._trial(order), self._runtime(order, seconds_left)
+        parts, strategy = trial.parts, self._registry.strategy(order.recipe.strategy)
         try:
-            trained = train(job, strategy, emit, more=order.work != "keep")
+            trained = train(trial, runtime, strategy, emit, more=order.work != "keep")
         except Paused as pause:
             return {
                 "state": "paused",
                 "score": pause.score,
                 "loss": pause.loss,
                 "epochs": pause.epochs,
-                "pace": self._pace(job, pause.epochs),
+                "pace": self._pace(trial, runtime, pause.epochs),
                 "trained": pause.trained,
-                "notes": (*self._notice(job), *notes_of(pause)),
+                "notes": (*self._notice(trial), *notes_of(pause)),
             }
-        evaluation, judged, why = trained.evaluation, job.valid, ()
-        if order.work == "train" and evaluation and self._to_cross_validate(job, strategy, trained, order.least_score):
-            evaluation, judged, why = self._cross_validated(job, strategy, evaluation)
-        states = job.states
+        evaluation, judged, why = trained.evaluation, trial.valid, ()
+        if order.work == "train" and evaluation and self._to_cross_validate(trial, runtime, strategy, trained, order):
+            evaluation, judged, why = self._cross_validated(trial, runtime, strategy, evaluation)
+        states = parts.states
         if evaluation:
             states = States(states.modality, states.backbone, evaluation.states)
-        save_member(job.folder, job, trained.model, states)
+        save_member(trial.folder, parts, trained.model, states)
         if evaluation:
-            StoredOutputs(evaluation.outputs, evaluation.states).write(job.folder)
-        for path in job.folder.glob("*.pt"):
+            StoredOutputs(evaluation.outputs, evaluation.states).write(trial.folder)
+        for path in trial.folder.glob("*.pt"):
             path.unlink()
-        forget_folds(job)
+        forget_folds(trial)
         if order.work == "refit":
-            evaluation = self._recall(job, strategy, trained)
-        shift = self._valid_shift(job, strategy, trained)
-        whole = trained.evaluation and len(judged) > len(job.valid)
+            evaluation = self._recall(trial, runtime, strategy, trained)
+        shift = self._valid_shift(trial, runtime, strategy, trained)
+        whole = trained.evaluation and len(judged) > len(trial.valid)
         return {
             "score": evaluation.score if evaluation else None,
-            "score_error": score_error(job, evaluation, judged) if trained.evaluation and evaluation else None,
+            "score_error": score_error(parts, evaluation, judged) if trained.evaluation and evaluation else None,
             "split_score": trained.evaluation.score if whole and trained.evaluation else None,
             "rows": len(judged),
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
-            "pace": {**self._pace(job, trained.epochs), "fit": trained.fitting / len(job.train)},
+            "pace": {**self._pace(trial, runtime, trained.epochs), "fit": trained.fitting / len(trial.train)},
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
             "shift": shift,
-            "notes": (*self._notice(job), *trained.notes, *why, *words_of(shift, "validation", job.info.name)),
+            "notes": (*self._notice(trial), *trained.notes, *why, *words_of(shift, "validation", parts.info.name)),
         }
 
     def soup(self, order: Order) -> dict[str, Any]:
         """Average a trial's model with those of others, and leave it if any went in; the fields of its record."""
-        made, model = load_member(
-            self.run.trial_folder(order.trial), self.run.document.task, self._registry, self._device
-        )
-        job = dataclasses.replace(self._job(order, lambda: float("inf")), states=made.states)
+        folder = self.run.trial_folder(order.trial)
+        made, model = load_member(folder, self.run.document.task, self._registry, self._device)
+        parts = replace(self._trial(order).parts, states=made.states)
+        runtime = self._runtime(order, lambda: float("inf"))
         others = [partial(load_weights, self.run.trial_folder(number)) for number in order.others]
-        soup = greedy_soup(job, model, others, self.run.data.valid)
+        soup = greedy_soup(parts, runtime, model, others, self.run.data.valid)
         if soup.taken:
-            states = States(made.states.modality, made.states.backbone, soup.evaluation.states)
-            save_member(job.folder / SOUP, job, model, states)
-            StoredOutputs(soup.evaluation.outputs, soup.evaluation.states).write(job.folder / SOUP)
+            states = States(parts.states.modality, parts.states.backbone, soup.evaluation.states)
+            save_member(folder / SOUP, parts, model, states)
+            StoredOutputs(soup.evaluation.outputs, soup.evaluation.states).write(folder / SOUP)
         return {
             "score": soup.evaluation.score,
             "rows": len(self.run.data.valid),
-            "score_error": score_error(job, soup.evaluation, self.run.data.valid),
+            "score_error": score_error(parts, soup.evaluation, self.run.data.valid),
             "loss": soup.evaluation.loss,
             "ingredients": (order.trial, *(order.others[position] for position in soup.taken)),
         }
@@ -136,37 +137,39 @@ class Bench:
         try:
             info = self.run.document.plan.candidate(order.recipe.backbone).info
             knows = _knows_no_row(info, order.recipe)
-            shift = shift_on_test(self.run, self._job(order, seconds_left), done["rows"], spent) if knows else None
+            trial, runtime = self._trial(order), self._runtime(order, seconds_left)
+            shift = shift_on_test(self.run, trial, runtime, done["rows"], spent) if knows else None
         except Exception as problem:  # the score stands nevertheless
             why = f"whether the test rows are like the training rows is unknown: {problem}"
             return {**done, "notes": (*done["notes"], why)}
         notes = (*done["notes"], *words_of(shift, "test", order.recipe.backbone))
         return {**done, "shift": shift, "notes": notes}
 
-    def _valid_shift(self, job: Job, strategy: Strategy, trained: Trained) -> Shift | None:
+    def _valid_shift(self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained) -> Shift | None:
         """Of validation rows that were not drawn at random; with the first features that are worth it."""
-        data = self.run.data
+        data, parts = self.run.data, trial.parts
         drawn = not (data.given or any(data.train.group) or is_timed(data.train + data.valid))
         if (
             drawn
             or self._compared
             or not strategy.cheap
-            or not len(job.valid)
-            or not _knows_no_row(job.info, job.recipe)
+            or not len(trial.valid)
+            or not _knows_no_row(parts.info, parts.recipe)
         ):
             return None
         self._compared = True
         seed = self.run.document.spec.seed
-        return shift_of(job, trained.model.encoder, sample_of(job.train, seed), sample_of(job.valid, seed))
+        train_rows, valid_rows = sample_of(trial.train, seed), sample_of(trial.valid, seed)
+        return shift_of(parts, runtime, trained.model.encoder, train_rows, valid_rows)
 
-    def _recall(self, job: Job, strategy: Strategy, trained: Trained) -> Evaluation:
+    def _recall(self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained) -> Evaluation:
         """How well a model trained on all rows recalls those that the trial was scored on: a check, not an estimate."""
         data = self.run.data
-        crossed = self._folds and (strategy.cheap or not job.early_stopping)
+        crossed = self._folds and (strategy.cheap or not trial.early_stopping)
         rows = data.train + data.valid if crossed else data.valid
-        return evaluate(job, trained.model, rows, cached=strategy.cheap)
+        return evaluate(trial.parts, runtime, trained.model, rows, cached=strategy.cheap)
 
-    def _job(self, order: Order, seconds_left: Callable[[], float]) -> Job:
+    def _trial(self, order: Order) -> Trial:
         document, data = self.run.document, self.run.data
         candidate = document.plan.candidate(order.recipe.backbone)
         weights = candidate.weights
@@ -182,29 +185,36 @@ class Bench:
         states = self._fit(order.recipe, train_rows, weights, "refit" if replay else "train")
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
             states = States(states.modality, states.backbone, load_states(folder)[1].problems)
-        return Job(
+        parts = Parts(
             task=document.task,
             recipe=order.recipe,
-            train=train_rows,
-            valid=Rows.of(()) if replay else data.valid,
-            unlabeled=data.unlabeled,
             modality=self._modality,
             family=self._registry.family(candidate.info.name),
             info=candidate.info,
-            weights=weights,
             problems=self._problems,
+            weights=weights,
             states=states,
-            metric=document.task.metric,
+        )
+        return Trial(
+            parts,
+            folder / "refit" if replay else folder,
+            train=train_rows,
+            valid=Rows.of(()) if replay else data.valid,
+            unlabeled=data.unlabeled,
+            pause_after=order.pause_after,
+            replay=order.replay if replay else None,
+            early_stopping=not (self._folds and len(data.valid) < TOO_FEW_VALID),
+        )
+
+    def _runtime(self, order: Order, seconds_left: Callable[[], float]) -> Runtime:
+        spec = self.run.document.spec
+        return Runtime(
             read=self._read,
             device=self._device,
-            folder=folder / "refit" if replay else folder,
             seconds_left=seconds_left,
             micro_batch=order.micro_batch,
-            precision=precision_for(document.spec.precision, self._device),
-            compile=document.spec.compile and not why_not_compiled(self._device),
-            pause_after=order.pause_after,
-            early_stopping=not (self._folds and len(data.valid) < TOO_FEW_VALID),
-            replay=order.replay if replay else None,
+            precision=precision_for(spec.precision, self._device),
+            compile=spec.compile and not why_not_compiled(self._device),
             features=self._features,
             store=self._store,
         )
@@ -223,47 +233,53 @@ class Bench:
             )
         return self._states[key]
 
-    def _to_cross_validate(self, job: Job, strategy: Strategy, trained: Trained, least_score: float | None) -> bool:
+    def _to_cross_validate(
+        self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained, order: Order
+    ) -> bool:
         """Whether a trial whose first fold is done goes through the others: where validation rows are few, on all rows,
         a trial whose encoder stayed as it was; and where they are very few any that scores well, if there is time."""
-        if not self._folds or job.recipe.rows or trained.evaluation is None:
+        if not self._folds or order.recipe.rows or trained.evaluation is None:
             return False
         if strategy.cheap:
             return True
-        if job.early_stopping or (least_score is not None and trained.evaluation.score < least_score):
+        if trial.early_stopping or (order.least_score is not None and trained.evaluation.score < order.least_score):
             return False
         seconds = sum(epoch.seconds for epoch in trained.epochs)
-        return job.seconds_left() > ROOM_FOR_A_FOLD * seconds * len(self._folds)
+        return runtime.seconds_left() > ROOM_FOR_A_FOLD * seconds * len(self._folds)
 
     def _cross_validated(
-        self, job: Job, strategy: Strategy, first: Evaluation
+        self, trial: Trial, runtime: Runtime, strategy: Strategy, first: Evaluation
     ) -> tuple[Evaluation, Rows, tuple[str, ...]]:
         """The out-of-fold answers, the rows that they are for, and why there are none beside those of the first fold,
         if there are none."""
 
         def states_of(number: int, rows: Rows) -> States:
-            return self._fit(job.recipe, rows, job.weights, f"fold {number}")
+            return self._fit(trial.parts.recipe, rows, trial.parts.weights, f"fold {number}")
 
         try:
-            return *cross_validate(job, strategy, first, self._folds, states_of), ()
+            return *cross_validate(trial, runtime, strategy, first, self._folds, states_of), ()
         except Exception as problem:  # the trial has its score nevertheless
-            return first, job.valid, (f"{strategy.name} on {job.info.name} was not cross-validated: {problem}",)
+            return (
+                first,
+                trial.valid,
+                (f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}",),
+            )
 
-    def _notice(self, job: Job) -> tuple[str, ...]:
+    def _notice(self, trial: Trial) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""
-        name = job.info.name
+        parts, name = trial.parts, trial.parts.info.name
         if name not in self._notices:
-            self._notices[name] = job.family.notice(job.info, job.states.backbone, job.train, job.read)
+            self._notices[name] = parts.family.notice(parts.info, parts.states.backbone, trial.train, self._read)
         seen = (f"backbone {name}: {self._notices[name]}",) if self._notices[name] else ()
         refused = why_not_compiled(self._device) if self.run.document.spec.compile else ""
         return (*seen, f"not compiled, because torch cannot do it here: {refused}") if refused else seen
 
-    def _pace(self, job: Job, epochs: Sequence[Epoch]) -> dict[str, float]:
+    def _pace(self, trial: Trial, runtime: Runtime, epochs: Sequence[Epoch]) -> dict[str, float]:
         pace: dict[str, float] = {}
-        if encode := encode_pace(job):
+        if encode := encode_pace(trial.parts, runtime):
             pace["encode"] = encode
         if epochs:
-            pace["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(job.train)
+            pace["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(trial.train)
         return pace
 
 

@@ -12,7 +12,7 @@ from autosft.contracts.outputs import TESTED, StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job
+from autosft.contracts.trial import Runtime, Trial
 from autosft.data.splits import portions, subset
 from autosft.errors import BadInput, CannotWrite
 from autosft.host.registry import Registry
@@ -94,8 +94,8 @@ def _left(run: Run, tested: StoredOutputs) -> tuple[str, ...]:
     return ()
 
 
-def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | None:
-    """How unlike the training rows the scored test rows are, by the job's encoder as it is loaded; None if that would
+def shift_on_test(run: Run, trial: Trial, runtime: Runtime, count: int, seconds: float) -> Shift | None:
+    """How unlike the training rows the scored test rows are, by the trial's encoder as it is loaded; None if that would
     take longer than scoring them did, or than there is time.
 
     Called by a worker when all is chosen and scored, so that nothing can follow from it. It sees no target.
@@ -107,8 +107,9 @@ def shift_on_test(run: Run, job: Job, count: int, seconds: float) -> Shift | Non
     if run.data.test is None:
         return None
     seed = run.document.spec.seed
-    scored = subset(run.data.test, job.problems[0], count, seed=seed)
-    train, test = sample_of(job.train, seed), sample_of(scored, seed)
-    if unencoded(job, train) + unencoded(job, test) > len(scored) or job.seconds_left() < 2 * seconds:
+    scored = subset(run.data.test, trial.parts.problems[0], count, seed=seed)
+    train, test = sample_of(trial.train, seed), sample_of(scored, seed)
+    new = sum(unencoded(trial.parts, runtime, some) for some in (train, test))
+    if new > len(scored) or runtime.seconds_left() < 2 * seconds:
         return None
-    return shift_of(job, build_model(job).encoder, train, test)
+    return shift_of(trial.parts, runtime, build_model(trial.parts, runtime).encoder, train, test)

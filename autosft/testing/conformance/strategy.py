@@ -19,12 +19,13 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job, Strategy
+from autosft.contracts.strategy import Strategy
 from autosft.contracts.tensors import Model
+from autosft.contracts.trial import Runtime, Trial
 from autosft.host.loading import load as load_plugins
 from autosft.testing.conformance.promises import Offline, check_light
-from autosft.testing.job import default_recipe, make_job, points_task
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import default_recipe, make_runtime, make_trial, points_task
 from autosft.training.evaluation import evaluate
 from autosft.training.loop import Trained, train
 from autosft.training.model import build_model
@@ -64,13 +65,19 @@ class StrategyConformance(Offline):
         return [load_plugins().problem("classification")]
 
     @pytest.fixture
-    def job(self, strategy: Strategy, recipe: Recipe, problems: Sequence[Problem], tmp_path: Path) -> Job:
+    def trial(self, strategy: Strategy, recipe: Recipe, problems: Sequence[Problem], tmp_path: Path) -> Trial:
         """Sixty points of three classes and twenty without."""
         task = points_task(make_points(tmp_path / "data.points.json", rows=60), problems=[p.name for p in problems])
-        job = make_job(tmp_path / "whole", task, registry(*problems), recipe)
-        if reason := strategy.accepts(job.task, job.info, job.problems):
-            pytest.skip(f"not for {job.info.name}: {reason}")
-        return job
+        trial = make_trial(tmp_path / "whole", task, registry(*problems), recipe)
+        parts = trial.parts
+        if reason := strategy.accepts(parts.task, parts.info, parts.problems):
+            pytest.skip(f"not for {parts.info.name}: {reason}")
+        return trial
+
+    @pytest.fixture
+    def runtime(self, trial: Trial) -> Runtime:
+        """The CPU."""
+        return make_runtime(trial)
 
     def test_it_has_a_name_and_a_space(self, strategy: Strategy) -> None:
         assert strategy.name and "." not in strategy.name and strategy.uses <= set(SHARED)
@@ -80,82 +87,96 @@ class StrategyConformance(Offline):
     def test_offering_it_imports_nothing_heavy(self, strategy: Strategy) -> None:
         check_light(strategy)
 
-    def test_it_learns(self, strategy: Strategy, job: Job) -> None:
-        before = evaluate(job, build_model(job), job.valid)
-        trained = train(job, strategy)
+    def test_it_learns(self, strategy: Strategy, trial: Trial, runtime: Runtime) -> None:
+        before = evaluate(trial.parts, runtime, build_model(trial.parts, runtime), trial.valid)
+        trained = train(trial, runtime, strategy)
         assert trained.evaluation is not None
         assert trained.evaluation.score > before.score
 
-    def test_one_seed_gives_one_model(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
-        first = train(job, strategy).model
-        second = train(replace(job, folder=tmp_path / "again"), strategy).model
+    def test_one_seed_gives_one_model(self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path) -> None:
+        first = train(trial, runtime, strategy).model
+        second = train(replace(trial, folder=tmp_path / "again"), runtime, strategy).model
         _check_equal(first, second)
 
     def test_killed_after_every_epoch_it_ends_with_the_same_weights(
-        self, strategy: Strategy, job: Job, tmp_path: Path
+        self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
     ) -> None:
         """Also if it is killed once more when all is trained, before its model is written."""
-        whole = train(job, strategy)
-        job = replace(job, folder=tmp_path / "killed")
+        whole = train(trial, runtime, strategy)
+        trial = replace(trial, folder=tmp_path / "killed")
 
         def kill(_: Epoch) -> None:
             raise _Killed
 
         for _ in whole.epochs:
             with pytest.raises(_Killed):
-                train(job, strategy, kill)
+                train(trial, runtime, strategy, kill)
         for _ in range(2):
-            resumed = train(job, strategy, kill)
+            resumed = train(trial, runtime, strategy, kill)
             _check_equal(whole.model, resumed.model)
             assert _curve(resumed) == _curve(whole)
             assert resumed.best == whole.best and resumed.trained == whole.trained
 
     def test_each_regularizer_that_it_uses_changes_what_it_learns(
-        self, strategy: Strategy, job: Job, tmp_path: Path
+        self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
     ) -> None:
         def learned(name: str, **changed: Any) -> Mapping[str, Tensor]:
-            regular = job.recipe.regular.model_copy(update=changed)
-            stop = job.recipe.stop.model_copy(update={"max_epochs": 2})
-            recipe = job.recipe.changed(regular=regular, stop=stop)
-            return train(replace(job, recipe=recipe, folder=tmp_path / name), strategy).model.state_dict()
+            parts = trial.parts
+            regular = parts.recipe.regular.model_copy(update=changed)
+            stop = parts.recipe.stop.model_copy(update={"max_epochs": 2})
+            recipe = parts.recipe.changed(regular=regular, stop=stop)
+            return train(
+                replace(trial, parts=replace(parts, recipe=recipe), folder=tmp_path / name), runtime, strategy
+            ).model.state_dict()
 
-        ignored = frozenset[str].intersection(*(problem.ignores for problem in job.problems))
+        ignored = frozenset[str].intersection(*(problem.ignores for problem in trial.parts.problems))
         used = [name for name in REGULARIZERS if f"regular.{name}" in strategy.uses - ignored]
         plain = learned("plain") if used else {}
         for name in used:
             other = learned(name, **{name: REGULARIZERS[name]})
             assert any(not torch.equal(plain[key], other[key]) for key in plain), f"regular.{name} changes nothing"
 
-    def test_a_handful_of_rows_is_enough(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
-        few = replace(job, train=job.train[:7], valid=job.valid[:3], folder=tmp_path / "few")
-        trained = train(few, strategy)
+    def test_a_handful_of_rows_is_enough(
+        self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
+    ) -> None:
+        few = replace(trial, train=trial.train[:7], valid=trial.valid[:3], folder=tmp_path / "few")
+        trained = train(few, runtime, strategy)
         assert trained.evaluation is not None and math.isfinite(trained.evaluation.score)
 
-    def test_saved_weights_give_the_same_answers(self, strategy: Strategy, job: Job) -> None:
-        trained = train(job, strategy)
+    def test_saved_weights_give_the_same_answers(self, strategy: Strategy, trial: Trial, runtime: Runtime) -> None:
+        trained = train(trial, runtime, strategy)
         saved = save({name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()})
-        fresh = build_model(job)
+        fresh = build_model(trial.parts, runtime)
         strategy.restore(fresh, load(saved))
-        before, after = evaluate(job, trained.model, job.valid), evaluate(job, fresh, job.valid)
+        before, after = (
+            evaluate(trial.parts, runtime, trained.model, trial.valid),
+            evaluate(trial.parts, runtime, fresh, trial.valid),
+        )
         for one, other in zip(before.outputs, after.outputs, strict=True):
             assert all((one.arrays[name] == other.arrays[name]).all() for name in one.arrays)
             assert one.items == other.items
 
-    def test_a_cheap_strategy_leaves_the_encoder_alone(self, strategy: Strategy, job: Job) -> None:
+    def test_a_cheap_strategy_leaves_the_encoder_alone(
+        self, strategy: Strategy, trial: Trial, runtime: Runtime
+    ) -> None:
         if not strategy.cheap:
             pytest.skip("it does not say so")
-        _check_equal(train(job, strategy).model.encoder, build_model(job).encoder)
+        _check_equal(train(trial, runtime, strategy).model.encoder, build_model(trial.parts, runtime).encoder)
 
-    def test_it_trains_again_on_all_rows(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
-        best = train(job, strategy).best
-        rows = job.train + job.valid
-        job = replace(job, train=rows, valid=Rows.of(()), folder=tmp_path / "again", replay=best)
-        again = train(job, strategy)
+    def test_it_trains_again_on_all_rows(
+        self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
+    ) -> None:
+        best = train(trial, runtime, strategy).best
+        rows = trial.train + trial.valid
+        trial = replace(trial, train=rows, valid=Rows.of(()), folder=tmp_path / "again", replay=best)
+        again = train(trial, runtime, strategy)
         assert again.evaluation is None and again.best == best
 
-    def test_it_can_work_in_smaller_portions(self, strategy: Strategy, job: Job, tmp_path: Path) -> None:
-        whole = train(job, strategy)
-        parts = train(replace(job, folder=tmp_path / "parts", micro_batch=5), strategy)
+    def test_it_can_work_in_smaller_portions(
+        self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
+    ) -> None:
+        whole = train(trial, runtime, strategy)
+        parts = train(replace(trial, folder=tmp_path / "parts"), replace(runtime, micro_batch=5), strategy)
         assert parts.evaluation is not None and bool(parts.epochs) == bool(whole.epochs)
         if whole.epochs:  # the parts of a batch add up to it, but for what was drawn at random
             assert parts.epochs[0].loss == pytest.approx(whole.epochs[0].loss, rel=0.1)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softshrink
 
-from autosft.contracts.strategy import Job
 from autosft.contracts.tensors import Model
+from autosft.contracts.trial import Parts
 
 
 def penalized(parameter: Tensor) -> bool:
@@ -27,14 +27,14 @@ class Penalties:
     """What draws the weights of a trial, after each step of its optimizer.
 
     Args:
-        job: Says how strongly, by its recipe.
+        parts: Say how strongly, by their recipe.
         model: As it was built. Its encoder's weights are what L2-SP draws towards; where they mean nothing, because
             they were drawn at random, and in the heads, there is no such penalty.
     """
 
-    def __init__(self, job: Job, model: Model) -> None:
-        self._l1, self._l2_sp = job.recipe.optim.l1, job.recipe.optim.l2_sp
-        weights = filter(penalized, model.encoder.parameters() if self._l2_sp and job.pretrained else ())
+    def __init__(self, parts: Parts, model: Model) -> None:
+        self._l1, self._l2_sp = parts.recipe.optim.l1, parts.recipe.optim.l2_sp
+        weights = filter(penalized, model.encoder.parameters() if self._l2_sp and parts.pretrained else ())
         self._start = {weight: weight.detach().clone() for weight in weights}
 
     @torch.no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Choice, Float, Job, Problem, Space, Stage, Strategy, Task
+from autosft.api import SHARED, BackboneInfo, Choice, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class BitFit(Strategy):
         """Pretrained encoders."""
         return against_training_in_part(info)
 
-    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage."""
         from autosft.api.tensors import train_only
         from autosft_strategies.bricks import supervised_stage
 
-        train_only(model.encoder, set(_vectors(model.encoder, str(job.recipe.of(self.name)["what"]))))
-        yield supervised_stage(job, model, "bitfit")
+        train_only(model.encoder, set(_vectors(model.encoder, str(trial.parts.recipe.of(self.name)["what"]))))
+        yield supervised_stage(trial, runtime, model, "bitfit")
 
 
 def _vectors(encoder: Encoder, what: str) -> Iterator[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from autosft.api import Job, Stage
+from autosft.api import Runtime, Stage, Trial
 from autosft.api.tensors import Model, parameter_groups, supervised, training_batches
 
 
-def supervised_stage(job: Job, model: Model, name: str, epochs: int = 0) -> Stage:
+def supervised_stage(trial: Trial, runtime: Runtime, model: Model, name: str, epochs: int = 0) -> Stage:
     """Train what is not frozen of the model on the labelled rows, with the recipe's rates and augmentation.
 
     Args:
-        job: What to train on.
+        trial: What to train on.
+        runtime: Where.
         model: What to train.
         name: The stage's name.
         epochs: The length of the schedule; 0 means the recipe's.
@@ -18,9 +19,9 @@ def supervised_stage(job: Job, model: Model, name: str, epochs: int = 0) -> Stag
     return Stage(
         name=name,
         model=model,
-        batches=training_batches(job),
-        loss=supervised(job, model),
-        parameters=parameter_groups(job, model),
-        epochs=epochs or job.recipe.stop.max_epochs,
-        valid=job.valid,
+        batches=training_batches(trial, runtime),
+        loss=supervised(trial.parts, model),
+        parameters=parameter_groups(trial.parts.recipe, model),
+        epochs=epochs or trial.parts.recipe.stop.max_epochs,
+        valid=trial.valid,
     )

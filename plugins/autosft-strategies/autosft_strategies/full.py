@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, final
 
-from autosft.api import SHARED, BackboneInfo, Job, Problem, Stage, Strategy, Task
+from autosft.api import SHARED, BackboneInfo, Problem, Runtime, Stage, Strategy, Task, Trial
 from autosft_strategies.reasons import against_training
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Full(Strategy):
         """Any encoder in which something can be trained."""
         return against_training(info)
 
-    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage."""
         from autosft_strategies.bricks import supervised_stage
 
-        yield supervised_stage(job, model, "full")
+        yield supervised_stage(trial, runtime, model, "full")

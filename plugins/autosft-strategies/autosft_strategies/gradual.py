@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Int, Job, Problem, Space, Stage, Strategy, Task
+from autosft.api import SHARED, BackboneInfo, Int, Problem, Runtime, Space, Stage, Strategy, Task, Trial
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ class Gradual(Strategy):
         """Pretrained encoders."""
         return against_training_in_part(info)
 
-    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """A stage per step, and one for everything."""
         from autosft.api.tensors import last_blocks, train_only
         from autosft_strategies.bricks import supervised_stage
 
-        encoder, epochs = model.encoder, job.recipe.stop.max_epochs
-        steps = min(int(job.recipe.of(self.name)["steps"]), epochs // 2)
+        encoder, epochs = model.encoder, trial.parts.recipe.stop.max_epochs
+        steps = min(int(trial.parts.recipe.of(self.name)["steps"]), epochs // 2)
         for step in range(steps):
             train_only(encoder, last_blocks(encoder, step / steps) if step else ())
-            yield supervised_stage(job, model, f"step-{step + 1}", epochs=1)
+            yield supervised_stage(trial, runtime, model, f"step-{step + 1}", epochs=1)
         train_only(encoder, last_blocks(encoder, 1.0))
-        yield supervised_stage(job, model, "full", epochs=epochs - steps)
+        yield supervised_stage(trial, runtime, model, "full", epochs=epochs - steps)

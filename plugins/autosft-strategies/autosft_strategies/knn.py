@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Job, OutOfTime, Problem, Strategy, Task
+from autosft.api import BackboneInfo, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -42,24 +42,25 @@ class Knn(Strategy):
         """Any encoder that knows something before it is trained."""
         return against_freezing(info, problems)
 
-    def fit(self, job: Job, model: Model) -> None:
+    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """Encode, keep the rows, choose, and put them in the heads' place."""
         import torch
 
         from autosft.api.tensors import LinearHead, encode
         from autosft_strategies.neighbors import Neighbors
 
-        features = encode(job, model.encoder, job.train).float()
-        weights = torch.tensor(job.train.weight, dtype=torch.float32)
-        for position, (problem, state) in enumerate(zip(job.problems, job.states.problems, strict=True)):
+        parts = trial.parts
+        features = encode(parts, runtime, model.encoder, trial.train).float()
+        weights = torch.tensor(trial.train.weight, dtype=torch.float32)
+        for position, (problem, state) in enumerate(zip(parts.problems, parts.states.problems, strict=True)):
             head = model.heads[position]
-            targets = problem.encode(job.train.target(position), state)
+            targets = problem.encode(trial.train.target(position), state)
             if not isinstance(head, LinearHead) or not isinstance(targets, torch.Tensor):
                 raise TypeError(f"Problem {problem.name!r} needs just pooled features but has no LinearHead.")
             kept = Neighbors.of(features, targets, weights, head.linear.out_features)
-            _choose(job, position, kept, features)
+            _choose(trial, runtime, position, kept, features)
             model.heads[position] = kept
-        model.to(job.device)
+        model.to(runtime.device)
 
     def restore(self, model: Model, tensors: Mapping[str, Tensor]) -> None:
         """Put the rows in the heads' place."""
@@ -72,20 +73,19 @@ class Knn(Strategy):
         model.load_state_dict(tensors)
 
 
-def _choose(job: Job, position: int, kept: Neighbors, features: Tensor) -> None:
+def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, features: Tensor) -> None:
     """Give `kept` the `k`, temperature, scale and shift with the lowest loss over training rows."""
     import torch
 
-    from autosft.api import seed_of
-
-    problem, state = job.problems[position], job.states.problems[position]
-    draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "neighbors"))
+    parts = trial.parts
+    problem, state = parts.problems[position], parts.states.problems[position]
+    draw = torch.Generator().manual_seed(seed_of(parts.recipe.seed, "neighbors"))
     asked = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    nearest, rows = _others(job, kept, features, asked)
+    nearest, rows = _others(trial, runtime, kept, features, asked)
     targets, weights = kept.targets[asked], kept.weights[asked]
 
     def loss(out: Tensor) -> Tensor:
-        return (problem.loss(out, targets, state, job.recipe) * weights).sum() / weights.sum().clamp_min(1e-12)
+        return (problem.loss(out, targets, state, parts.recipe) * weights).sum() / weights.sum().clamp_min(1e-12)
 
     best = float("inf")
     for k in (k for k in NEIGHBORS if k <= nearest.shape[1]):
@@ -98,7 +98,7 @@ def _choose(job: Job, position: int, kept: Neighbors, features: Tensor) -> None:
                     getattr(kept, name).fill_(number)
 
 
-def _others(job: Job, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+def _others(trial: Trial, runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
     """How similar the nearest rows of other groups are to the asked ones, and which they are, shape (asked, most
     neighbors).
 
@@ -107,12 +107,12 @@ def _others(job: Job, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple
     """
     import torch
 
-    units = _units(job)
+    units = _units(trial)
     count = min(NEIGHBORS[-1], len(features) - int(units.bincount().max()))
     table = features if features.layout == torch.strided else features.to_sparse_coo()
     found: list[tuple[Tensor, Tensor]] = []
     for part in asked.split(PORTION):
-        if job.seconds_left() < 0:
+        if runtime.seconds_left() < 0:
             raise OutOfTime("The time was up while neighbors were sought.")
         similarities = kept.similarities(table.index_select(0, part))
         similarities[units[part, None] == units] = -2.0  # below every cosine
@@ -121,11 +121,11 @@ def _others(job: Job, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple
     return torch.cat([values for values, _ in found]), torch.cat([rows for _, rows in found])
 
 
-def _units(job: Job) -> Tensor:
+def _units(trial: Trial) -> Tensor:
     """A number for each training row; rows of one group share one, unless there is just one group."""
     import torch
 
-    units = torch.from_numpy(job.train.units())
+    units = torch.from_numpy(trial.train.units())
     return units if units.any() else torch.arange(len(units))
 
 

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from torch import Tensor  # noqa: TID253
 
-from autosft.api import Job
+from autosft.api import Parts, Runtime
 from autosft.api.tensors import LinearHead
 
 ITERATIONS = 300
@@ -49,8 +49,9 @@ class LinearProblem:
     columns and the others, which are zero, can go: that changes no loss and no penalty (Hastie and Tibshirani, 2004).
 
     Args:
-        job: Whose problem it is, and the time that is left for it.
-        position: Which of the job's problems.
+        parts: Whose problem it is.
+        runtime: Knows the time that is left.
+        position: Which of the problems.
         head: The problem's head, for its shape.
         features: Standardized features, shape (rows, width), or a sparse CSR tensor.
         targets: The targets of the rows, as written.
@@ -58,19 +59,28 @@ class LinearProblem:
 
     Attributes:
         outputs: How many numbers a raw output has.
+        seconds_left: How long solving may take.
         is_logistic: Whether the loss is that of logistic regression, and the features are not too many to wait for.
     """
 
     def __init__(
-        self, job: Job, position: int, head: LinearHead, features: Tensor, targets: Sequence[Any], weights: Tensor
+        self,
+        parts: Parts,
+        runtime: Runtime,
+        position: int,
+        head: LinearHead,
+        features: Tensor,
+        targets: Sequence[Any],
+        weights: Tensor,
     ) -> None:
-        self._job, self._problem, self._state = job, job.problems[position], job.states.problems[position]
+        self._problem, self._state = parts.problems[position], parts.states.problems[position]
+        self._recipe, self.seconds_left = parts.recipe, runtime.seconds_left
         self._features, self._basis = _turned(features)
         self._weights, self._penalty = weights, _penalty(features)
         self._targets: Tensor = self._problem.encode(targets, self._state)
         self.outputs = head.linear.out_features
         numbers = features.numel() if features.layout == torch.strided else features.values().numel()
-        self.is_logistic = self._problem.is_logistic(job.recipe) and self.outputs * numbers <= MOST_NUMBERS
+        self.is_logistic = self._problem.is_logistic(parts.recipe) and self.outputs * numbers <= MOST_NUMBERS
 
     def unturned(self, solution: Solution) -> Solution:
         """The same for features as they were given."""
@@ -84,15 +94,11 @@ class LinearProblem:
 
     def losses(self, out: Tensor, targets: Tensor) -> Tensor:
         """The loss of each row, of raw outputs (rows, outputs) and encoded targets."""
-        return self._problem.loss(out, targets, self._state, self._job.recipe)
+        return self._problem.loss(out, targets, self._state, self._recipe)
 
     def penalty(self, strength: float) -> float:
         """What a strength multiplies half the squared weights by."""
         return strength * self._penalty
-
-    def seconds_left(self) -> float:
-        """How long solving may take."""
-        return self._job.seconds_left()
 
 
 @final

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Float, Job, Problem, Space, Stage, Strategy, Task
+from autosft.api import SHARED, BackboneInfo, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
 from autosft_strategies.probe import Probe
 from autosft_strategies.reasons import against_freezing, against_training
 
@@ -33,16 +32,16 @@ class LinearProbeFineTune(Strategy):
         """Any encoder that can both be probed and be trained."""
         return against_freezing(info, problems) or against_training(info)
 
-    def fit(self, job: Job, model: Model) -> None:
+    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """The probe. Rare classes that will be drawn more often have that much more weight in its loss."""
-        regular = job.recipe.regular
+        regular = trial.parts.recipe.regular
         if regular.balance == "sampling":
             weighted = regular.model_copy(update={"balance": "loss"})
-            job = replace(job, recipe=job.recipe.changed(regular=weighted))
-        Probe().fit(job, model)
+            trial = trial.with_recipe(regular=weighted)
+        Probe().fit(trial, runtime, model)
 
-    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage, from the probe's heads."""
         from autosft_strategies.bricks import supervised_stage
 
-        yield supervised_stage(job, model, "full")
+        yield supervised_stage(trial, runtime, model, "full")

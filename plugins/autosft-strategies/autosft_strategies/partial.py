@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Float, Job, Problem, Space, Stage, Strategy, Task
+from autosft.api import SHARED, BackboneInfo, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class Partial(Strategy):
         """Pretrained encoders."""
         return against_training_in_part(info)
 
-    def stages(self, job: Job, model: Model) -> Iterable[Stage]:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage."""
         from autosft.api.tensors import last_blocks, train_only
         from autosft_strategies.bricks import supervised_stage
 
-        train_only(model.encoder, last_blocks(model.encoder, float(job.recipe.of(self.name)["share"])))
-        yield supervised_stage(job, model, "partial")
+        train_only(model.encoder, last_blocks(model.encoder, float(trial.parts.recipe.of(self.name)["share"])))
+        yield supervised_stage(trial, runtime, model, "partial")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Job, OutOfTime, Problem, Strategy, Task
+from autosft.api import BackboneInfo, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -61,28 +61,29 @@ class Probe(Strategy):
         """Any encoder that knows something before it is trained."""
         return against_freezing(info, problems)
 
-    def fit(self, job: Job, model: Model) -> None:
+    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """Encode, choose the penalty, solve, and put the solution into the heads."""
         import torch
 
         from autosft.api.tensors import LinearHead, encode
         from autosft_strategies.linear import LinearProblem
 
-        features = encode(job, model.encoder, job.train).float()
+        parts = trial.parts
+        features = encode(parts, runtime, model.encoder, trial.train).float()
         mean, scale = _moments(features)
         if features.layout == torch.strided:
             features = (features - mean) / scale
-        weights = torch.tensor(job.train.weight, dtype=torch.float32)
+        weights = torch.tensor(trial.train.weight, dtype=torch.float32)
         for position, head in enumerate(model.heads):
             if not isinstance(head, LinearHead):
                 raise TypeError(
-                    f"Problem {job.problems[position].name!r} needs just pooled features but has no LinearHead."
+                    f"Problem {parts.problems[position].name!r} needs just pooled features but has no LinearHead."
                 )
-            linear = LinearProblem(job, position, head, features, job.train.target(position), weights)
-            known = ("penalty", job.info.name, job.recipe.seed, position)
-            place = job.features.get(known) if len(features) >= ENOUGH_ROWS else None
+            linear = LinearProblem(parts, runtime, position, head, features, trial.train.target(position), weights)
+            known = ("penalty", parts.info.name, parts.recipe.seed, position)
+            place = runtime.features.get(known) if len(features) >= ENOUGH_ROWS else None
             if place is None:
-                place = job.features[known] = choose(job, position, linear, features)
+                place = runtime.features[known] = choose(trial, runtime, position, linear, features)
             weight, bias = linear.unturned(linear.on(torch.arange(len(features))).solve(STRENGTHS[place], None))
             weight = weight / scale
             with torch.no_grad():
@@ -100,14 +101,14 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return features.mean(0), scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
 
 
-def _folds(job: Job, position: int, chosen: Tensor) -> Tensor:
+def _folds(trial: Trial, position: int, chosen: Tensor) -> Tensor:
     """The fold of each chosen row, strata in proportion. Rows of a group share one, unless there is just one group."""
     import torch
 
-    rows = job.train.take(chosen.numpy())
+    rows = trial.train.take(chosen.numpy())
     units = torch.from_numpy(rows.units())
     units = units if units.any() else torch.arange(len(chosen))
-    strata = job.problems[position].strata(rows.target(position))
+    strata = trial.parts.problems[position].strata(rows.target(position))
     count = int(units.max()) + 1
     first = torch.full((count,), len(chosen)).scatter_reduce(0, units, torch.arange(len(chosen)), "amin")
     order = first
@@ -119,7 +120,7 @@ def _folds(job: Job, position: int, chosen: Tensor) -> Tensor:
     return fold[units]
 
 
-def choose(job: Job, position: int, linear: LinearProblem, features: Tensor) -> int:
+def choose(trial: Trial, runtime: Runtime, position: int, linear: LinearProblem, features: Tensor) -> int:
     """The place in `STRENGTHS` of the penalty with the lowest cross-validated loss, of those that there is time to
     compare.
 
@@ -128,11 +129,9 @@ def choose(job: Job, position: int, linear: LinearProblem, features: Tensor) -> 
     """
     import torch
 
-    from autosft.api import seed_of
-
-    draw = torch.Generator().manual_seed(seed_of(job.recipe.seed, "folds"))
+    draw = torch.Generator().manual_seed(seed_of(trial.parts.recipe.seed, "folds"))
     chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    folds = _folds(job, position, chosen)
+    folds = _folds(trial, position, chosen)
     enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
     numbers = range(min(enough, int(folds.max()) + 1))
     parts = [(linear.on(chosen[folds != fold]), linear.on(chosen[folds == fold])) for fold in numbers]
@@ -140,7 +139,7 @@ def choose(job: Job, position: int, linear: LinearProblem, features: Tensor) -> 
     losses: dict[int, float] = {}  # by place in STRENGTHS
     spent = 0.0
     while (place := _next(losses)) is not None:
-        if job.seconds_left() < ROOM_TO_SOLVE * spent:  # as much again, and the final solution
+        if runtime.seconds_left() < ROOM_TO_SOLVE * spent:  # as much again, and the final solution
             if not losses:
                 raise OutOfTime("The time was up before the probe was fitted.")
             break

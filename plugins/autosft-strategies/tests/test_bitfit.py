@@ -1,7 +1,5 @@
 """`BitFit` keeps the contract, and changes vectors alone."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
@@ -9,7 +7,7 @@ from torch import nn
 from autosft.api.tensors import Encoder, Model
 from autosft.contracts.recipe import Stop
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import default_recipe
+from autosft.testing.trials import default_recipe
 from autosft.training.model import build_model
 from autosft_strategies.bitfit import BitFit
 
@@ -31,11 +29,11 @@ class TestBitFit(StrategyConformance):
             ("norms", {"norm.weight", "norm.bias"}),
         ],
     )
-    def test_what_is_asked_for_learns_and_no_matrix_does(self, strategy, job, what, learns):
+    def test_what_is_asked_for_learns_and_no_matrix_does(self, strategy, trial, runtime, what, learns):
         encoder = Attention()
-        model = Model(encoder, build_model(job).heads)
-        job = replace(job, recipe=job.recipe.changed(own={"bitfit": {"what": what}}))
-        stages = strategy.stages(job, model)
+        model = Model(encoder, build_model(trial.parts, runtime).heads)
+        trial = trial.with_recipe(own={"bitfit": {"what": what}})
+        stages = strategy.stages(trial, runtime, model)
         trained = {id(parameter) for group in next(iter(stages)).parameters for parameter in group["params"]}
         assert {name for name, parameter in encoder.named_parameters() if id(parameter) in trained} == learns
         assert all(id(parameter) in trained for parameter in model.heads.parameters())

@@ -1,12 +1,10 @@
 """`Gradual` keeps the contract, and more of the encoder learns from stage to stage."""
 
-from dataclasses import replace
-
 import pytest
 
 from autosft.contracts.recipe import Stop
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import default_recipe
+from autosft.testing.trials import default_recipe
 from autosft.training.model import build_model
 from autosft_strategies.gradual import Gradual
 
@@ -28,11 +26,13 @@ class TestGradual(StrategyConformance):
             (1, 2, [("full", 1, 2)]),
         ],
     )
-    def test_it_goes_from_the_heads_to_everything_in_the_recipe_s_epochs(self, strategy, job, epochs, steps, stages):
-        recipe = job.recipe.changed(stop=Stop(max_epochs=epochs), own={"gradual": {"steps": steps}})
-        model = build_model(job)
+    def test_it_goes_from_the_heads_to_everything_in_the_recipe_s_epochs(
+        self, strategy, trial, runtime, epochs, steps, stages
+    ):
+        trial = trial.with_recipe(stop=Stop(max_epochs=epochs), own={"gradual": {"steps": steps}})
+        model = build_model(trial.parts, runtime)
         found = []
-        for stage in strategy.stages(replace(job, recipe=recipe), model):
+        for stage in strategy.stages(trial, runtime, model):
             blocks = {name.split(".")[0] for name, weights in model.encoder.named_parameters() if weights.requires_grad}
             found.append((stage.name, stage.epochs, len(blocks)))
         assert found == stages

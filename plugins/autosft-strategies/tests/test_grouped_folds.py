@@ -8,8 +8,8 @@ import torch
 
 from autosft.api import Row, Rows
 from autosft.builtin.classification import Classification
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.model import build_model
 from autosft_strategies.probe import Probe
 
@@ -18,12 +18,12 @@ from autosft_strategies.probe import Probe
 def solved(tmp_path):
     """A function from rows to the length of the probe's solution."""
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=60))
-    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe", backbone="toy/wide"))
+    trial = make_trial(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe", backbone="toy/wide"))
 
     def solve(rows):
-        changed = replace(job, train=rows, features={})
-        model = build_model(changed)
-        Probe().fit(changed, model)
+        runtime = make_runtime(trial)
+        model = build_model(trial.parts, runtime)
+        Probe().fit(replace(trial, train=rows), runtime, model)
         return float(torch.linalg.vector_norm(model.heads[0].linear.weight.detach()))
 
     return solve

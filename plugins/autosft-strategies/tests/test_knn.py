@@ -14,8 +14,8 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.model import build_model
 from autosft_strategies.knn import Knn
 from autosft_strategies.neighbors import Neighbors
@@ -87,37 +87,42 @@ def test_a_row_without_weight_or_of_an_unknown_class_has_no_vote(table):
 
 
 @pytest.fixture
-def job(tmp_path):
+def trial(tmp_path):
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=80))
-    return make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("knn"))
+    return make_trial(tmp_path / "trial", task, registry(Classification()), quick_recipe("knn"))
 
 
-def test_one_row_per_class_is_enough(job):
-    labels = job.train.target(0)
-    few = job.train.take([labels.index(label) for label in sorted(set(labels))])
-    job = replace(job, train=few)
-    model = build_model(job)
-    Knn().fit(job, model)
+@pytest.fixture
+def runtime(trial):
+    return make_runtime(trial)
+
+
+def test_one_row_per_class_is_enough(trial, runtime):
+    labels = trial.train.target(0)
+    few = trial.train.take([labels.index(label) for label in sorted(set(labels))])
+    trial = replace(trial, train=few)
+    model = build_model(trial.parts, runtime)
+    Knn().fit(trial, runtime, model)
     with torch.inference_mode():
-        out = model.read({"pooled": encode(job, model.encoder, few)})[0]
+        out = model.read({"pooled": encode(trial.parts, runtime, model.encoder, few)})[0]
     assert out.argmax(1).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
     ("group", "sure"), [(lambda n: "", True), (lambda n: f"g{n // 2}", False), (lambda n: "all", True)]
 )
-def test_copies_in_groups_do_not_choose_for_each_other_unless_there_is_one_group(job, group, sure):
+def test_copies_in_groups_do_not_choose_for_each_other_unless_there_is_one_group(trial, runtime, group, sure):
     draw = np.random.default_rng(0)
     points, labels = draw.normal(size=(60, 4)).tolist(), draw.choice(list("abc"), 60)
     rows = Rows.of(Row(f"r{n}", points[n // 2], (str(labels[n // 2]),), group=group(n)) for n in range(120))
-    job = replace(job, train=rows, features={})
-    model = build_model(job)
-    Knn().fit(job, model)
+    trial = replace(trial, train=rows)
+    model = build_model(trial.parts, runtime)
+    Knn().fit(trial, runtime, model)
     assert (float(model.heads[0].scale) > 3) == sure
 
 
-def test_without_time_it_stops(job):
-    model = build_model(job)
-    encode(job, model.encoder, job.train)
+def test_without_time_it_stops(trial, runtime):
+    model = build_model(trial.parts, runtime)
+    encode(trial.parts, runtime, model.encoder, trial.train)
     with pytest.raises(OutOfTime, match="neighbors were sought"):
-        Knn().fit(replace(job, seconds_left=lambda: -1.0), model)
+        Knn().fit(trial, replace(runtime, seconds_left=lambda: -1.0), model)

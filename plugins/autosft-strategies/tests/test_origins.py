@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from autosft.api import BackboneInfo, Inputs, Task
 from autosft.api.tensors import LinearHead
 from autosft.builtin.classification import Classification
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft_strategies.full import Full
 from autosft_strategies.linear import SPARSE_UNIT, LinearProblem
 from autosft_strategies.probe import Probe
@@ -30,14 +30,16 @@ def test_frozen_needs_knowledge_and_training_something_to_train(strategy, useles
 
 def test_a_solution_on_sparse_features_is_scikit_learn_s(tmp_path):
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=80))
-    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
-    count, width, targets = len(job.train), 500, job.train.target(0)
+    trial = make_trial(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    count, width, targets = len(trial.train), 500, trial.train.target(0)
     draw = np.random.default_rng(0)
     dense = (draw.random((count, width)) * (draw.random((count, width)) < 0.05)).astype(np.float32)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support")
         features = torch.from_numpy(dense).to_sparse_csr()
-    problem = LinearProblem(job, 0, LinearHead(width, 3), features, targets, torch.ones(count))
+    problem = LinearProblem(
+        trial.parts, make_runtime(trial), 0, LinearHead(width, 3), features, targets, torch.ones(count)
+    )
 
     weight, bias = problem.on(torch.arange(0, count, 2)).solve(0.5, None)
 

@@ -1,13 +1,11 @@
 """`Partial` keeps the contract, and changes the last blocks alone."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from autosft.contracts.recipe import Stop
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import default_recipe
+from autosft.testing.trials import default_recipe
 from autosft.training.loop import train
 from autosft.training.model import build_model
 from autosft_strategies.partial import Partial
@@ -23,8 +21,8 @@ class TestPartial(StrategyConformance):
         return default_recipe(strategy, "toy/wide").changed(stop=Stop(max_epochs=4))
 
     @pytest.mark.parametrize(("share", "same"), [(0.3, {"first"}), (1.0, set())])
-    def test_the_share_of_blocks_nearest_to_the_output_learns(self, strategy, job, share, same):
-        job = replace(job, recipe=job.recipe.changed(own={"partial": {"share": share}}))
-        before, after = build_model(job).encoder, train(job, strategy).model.encoder
+    def test_the_share_of_blocks_nearest_to_the_output_learns(self, strategy, trial, runtime, share, same):
+        trial = trial.with_recipe(own={"partial": {"share": share}})
+        before, after = build_model(trial.parts, runtime).encoder, train(trial, runtime, strategy).model.encoder
         kept = {name for name, weights in before.state_dict().items() if torch.equal(weights, after.state_dict()[name])}
         assert {name.split(".")[0] for name in kept} == same

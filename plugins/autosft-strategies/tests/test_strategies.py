@@ -15,8 +15,8 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.job import make_job, points_task, quick_recipe
 from autosft.testing.toy import make_points, registry
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.model import build_model
 from autosft_strategies.full import Full
 from autosft_strategies.linear import LinearProblem
@@ -51,12 +51,14 @@ def solved(tmp_path):
 
     def solve(problem, strength, **key):
         task = points_task(make_points(tmp_path / "clouds.points.json", rows=80), problems=[problem.name], **key)
-        job = make_job(tmp_path / "trial", task, registry(problem), quick_recipe("probe"))
-        points = np.stack([job.read(row) for row in job.train])
+        trial = make_trial(tmp_path / "trial", task, registry(problem), quick_recipe("probe"))
+        points = np.stack([trial.parts.modality.read(row) for row in trial.train])
         count, width = points.shape
-        head = problem.head({"pooled": width}, job.states.problems[0], job.recipe)
-        targets = job.train.target(0)
-        linear = LinearProblem(job, 0, head, torch.from_numpy(points), targets, torch.ones(count))
+        head = problem.head({"pooled": width}, trial.parts.states.problems[0], trial.parts.recipe)
+        targets = trial.train.target(0)
+        linear = LinearProblem(
+            trial.parts, make_runtime(trial), 0, head, torch.from_numpy(points), targets, torch.ones(count)
+        )
         weight, bias = linear.on(torch.arange(count)).solve(strength, None)
         return points, targets, weight.numpy(), bias.numpy()
 
@@ -98,27 +100,30 @@ def test_for_numbers_a_solution_of_the_probe_is_a_ridge_regression(solved, stren
 
 def test_a_probe_with_little_time_compares_fewer_penalties_and_one_without_any_stops(tmp_path):
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=80))
-    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
-    model = build_model(job)
-    encode(job, model.encoder, job.train)  # so that only the comparison of penalties asks for the time
+    trial = make_trial(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    runtime = make_runtime(trial)
+    model = build_model(trial.parts, runtime)
+    encode(trial.parts, runtime, model.encoder, trial.train)  # so that only comparing penalties asks for the time
     left = iter([60.0, -1.0])
 
-    Probe().fit(replace(job, seconds_left=lambda: next(left)), model)
+    Probe().fit(trial, replace(runtime, seconds_left=lambda: next(left)), model)
 
     assert next(left, None) is None and (model.heads[0].linear.weight != 0).any()
     with pytest.raises(OutOfTime, match="before the probe was fitted"):
-        Probe().fit(replace(job, seconds_left=lambda: -1.0), model)
+        Probe().fit(trial, replace(runtime, seconds_left=lambda: -1.0), model)
 
 
 @pytest.mark.parametrize("columns", [3, 60, 200])
 def test_of_more_features_than_rows_a_solution_is_scikit_learn_s_logistic_regression_too(tmp_path, columns):
     draw = np.random.default_rng(0)
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=40))
-    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
-    targets, count = job.train.target(0), len(job.train)
+    trial = make_trial(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    targets, count = trial.train.target(0), len(trial.train)
     features = draw.normal(size=(count, columns)).astype(np.float32)
-    head = job.problems[0].head({"pooled": columns}, job.states.problems[0], job.recipe)
-    linear = LinearProblem(job, 0, head, torch.from_numpy(features), targets, torch.ones(count))
+    head = trial.parts.problems[0].head({"pooled": columns}, trial.parts.states.problems[0], trial.parts.recipe)
+    linear = LinearProblem(
+        trial.parts, make_runtime(trial), 0, head, torch.from_numpy(features), targets, torch.ones(count)
+    )
 
     weight, bias = linear.unturned(linear.on(torch.arange(count)).solve(3.0, None))
 
@@ -134,26 +139,26 @@ def test_a_probe_of_a_few_rows_is_no_worse_than_the_mean_where_features_tell_not
 ):
     draw = np.random.default_rng(0)
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=80), problems=["regression"])
-    job = make_job(tmp_path / "trial", task, registry(Regression()), quick_recipe("probe"))
-    features, fresh = draw.normal(size=(len(job.train), 300)), draw.normal(size=(1000, 300))
+    trial = make_trial(tmp_path / "trial", task, registry(Regression()), quick_recipe("probe"))
+    features, fresh = draw.normal(size=(len(trial.train), 300)), draw.normal(size=(1000, 300))
     direction = draw.normal(size=(300, 1)) * (np.arange(300) < 5)[:, None] / 5**0.5
 
     def numbers(rows):
         return told**0.5 * rows @ direction + (1 - told) ** 0.5 * draw.normal(size=(len(rows), 1))
 
     targets = [*map(float, numbers(features)[:, 0])]
-    head = job.problems[0].head({"pooled": 300}, job.states.problems[0], job.recipe)
+    head = trial.parts.problems[0].head({"pooled": 300}, trial.parts.states.problems[0], trial.parts.recipe)
     weights = torch.ones(len(features))
     tensor = torch.from_numpy(features).float()
-    job = replace(
-        job, train=Rows.of(replace(row, targets=(target,)) for row, target in zip(job.train, targets, strict=True))
+    trial = replace(
+        trial, train=Rows.of(replace(row, targets=(target,)) for row, target in zip(trial.train, targets, strict=True))
     )
-    linear = LinearProblem(job, 0, head, tensor, targets, weights)
-    strength = STRENGTHS[choose(job, 0, linear, tensor)]
+    linear = LinearProblem(trial.parts, make_runtime(trial), 0, head, tensor, targets, weights)
+    strength = STRENGTHS[choose(trial, make_runtime(trial), 0, linear, tensor)]
     weight, bias = linear.unturned(linear.on(torch.arange(len(features))).solve(strength, None))
 
     said = fresh @ weight.numpy().T + bias.numpy()
-    truth = job.problems[0].encode([*map(float, numbers(fresh)[:, 0])], job.states.problems[0]).numpy()
+    truth = trial.parts.problems[0].encode([*map(float, numbers(fresh)[:, 0])], trial.parts.states.problems[0]).numpy()
     explained = 1 - ((truth - said) ** 2).mean() / truth.var()
     assert explained > worst
 
@@ -161,11 +166,12 @@ def test_a_probe_of_a_few_rows_is_no_worse_than_the_mean_where_features_tell_not
 @pytest.mark.parametrize("rows, chosen", [(ENOUGH_ROWS, 1), (ENOUGH_ROWS - 60, 2)])
 def test_with_many_rows_the_penalty_of_the_first_fold_serves_the_others(tmp_path, monkeypatch, rows, chosen):
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=2 * ENOUGH_ROWS))
-    job = make_job(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
-    calls = []
+    trial = make_trial(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe"))
+    calls, runtime = [], make_runtime(trial)
     monkeypatch.setattr("autosft_strategies.probe.choose", lambda *given: calls.append(given) or choose(*given))
 
     for start in (0, 60):
-        Probe().fit(replace(job, train=job.train.take(range(start, start + rows))), build_model(job))
+        fold = replace(trial, train=trial.train.take(range(start, start + rows)))
+        Probe().fit(fold, runtime, build_model(trial.parts, runtime))
 
     assert len(calls) == chosen

@@ -6,7 +6,7 @@ import torch
 from autosft.api import Recipe, Row, Rows
 from autosft.host.loading import load
 from autosft.testing.conformance import BackboneConformance
-from autosft.testing.job import make_job
+from autosft.testing.trials import make_runtime, make_trial
 from autosft.training.loop import train
 from autosft_text.lstm_family import LstmFamily
 from autosft_text.modality import TextModality
@@ -49,9 +49,8 @@ def test_it_learns_and_one_seed_gives_one_model(tmp_path, reviews):
     task = TextModality().recognize(reviews).task
     optim = RECIPE.optim.model_copy(update={"lr": 1e-2, "head_lr": 1e-2, "batch_size": 16})
     recipe = RECIPE.changed(optim=optim, stop=RECIPE.stop.model_copy(update={"max_epochs": 5}))
-    first, second = (
-        train(make_job(tmp_path / name, task, registry, recipe), registry.strategy("full")) for name in ("a", "b")
-    )
+    trials = [make_trial(tmp_path / name, task, registry, recipe) for name in ("a", "b")]
+    first, second = (train(trial, make_runtime(trial), registry.strategy("full")) for trial in trials)
     assert first.evaluation.score > 0.9
     states = first.model.state_dict(), second.model.state_dict()
     assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from autosft.api import Recipe, Row, Rows, Strategy
 from autosft.host.loading import load
 from autosft.testing.conformance import BackboneConformance
-from autosft.testing.job import make_job
+from autosft.testing.trials import make_runtime, make_trial
 from autosft.training.evaluation import answer
 from autosft.training.loop import train
 from autosft_text.modality import TextModality
@@ -63,7 +63,7 @@ def test_with_many_rows_a_term_must_be_met_twice(sentences):
 
 
 @pytest.fixture
-def job(tmp_path, sentences, write_table):
+def trial(tmp_path, sentences, write_table):
     registry = load()
     if "probe" not in registry.strategies:
         pytest.skip("autosft-strategies is not installed")
@@ -71,26 +71,31 @@ def job(tmp_path, sentences, write_table):
     other = {"pos": "neg", "neg": "pos"}
     rows = [(text, label if draw.random() < 0.9 else other[label]) for text, label in sentences(400)]
     task = TextModality().recognize(write_table(tmp_path / "a.csv", rows)).task
-    return make_job(tmp_path / "trial", task, registry, RECIPE)
+    return make_trial(tmp_path / "trial", task, registry, RECIPE)
+
+
+@pytest.fixture
+def runtime(trial):
+    return make_runtime(trial)
 
 
 def probe() -> Strategy:
     return load().strategy("probe")
 
 
-def test_the_probe_on_it_is_as_good_as_scikit_learn(job):
-    trained = train(job, probe())
+def test_the_probe_on_it_is_as_good_as_scikit_learn(trial, runtime):
+    trained = train(trial, runtime, probe())
     pipeline = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression())
     strengths = {"logisticregression__C": np.logspace(-2, 2, 9)}
-    search = GridSearchCV(pipeline, strengths, scoring="neg_log_loss").fit(job.train.ref, job.train.target(0))
-    truth = np.array(job.valid.target(0))[:, None] == search.classes_
-    loss = -np.log(search.predict_proba(job.valid.ref)[truth]).mean()
+    search = GridSearchCV(pipeline, strengths, scoring="neg_log_loss").fit(trial.train.ref, trial.train.target(0))
+    truth = np.array(trial.valid.target(0))[:, None] == search.classes_
+    loss = -np.log(search.predict_proba(trial.valid.ref)[truth]).mean()
     assert trained.evaluation.loss < 1.1 * loss
 
 
-def test_answers_are_the_same_from_cached_rows_and_from_texts(job):
-    model = train(job, probe()).model
-    kept, anew = (answer(job, model, job.valid, cached=cached)[0] for cached in (True, False))
+def test_answers_are_the_same_from_cached_rows_and_from_texts(trial, runtime):
+    model = train(trial, runtime, probe()).model
+    kept, anew = (answer(trial.parts, runtime, model, trial.valid, cached=cached)[0] for cached in (True, False))
     np.testing.assert_allclose(kept.arrays["probabilities"], anew.arrays["probabilities"], atol=1e-6)
-    again = train(replace(job, folder=job.folder / "again", features={}), probe()).model
+    again = train(replace(trial, folder=trial.folder / "again"), replace(runtime, features={}), probe()).model
     assert all(torch.equal(one, other) for one, other in zip(model.parameters(), again.parameters(), strict=True))

@@ -15,8 +15,8 @@ from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.strategy import Strategy
 from autosft.errors import OutOfTime
 from autosft.search.orders.worker import Workshop
-from autosft.testing.job import quick_recipe
 from autosft.testing.toy import ToyStrategy
+from autosft.testing.trials import quick_recipe
 
 
 class Once(Strategy):
@@ -24,7 +24,7 @@ class Once(Strategy):
 
     name, cheap, fitted = "once", True, 0
 
-    def fit(self, job, model):
+    def fit(self, trial, runtime, model):
         self.fitted += 1
         if self.fitted > 1:
             raise OutOfTime("the time was up")
@@ -78,8 +78,8 @@ class Impatient(ToyStrategy):
 
     name = "impatient"
 
-    def fit(self, job, model):
-        if job.seconds_left() <= 0:
+    def fit(self, trial, runtime, model):
+        if trial.seconds_left() <= 0:
             raise OutOfTime("the time was up before it had fitted")
 
 

@@ -367,13 +367,13 @@ def opposite(search, task):
     made = search(single=True, backbones_to_train=("blind/first", "blind/first"))
     ranked = sorted(made.trials.ended, key=Record.order)
     folders = [made.run.trial_folder(record.number) for record in ranked]
-    job, model = load_member(folders[0], task, made.registry, torch.device("cpu"))
+    parts, model = load_member(folders[0], task, made.registry, torch.device("cpu"))
     good = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     draw = torch.Generator().manual_seed(0)
     steps = {name: 0.5 * torch.randn(tensor.shape, generator=draw) for name, tensor in good.items()}
     for folder, sign in zip(folders, (1, -1), strict=True):
         model.load_state_dict({name: tensor + sign * steps[name] for name, tensor in good.items()})
-        save_member(folder, job, model, job.states)
+        save_member(folder, parts, model, parts.states)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Jobs for tests: what a worker would make of a task and a recipe, without a search. It needs torch."""
+"""Trials for tests: what a worker would make of a task and a recipe, without a search. It needs torch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import torch
 
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Job, States, Strategy
+from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
+from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.host.registry import Registry
 from autosft.testing.points import TARGETS
 
@@ -19,8 +20,8 @@ VALID_EVERY = 4
 """Where the data names no validation rows, each fourth row validates."""
 
 
-def make_job(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> Job:
-    """A job on the CPU, without an end to its time; `dataclasses.replace` changes what a test needs otherwise."""
+def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> Trial:
+    """A trial of a task; `dataclasses.replace` changes what a test needs otherwise."""
     modality, family = registry.modality(task.modality), registry.family(recipe.backbone)
     problems = tuple(registry.problem(name) for name in task.problems)
     info = family.match(recipe.backbone.partition("/")[2])[0]
@@ -31,24 +32,14 @@ def make_job(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> Jo
         backbone=family.fit(info, train, modality.read),
         problems=tuple(problem.fit(train.target(position)) for position, problem in enumerate(problems)),
     )
-    return Job(
-        task=task,
-        recipe=recipe,
-        train=train,
-        valid=valid,
-        unlabeled=scan.unlabeled,
-        modality=modality,
-        family=family,
-        info=info,
-        weights=None,
-        problems=problems,
-        states=states,
-        metric=task.metric or problems[0].metrics[0],
-        read=modality.read,
-        device=torch.device("cpu"),
-        folder=folder,
-        seconds_left=lambda: float("inf"),
-    )
+    task = task if task.metric else task.model_copy(update={"metric": problems[0].metrics[0]})
+    parts = Parts(task, recipe, modality, family, info, problems, None, states)
+    return Trial(parts, folder, train, valid, scan.unlabeled)
+
+
+def make_runtime(trial: Trial) -> Runtime:
+    """The CPU, without an end to its time."""
+    return Runtime(trial.parts.modality.read, torch.device("cpu"))
 
 
 def points_task(

@@ -1,0 +1,129 @@
+"""`Trial`: what is trained, on which rows. `Parts`: what prediction needs of it too. `Runtime`: where it is computed.
+
+A trained model is its parts and its weights. Rows belong to a trial, and devices, clocks and caches to the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
+from autosft.contracts.modality import Modality
+from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.rows import Row, Rows
+from autosft.contracts.state import State
+from autosft.contracts.task import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+
+@dataclass(frozen=True)
+class States:
+    """What the parts learned from the training rows; the problems' states in the order of the task's problems."""
+
+    modality: State = field(default_factory=State)
+    backbone: State = field(default_factory=State)
+    problems: tuple[State, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Who reads, encodes and answers, and how: all that building a model and predicting with it need.
+
+    Attributes:
+        task: What to solve.
+        recipe: What was decided.
+        modality, family, info, problems: The parts that the task and the recipe name.
+        weights: What the encoder starts from; None where it starts from scratch, or has saved weights put into it.
+        states: What the parts learned from the training rows.
+    """
+
+    task: Task
+    recipe: Recipe
+    modality: Modality
+    family: BackboneFamily
+    info: BackboneInfo
+    problems: tuple[Problem, ...]
+    weights: WeightFile | None
+    states: States
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the encoder starts from weights that were learned: those it comes with, or those the recipe names."""
+        return self.info.origin == "pretrained" or bool(self.recipe.start)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial, as a strategy and the loop see it. There are no test rows in it.
+
+    Attributes:
+        parts: Who takes part.
+        folder: Where it keeps its files.
+        train: The rows to train on.
+        valid: The rows to validate on; empty when a chosen recipe is trained again on all rows.
+        unlabeled: Rows without targets.
+        pause_after: After how many validated epochs, over all stages, it pauses; None means never.
+        replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
+        early_stopping: Whether validation rows say after which epoch a stage ends and which weights are kept. Without
+            it each stage runs to its end and keeps its last weights: a handful of rows would choose by chance, and
+            could not judge what they chose.
+    """
+
+    parts: Parts
+    folder: Path
+    train: Rows
+    valid: Rows
+    unlabeled: Rows
+    pause_after: int | None = None
+    replay: Mapping[str, int] | None = None
+    early_stopping: bool = True
+
+    def with_recipe(self, **fields: Any) -> Trial:
+        """The same trial with some fields of its recipe replaced and checked."""
+        return replace(self, parts=replace(self.parts, recipe=self.parts.recipe.changed(**fields)))
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how a process computes. What comes of a trial depends on it by rounding alone.
+
+    Attributes:
+        read: Decode a row, maybe from a cache.
+        device: Where to compute.
+        seconds_left: How long it may still take.
+        micro_batch: The most rows that fit the device at once; 0 means a whole batch.
+        precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
+            with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
+        compile: Whether the encoder is compiled by torch.
+        features: Encoded rows that outlive the trial, by backbone and view.
+        store: Encoded rows that outlive the search; None if there is no such place.
+    """
+
+    read: Callable[[Row], Any]
+    device: torch.device
+    seconds_left: Callable[[], float] = lambda: float("inf")
+    micro_batch: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    features: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    store: Store | None = None
+
+
+class Store(Protocol):
+    """Encoded rows by encoder and by the digest of their content."""
+
+    def load(self, encoder: str, wanted: Container[str]) -> tuple[dict[str, npt.NDArray[np.float32]], float]:
+        """The wanted rows that are there, and the seconds that a row took."""
+        ...
+
+    def add(self, encoder: str, digests: Sequence[str], features: npt.NDArray[np.float32], seconds: float) -> None:
+        """Keep rows."""
+        ...
