@@ -83,13 +83,14 @@ def bare(trial: Trial, runtime: Runtime) -> float:
     optimizer = optimizer_for(parameter_groups(recipe, model))
     view = parts.modality.view(parts.info.inputs, recipe, parts.states.modality, strength="none")
     labels = torch.tensor([int(row.targets[0]) for row in trial.train])
+    draw = np.random.default_rng(0)  # a plain view draws nothing from it
     steps, seconds = len(trial.train) // BATCH, []
     for epoch in range(recipe.stop.max_epochs):
         started = time.perf_counter()
         order = torch.randperm(len(trial.train))
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
-            images = torch.stack([view(runtime.read(trial.train[int(index)])) for index in chosen])
+            images = torch.stack([view(runtime.read(trial.train[int(index)]), draw) for index in chosen])
             set_rate(optimizer, epoch * steps + step, recipe.stop.max_epochs * steps, recipe.optim)
             optimizer.zero_grad(set_to_none=True)
             (out,) = model(images)

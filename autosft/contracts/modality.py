@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
@@ -20,7 +22,9 @@ from autosft.contracts.task import Claim, Hints, Task
 
 Strength = Literal["none", "light", "strong"]
 Mix = Literal["mixup", "cutmix"]
-View = Callable[[Any], Any]
+View = Callable[[Any, np.random.Generator], Any]
+"""From a decoded sample to what `Modality.collate` takes. All that is random in it is drawn from the generator."""
+
 Read = Callable[[Row], Any]
 
 
@@ -146,8 +150,8 @@ class Modality(ABC):
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
         """A function from a decoded sample to what `collate` takes.
 
-        A view of strength `"none"` is deterministic. The others draw from torch's global generator alone, so that an
-        epoch is repeatable from its seed.
+        A view of strength `"none"` draws nothing. The others draw from the generator that they are given, and from no
+        other: it is seeded by what is drawn, so that a sample is seen alike by whichever thread or process loads it.
         """
 
     def preparation(self, inputs: Inputs, recipe: Recipe, state: State) -> Mapping[str, Any]:

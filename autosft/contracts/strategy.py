@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from autosft.contracts.tensors import Batch, Model
 
 
-class Sized(Protocol):
-    """Batches that can be gone through once per epoch, and counted."""
+class Batches(Protocol):
+    """What a stage is trained on, epoch after epoch."""
 
-    def __iter__(self) -> Iterator[Batch]: ...
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        ...
+
+    def epoch(self, seed: int) -> Iterator[Batch]:
+        """The batches of an epoch. All that is random in them follows from its seed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Stage:
     Attributes:
         name: Unique within the strategy.
         model: What is trained; in training mode during the epochs.
-        batches: Gone through once per epoch; draws from torch's global generator alone.
+        batches: What it is trained on.
         loss: From a batch to a scalar.
         parameters: Parameter groups as torch's optimizers take them, each with its own peak `lr` and `weight_decay`.
         epochs: The length of the schedule.
@@ -51,7 +56,7 @@ class Stage:
 
     name: str
     model: nn.Module
-    batches: Sized
+    batches: Batches
     loss: Callable[[Batch], Tensor]
     parameters: Sequence[Mapping[str, Any]]
     epochs: int

@@ -131,9 +131,11 @@ class ToyModality(Modality):
         mean, scale = state.arrays["mean"], state.arrays["scale"]
         noise = _NOISE[strength] * float(recipe.of(self.name).get("noise", 0.1))
 
-        def view(sample: npt.NDArray[np.float32]) -> Tensor:
-            point = torch.from_numpy((sample - mean) / scale)
-            return point + noise * torch.randn(point.shape) if noise else point
+        def view(sample: npt.NDArray[np.float32], generator: np.random.Generator) -> Tensor:
+            point = (sample - mean) / scale
+            if noise:
+                point = point + noise * generator.standard_normal(point.shape, dtype=np.float32)
+            return torch.from_numpy(point)
 
         return view
 

@@ -32,7 +32,7 @@ def encoded_batches(
     """Batches with what the encoder makes of them; from the cache if `cached`, else anew."""
     size = runtime.micro_batch or parts.recipe.optim.batch_size
     if not cached:
-        for batch in Loader(parts, runtime, rows, batch_size=size):
+        for batch in Loader(parts, runtime, rows, batch_size=size).epoch():
             moved = batch.to(runtime.device)
             yield moved, encoder(moved.inputs)
         return

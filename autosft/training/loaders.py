@@ -1,6 +1,7 @@
 """`Loader`: batches over rows; `training_batches`: those of a trial to train on, as the recipe wants them.
 
-Order and augmentation draw from torch's global generator alone.
+Order and augmentation follow from the seed of the epoch, and a row's views from its place in it: whoever loads a batch,
+in whichever order, loads the same.
 
 Encoders of texts or sounds fill a batch up to its longest row, so rows of like length are batched together: while
 training within windows of a random order, elsewhere by the order of `longest_first`.
@@ -18,10 +19,13 @@ import torch
 
 from autosft.contracts.modality import Strength
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.strategy import Sized
+from autosft.contracts.strategy import Batches
 from autosft.contracts.tensors import Batch
 from autosft.contracts.trial import Parts, Runtime, Trial
 from autosft.training.mixing import Mixing
+from autosft.training.seeds import seed_of
+
+Positions = npt.NDArray[np.int64]
 
 WINDOW = 50
 """While training, rows are sorted by length within so many batches of a random order: hardly any row of a batch is much
@@ -29,7 +33,7 @@ longer than another, and which rows meet still changes from epoch to epoch."""
 
 
 class Loader:
-    """Goes through rows once per iteration.
+    """Goes through rows once per epoch.
 
     Args:
         parts: Whose modality, problems and states to use.
@@ -64,39 +68,53 @@ class Loader:
     def __len__(self) -> int:
         return math.ceil(self._used() / self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
-        for chosen in self._batches():
-            yield self._batch([self.rows[index] for index in chosen])
+    def epoch(self, seed: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch; the seed matters where rows are shuffled, or views draw."""
+        order, views = self._drawn(seed), self._seeds(seed)
+        for chosen in self._batches(order, seed):
+            yield self._batch([self.rows[index] for index in order[chosen]], views[chosen])
 
     def _used(self) -> int:
-        """How many rows an iteration goes through."""
+        """How many rows an epoch goes through."""
         full, rest = divmod(len(self.rows), self.batch_size)
         return len(self.rows) - (self.shuffle and rest == 1 and full > 0)
 
-    def _batches(self) -> list[list[int]]:
-        """The positions of each batch's rows."""
-        order = np.arange(len(self.rows))
-        if self.shuffle:
-            order = self._drawn()[: self._used()]
+    def _drawn(self, seed: int) -> Positions:
+        """The rows of an epoch, by position, in the order in which they are drawn."""
+        if not self.shuffle:
+            return np.arange(len(self.rows))
+        generator = np.random.default_rng(seed_of(seed, "order"))
+        if self.odds is None:
+            return generator.permutation(len(self.rows))[: self._used()]
+        ends = self.odds.cumsum()
+        return np.searchsorted(ends[:-1], ends[-1] * generator.random(self._used()), side="right")
+
+    def _seeds(self, seed: int) -> Positions:
+        """What the views of each drawn row draw from, shape (drawn, views)."""
+        generator = np.random.default_rng(seed_of(seed, "views"))
+        return generator.integers(2**63, size=(self._used(), len(self.views)))
+
+    def _batches(self, order: Positions, seed: int) -> list[Positions]:
+        """The places of each batch's rows in the order."""
+        places = np.arange(len(order))
         bucketed = self.shuffle and len(np.unique(self._lengths)) > 1
         if bucketed:
             window = WINDOW * self.batch_size
-            parts = [order[start : start + window] for start in range(0, len(order), window)]
-            order = np.concatenate([part[np.argsort(self._lengths[part], kind="stable")] for part in parts])
-        batches = [order[start : start + self.batch_size].tolist() for start in range(0, len(order), self.batch_size)]
-        return [batches[number] for number in torch.randperm(len(batches)).tolist()] if bucketed else batches
+            parts = [places[start : start + window] for start in range(0, len(places), window)]
+            places = np.concatenate([part[np.argsort(self._lengths[order[part]], kind="stable")] for part in parts])
+        batches = [places[start : start + self.batch_size] for start in range(0, len(places), self.batch_size)]
+        if not bucketed:
+            return batches
+        return [batches[number] for number in np.random.default_rng(seed_of(seed, "batches")).permutation(len(batches))]
 
-    def _drawn(self) -> npt.NDArray[np.int64]:
-        """A new order."""
-        if self.odds is None:
-            return torch.randperm(len(self.rows)).numpy()
-        ends = self.odds.cumsum()
-        drawn = ends[-1] * torch.rand(len(self.rows), dtype=torch.float64).numpy()
-        return np.searchsorted(ends[:-1], drawn, side="right")
-
-    def _batch(self, rows: list[Row]) -> Batch:
+    def _batch(self, rows: list[Row], seeds: Positions) -> Batch:
         samples = [self._read(row) for row in rows]
-        views = tuple(self.parts.modality.collate([view(sample) for sample in samples]) for view in self.views)
+        views = tuple(
+            self.parts.modality.collate(
+                [view(sample, np.random.default_rng(one)) for sample, one in zip(samples, column, strict=True)]
+            )
+            for view, column in zip(self.views, seeds.T, strict=True)
+        )
         return Batch(
             inputs=views[0] if len(views) == 1 else views,
             targets=self._targets(rows),
@@ -114,7 +132,7 @@ class Loader:
         )
 
 
-def training_batches(trial: Trial, runtime: Runtime) -> Sized:
+def training_batches(trial: Trial, runtime: Runtime) -> Batches:
     """The labelled rows in a new order each time, augmented, drawn in balance and mixed as the recipe says."""
     regular = trial.parts.recipe.regular
     odds = _odds(trial) if regular.balance == "sampling" else None

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
-import torch
-
 from autosft.contracts.record import Epoch
 from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.tensors import Model
@@ -30,7 +28,7 @@ from autosft.training.model import build_model, start_from
 from autosft.training.optim.penalties import Penalties
 from autosft.training.optim.stepper import Stepper
 from autosft.training.progress import Progress, restore, state_of
-from autosft.training.seeds import seed_of
+from autosft.training.seeds import seed_everything, seed_of
 from autosft.training.stopping import Patience
 
 Emit = Callable[[Epoch], None]
@@ -131,7 +129,7 @@ def _train(
     if runtime.compile and not strategy.cheap:
         model.encoder.compile()  # in place: names in checkpoints stay as they are
     penalties = Penalties(parts, model)  # they remember the weights to start from
-    torch.manual_seed(seed_of(seed, "fit"))
+    seed_everything(seed_of(seed, "fit"))
     started = time.perf_counter() - encoding_seconds(runtime)
     strategy.fit(trial, runtime, model)
     fitting = time.perf_counter() - encoding_seconds(runtime) - started
@@ -141,7 +139,7 @@ def _train(
         if stage.name in progress.best:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")
         _train_stage(training, number, stage)
-    torch.manual_seed(seed_of(seed, "finish"))
+    seed_everything(seed_of(seed, "finish"))
     strategy.finish(trial, runtime, model)
     evaluation = evaluate(parts, runtime, model, trial.valid, cached=strategy.cheap) if len(trial.valid) else None
     epochs, notes = tuple(progress.epochs), tuple(checkpoints.notes)
@@ -152,7 +150,7 @@ def _seeded(seed: int, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
     """Numbered stages. Code between two of them may draw, such as a new head; a resumed trial must draw the same."""
     remaining = iter(stages)
     for number in itertools.count():
-        torch.manual_seed(seed_of(seed, "stage", number))
+        seed_everything(seed_of(seed, "stage", number))
         stage = next(remaining, None)
         if stage is None:
             return
@@ -226,9 +224,10 @@ class _UnderWay:
     def advance(self) -> None:
         """Train another epoch, validate, and write down where the stage stands."""
         stage, progress = self._stage, self._training.progress
-        torch.manual_seed(seed_of(self._recipe.seed, stage.name, self.epoch))
+        seed = seed_of(self._recipe.seed, stage.name, self.epoch)
+        seed_everything(seed)
         started = time.perf_counter()
-        loss = self._train_epoch()
+        loss = self._train_epoch(seed)
         self.epoch += 1
         score = self._validate()
         seconds = time.perf_counter() - started
@@ -264,12 +263,12 @@ class _UnderWay:
             progress.score, progress.loss = self.patience.score, self.patience.loss
         return evaluation.score
 
-    def _train_epoch(self) -> float:
+    def _train_epoch(self, seed: int) -> float:
         """One pass over the stage's batches; the mean loss."""
         stage, runtime, epoch = self._stage, self._runtime, self.epoch
         steps, total, rows, started = len(stage.batches), 0.0, 0, time.perf_counter()
         stage.model.train()
-        for step, batch in enumerate(stage.batches):
+        for step, batch in enumerate(stage.batches.epoch(seed)):
             place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
             if runtime.seconds_left() < 0:
                 pace = (time.perf_counter() - started) / rows if rows else None

@@ -1,7 +1,7 @@
 """`Mixing`: batches whose inputs are mixed of two rows each, by mixup or cutmix; what a loss needs goes with them.
 
 It knows no problem: the loss of a mixed row is that with its own target and that with the other's, each by its share
-(`losses.supervised`). Draws from torch's global generator alone.
+(`losses.supervised`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Beta
 
-from autosft.contracts.strategy import Sized
+from autosft.contracts.strategy import Batches
 from autosft.contracts.tensors import Batch, Mixed
+from autosft.training.seeds import seed_of
 
 
 @final
@@ -31,32 +32,34 @@ class Mixing:
         TypeError: Inputs are something else; see `Modality.mixes`.
     """
 
-    def __init__(self, batches: Sized, *, mixup: float, cutmix: float) -> None:
+    def __init__(self, batches: Batches, *, mixup: float, cutmix: float) -> None:
         self._batches = batches
         self._ways = [(way, alpha) for way, alpha in ((_mixup, mixup), (_cutmix, cutmix)) if alpha]
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __iter__(self) -> Iterator[Batch]:
-        for batch in self._batches:
+    def epoch(self, seed: int) -> Iterator[Batch]:
+        """The mixed batches of an epoch."""
+        for number, batch in enumerate(self._batches.epoch(seed)):
             if not (isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point()):
                 raise TypeError("Only inputs that are one tensor of floats can be mixed.")
-            way, alpha = self._ways[int(torch.randint(len(self._ways), ()))]
-            share = float(Beta(alpha, alpha).sample())
-            other = batch.take(torch.randperm(len(batch)).tolist())
-            inputs, share = way(batch.inputs, other.inputs, share)
+            generator = np.random.default_rng(seed_of(seed, "mixing", number))
+            way, alpha = self._ways[int(generator.integers(len(self._ways)))]
+            share = float(generator.beta(alpha, alpha))
+            other = batch.take(generator.permutation(len(batch)).tolist())
+            inputs, share = way(batch.inputs, other.inputs, share, generator)
             yield replace(batch, inputs=inputs, mixed=Mixed(other.targets, other.weights, share))
 
 
-def _mixup(inputs: Tensor, others: Tensor, share: float) -> tuple[Tensor, float]:
+def _mixup(inputs: Tensor, others: Tensor, share: float, _: np.random.Generator) -> tuple[Tensor, float]:
     return torch.lerp(others, inputs, share), share
 
 
-def _cutmix(inputs: Tensor, others: Tensor, share: float) -> tuple[Tensor, float]:
+def _cutmix(inputs: Tensor, others: Tensor, share: float, generator: np.random.Generator) -> tuple[Tensor, float]:
     """The same box of every picture is that of another; the share that is left, as the box may reach over an edge."""
     sides = torch.tensor(inputs.shape[-2:])
-    middle, half = torch.rand(2) * sides, 0.5 * (1 - share) ** 0.5 * sides
+    middle, half = torch.from_numpy(generator.random(2)) * sides, 0.5 * (1 - share) ** 0.5 * sides
     top, left = (middle - half).round().clamp_min(0).int().tolist()
     bottom, right = torch.minimum((middle + half).round(), sides).int().tolist()
     inputs = inputs.clone()

@@ -38,7 +38,7 @@ def denoise(trial, runtime, model):
         batches=Loader(trial.parts, runtime, trial.unlabeled, ["strong", "none"], shuffle=True),
         loss=loss,
         parameters=[
-            {"params": list(module.parameters()), "lr": 3e-3, "weight_decay": 0.0}
+            {"params": list(module.parameters()), "lr": 3e-2, "weight_decay": 0.0}
             for module in (model.encoder, decoder)
         ],
         epochs=3,

@@ -44,7 +44,7 @@ class Frames(Modality):
         return np.array(row.ref)
 
     def view(self, inputs, recipe, state, *, strength):
-        return torch.from_numpy
+        return lambda sample, generator: torch.from_numpy(sample)
 
     def collate(self, samples):
         lengths = torch.tensor([len(sample) for sample in samples])

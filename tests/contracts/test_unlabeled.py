@@ -20,6 +20,7 @@ from autosft.testing.trials import quick_recipe
 from autosft.training.loaders import Loader
 from autosft.training.losses import row_losses
 from autosft.training.model import parameter_groups
+from autosft.training.seeds import seed_of
 
 PER_LABELED = 2
 """Unlabelled rows per labelled one."""
@@ -34,9 +35,9 @@ class Zipped:
     def __len__(self):
         return len(self.labeled)
 
-    def __iter__(self):
-        endless = itertools.chain.from_iterable(itertools.repeat(self.unlabeled))
-        for batch in self.labeled:
+    def epoch(self, seed):
+        endless = itertools.chain.from_iterable(self.unlabeled.epoch(seed_of(seed, n)) for n in itertools.count())
+        for batch in self.labeled.epoch(seed):
             needed = PER_LABELED * len(batch)
             extra = next(other for other in endless if len(other) >= needed)
             views = tuple(view[:needed].unflatten(0, (len(batch), PER_LABELED)) for view in extra.inputs)

@@ -39,7 +39,7 @@ class Texts(Modality):
         return row.ref
 
     def view(self, inputs, recipe, state, *, strength):
-        return str.split
+        return lambda text, generator: text.split()
 
     def collate(self, samples):
         return list(samples)

@@ -31,8 +31,7 @@ def long_trial(trial, monkeypatch):
 
 
 def drawn(loader, seed=0):
-    torch.manual_seed(seed)
-    return [batch.rows for batch in loader]
+    return [batch.rows for batch in loader.epoch(seed)]
 
 
 @pytest.mark.parametrize("size", [7, 11, 45, 100])
@@ -68,11 +67,21 @@ def test_rows_of_like_length_train_together_in_another_order_each_time(long_tria
     assert drawn(loader, 0) == first
 
 
-def test_where_all_are_alike_the_order_is_one_draw(trial, runtime):
-    torch.manual_seed(3)
-    expected = torch.randperm(len(trial.train)).tolist()
-    batches = drawn(Loader(trial.parts, runtime, trial.train, shuffle=True, batch_size=8), seed=3)
-    assert [row for batch in batches for row in batch] == [trial.train.id[n] for n in expected][: len(trial.train)]
+@pytest.mark.parametrize("size", [4, 8, 44])
+def test_what_an_epoch_draws_does_not_depend_on_the_size_of_its_batches(trial, runtime, size):
+    def seen(size):
+        loader = Loader(trial.parts, runtime, trial.train[:44], ["strong"], shuffle=True, batch_size=size)
+        return {row: point for batch in loader.epoch(3) for row, point in zip(batch.rows, batch.inputs, strict=True)}
+
+    whole, parts = seen(11), seen(size)
+    assert list(whole) == list(parts) and all(torch.equal(whole[row], parts[row]) for row in whole)
+
+
+def test_views_of_a_row_are_drawn_anew_in_each_epoch_and_apart_from_each_other(trial, runtime):
+    loader = Loader(trial.parts, runtime, trial.train, ["light", "light"], batch_size=9)
+    first, again, other = (torch.cat([torch.stack(batch.inputs, 1) for batch in loader.epoch(n)]) for n in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.isclose(first, other).all(2).any()
+    assert not torch.isclose(first[:, 0], first[:, 1]).all(1).any()
 
 
 def test_balanced_sampling_draws_a_rare_class_as_often_as_a_frequent_one(trial, runtime):

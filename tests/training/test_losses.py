@@ -43,7 +43,7 @@ def slopes(trial, model, batch):
 def test_a_row_of_weight_two_counts_as_two_rows_and_one_without_weight_not_at_all(trial, runtime):
     model = build_model(trial.parts, runtime)
     torch.nn.init.normal_(model.heads[0].linear.weight)
-    batch = next(iter(Loader(trial.parts, runtime, trial.train, batch_size=6)))
+    batch = next(Loader(trial.parts, runtime, trial.train, batch_size=6).epoch())
     weighted = slopes(trial, model, replace(batch, weights=torch.tensor([2.0, 0.0, 1.0, 1.0, 0.0, 1.0])))
     repeated = slopes(trial, model, batch.take([0, 0, 2, 3, 5]))
     torch.testing.assert_close(6 * weighted, 5 * repeated, rtol=1e-4, atol=1e-5)

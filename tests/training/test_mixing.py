@@ -26,9 +26,21 @@ def rows(inputs):
     return Batch(inputs, (numbers,), tuple(map(str, range(len(inputs)))), 1 + numbers)
 
 
+class Once:
+    """An epoch of one batch."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def epoch(self, seed):
+        yield self.batch
+
+
 def mixed(batch, seed, **alphas):
-    torch.manual_seed(seed)
-    (one,) = Mixing([batch], **{"mixup": 0.0, "cutmix": 0.0, **alphas})
+    (one,) = Mixing(Once(batch), **{"mixup": 0.0, "cutmix": 0.0, **alphas}).epoch(seed)
     return one
 
 
@@ -87,9 +99,9 @@ def trial(request, tmp_path):
 def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_share_and_weight(trial, runtime):
     model = build_model(trial.parts, runtime)
     torch.nn.init.normal_(model.heads[0].linear.weight)
-    plain = next(iter(training_batches(trial.with_recipe(regular=Regular()), runtime)))
+    plain = next(training_batches(trial.with_recipe(regular=Regular()), runtime).epoch(0))
     plain = replace(plain, weights=torch.rand(len(plain)))
-    (batch,) = Mixing([plain], mixup=1.0, cutmix=0.0)
+    batch = mixed(plain, 0, mixup=1.0)
     outs, share = model(batch.inputs), batch.mixed.share
     own, other = (row_losses(trial.parts, outs, targets) for targets in (batch.targets, batch.mixed.targets))
     total = share * (own * batch.weights).sum() + (1 - share) * (other * batch.mixed.weights).sum()
@@ -99,9 +111,9 @@ def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_share_and_weight(t
 
 
 def test_a_recipe_with_mixup_trains_on_mixed_rows_and_one_without_does_not(trial, runtime):
-    assert all(batch.mixed for batch in training_batches(trial, runtime))
+    assert all(batch.mixed for batch in training_batches(trial, runtime).epoch(0))
     plain = trial.with_recipe(regular=Regular())
-    assert not any(batch.mixed for batch in training_batches(plain, runtime))
+    assert not any(batch.mixed for batch in training_batches(plain, runtime).epoch(0))
 
 
 class TestMixedAndBalanced(StrategyConformance):

@@ -18,7 +18,7 @@ def weighted(rows, weights):
 def gradients_of(trial, runtime, rows, batch_size):
     """The mean gradient over batches."""
     model = build_model(trial.parts, runtime)
-    batches = list(Loader(trial.parts, runtime, rows, batch_size=batch_size))
+    batches = list(Loader(trial.parts, runtime, rows, batch_size=batch_size).epoch())
     for batch in batches:
         (supervised(trial.parts, model)(batch) / len(batches)).backward()
     return torch.cat([parameter.grad.flatten() for parameter in model.parameters()])

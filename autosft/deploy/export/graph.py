@@ -41,7 +41,7 @@ class Feed:
         """The tensors for rows, by name."""
         (batch,) = Loader(
             self.parts, Runtime(self.parts.modality.read, torch.device("cpu")), rows, batch_size=len(rows)
-        )
+        ).epoch()
         made = {f"{name}{self.suffix}": tensor for name, tensor in self.graph.tensors(batch.inputs).items()}
         self.names[:] = made
         return made

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
@@ -24,6 +23,7 @@ from autosft.contracts.tensors import Batch
 from autosft.errors import BadInput
 from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state, leaves, same
 from autosft.training.mixing import Mixing
+from autosft.training.seeds import seed_everything
 
 RECIPE = Recipe(backbone="any/any", strategy="any")
 
@@ -129,13 +129,15 @@ class ModalityConformance(Offline):
         state = modality.fit(scan.rows, modality.read)
         assert state == modality.fit(scan.rows, modality.read)
         sample, (first, second) = modality.read(scan.rows[0]), (state, check_state(state))
-        views = [modality.view(inputs, RECIPE, each, strength="none")(sample) for each in (first, second)]
+        views = [
+            modality.view(inputs, RECIPE, each, strength="none")(sample, _generator(0)) for each in (first, second)
+        ]
         assert same([modality.collate(views[:1])], [modality.collate(views[1:])])
 
     def test_one_row_is_enough(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         state = modality.fit(scan.rows[:1], modality.read)
         view = modality.view(inputs, RECIPE, state, strength="none")
-        joined = modality.collate([view(modality.read(scan.rows[0]))])
+        joined = modality.collate([view(modality.read(scan.rows[0]), _generator(0))])
         assert all(len(leaf) == 1 for leaf in leaves(joined))
 
     def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
@@ -143,14 +145,13 @@ class ModalityConformance(Offline):
         assert same(before, _viewed(modality, scan.rows, inputs, strength="none", seed=1))
 
     @pytest.mark.parametrize("strength", ["light", "strong"])
-    def test_other_views_are_repeatable_from_torch_s_seed(
+    def test_other_views_draw_from_their_generator_alone(
         self, modality: Modality, scan: Scan, inputs: Inputs, strength: Strength
     ) -> None:
         before = _viewed(modality, scan.rows, inputs, strength=strength, seed=7)
-        random.seed(len(before) + 1)
-        np.random.seed(len(before) + 1)
+        seed_everything(len(before) + 1)
         assert same(before, _viewed(modality, scan.rows, inputs, strength=strength, seed=7)), (
-            "a view may draw from torch's global generator alone"
+            "a view may draw from the generator that it is given alone"
         )
 
     def test_collated_samples_have_one_entry_per_row(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
@@ -164,8 +165,7 @@ class ModalityConformance(Offline):
         joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
         batch = Batch(joined, (torch.arange(4),), ("a", "b", "c", "d"), torch.ones(4))
         for seed in range(8):
-            torch.manual_seed(seed)
-            (mixed,) = Mixing([batch], **{**dict.fromkeys(get_args(Mix), 0.0), mix: 1.0})
+            (mixed,) = Mixing(_One(batch), **{**dict.fromkeys(get_args(Mix), 0.0), mix: 1.0}).epoch(seed)
             assert mixed.inputs.shape == joined.shape and mixed.inputs.dtype == joined.dtype
             assert mix == "mixup" or joined.ndim == 4, "cutmix needs pictures, shape (rows, channels, height, width)"
             assert mixed.mixed is not None and 0 <= mixed.mixed.share <= 1
@@ -187,6 +187,22 @@ def _viewed(
 ) -> list[Any]:
     """Four rows, seen and joined."""
     state = modality.fit(rows, modality.read)
-    torch.manual_seed(seed)
     view = modality.view(inputs, recipe, state, strength=strength)
-    return [modality.collate([view(modality.read(row)) for row in rows[:4]])]
+    return [modality.collate([view(modality.read(row), _generator(seed + n)) for n, row in enumerate(rows[:4])])]
+
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+class _One:
+    """An epoch of one batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return 1
+
+    def epoch(self, seed: int) -> Iterator[Batch]:
+        yield self._batch

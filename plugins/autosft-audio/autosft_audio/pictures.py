@@ -13,7 +13,7 @@ import numpy as np
 from autosft.api import Inputs, State, Strength
 from autosft_audio.mel import Floats, log_mel, mel_filters
 from autosft_audio.reading import RATE, Wave
-from autosft_audio.views import CHANGES, changed, uniform, window
+from autosft_audio.views import CHANGES, changed, window
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,29 +76,29 @@ class PictureView:
         self._mean = np.array(inputs.options["mean"], np.float32).reshape(3, 1, 1)
         self._std = np.array(inputs.options["std"], np.float32).reshape(3, 1, 1)
 
-    def __call__(self, sample: Wave) -> Tensor:
+    def __call__(self, sample: Wave, generator: np.random.Generator) -> Tensor:
         """From shape (samples,) to float32 of shape (3, height, width)."""
         import torch
         from torch.nn import functional
 
-        position = uniform(0.0, 1.0) if self._changes else 0.5
+        position = generator.random() if self._changes else 0.5
         wave = window(sample, self._length, position=position)
         room = self._length - len(wave)
         if self._changes:
-            wave = changed(wave, self._changes)
+            wave = changed(wave, self._changes, generator)
         before = round(room * position)
         bands = log_mel(np.pad(wave, (before, room - before)), self._filters, _HOP)
         picture = np.clip(1.0 + (bands - max(_QUIETEST, float(bands.max()))) / _DECIBELS, 0.0, 1.0)
         for _ in range(self._masks):
-            _mask(picture)
-            _mask(picture.T)
+            _mask(picture, generator)
+            _mask(picture.T, generator)
         pixels = torch.from_numpy(picture)[None, None]
         pixels = functional.interpolate(pixels, self._size, mode="bilinear", antialias=True)[0].numpy()
         return torch.from_numpy((pixels - self._mean) / self._std)
 
 
-def _mask(picture: Floats) -> None:
+def _mask(picture: Floats, generator: np.random.Generator) -> None:
     """Blacken some rows."""
-    rows = round(uniform(0.0, _MASKED) * len(picture))
-    start = round(uniform(0.0, 1.0) * (len(picture) - rows))
+    rows = round(generator.uniform(0.0, _MASKED) * len(picture))
+    start = round(generator.random() * (len(picture) - rows))
     picture[start : start + rows] = 0.0

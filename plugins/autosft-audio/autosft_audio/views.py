@@ -1,6 +1,6 @@
 """Views of waves: from a decoded wave to what an encoder of waves takes, and what may happen to a wave on the way.
 
-Everything random draws from torch's global generator.
+Everything random is drawn from the generator that a view is given.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class WaveView:
     def __init__(self, most: int, step: int, changes: Changes | None) -> None:
         self._most, self._step, self._changes = most, step, changes
 
-    def __call__(self, sample: Wave) -> Tensor:
+    def __call__(self, sample: Wave, generator: np.random.Generator) -> Tensor:
         """From shape (samples,) to float32 of a shape (samples,) that is a multiple of the step."""
         import torch
 
         if self._changes:
-            wave = changed(window(sample, self._most, position=uniform(0.0, 1.0)), self._changes)
+            wave = changed(window(sample, self._most, position=generator.random()), self._changes, generator)
         else:
             wave = window(sample, self._most)
         return torch.from_numpy(np.pad(wave, (0, -len(wave) % self._step)))
@@ -75,27 +75,18 @@ def window(wave: Wave, length: int, *, position: float = 0.5) -> Wave:
     return wave[start : start + length]
 
 
-def changed(wave: Wave, changes: Changes) -> Wave:
+def changed(wave: Wave, changes: Changes, generator: np.random.Generator) -> Wave:
     """A changed copy of a wave, of the same length."""
-    import torch
-
+    uniform = generator.uniform
     wave = _shifted(wave, round(uniform(-changes.shift, changes.shift) * len(wave)))
     power = float(np.mean(np.square(wave, dtype=np.float64)))
-    deviation = np.sqrt(power / 10 ** (uniform(changes.loud, changes.quiet) / 10))
-    wave = wave + torch.randn(len(wave)).numpy() * np.float32(deviation)
-    wave *= np.float32(10 ** (uniform(-changes.gain, changes.gain) / 20))
+    noise = generator.standard_normal(len(wave)) * (power / 10 ** (uniform(changes.loud, changes.quiet) / 10)) ** 0.5
+    wave = ((wave + noise) * 10 ** (uniform(-changes.gain, changes.gain) / 20)).astype(np.float32)
     for _ in range(changes.masks):
         length = round(uniform(0.0, changes.masked) * len(wave))
         start = round(uniform(0.0, 1.0) * (len(wave) - length))
         wave[start : start + length] = 0.0
     return wave
-
-
-def uniform(low: float, high: float) -> float:
-    """A number between two others, drawn from torch's global generator."""
-    import torch
-
-    return low + (high - low) * float(torch.rand(()))
 
 
 def _shifted(wave: Wave, by: int) -> Wave:

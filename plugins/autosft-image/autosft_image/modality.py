@@ -63,7 +63,7 @@ class ImageModality(Modality):
     space: ClassVar[Space] = {"resolution": Choice(RESOLUTIONS)}
     augmentation: ClassVar[Space] = {
         "flip": Choice((True, False)),  # a mirrored digit or letter is another one, or none
-        "policy": Choice(POLICIES),
+        "policy": Choice(tuple(POLICIES)),
     }
 
     def space_for(self, inputs: Inputs, state: State) -> Space:
@@ -141,7 +141,7 @@ class ImageModality(Modality):
         from autosft_image.views import image_view
 
         own, side = recipe.of(self.name), side_for(inputs, state, self._resolution(recipe))
-        flip, policy = bool(own.get("flip", True)), str(own.get("policy", POLICIES[0]))
+        flip, policy = bool(own.get("flip", True)), str(own.get("policy", next(iter(POLICIES))))
         return image_view(inputs, side, strength=strength, flip=flip, policy=policy, squash=self._squashes(recipe))
 
     def preparation(self, inputs: Inputs, recipe: Recipe, state: State) -> Mapping[str, Any]:

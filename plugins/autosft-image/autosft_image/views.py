@@ -6,13 +6,14 @@ Images are resized as 8-bit tensors: as exact as Pillow to a gray level, and fas
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from autosft.api import Inputs, State, Strength
+from autosft_image.augmentation import RandomCrop, Step, rand_augment, random_mirror, trivial_augment
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,15 +25,7 @@ _LEAST, _STEP = 64, 32
 """Convolutions halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left.
 Transformers say in their options what their patches ask for."""
 
-_CROP_SCALE = (0.5, 1.0)
-"""Share of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
-with a few hundred, crops that miss the object are wrong labels."""
-
-_CROP_RATIO = (3 / 4, 4 / 3)
-
-POLICIES = ("trivialaugment", "randaugment")
-"""TrivialAugment (Müller and Hutter, 2021): one change, as strong as chance has it. RandAugment (Cubuk et al., 2020):
-two, of the middling strength that torchvision gives them."""
+POLICIES: Mapping[str, Step] = {"trivialaugment": trivial_augment, "randaugment": rand_augment}
 
 
 def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
@@ -62,9 +55,8 @@ def image_view(
 ) -> ImageView:
     """The view of one strength.
 
-    `"none"` shows the middle of the image, or if it is squashed, all of it. `"light"` crops at random (Szegedy et al.,
-    2015) and mirrors, where `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES`
-    says.
+    `"none"` shows the middle of the image, or if it is squashed, all of it. `"light"` crops at random and mirrors
+    where `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES` says.
     """
     from torchvision.transforms import v2
 
@@ -72,19 +64,18 @@ def image_view(
     filter_ = (
         v2.InterpolationMode.BILINEAR if options.get("interpolation") == "bilinear" else v2.InterpolationMode.BICUBIC
     )
-    steps: list[Callable[[Any], Any]] = []
+    steps: list[Step] = []
     if squash:
         size = side if strength == "none" else middle_of(inputs, side)
-        steps.append(v2.Resize([size, size], interpolation=filter_, antialias=True))
+        steps.append(_Squash(size, filter_))
     elif strength == "none":
         steps.append(_Middle(side, middle_of(inputs, side), filter_))
     if strength != "none":
-        steps.append(v2.RandomResizedCrop([side, side], _CROP_SCALE, _CROP_RATIO, interpolation=filter_))
+        steps.append(RandomCrop(side, filter_))
         if flip:
-            steps.append(v2.RandomHorizontalFlip())
+            steps.append(random_mirror)
     if strength == "strong":
-        changes = {"trivialaugment": v2.TrivialAugmentWide, "randaugment": v2.RandAugment}[policy]
-        steps.append(changes(interpolation=v2.InterpolationMode.BILINEAR))
+        steps.append(POLICIES[policy])
     return ImageView(steps, options["mean"], options["std"])
 
 
@@ -92,24 +83,37 @@ def image_view(
 class ImageView:
     """Some steps on an 8-bit tensor, then normalization."""
 
-    def __init__(self, steps: list[Callable[[Any], Any]], mean: Any, std: Any) -> None:
+    def __init__(self, steps: Sequence[Step], mean: Any, std: Any) -> None:
         self._steps = steps
         self._shift = np.array(mean, dtype=np.float32).reshape(3, 1, 1) * 255
         self._scale = np.array(std, dtype=np.float32).reshape(3, 1, 1) * 255
 
-    def __call__(self, sample: npt.NDArray[np.uint8]) -> Tensor:
+    def __call__(self, sample: npt.NDArray[np.uint8], generator: np.random.Generator) -> Tensor:
         """From uint8 (height, width, 3) to float32 (3, side, side)."""
         import torch
 
         # torch warns of arrays that it may not write to, such as those of a cache
         pixels = torch.from_numpy(sample if sample.flags.writeable else sample.copy()).permute(2, 0, 1)
         for step in self._steps:
-            pixels = step(pixels)
+            pixels = step(pixels, generator)
         # numpy, because torch would share these few numbers out among threads: 1 ms becomes 30 on a busy machine
         values = np.ascontiguousarray(pixels.numpy(), dtype=np.float32)
         values -= self._shift
         values /= self._scale
         return torch.from_numpy(values)
+
+
+@final
+class _Squash:
+    """Resize to a square, whatever the sides were."""
+
+    def __init__(self, side: int, interpolation: Any) -> None:
+        self._side, self._interpolation = side, interpolation
+
+    def __call__(self, pixels: Tensor, _: np.random.Generator) -> Tensor:
+        from torchvision.transforms.v2 import functional
+
+        return functional.resize(pixels, [self._side, self._side], interpolation=self._interpolation, antialias=True)
 
 
 @final
@@ -119,7 +123,7 @@ class _Middle:
     def __init__(self, side: int, short: int, interpolation: Any) -> None:
         self._side, self._short, self._interpolation = side, short, interpolation
 
-    def __call__(self, pixels: Tensor) -> Tensor:
+    def __call__(self, pixels: Tensor, _: np.random.Generator) -> Tensor:
         from torchvision.transforms.v2 import functional
 
         height, width = pixels.shape[-2:]

@@ -1,5 +1,6 @@
 from importlib.metadata import PackageNotFoundError, distribution
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -50,7 +51,9 @@ def test_photos_are_encoded_as_by_the_original_and_labeled_rightly():
         pytest.skip("the package of this variant is not installed")
     modality = ImageModality()
     seen = modality.view(info.inputs, RECIPE, State(), strength="none")
-    batch = modality.collate([seen(load_sample_image(name)) for name in ("china.jpg", "flower.jpg")])
+    batch = modality.collate(
+        [seen(load_sample_image(name), np.random.default_rng(0)) for name in ("china.jpg", "flower.jpg")]
+    )
     encoder, original = TimmFamily().build(info, RECIPE, State(), weights).eval(), by_order(info, weights)
     with torch.no_grad():
         expected = original.forward_head(original.forward_features(batch), pre_logits=True)

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import final
 
+import numpy as np
+
 from autosft_text.joining import SEPARATOR
 
 _STRENGTHS = {"none": 0.0, "light": 1.0, "strong": 3.0}
@@ -28,15 +30,15 @@ class TextView:
     def __init__(self, strength: str, rate: float) -> None:
         self._rate = min(0.5, _STRENGTHS[strength] * rate)
 
-    def __call__(self, text: str) -> str:
-        """From a text to a text; its parts stay apart. Draws from torch's global generator alone."""
-        return SEPARATOR.join(map(self._thinned, text.split(SEPARATOR))) if self._rate else text
+    def __call__(self, text: str, generator: np.random.Generator) -> str:
+        """From a text to a text; its parts stay apart."""
+        if not self._rate:
+            return text
+        return SEPARATOR.join(self._thinned(part, generator) for part in text.split(SEPARATOR))
 
-    def _thinned(self, text: str) -> str:
-        import torch
-
+    def _thinned(self, text: str, generator: np.random.Generator) -> str:
         words = list(words_of(text))
-        kept = (torch.rand(len(words)) >= self._rate).tolist()
+        kept = (generator.random(len(words)) >= self._rate).tolist()
         left = "".join(word for word, keep in zip(words, kept, strict=True) if keep)
         return left if left.strip() else text
 

@@ -79,7 +79,7 @@ class Impatient(ToyStrategy):
     name = "impatient"
 
     def fit(self, trial, runtime, model):
-        if trial.seconds_left() <= 0:
+        if runtime.seconds_left() <= 0:
             raise OutOfTime("the time was up before it had fitted")
 
 

@@ -351,7 +351,7 @@ def test_models_are_kept_that_the_blend_needs_however_low_they_score(search):
 
 def test_stored_outputs_have_a_limit_too(search):
     made = search()
-    for _ in range(4):
+    for _ in range(8):
         made.train("blind/first")
     disk = Disk(made.run, made.registry, made.trials, 100_000.0)
 
