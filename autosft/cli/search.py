@@ -35,7 +35,10 @@ def search(
             help="classification, multilabel, regression, …; found out by default.",
         ),
     ] = "",
-    unlabeled: Annotated[str, typer.Option(help="A folder of images, sounds or texts without labels.")] = "",
+    unlabeled: Annotated[
+        str,
+        typer.Option(help="A folder of images, sounds or texts without labels, for strategies that learn from such."),
+    ] = "",
     modality: Annotated[
         str,
         typer.Option(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from autosft.contracts.backbone import BackboneInfo
 from autosft.contracts.problem import Problem
@@ -66,6 +66,9 @@ class Stage:
     keeps: Mapping[str, nn.Module] = field(default_factory=dict[str, "nn.Module"])
 
 
+Want = Literal["unlabeled"]
+
+
 class Strategy(ABC):
     """A way to train.
 
@@ -74,6 +77,7 @@ class Strategy(ABC):
         space: Parameters of its own by plain name; a dotted name such as `"optim.lr"` gives a shared field another
             range for this strategy.
         uses: The shared recipe fields that mean anything to it; the search samples no others.
+        wants: What it needs beside labelled rows: `"unlabeled"` rows, or nothing.
         prior: How well it is expected to do, from 0 to 1; orders the first trials. Of a cheap strategy it also counts
             beside the score where rows are few.
         cheap: Whether the encoder stays as it was loaded, so that encoded rows are cached and the search may try it
@@ -84,6 +88,7 @@ class Strategy(ABC):
     name: ClassVar[str]
     space: ClassVar[Space] = {}
     uses: ClassVar[frozenset[str]] = frozenset()
+    wants: ClassVar[frozenset[Want]] = frozenset()
     prior: ClassVar[float] = 0.5
     cheap: ClassVar[bool] = False
     trains: ClassVar[float] = 1.0

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -24,28 +26,6 @@ from autosft.errors import PartMissing
 
 _Part = TypeVar("_Part")
 _log = logging.getLogger("autosft.host")
-
-# Which distribution brings a first-party part, and the command that installs it. Only for advice: the host loads
-# these parts as it loads a stranger's.
-_IMAGE = ("autosft-image", 'pip install "autosft[image]"')
-_AUDIO = ("autosft-audio", 'pip install "autosft[audio]"')
-_TEXT = ("autosft-text", 'pip install "autosft[text]"')
-_STRATEGIES = ("autosft-strategies", "pip install autosft-strategies")
-_FIRST_PARTY = {
-    ("modality", "image"): _IMAGE,
-    ("backbone", "timm"): _IMAGE,
-    ("modality", "audio"): _AUDIO,
-    ("backbone", "transformers-audio"): _AUDIO,
-    ("backbone", "voice"): _AUDIO,
-    ("backbone", "bands"): _AUDIO,
-    ("backbone", "wavenet"): _AUDIO,
-    ("modality", "text"): _TEXT,
-    ("backbone", "transformers"): _TEXT,
-    ("backbone", "static"): _TEXT,
-    ("backbone", "tfidf"): _TEXT,
-    ("backbone", "lstm"): _TEXT,
-    **{("strategy", name): _STRATEGIES for name in ("probe", "knn", "partial", "bitfit", "gradual", "lpft", "full")},
-}
 
 
 @dataclass(frozen=True)
@@ -188,19 +168,28 @@ class Registry:
 def _advice(kind: str, name: str, known: Mapping[str, Any], plugins: tuple[Plugin, ...]) -> str:
     """What is missing, what was perhaps meant, what to install, and which broken plugin might have had it."""
     lines = [f"No plugin offers the {kind} {name!r}."]
-    elsewhere = [part for (part_kind, part) in _FIRST_PARTY if part_kind == kind]
-    near = difflib.get_close_matches(name, [*known, *elsewhere], n=1, cutoff=0.5)
-    meant = near[0] if near else name
-    if meant != name:
-        lines.append(f"Did you mean {meant!r}?")
+    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
+        lines.append(f"Did you mean {near[0]!r}?")
     if known:
         lines.append(f"Known: {', '.join(sorted(known))}.")
-    distribution, command = _FIRST_PARTY.get((kind, meant), ("", ""))
-    if command and meant not in known and distribution not in {plugin.distribution for plugin in plugins}:
-        lines.append(f"`{command}` brings {meant!r}.")
+    extras = _extras_without({plugin.distribution for plugin in plugins})
+    if "all" in extras and not near:
+        extra = name if kind == "modality" and name in extras else "all"
+        lines.append(f'`pip install "autosft[{extra}]"` brings more.')
     for plugin in plugins:
         if plugin.status == "failed":
             lines.append(f"It might be in {plugin.title}, which did not load: {plugin.error}")
         elif plugin.status == "disabled":
             lines.append(f"It might be in {plugin.title}, which AUTOSFT_DISABLE_PLUGINS disables.")
     return " ".join([*lines, "`autosft plugins` lists all parts."])
+
+
+def _extras_without(installed: Container[str]) -> set[str]:
+    """The extras of AutoSFT that would bring plugins which are not installed, by what its own metadata says."""
+    found: set[str] = set()
+    for line in requires("autosft") or ():
+        package, _, marker = line.partition(";")
+        name, extra = re.match(r"[\w.-]+", package), re.search(r"extra == ['\"]([\w-]+)['\"]", marker)
+        if name and extra and name[0].startswith("autosft-") and name[0] not in installed:
+            found.add(extra[1])
+    return found

@@ -82,7 +82,7 @@ def run_search(
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample, such as texts or a path; found out by default.
         problem: Such as `"classification"` or `"regression"`; found out by default.
-        unlabeled: A folder of samples without targets, for strategies that learn from such.
+        unlabeled: A folder of samples without targets; refused unless an installed strategy learns from such.
         modality: Such as `"image"` or `"text"`; by default the most confident one.
         group: The column of a table whose rows of one value stay on one side of every split.
         time: The column by which rows are split: training rows are the earliest, test rows the latest.
@@ -189,7 +189,7 @@ def _task_of(given: Task | Path, hints: Hints, modality: str, registry: Registry
         claim, others = recognize(given, registry, hints, modality)
         watch(Recognized(claim, tuple(others)))
         task = claim.task
-    check_hints(task, hints)
+    check_hints(task, hints, registry)
     return task
 
 

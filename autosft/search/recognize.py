@@ -75,12 +75,18 @@ def _of_archive(claim: Claim, folder: Path, source: Path) -> Claim:
     return replace(claim, task=task, why=f"{source.name}, extracted: {why}")
 
 
-def check_hints(task: Task, hints: Hints) -> None:
+def check_hints(task: Task, hints: Hints, registry: Registry) -> None:
     """Refuse a task that passes over a column of groups, times or weights, or a folder, that the user named.
 
     Raises:
-        BadInput: The data was recognized by a modality that knows no such columns, or the task was given as it is.
+        BadInput: The data was recognized by a modality that knows no such columns, or the task was given as it is; or
+            no strategy learns from rows without targets.
     """
+    if hints.unlabeled and not any("unlabeled" in strategy.wants for strategy in registry.strategies.values()):
+        raise BadInput(
+            f"--unlabeled {hints.unlabeled} would not be used: no installed strategy learns from rows without targets. "
+            "Leave it out."
+        )
     for role, column in hints.roles.items():
         if task.roles.get(role) != column:
             raise BadInput(

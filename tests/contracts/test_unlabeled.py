@@ -48,7 +48,7 @@ class FixMatch(Strategy):
     """One stage over labelled and unlabelled rows."""
 
     name = "fixmatch"
-    uses = frozenset({"optim.lr"})
+    uses, wants = frozenset({"optim.lr"}), frozenset({"unlabeled"})
     space: ClassVar = {"sure": Float(0.5, 0.99, default=0.8), "memory": Float(0.5, 0.999, default=0.8)}
 
     def accepts(self, task, info, problems):

@@ -40,13 +40,12 @@ class Probe(Strategy):
     ("look_up", "name", "command"),
     [
         ("modality", "image", 'pip install "autosft[image]"'),
-        ("family", "timm/resnet18.a1_in1k", 'pip install "autosft[image]"'),
-        ("family", "timm", 'pip install "autosft[image]"'),
-        ("strategy", "probe", "pip install autosft-strategies"),
-        ("strategy", "full", "pip install autosft-strategies"),
+        ("family", "timm/resnet18.a1_in1k", 'pip install "autosft[all]"'),
+        ("family", "timm", 'pip install "autosft[all]"'),
+        ("strategy", "probe", 'pip install "autosft[all]"'),
     ],
 )
-def test_a_missing_part_names_the_package_that_brings_it(look_up, name, command):
+def test_a_missing_part_names_what_would_bring_it(look_up, name, command):
     with pytest.raises(PartMissing) as caught:
         getattr(Registry(), look_up)(name)
     assert f"`{command}`" in str(caught.value)
@@ -72,8 +71,9 @@ def test_a_missing_part_names_the_failed_plugin_that_might_have_had_it(distribut
 
 def test_a_package_that_is_installed_but_broken_is_not_recommended():
     broken = Plugin("autosft-strategies", "0.1", "strategies", "m", status="failed", error="It is torn.")
+    others = [Plugin(f"autosft-{name}", "0.1", name, "m") for name in ("audio", "image", "text")]
     with pytest.raises(PartMissing, match=r"autosft-strategies 0.1 .*It is torn") as caught:
-        Registry(plugins=(broken,)).strategy("probe")
+        Registry(plugins=(broken, *others)).strategy("probe")
     assert "pip install" not in str(caught.value)
 
 

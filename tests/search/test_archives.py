@@ -11,6 +11,7 @@ from autosft.errors import BadInput, Unreadable
 from autosft.folders.claim import claim_folder
 from autosft.folders.files import FileKind
 from autosft.search.recognize import check_hints, recognize
+from autosft.testing.toy import ToyStrategy
 
 
 def inspect(path):
@@ -59,6 +60,15 @@ def test_refusals_name_the_archive_and_not_where_it_was_extracted(mail, tmp_path
         assert "cache" not in str(caught.value)
 
 
-def test_a_folder_that_a_task_makes_no_use_of_is_refused(task):
+class Learner(ToyStrategy):
+    name, wants = "learner", frozenset({"unlabeled"})
+
+
+def test_rows_without_targets_are_refused_unless_a_strategy_learns_from_them(task, registry):
+    hints, named = Hints(unlabeled="more/"), task.model_copy(update={"data": {**task.data, "unlabeled": "more/"}})
+    with pytest.raises(BadInput, match="--unlabeled more/ would not be used: no installed strategy"):
+        check_hints(named, hints, registry)
+    learners = dataclasses.replace(registry, strategies={"learner": Learner()})
+    check_hints(named, hints, learners)
     with pytest.raises(BadInput, match="makes no use of --unlabeled more/"):
-        check_hints(task, Hints(unlabeled="more/"))
+        check_hints(task, hints, learners)

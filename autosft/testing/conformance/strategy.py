@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch
 from autosft.contracts.rows import Rows
-from autosft.contracts.strategy import Strategy
+from autosft.contracts.strategy import Strategy, Want
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Runtime, Trial
 from autosft.host.loading import load as load_plugins
@@ -81,7 +81,7 @@ class StrategyConformance(Offline):
 
     def test_it_has_a_name_and_a_space(self, strategy: Strategy) -> None:
         assert strategy.name and "." not in strategy.name and strategy.uses <= set(SHARED)
-        assert 0 <= strategy.prior <= 1 and 0 <= strategy.trains <= 1
+        assert 0 <= strategy.prior <= 1 and 0 <= strategy.trains <= 1 and strategy.wants <= set(get_args(Want))
         assert all(name in SHARED for name in strategy.space if "." in name), "a dotted name is a shared field"
 
     def test_offering_it_imports_nothing_heavy(self, strategy: Strategy) -> None:
