@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,6 +33,9 @@ from autosft.training.evaluation import answer
 
 ROWS_AT_ONCE = 4096
 """Rows whose answers by each member lie in memory at the same time."""
+
+BYTES_AT_ONCE = 256 * 1024**2
+"""So much of decoded rows lies in memory at the same time, and one row more."""
 
 SHOWN_CLASSES = 10
 """Classes that a card names."""
@@ -151,11 +156,28 @@ class Predictor:
 
     def outputs(self, rows: Rows) -> list[Outputs]:
         """Each problem's outputs, combined over the members. They answer some thousand rows at a time one after the
-        other, so that what they say apart never lies in memory for all rows."""
+        other, so that what they say apart never lies in memory for all rows; each row is decoded once for all."""
         if not len(rows):
             raise BadInput("There is nothing to answer.")
-        parts = [self._combined(rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+        parts = [self._combined(*portion) for portion in self._portions(rows)]
         return [Outputs.concat(several) for several in zip(*parts, strict=True)]
+
+    def _portions(self, rows: Rows) -> Iterator[tuple[Rows, Runtime]]:
+        """Rows that are answered together, and how they are read: decoded before, if several members answer them."""
+        if len(self._members) == 1:
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                yield rows[start : start + ROWS_AT_ONCE], self._runtime
+            return
+        start = 0
+        while start < len(rows):
+            samples: dict[str, Any] = {}
+            end, room = start, BYTES_AT_ONCE
+            while end < min(len(rows), start + ROWS_AT_ONCE) and room >= 0:
+                sample = samples[rows[end].id] = self._runtime.read(rows[end])
+                room -= getattr(sample, "nbytes", 0) or sys.getsizeof(sample)
+                end += 1
+            yield rows[start:end], replace(self._runtime, read=lambda row, at=samples: at[row.id])
+            start = end
 
     def _outputs_of(self, inputs: Any) -> list[Outputs]:
         """The outputs for inputs; an iterator's are taken some thousand at a time."""
@@ -166,8 +188,8 @@ class Predictor:
             raise BadInput("There is nothing to answer.")
         return [Outputs.concat(several) for several in zip(*parts, strict=True)]
 
-    def _combined(self, rows: Rows) -> list[Outputs]:
-        answered = [answer(parts, self._runtime, model, rows) for parts, model in self._members]
+    def _combined(self, rows: Rows, runtime: Runtime) -> list[Outputs]:
+        answered = [answer(parts, runtime, model, rows) for parts, model in self._members]
         return [
             problem.combine([outputs[position] for outputs in answered], self.shares)
             for position, problem in enumerate(self._parts.problems)

@@ -135,7 +135,11 @@ def _recalled(parts: Parts, runtime: Runtime, kept: dict[str, Tensor], rows: Row
     """Put into `kept` what an earlier search has stored of these rows; the digest of each row, where it has one."""
     if not runtime.store or not parts.family.version() or parts.recipe.start or not len(rows):
         return {}
-    digests = {row.id: parts.modality.digest(row) for row in rows}
+    known: dict[str, str] = runtime.features.setdefault("digests", {})  # files are read once for it, not per encoder
+    for row in rows:
+        if row.id not in known:
+            known[row.id] = parts.modality.digest(row)
+    digests = {row: known[row] for row in rows.id}
     stored, seconds = runtime.store.load(_content(parts, runtime), set(digests.values()))
     if seconds:
         runtime.features.setdefault(("pace", _key(parts)), seconds)

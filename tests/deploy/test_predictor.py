@@ -96,6 +96,24 @@ def test_no_input_is_refused(predictor):
         predictor.predict([])
 
 
+@pytest.mark.parametrize("room", [0, 10**9])
+def test_each_row_is_decoded_once_for_all_members(made, registry, tmp_path, monkeypatch, room):
+    save_bundle(tmp_path / "bundle", made.task, [(made.member, 0.5), (made.member, 0.5)], {}, {})
+    monkeypatch.setattr("autosft.deploy.predictor.BYTES_AT_ONCE", room)
+    modality, seen = registry.modality("points"), []
+    read = modality.read
+    monkeypatch.setattr(type(modality), "read", lambda self, row: seen.append(row.id) or read(row))
+    predictor, rows = Predictor.load(tmp_path / "bundle", registry=registry), made.trial.valid
+    alone = Predictor.load(made.folder, registry=registry).outputs(rows)[0]
+    seen.clear()
+
+    both = predictor.outputs(rows + rows[:3])[0]
+
+    assert seen == [*rows.id, *rows.id[:3]]
+    wanted = alone.take(np.array([*range(len(rows)), 0, 1, 2])).arrays["probabilities"]
+    np.testing.assert_allclose(both.arrays["probabilities"], wanted, atol=1e-6)
+
+
 def test_members_answer_by_their_shares(made, registry, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

@@ -144,6 +144,17 @@ def test_a_later_search_encodes_nothing_again(trial, stored):
     assert seen == trial.valid.id.tolist()
 
 
+def test_files_are_hashed_once_for_all_encoders(trial, stored, monkeypatch):
+    runtime, _ = stored
+    hashed, digest = [], trial.parts.modality.digest
+    monkeypatch.setattr(type(trial.parts.modality), "digest", lambda self, row: hashed.append(row.id) or digest(row))
+    for backbone in ("narrow", "wide"):
+        parts = replace(trial.parts, info=trial.parts.family.match(backbone)[0])
+        encode(parts, runtime, build_model(parts, runtime).encoder, trial.train)
+
+    assert hashed == trial.train.id.tolist()
+
+
 def test_rows_whose_content_changed_are_encoded_again(trial, stored):
     runtime, seen = stored
     encode(trial.parts, runtime, build_model(trial.parts, runtime).encoder, trial.train)

@@ -71,7 +71,7 @@ class StrategyConformance(Offline):
         trial = make_trial(tmp_path / "whole", task, registry(*problems), recipe)
         parts = trial.parts
         if reason := strategy.accepts(parts.task, parts.info, parts.problems):
-            pytest.skip(f"not for {parts.info.name}: {reason}")
+            pytest.fail(f"{strategy.name} does not take {parts.info.name} ({reason}); define `recipe` or `problems`")
         return trial
 
     @pytest.fixture
