@@ -93,7 +93,7 @@ def bare(trial: Trial, runtime: Runtime) -> float:
             images = torch.stack([view(runtime.read(trial.train[int(index)]), draw) for index in chosen])
             set_rate(optimizer, epoch * steps + step, recipe.stop.max_epochs * steps, recipe.optim)
             optimizer.zero_grad(set_to_none=True)
-            (out,) = model(images)
+            out = model.heads[0](model.encoder(images))
             loss = nn.functional.cross_entropy(out, labels[chosen])
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), recipe.optim.clip)

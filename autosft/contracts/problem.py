@@ -113,7 +113,8 @@ class Problem(ABC):
 
     @abstractmethod
     def head(self, widths: Mapping[str, int], state: State, recipe: Recipe) -> nn.Module:
-        """A module from the encoder's mapping of outputs to this problem's raw output."""
+        """A module from the encoder's mapping of outputs, and the targets as `encode` gave them, to this problem's raw
+        output. Decoders are taught by the targets; where rows are to be answered there are none, but None."""
 
     @abstractmethod
     def encode(self, targets: Sequence[Any], state: State) -> Any:
@@ -130,7 +131,8 @@ class Problem(ABC):
 
     @abstractmethod
     def outputs(self, out: Any, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
-        """Answers for a batch, from the head's raw output. A problem that generates may call the model again."""
+        """Answers for a batch without targets, from the head's raw output. A problem that generates may call the model
+        again."""
 
     def tensors(self, out: Any, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
         """The arrays of `outputs` as tensors, by operations on tensors alone, so that an export can trace them.

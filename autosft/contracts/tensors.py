@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -39,6 +39,7 @@ class Batch:
         rows: The ids of the rows.
         weights: The weights of the rows, shape (rows,).
         mixed: What was mixed into the inputs, if anything (`training/mixing.py`).
+        encoded: What the encoder has made of the inputs before, if anything: the model does not encode them again.
     """
 
     inputs: Any
@@ -46,9 +47,14 @@ class Batch:
     rows: tuple[str, ...]
     weights: Tensor
     mixed: Mixed | None = None
+    encoded: Mapping[str, Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def without_targets(self) -> Batch:
+        """The same rows, as they are when they are to be answered."""
+        return replace(self, targets=(), mixed=None)
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on a device."""
@@ -88,7 +94,8 @@ class Batch:
         mixed = self.mixed
         if mixed:
             mixed = Mixed(_map(change, mixed.targets), change(mixed.weights), mixed.share)
-        return Batch(_map(change, self.inputs), _map(change, self.targets), rows, change(self.weights), mixed)
+        inputs, targets, encoded = (_map(change, part) for part in (self.inputs, self.targets, self.encoded))
+        return Batch(inputs, targets, rows, change(self.weights), mixed, encoded)
 
 
 def _map(change: Callable[[Any], Any], value: Any) -> Any:
@@ -168,8 +175,8 @@ class LinearHead(nn.Module):
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, encoded: Mapping[str, Tensor]) -> Tensor:
-        """Raw outputs, shape (batch, outputs)."""
+    def forward(self, encoded: Mapping[str, Tensor], target: Any = None) -> Tensor:
+        """Raw outputs, shape (batch, outputs), whatever the target."""
         pooled = encoded["pooled"].float()
         with torch.autocast(pooled.device.type, enabled=False):
             return self.linear(self.dropout(pooled))
@@ -207,10 +214,9 @@ class Model(nn.Module):
                 part.eval()
         return self
 
-    def forward(self, inputs: Any) -> tuple[Any, ...]:
-        """One raw output per problem, in the order of the task's problems."""
-        return self.read(self.encoder(inputs))
-
-    def read(self, encoded: Mapping[str, Tensor]) -> tuple[Any, ...]:
-        """What the heads make of an encoder's outputs, such as cached ones."""
-        return tuple(head(encoded) for head in self.heads)
+    def forward(self, batch: Batch) -> tuple[Any, ...]:
+        """One raw output per problem, in the order of the task's problems, which share what the encoder makes of the
+        rows."""
+        encoded = self.encoder(batch.inputs) if batch.encoded is None else batch.encoded
+        targets = batch.targets or (None,) * len(self.heads)
+        return tuple(head(encoded, target) for head, target in zip(self.heads, targets, strict=True))

@@ -52,8 +52,9 @@ def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: 
     order = longest_first(parts, rows)
     answers: list[list[Outputs]] = [[] for _ in parts.problems]
     with torch.inference_mode():
-        for batch, encoded in encoded_batches(parts, runtime, model.encoder, rows.take(order), cached=cached):
-            outs = model.read(encoded)
+        for known in encoded_batches(parts, runtime, model.encoder, rows.take(order), cached=cached):
+            batch = known.without_targets()
+            outs = model(batch)
             for position, problem in enumerate(parts.problems):
                 state = parts.states.problems[position]
                 answers[position].append(problem.outputs(outs[position], batch, state, parts.recipe, model))

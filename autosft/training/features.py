@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ from autosft.contracts.trial import Parts, Runtime
 from autosft.errors import OutOfTime
 from autosft.training.loaders import Loader, longest_first
 
-Encoded = Mapping[str, Tensor]
-
 WARM_UP_ROWS = 64
 """So few rows take longer each than many do, as the first pass through an encoder is slow: another one tells."""
 
@@ -26,15 +25,13 @@ SAVE_SECONDS = 20.0
 """How often encoded rows are kept while more are encoded: so much is lost where a search is killed."""
 
 
-def encoded_batches(
-    parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows, *, cached: bool
-) -> Iterator[tuple[Batch, Encoded]]:
+def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows, *, cached: bool) -> Iterator[Batch]:
     """Batches with what the encoder makes of them; from the cache if `cached`, else anew."""
     size = runtime.micro_batch or parts.recipe.optim.batch_size
     if not cached:
         for batch in Loader(parts, runtime, rows, batch_size=size).epoch():
             moved = batch.to(runtime.device)
-            yield moved, encoder(moved.inputs)
+            yield replace(moved, encoded=encoder(moved.inputs))
         return
     kept = _encoded(parts, runtime, encoder, rows)
     for start in range(0, len(rows), size):
@@ -42,8 +39,8 @@ def encoded_batches(
         asked = zip(parts.problems, parts.states.problems, strict=True) if part[0].targets else ()
         targets = tuple(problem.encode(part.target(n), state) for n, (problem, state) in enumerate(asked))
         weights = torch.tensor(part.weight, dtype=torch.float32)
-        batch = Batch(None, targets, tuple(part.id), weights).to(runtime.device)
-        yield batch, {"pooled": _stacked(kept, part).to(runtime.device)}
+        encoded = {"pooled": _stacked(kept, part)}
+        yield Batch(None, targets, tuple(part.id), weights, encoded=encoded).to(runtime.device)
 
 
 def encode(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Tensor:
@@ -69,10 +66,11 @@ def _encoded(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Ma
         done: list[str] = []
         stored, saved = 0, started
         with torch.inference_mode():
-            for batch, encoded in encoded_batches(parts, runtime, encoder, longest, cached=False):
+            for batch in encoded_batches(parts, runtime, encoder, longest, cached=False):
+                assert batch.encoded is not None
                 late = runtime.seconds_left() < 0
                 if not late:
-                    kept.update(zip(batch.rows, encoded["pooled"].float().cpu().unbind(), strict=True))
+                    kept.update(zip(batch.rows, batch.encoded["pooled"].float().cpu().unbind(), strict=True))
                     done += batch.rows
                 if late or time.perf_counter() - saved > SAVE_SECONDS:
                     _store(parts, runtime, kept, done[stored:], digests, time.perf_counter() - saved)

@@ -27,7 +27,7 @@ def supervised(parts: Parts, model: Model) -> Callable[[Batch], Tensor]:
     """
 
     def loss(batch: Batch) -> Tensor:
-        outs = model(batch.inputs)
+        outs = model(batch)
         losses = row_losses(parts, outs, batch.targets) * batch.weights
         if mixed := batch.mixed:
             others = row_losses(parts, outs, mixed.targets) * mixed.weights

@@ -78,7 +78,7 @@ class Eye(Encoder):
 class MapsHead(nn.Conv2d):
     """For each place: whether an object is there, and its height and width."""
 
-    def forward(self, encoded):
+    def forward(self, encoded, target=None):
         return super().forward(encoded["maps"])
 
 

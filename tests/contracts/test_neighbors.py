@@ -27,7 +27,7 @@ class Neighbors(nn.Module):
         self.register_buffer("classes", classes)
         self.register_buffer("k", k)
 
-    def forward(self, encoded):
+    def forward(self, encoded, target=None):
         similar, rows = (normalize(encoded["pooled"], dim=1) @ self.features.T).topk(int(self.k), dim=1)
         votes = (similar / TEMPERATURE).softmax(1).unsqueeze(2) * self.classes[rows]
         return votes.sum(1).clamp(min=1e-6).log()

@@ -82,7 +82,7 @@ class CTCHead(nn.Module):
         super().__init__()
         self.linear = nn.Linear(width, outputs)
 
-    def forward(self, encoded):
+    def forward(self, encoded, target=None):
         return self.linear(encoded["tokens"]).log_softmax(2), encoded["mask"].sum(1)
 
 

@@ -6,6 +6,7 @@ come from an average of the weights over time, as in Mean Teacher (Tarvainen and
 
 import copy
 import itertools
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -60,10 +61,12 @@ class FixMatch(Strategy):
 
         def loss(batch):
             labeled, light, strong = batch.inputs
-            supervised = (row_losses(trial.parts, model(labeled), batch.targets) * batch.weights).mean()
+            out = model(replace(batch, inputs=labeled))
+            supervised = (row_losses(trial.parts, out, batch.targets) * batch.weights).mean()
+            light, strong = (replace(batch.without_targets(), inputs=view.flatten(0, 1)) for view in (light, strong))
             with torch.no_grad():
-                sureness, labels = model(light.flatten(0, 1))[0].softmax(1).max(1)
-            losses = cross_entropy(model(strong.flatten(0, 1))[0], labels, reduction="none")
+                sureness, labels = model(light)[0].softmax(1).max(1)
+            losses = cross_entropy(model(strong)[0], labels, reduction="none")
             return supervised + (losses * (sureness > own.get("sure", 0.8))).mean()
 
         def follow():

@@ -93,13 +93,12 @@ def test_encoded_rows_give_the_same_answers_as_rows_themselves(trial, runtime):
 def test_cached_batches_carry_targets_ids_and_weights(trial, runtime):
     encoder = build_model(trial.parts, runtime).encoder
     kept, anew = (
-        [batch for batch, _ in encoded_batches(trial.parts, runtime, encoder, trial.train, cached=cached)]
-        for cached in (True, False)
+        list(encoded_batches(trial.parts, runtime, encoder, trial.train, cached=cached)) for cached in (True, False)
     )
     for one, other in zip(kept, anew, strict=True):
         assert one.rows == other.rows and torch.equal(one.weights, other.weights)
         assert torch.equal(one.targets[0], other.targets[0])
-    unlabeled = [batch for batch, _ in encoded_batches(trial.parts, runtime, encoder, trial.unlabeled, cached=True)]
+    unlabeled = list(encoded_batches(trial.parts, runtime, encoder, trial.unlabeled, cached=True))
     assert all(batch.targets == () for batch in unlabeled)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from autosft.contracts.recipe import Regular
-from autosft.contracts.tensors import Encoder, LinearHead, Model
+from autosft.contracts.tensors import Batch, Encoder, LinearHead, Model
 from autosft.testing.toy import ToyFamily, ToyStrategy
 from autosft.training.checkpoint import save_checkpoint
 from autosft.training.loop import train
@@ -45,7 +45,7 @@ def test_frozen_norms_and_dropout_stay_as_they_answer_while_the_rest_trains(mode
     train_only(model.encoder, last_blocks(model.encoder, 0.5))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.train()
-    out = model(torch.randn(16, 4))[0]
+    out = model(Batch(torch.randn(16, 4), (), (), torch.ones(16)))[0]
     assert not model.encoder.first(torch.randn(16, 4)).requires_grad, "it has no graph"
     out.sum().backward()
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}

@@ -102,7 +102,7 @@ def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_share_and_weight(t
     plain = next(training_batches(trial.with_recipe(regular=Regular()), runtime).epoch(0))
     plain = replace(plain, weights=torch.rand(len(plain)))
     batch = mixed(plain, 0, mixup=1.0)
-    outs, share = model(batch.inputs), batch.mixed.share
+    outs, share = model(batch), batch.mixed.share
     own, other = (row_losses(trial.parts, outs, targets) for targets in (batch.targets, batch.mixed.targets))
     total = share * (own * batch.weights).sum() + (1 - share) * (other * batch.mixed.weights).sum()
     torch.testing.assert_close(supervised(trial.parts, model)(batch), total / len(batch))

@@ -99,7 +99,7 @@ class AnswerGraph(nn.Module):
             parts = self._parts[number]
             encoded = self.encoders[number](*taken[self._fed[number]])
             for place, head in enumerate(self.heads[number]):  # type: ignore[arg-type]
-                out = head(encoded)
+                out = head(encoded, None)
                 answers = self._problems[place].tensors(out, parts.states.problems[place], parts.recipe)
                 for name, answer in answers.items():
                     earlier = blended.get((place, name))

@@ -131,7 +131,9 @@ class ProblemConformance(Offline):
     def test_answers_of_a_graph_are_the_same(self, asked: _Asked) -> None:
         try:
             with torch.inference_mode():
-                tensors = asked.problem.tensors(asked.model(asked.batch.inputs)[0], asked.state, asked.recipe)
+                tensors = asked.problem.tensors(
+                    asked.model(asked.batch.without_targets())[0], asked.state, asked.recipe
+                )
         except BadInput:
             return  # its answers cannot be computed in a graph, and the problem says so
         arrays = asked.answers(asked.batch).arrays
@@ -194,11 +196,12 @@ class _Asked:
     batch: Batch
 
     def losses(self, batch: Batch) -> Tensor:
-        return self.problem.loss(self.model(batch.inputs)[0], batch.targets[0], self.state, self.recipe)
+        return self.problem.loss(self.model(batch)[0], batch.targets[0], self.state, self.recipe)
 
     def answers(self, batch: Batch) -> Outputs:
         with torch.inference_mode():
-            return self.problem.outputs(self.model(batch.inputs)[0], batch, self.state, self.recipe, self.model)
+            bare = batch.without_targets()
+            return self.problem.outputs(self.model(bare)[0], bare, self.state, self.recipe, self.model)
 
     def deviance(self) -> npt.NDArray[np.float64]:
         return self.problem.deviance(self.answers(self.batch), self.targets, self.state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
 import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
@@ -63,8 +63,8 @@ class Neighbors(nn.Module):
         tensors |= {"targets": targets, "weights": weights}
         return cls(tensors | {name: torch.tensor(number) for name, number in numbers.items()})
 
-    def forward(self, encoded: Mapping[str, Tensor]) -> Tensor:
-        """Raw outputs, shape (batch, outputs)."""
+    def forward(self, encoded: Mapping[str, Tensor], target: Any = None) -> Tensor:
+        """Raw outputs, shape (batch, outputs), whatever the target."""
         nearest, rows = self.similarities(encoded["pooled"]).topk(int(self.k))
         return self.scale * self.votes(nearest, rows, float(self.temperature)) + self.shift
 

@@ -104,7 +104,7 @@ def test_one_row_per_class_is_enough(trial, runtime):
     model = build_model(trial.parts, runtime)
     Knn().fit(trial, runtime, model)
     with torch.inference_mode():
-        out = model.read({"pooled": encode(trial.parts, runtime, model.encoder, few)})[0]
+        out = model.heads[0]({"pooled": encode(trial.parts, runtime, model.encoder, few)})
     assert out.argmax(1).tolist() == [0, 1, 2]
 
 

@@ -1,0 +1,189 @@
+"""Proves that heads may be taught by targets: a decoder learns by teacher forcing (Williams and Zipser, 1989), answers
+by beam search (Graves, 2012), and sees no target then."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+
+from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
+from autosft.contracts.modality import Modality
+from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.rows import Row, Rows, Scan
+from autosft.contracts.state import State
+from autosft.contracts.task import Task
+from autosft.contracts.tensors import Encoder
+from autosft.host.registry import Registry
+from autosft.testing.toy import ToyStrategy
+from autosft.testing.trials import make_runtime, make_trial, quick_recipe
+from autosft.training.evaluation import answer
+from autosft.training.loop import train
+
+WORDS, WIDTH, LONGEST, BEAMS = 6, 32, 5, 3
+START, END = 0, 1
+
+
+class Numbers(Modality):
+    """Sentences of whole numbers."""
+
+    name = "numbers"
+    kinds = frozenset({"numbers"})
+
+    def recognize(self, path, hints=None):
+        return None
+
+    def scan(self, task):
+        return Scan(Rows.of([Row(f"r{n}", words, (text,)) for n, (words, text) in enumerate(task.data["pairs"])]))
+
+    def collect(self, inputs, task):
+        return Scan(Rows.of([Row(f"r{n}", words) for n, words in enumerate(inputs)]))
+
+    def read(self, row):
+        return np.array(row.ref)
+
+    def view(self, inputs, recipe, state, *, strength):
+        return lambda words, generator: torch.from_numpy(words)
+
+    def collate(self, samples):
+        lengths = torch.tensor([len(sample) for sample in samples])
+        return {"words": pad_sequence(samples, batch_first=True), "lengths": lengths}
+
+
+class Readers(BackboneFamily):
+    prefix = "readers"
+
+    def curated(self):
+        inputs = Inputs(kind="numbers")
+        return [BackboneInfo(name="readers/small", inputs=inputs, gives=frozenset({"tokens"}), origin="scratch")]
+
+    def match(self, pattern):
+        return self.curated()
+
+    def build(self, info, recipe, state, weights):
+        return Reader()
+
+
+class Reader(Encoder):
+    def __init__(self):
+        super().__init__()
+        self.widths = {"tokens": WIDTH}
+        self.embedding = nn.Embedding(WORDS, WIDTH)
+        self.place = nn.Embedding(LONGEST, WIDTH)
+
+    def forward(self, inputs):
+        words = inputs["words"]
+        places = torch.arange(words.shape[1], device=words.device)
+        tokens = self.embedding(words) + self.place(places)
+        return {"tokens": tokens, "mask": places < inputs["lengths"][:, None]}
+
+
+class Decoder(nn.Module):
+    """Taught by targets it gives scores of the next symbol after each of theirs; without any it gives sentences."""
+
+    def __init__(self, width, symbols):
+        super().__init__()
+        self.symbols, self.place = nn.Embedding(symbols, width), nn.Embedding(LONGEST + 2, width)
+        self.attention = nn.MultiheadAttention(width, 1, batch_first=True)
+        self.out = nn.Sequential(nn.Linear(2 * width, width), nn.ReLU(), nn.Linear(width, symbols))
+
+    def forward(self, encoded, target=None):
+        if target is None:
+            return [self._searched(row[kept]) for row, kept in zip(encoded["tokens"], encoded["mask"], strict=True)]
+        said = pad_sequence([torch.cat([row.new_tensor([START]), row[:-1]]) for row in target], batch_first=True)
+        return self._scores(said, encoded["tokens"], ~encoded["mask"])
+
+    def _scores(self, said, tokens, hidden=None):
+        """Of the symbol after each, shape (rows, symbols said, symbols)."""
+        asked = self.symbols(said) + self.place(torch.arange(said.shape[1], device=said.device))
+        seen, _ = self.attention(asked, tokens, tokens, key_padding_mask=hidden, need_weights=False)
+        return self.out(torch.cat([asked, seen], 2))
+
+    def _searched(self, tokens):
+        """The most likely sentence that the search finds, without its end."""
+        beams = [([START], 0.0)]
+        for _ in range(LONGEST + 1):
+            further = []
+            for said, log in beams:
+                if said[-1] == END:
+                    further.append((said, log))
+                    continue
+                logs = self._scores(torch.tensor([said]), tokens[None])[0, -1].log_softmax(0)
+                best, symbols = logs.topk(BEAMS)
+                further += [([*said, int(one)], log + float(more)) for one, more in zip(symbols, best, strict=True)]
+            beams = sorted(further, key=lambda beam: -beam[1] / len(beam[0]))[:BEAMS]
+        return [symbol for symbol in beams[0][0][1:] if symbol != END]
+
+
+class Translation(Problem):
+    name = "translation"
+    needs = frozenset({"tokens"})
+    metrics = ("exact",)
+    ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
+
+    def fit(self, targets):
+        return State({"letters": sorted({letter for target in targets for letter in target})})
+
+    def head(self, widths, state, recipe):
+        return Decoder(widths["tokens"], 2 + len(state.values["letters"]))
+
+    def encode(self, targets, state):
+        places = {letter: place + 2 for place, letter in enumerate(state.values["letters"])}
+        return [torch.tensor([*(places[letter] for letter in target), END]) for target in targets]
+
+    def loss(self, out, targets, state, recipe):
+        truth = pad_sequence(targets, batch_first=True, padding_value=-100)
+        return cross_entropy(out.mT, truth, reduction="none").sum(1) / (truth >= 0).sum(1)
+
+    def outputs(self, out, batch, state, recipe, model):
+        letters = state.values["letters"]
+        return Outputs(batch.rows, items=tuple("".join(letters[n - 2] for n in said if n >= 2) for said in out))
+
+    def deviance(self, outputs, targets, state):
+        return np.array([float(said != meant) for said, meant in zip(outputs.items, targets, strict=True)])
+
+    def decide(self, outputs, state):
+        return list(outputs.items)
+
+    def score(self, metric, outputs, targets, state):
+        return 1 - float(self.deviance(outputs, targets, state).mean())
+
+
+def _pairs(count):
+    """Sentences of numbers, and letters that say them."""
+    draw = np.random.default_rng(0)
+    for _ in range(count):
+        words = draw.integers(0, WORDS, draw.integers(1, LONGEST)).tolist()
+        yield words, "".join("abcdef"[word] for word in words)
+
+
+@pytest.fixture
+def parts():
+    return Registry(
+        modalities={"numbers": Numbers()},
+        backbones={"readers": Readers()},
+        problems={"translation": Translation()},
+        strategies={"toy": ToyStrategy()},
+    )
+
+
+@pytest.fixture
+def trial(tmp_path, parts):
+    task = Task(name="t", modality="numbers", problems=("translation",), data={"pairs": list(_pairs(240))})
+    return make_trial(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="readers/small", epochs=12))
+
+
+def test_a_decoder_learns_from_targets_and_answers_without_them(trial, parts, bundled):
+    trained = train(trial, make_runtime(trial), ToyStrategy())
+    assert trained.evaluation.score > 0.8
+    predictor = bundled(parts, (trial, trained))
+    assert tuple(predictor.predict([row.ref for row in trial.valid])) == trained.evaluation.outputs[0].items
+
+
+def test_answers_do_not_depend_on_the_targets_of_the_rows(trial):
+    runtime = make_runtime(trial)
+    model = train(trial, runtime, ToyStrategy()).model
+    wrong = Rows.of(Row(row.id, row.ref, ("f",)) for row in trial.valid)
+    one, other = (answer(trial.parts, runtime, model, rows)[0].items for rows in (trial.valid, wrong))
+    assert one == other
