@@ -19,7 +19,7 @@ from autosft.contracts.record import Epoch, Record
 from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
 from autosft.contracts.space import Choice, Float, Int, Space
 from autosft.contracts.state import State
-from autosft.contracts.strategy import Stage, Strategy
+from autosft.contracts.strategy import Fit, Stage, Strategy
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreadable
@@ -39,6 +39,7 @@ __all__ = [
     "Event",
     "Executor",
     "Fault",
+    "Fit",
     "Float",
     "Hints",
     "Inputs",

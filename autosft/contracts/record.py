@@ -67,7 +67,7 @@ class Record(Document):
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
         pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"` for a
-            strategy's `fit` on encoded rows.
+            strategy's fits on encoded rows.
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.

@@ -1,7 +1,7 @@
-"""`Strategy`: how one recipe trains a model, told as stages. It is given a trial, and gives back `Stage`s.
+"""`Strategy`: how one recipe trains a model, told as stages. It is given a trial, and gives back `Stage`s and `Fit`s.
 
-There is one training loop, and no strategy contains one. A strategy solves something at once in `fit`, yields stages,
-which the loop trains in order, or does both.
+There is one training loop, and no strategy contains one. A strategy yields stages, which the loop trains in order, and
+fits, which solve something at once.
 """
 
 from __future__ import annotations
@@ -66,6 +66,20 @@ class Stage:
     keeps: Mapping[str, nn.Module] = field(default_factory=dict[str, "nn.Module"])
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What the loop does next in one go, such as a head that is solved to its optimum.
+
+    Attributes:
+        name: Unique within the strategy.
+        run: Changes the model in place. A trial that goes on does it again, so it must be repeatable: the checkpoint of
+            a stage that follows replaces what it gave.
+    """
+
+    name: str
+    run: Callable[[], None]
+
+
 Want = Literal["unlabeled"]
 
 
@@ -97,20 +111,15 @@ class Strategy(ABC):
         """An empty text if it can train this backbone on this task, or why not."""
         return ""
 
-    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
-        """The stages to train, in order. Code between two of them runs again on resume: cheap and repeatable."""
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage | Fit]:
+        """What to do with the model, in order. Code between two of them runs again on resume: cheap and repeatable."""
         return ()
-
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
-        """Change the model in one go, without the loop. Called before the stages, if there are any, and again on
-        resume: then it only needs to be repeatable, because a stage's checkpoint replaces what it gave."""
-        return None
 
     def finish(self, trial: Trial, runtime: Runtime, model: Model) -> None:
         """Turn the trained model into an ordinary one, such as by merging adapters."""
         return None
 
     def restore(self, model: Model, tensors: Mapping[str, Tensor]) -> None:
-        """Put saved weights into a freshly built model. A strategy whose `fit` or `finish` replaces modules puts
+        """Put saved weights into a freshly built model. A strategy that replaces modules, in a fit or at the end, puts
         them in place first."""
         model.load_state_dict(tensors)

@@ -40,7 +40,7 @@ class Raises(Strategy):
 
     name = "raises"
 
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """Raise it."""
         raise RuntimeError("the part is out of order\nand says more")
 
@@ -50,7 +50,7 @@ class Hangs(Strategy):
 
     name = "hangs"
 
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """Rewrite the file `beats` in the trial's folder again and again."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
@@ -68,12 +68,13 @@ class Meets(Strategy):
 
     name = "meets"
 
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """Leave a mark and wait for those of the others."""
         (trial.folder / "here").touch()
         trials = next(folder for folder in trial.folder.parents if folder.name == "trials")
         while len(list(trials.glob("*/here"))) < int(trial.parts.recipe.of(self.name)["company"]):
             time.sleep(BEAT_SECONDS)
+        return ()
 
 
 class Altered(Strategy):
@@ -158,11 +159,12 @@ class Bottomless(Strategy):
 
     name = "bottomless"
 
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """Fill them."""
         import torch
 
         torch.ones(3 * 2**30, dtype=torch.uint8)
+        return ()
 
 
 class Sleeps(Altered):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from autosft.contracts.record import Epoch
-from autosft.contracts.strategy import Stage, Strategy
+from autosft.contracts.strategy import Fit, Stage, Strategy
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Runtime, Trial
 from autosft.errors import Diverged, OutOfTime
@@ -47,7 +47,7 @@ class Trained:
         epochs: Every epoch, in order.
         best: For each stage, after how many epochs its kept weights stood.
         trained: The number of parameters that were trained.
-        fitting: The seconds that `Strategy.fit` took, without those for encoding rows.
+        fitting: The seconds that the strategy's fits took, without those for encoding rows.
         notes: What the user should know, one line each.
     """
 
@@ -129,16 +129,21 @@ def _train(
     if runtime.compile and not strategy.cheap:
         model.encoder.compile()  # in place: names in checkpoints stay as they are
     penalties = Penalties(parts, model)  # they remember the weights to start from
-    seed_everything(seed_of(seed, "fit"))
-    started = time.perf_counter() - encoding_seconds(runtime)
-    strategy.fit(trial, runtime, model)
-    fitting = time.perf_counter() - encoding_seconds(runtime) - started
-    progress = Progress(trained=sum(parameter.numel() for parameter in model.heads.parameters()))
+    progress = Progress()
     training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more)
-    for number, stage in _seeded(seed, strategy.stages(trial, runtime, model)):
-        if stage.name in progress.best:
-            raise ValueError(f"Strategy {strategy.name!r} yields two stages named {stage.name!r}.")
-        _train_stage(training, number, stage)
+    names, fitting = set[str](), 0.0
+    for number, part in _seeded(seed, strategy.stages(trial, runtime, model)):
+        if part.name in names:
+            raise ValueError(f"Strategy {strategy.name!r} yields two stages named {part.name!r}.")
+        names.add(part.name)
+        if isinstance(part, Stage):
+            _train_stage(training, number, part)
+            continue
+        started = time.perf_counter() - encoding_seconds(runtime)
+        part.run()
+        fitting += time.perf_counter() - encoding_seconds(runtime) - started
+        if not progress.best:
+            progress.trained = sum(parameter.numel() for parameter in model.heads.parameters())
     seed_everything(seed_of(seed, "finish"))
     strategy.finish(trial, runtime, model)
     evaluation = evaluate(parts, runtime, model, trial.valid, cached=strategy.cheap) if len(trial.valid) else None
@@ -146,8 +151,9 @@ def _train(
     return Trained(model, evaluation, epochs, progress.best, progress.trained, fitting, notes)
 
 
-def _seeded(seed: int, stages: Iterable[Stage]) -> Iterator[tuple[int, Stage]]:
-    """Numbered stages. Code between two of them may draw, such as a new head; a resumed trial must draw the same."""
+def _seeded(seed: int, stages: Iterable[Stage | Fit]) -> Iterator[tuple[int, Stage | Fit]]:
+    """Numbered stages and fits. These may draw, and so may code between two, such as a new head; a resumed trial must
+    draw the same."""
     remaining = iter(stages)
     for number in itertools.count():
         seed_everything(seed_of(seed, "stage", number))

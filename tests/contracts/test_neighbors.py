@@ -1,4 +1,4 @@
-"""Proves `Strategy.fit` and `restore`: a model whose heads are replaced by what holds the training rows themselves.
+"""Proves `Fit` and `restore`: a model whose heads are replaced by what holds the training rows themselves.
 
 k nearest neighbors (Cover and Hart, 1967) by cosine, weighted as in DINO (Caron et al., 2021).
 """
@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import normalize, one_hot
 
 from autosft.builtin.classification import Classification
-from autosft.contracts.strategy import Strategy
+from autosft.contracts.strategy import Fit, Strategy
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.toy import registry
 from autosft.training.features import encode
@@ -39,7 +39,10 @@ class NearestNeighbors(Strategy):
     name = "neighbors"
     cheap = True
 
-    def fit(self, trial, runtime, model):
+    def stages(self, trial, runtime, model):
+        yield Fit("neighbors", lambda: self.keep(trial, runtime, model))
+
+    def keep(self, trial, runtime, model):
         features = normalize(encode(trial.parts, runtime, model.encoder, trial.train), dim=1)
         k = torch.tensor(min(7, len(features)))
         for position, (problem, state) in enumerate(

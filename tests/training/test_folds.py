@@ -10,7 +10,7 @@ import torch
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Data
-from autosft.contracts.strategy import Strategy
+from autosft.contracts.strategy import Fit, Strategy
 from autosft.data.splits import further_folds
 from autosft.errors import BadInput, OutOfTime
 from autosft.testing.toy import ToyStrategy
@@ -26,7 +26,10 @@ class Memory(Strategy):
     def __init__(self):
         self.met = []
 
-    def fit(self, trial, runtime, model):
+    def stages(self, trial, runtime, model):
+        yield Fit("memory", lambda: self.meet(trial, model))
+
+    def meet(self, trial, model):
         self.met.append((set(trial.train.id), set(trial.valid.id)))
         with torch.no_grad():
             model.heads[0].linear.weight.zero_()
@@ -34,8 +37,8 @@ class Memory(Strategy):
 
 
 class Late(Memory):
-    def fit(self, trial, runtime, model):
-        super().fit(trial, runtime, model)
+    def meet(self, trial, model):
+        super().meet(trial, model)
         if len(self.met) > 2:
             raise OutOfTime("no time")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
+from autosft.api import BackboneInfo, Fit, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -42,25 +43,9 @@ class Knn(Strategy):
         """Any encoder that knows something before it is trained."""
         return against_freezing(info, problems)
 
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
-        """Encode, keep the rows, choose, and put them in the heads' place."""
-        import torch
-
-        from autosft.api.tensors import LinearHead, encode
-        from autosft_strategies.neighbors import Neighbors
-
-        parts = trial.parts
-        features = encode(parts, runtime, model.encoder, trial.train).float()
-        weights = torch.tensor(trial.train.weight, dtype=torch.float32)
-        for position, (problem, state) in enumerate(zip(parts.problems, parts.states.problems, strict=True)):
-            head = model.heads[position]
-            targets = problem.encode(trial.train.target(position), state)
-            if not isinstance(head, LinearHead) or not isinstance(targets, torch.Tensor):
-                raise TypeError(f"Problem {problem.name!r} needs just pooled features but has no LinearHead.")
-            kept = Neighbors.of(features, targets, weights, head.linear.out_features)
-            _choose(trial, runtime, position, kept, features)
-            model.heads[position] = kept
-        model.to(runtime.device)
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
+        """The heads, replaced."""
+        yield Fit("neighbors", partial(keep_neighbors, trial, runtime, model))
 
     def restore(self, model: Model, tensors: Mapping[str, Tensor]) -> None:
         """Put the rows in the heads' place."""
@@ -71,6 +56,27 @@ class Knn(Strategy):
             mine = {name.removeprefix(place): tensor for name, tensor in tensors.items() if name.startswith(place)}
             model.heads[position] = Neighbors(mine)
         model.load_state_dict(tensors)
+
+
+def keep_neighbors(trial: Trial, runtime: Runtime, model: Model) -> None:
+    """Encode, keep the rows, choose, and put them in the heads' place."""
+    import torch
+
+    from autosft.api.tensors import LinearHead, encode
+    from autosft_strategies.neighbors import Neighbors
+
+    parts = trial.parts
+    features = encode(parts, runtime, model.encoder, trial.train).float()
+    weights = torch.tensor(trial.train.weight, dtype=torch.float32)
+    for position, (problem, state) in enumerate(zip(parts.problems, parts.states.problems, strict=True)):
+        head = model.heads[position]
+        targets = problem.encode(trial.train.target(position), state)
+        if not isinstance(head, LinearHead) or not isinstance(targets, torch.Tensor):
+            raise TypeError(f"Problem {problem.name!r} needs just pooled features but has no LinearHead.")
+        kept = Neighbors.of(features, targets, weights, head.linear.out_features)
+        _choose(trial, runtime, position, kept, features)
+        model.heads[position] = kept
+    model.to(runtime.device)
 
 
 def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, features: Tensor) -> None:

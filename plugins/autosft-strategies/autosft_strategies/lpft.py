@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
-from autosft_strategies.probe import Probe
+from autosft.api import SHARED, BackboneInfo, Fit, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
+from autosft_strategies.probe import solve_heads
 from autosft_strategies.reasons import against_freezing, against_training
 
 if TYPE_CHECKING:
@@ -32,16 +33,13 @@ class LinearProbeFineTune(Strategy):
         """Any encoder that can both be probed and be trained."""
         return against_freezing(info, problems) or against_training(info)
 
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
-        """The probe. Rare classes that will be drawn more often have that much more weight in its loss."""
-        regular = trial.parts.recipe.regular
-        if regular.balance == "sampling":
-            weighted = regular.model_copy(update={"balance": "loss"})
-            trial = trial.with_recipe(regular=weighted)
-        Probe().fit(trial, runtime, model)
-
-    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
-        """One stage, from the probe's heads."""
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage | Fit]:
+        """The probe, and one stage from its heads. Rare classes that will be drawn more often weigh more in the probe's
+        loss."""
         from autosft_strategies.bricks import supervised_stage
 
+        probed, regular = trial, trial.parts.recipe.regular
+        if regular.balance == "sampling":
+            probed = trial.with_recipe(regular=regular.model_copy(update={"balance": "loss"}))
+        yield Fit("probe", partial(solve_heads, probed, runtime, model))
         yield supervised_stage(trial, runtime, model, "full")

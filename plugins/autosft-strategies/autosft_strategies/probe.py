@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
+from autosft.api import BackboneInfo, Fit, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -61,34 +62,39 @@ class Probe(Strategy):
         """Any encoder that knows something before it is trained."""
         return against_freezing(info, problems)
 
-    def fit(self, trial: Trial, runtime: Runtime, model: Model) -> None:
-        """Encode, choose the penalty, solve, and put the solution into the heads."""
-        import torch
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
+        """The heads, solved."""
+        yield Fit("probe", partial(solve_heads, trial, runtime, model))
 
-        from autosft.api.tensors import LinearHead, encode
-        from autosft_strategies.linear import LinearProblem
 
-        parts = trial.parts
-        features = encode(parts, runtime, model.encoder, trial.train).float()
-        mean, scale = _moments(features)
-        if features.layout == torch.strided:
-            features = (features - mean) / scale
-        weights = torch.tensor(trial.train.weight, dtype=torch.float32)
-        for position, head in enumerate(model.heads):
-            if not isinstance(head, LinearHead):
-                raise TypeError(
-                    f"Problem {parts.problems[position].name!r} needs just pooled features but has no LinearHead."
-                )
-            linear = LinearProblem(parts, runtime, position, head, features, trial.train.target(position), weights)
-            known = ("penalty", parts.info.name, parts.recipe.seed, position)
-            place = runtime.features.get(known) if len(features) >= ENOUGH_ROWS else None
-            if place is None:
-                place = runtime.features[known] = choose(trial, runtime, position, linear, features)
-            weight, bias = linear.unturned(linear.on(torch.arange(len(features))).solve(STRENGTHS[place], None))
-            weight = weight / scale
-            with torch.no_grad():
-                head.linear.weight.copy_(weight)
-                head.linear.bias.copy_(bias - weight @ mean)
+def solve_heads(trial: Trial, runtime: Runtime, model: Model) -> None:
+    """Encode, choose the penalty, solve, and put the solution into the heads."""
+    import torch
+
+    from autosft.api.tensors import LinearHead, encode
+    from autosft_strategies.linear import LinearProblem
+
+    parts = trial.parts
+    features = encode(parts, runtime, model.encoder, trial.train).float()
+    mean, scale = _moments(features)
+    if features.layout == torch.strided:
+        features = (features - mean) / scale
+    weights = torch.tensor(trial.train.weight, dtype=torch.float32)
+    for position, head in enumerate(model.heads):
+        if not isinstance(head, LinearHead):
+            raise TypeError(
+                f"Problem {parts.problems[position].name!r} needs just pooled features but has no LinearHead."
+            )
+        linear = LinearProblem(parts, runtime, position, head, features, trial.train.target(position), weights)
+        known = ("penalty", parts.info.name, parts.recipe.seed, position)
+        place = runtime.features.get(known) if len(features) >= ENOUGH_ROWS else None
+        if place is None:
+            place = runtime.features[known] = choose(trial, runtime, position, linear, features)
+        weight, bias = linear.unturned(linear.on(torch.arange(len(features))).solve(STRENGTHS[place], None))
+        weight = weight / scale
+        with torch.no_grad():
+            head.linear.weight.copy_(weight)
+            head.linear.bias.copy_(bias - weight @ mean)
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:

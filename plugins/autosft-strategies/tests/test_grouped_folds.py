@@ -11,7 +11,7 @@ from autosft.builtin.classification import Classification
 from autosft.testing.toy import make_points, registry
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.model import build_model
-from autosft_strategies.probe import Probe
+from autosft_strategies.probe import solve_heads
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def solved(tmp_path):
     def solve(rows):
         runtime = make_runtime(trial)
         model = build_model(trial.parts, runtime)
-        Probe().fit(replace(trial, train=rows), runtime, model)
+        solve_heads(replace(trial, train=rows), runtime, model)
         return float(torch.linalg.vector_norm(model.heads[0].linear.weight.detach()))
 
     return solve

@@ -26,8 +26,8 @@ class TestLinearProbeFineTune(StrategyConformance):
     def test_training_begins_with_the_probe_s_heads_and_leaves_nothing_frozen(self, strategy, trial, runtime, tmp_path):
         probed = train(replace(trial, folder=tmp_path / "probe"), runtime, Probe()).model
         model = build_model(trial.parts, runtime)
-        strategy.fit(trial, runtime, model)
-        (stage,) = strategy.stages(trial, runtime, model)
+        fit, stage = strategy.stages(trial, runtime, model)
+        fit.run()
         for name, weights in model.heads.state_dict().items():
             assert torch.equal(weights, probed.heads.state_dict()[name])
         assert sum(len(group["params"]) for group in stage.parameters) == len(list(model.parameters()))
@@ -44,6 +44,6 @@ class TestLinearProbeFineTune(StrategyConformance):
         for name in ("none", "loss", balance):
             one = replace(trial.with_recipe(regular=Regular(balance=name)), folder=tmp_path / name)
             model = build_model(one.parts, runtime)
-            strategy.fit(one, runtime, model)
+            next(iter(strategy.stages(one, runtime, model))).run()
             heads[name] = torch.cat([weights.flatten() for weights in model.heads.state_dict().values()])
         assert torch.equal(heads[balance], heads["loss"]) and not torch.allclose(heads["loss"], heads["none"])

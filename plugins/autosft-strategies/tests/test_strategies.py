@@ -20,7 +20,7 @@ from autosft.testing.trials import make_runtime, make_trial, points_task, quick_
 from autosft.training.model import build_model
 from autosft_strategies.full import Full
 from autosft_strategies.linear import LinearProblem
-from autosft_strategies.probe import ENOUGH_ROWS, STRENGTHS, Probe, choose
+from autosft_strategies.probe import ENOUGH_ROWS, STRENGTHS, Probe, choose, solve_heads
 
 
 def slow(problem):
@@ -106,11 +106,11 @@ def test_a_probe_with_little_time_compares_fewer_penalties_and_one_without_any_s
     encode(trial.parts, runtime, model.encoder, trial.train)  # so that only comparing penalties asks for the time
     left = iter([60.0, -1.0])
 
-    Probe().fit(trial, replace(runtime, seconds_left=lambda: next(left)), model)
+    solve_heads(trial, replace(runtime, seconds_left=lambda: next(left)), model)
 
     assert next(left, None) is None and (model.heads[0].linear.weight != 0).any()
     with pytest.raises(OutOfTime, match="before the probe was fitted"):
-        Probe().fit(trial, replace(runtime, seconds_left=lambda: -1.0), model)
+        solve_heads(trial, replace(runtime, seconds_left=lambda: -1.0), model)
 
 
 @pytest.mark.parametrize("columns", [3, 60, 200])
@@ -172,6 +172,6 @@ def test_with_many_rows_the_penalty_of_the_first_fold_serves_the_others(tmp_path
 
     for start in (0, 60):
         fold = replace(trial, train=trial.train.take(range(start, start + rows)))
-        Probe().fit(fold, runtime, build_model(trial.parts, runtime))
+        solve_heads(fold, runtime, build_model(trial.parts, runtime))
 
     assert len(calls) == chosen

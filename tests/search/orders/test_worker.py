@@ -12,7 +12,7 @@ import pytest
 from autosft.builtin.classification import Classification
 from autosft.contracts.executor import Order
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.strategy import Strategy
+from autosft.contracts.strategy import Fit, Strategy
 from autosft.errors import OutOfTime
 from autosft.search.orders.worker import Workshop
 from autosft.testing.toy import ToyStrategy
@@ -24,10 +24,11 @@ class Once(Strategy):
 
     name, cheap, fitted = "once", True, 0
 
-    def fit(self, trial, runtime, model):
+    def stages(self, trial, runtime, model):
         self.fitted += 1
         if self.fitted > 1:
             raise OutOfTime("the time was up")
+        return ()
 
 
 def _record(run, registry, strategy="toy"):
@@ -78,7 +79,11 @@ class Impatient(ToyStrategy):
 
     name = "impatient"
 
-    def fit(self, trial, runtime, model):
+    def stages(self, trial, runtime, model):
+        yield Fit("before", lambda: self.fit(runtime))
+        yield from super().stages(trial, runtime, model)
+
+    def fit(self, runtime):
         if runtime.seconds_left() <= 0:
             raise OutOfTime("the time was up before it had fitted")
 
