@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
+from autosft.contracts.modality import Example
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
 from autosft_image.curated import BY_NAME
@@ -78,7 +80,8 @@ def decoding(folder: Path, repeats: int) -> None:
             print(f"  {title:46}{milliseconds(work, repeats)}")
         for strength in ("none", "light", "strong"):
             view = ImageModality().view(info.inputs, recipe, State(), strength=strength)
-            print(f"  view {strength:41}{milliseconds(lambda view=view, sample=sample: view(sample, draw), repeats)}")
+            see = partial(view, Example(sample), draw)
+            print(f"  view {strength:41}{milliseconds(see, repeats)}")
 
 
 def encoding(repeats: int) -> None:

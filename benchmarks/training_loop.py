@@ -24,6 +24,7 @@ from torch import nn
 
 from autosft.builtin.classification import Classification
 from autosft.builtin.processes import GOOD_NEIGHBOR
+from autosft.contracts.modality import Example
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.task import Task
@@ -90,7 +91,9 @@ def bare(trial: Trial, runtime: Runtime) -> float:
         order = torch.randperm(len(trial.train))
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
-            images = torch.stack([view(runtime.read(trial.train[int(index)]), draw) for index in chosen])
+            images = torch.stack(
+                [view(Example(runtime.read(trial.train[int(index)])), draw).inputs for index in chosen]
+            )
             set_rate(optimizer, epoch * steps + step, recipe.stop.max_epochs * steps, recipe.optim)
             optimizer.zero_grad(set_to_none=True)
             out = model.heads[0](model.encoder(images))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.executor import Event, Executor, Order, Pool
-from autosft.contracts.modality import Mix, Modality, Preview, Read, Strength, View
+from autosft.contracts.modality import Example, Mix, Modality, Preview, Read, Strength, View
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch, Record
@@ -37,6 +37,7 @@ __all__ = [
     "Claim",
     "Epoch",
     "Event",
+    "Example",
     "Executor",
     "Fault",
     "Fit",

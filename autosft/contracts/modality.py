@@ -22,10 +22,25 @@ from autosft.contracts.task import Claim, Hints, Task
 
 Strength = Literal["none", "light", "strong"]
 Mix = Literal["mixup", "cutmix"]
-View = Callable[[Any, np.random.Generator], Any]
-"""From a decoded sample to what `Modality.collate` takes. All that is random in it is drawn from the generator."""
-
 Read = Callable[[Row], Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row on its way to a model.
+
+    Attributes:
+        inputs: The decoded sample; of a view, what `Modality.collate` takes.
+        targets: What is to be said of it, one entry per problem, as `Problem.wrap` gave it: a view that moves what is
+            seen moves its targets with it. Empty where there are none.
+    """
+
+    inputs: Any
+    targets: tuple[Any, ...] = ()
+
+
+View = Callable[[Example, np.random.Generator], Example]
+"""How a row is seen. All that is random in it is drawn from the generator."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +163,7 @@ class Modality(ABC):
 
     @abstractmethod
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
-        """A function from a decoded sample to what `collate` takes.
+        """How decoded rows are seen: an example's inputs become what `collate` takes.
 
         A view of strength `"none"` draws nothing. The others draw from the generator that they are given, and from no
         other: it is seeded by what is drawn, so that a sample is seen alike by whichever thread or process loads it.

@@ -116,9 +116,15 @@ class Problem(ABC):
         """A module from the encoder's mapping of outputs, and the targets as `encode` gave them, to this problem's raw
         output. Decoders are taught by the targets; where rows are to be answered there are none, but None."""
 
+    def wrap(self, target: Any, sample: Any) -> Any:
+        """A target as written, in a form that views can change together with the decoded sample, such as torchvision's
+        `BoundingBoxes` for pictures; by default as it is."""
+        return target
+
     @abstractmethod
     def encode(self, targets: Sequence[Any], state: State) -> Any:
-        """Targets as `loss` wants them: a tensor, or a list where rows differ in length."""
+        """Targets, as `wrap` and a view have left them, as `loss` wants them: a tensor, or a list where rows differ in
+        length."""
 
     @abstractmethod
     def loss(self, out: Any, targets: Any, state: State, recipe: Recipe) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -22,6 +23,7 @@ from autosft.api import (
     BadWeights,
     Choice,
     Claim,
+    Example,
     Float,
     Hints,
     Inputs,
@@ -131,11 +133,11 @@ class ToyModality(Modality):
         mean, scale = state.arrays["mean"], state.arrays["scale"]
         noise = _NOISE[strength] * float(recipe.of(self.name).get("noise", 0.1))
 
-        def view(sample: npt.NDArray[np.float32], generator: np.random.Generator) -> Tensor:
-            point = (sample - mean) / scale
+        def view(example: Example, generator: np.random.Generator) -> Example:
+            point = (example.inputs - mean) / scale
             if noise:
                 point = point + noise * generator.standard_normal(point.shape, dtype=np.float32)
-            return torch.from_numpy(point)
+            return replace(example, inputs=torch.from_numpy(point))
 
         return view
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autosft.contracts.modality import Strength
+from autosft.contracts.modality import Example, Strength
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.strategy import Batches
 from autosft.contracts.tensors import Batch
@@ -108,26 +108,31 @@ class Loader:
         return [batches[number] for number in np.random.default_rng(seed_of(seed, "batches")).permutation(len(batches))]
 
     def _batch(self, rows: list[Row], seeds: Positions) -> Batch:
-        samples = [self._read(row) for row in rows]
-        views = tuple(
-            self.parts.modality.collate(
-                [view(sample, np.random.default_rng(one)) for sample, one in zip(samples, column, strict=True)]
-            )
+        examples = [self._example(row) for row in rows]
+        seen = [
+            [view(example, np.random.default_rng(one)) for example, one in zip(examples, column, strict=True)]
             for view, column in zip(self.views, seeds.T, strict=True)
-        )
+        ]
+        views = tuple(self.parts.modality.collate([one.inputs for one in column]) for column in seen)
         return Batch(
             inputs=views[0] if len(views) == 1 else views,
-            targets=self._targets(rows),
+            targets=self._targets(seen[0]),
             rows=tuple(row.id for row in rows),
             weights=torch.tensor([row.weight for row in rows], dtype=torch.float32),
         )
 
-    def _targets(self, rows: list[Row]) -> tuple[Any, ...]:
-        if not rows[0].targets:
+    def _example(self, row: Row) -> Example:
+        sample, problems = self._read(row), self.parts.problems if row.targets else ()
+        pairs = zip(problems, row.targets, strict=True)
+        return Example(sample, tuple(problem.wrap(target, sample) for problem, target in pairs))
+
+    def _targets(self, seen: Sequence[Example]) -> tuple[Any, ...]:
+        """Of the first view: where there are several, all of them show the same."""
+        if not seen[0].targets:
             return ()
         asked = zip(self.parts.problems, self.parts.states.problems, strict=True)
         return tuple(
-            problem.encode([row.targets[position] for row in rows], state)
+            problem.encode([example.targets[position] for example in seen], state)
             for position, (problem, state) in enumerate(asked)
         )
 

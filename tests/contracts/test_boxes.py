@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
-from autosft.contracts.modality import Modality
+from autosft.contracts.modality import Example, Modality
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Stop
 from autosft.contracts.rows import Row, Rows, Scan
@@ -23,6 +23,7 @@ from autosft.contracts.tensors import Encoder
 from autosft.host.registry import Registry
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import make_runtime, make_trial, quick_recipe
+from autosft.training.loaders import Loader
 from autosft.training.loop import train
 
 SIDE = 8
@@ -46,7 +47,14 @@ class Pictures(Modality):
         return np.array(row.ref, dtype=np.float32)
 
     def view(self, inputs, recipe, state, *, strength):
-        return lambda sample, generator: torch.from_numpy(sample)[None]
+        def view(example, generator):
+            picture, targets = torch.from_numpy(example.inputs)[None], example.targets
+            if strength != "none" and generator.random() < 0.5:
+                mirrored = ((top, SIDE - left - width, height, width) for top, left, height, width in targets[0])
+                picture, targets = picture.flip(2), (tuple(mirrored),)
+            return Example(picture, targets)
+
+        return view
 
     def collate(self, samples):
         return torch.stack(samples)
@@ -168,6 +176,23 @@ def trial(tmp_path, parts):
 @pytest.fixture
 def runtime(trial):
     return make_runtime(trial)
+
+
+def test_a_view_that_mirrors_pictures_mirrors_their_boxes(trial, runtime):
+    """What they surround is bright in every view, and of some rows it lies elsewhere than it did."""
+    plain, seen = (
+        [
+            (row, picture, boxes.tolist())
+            for batch in Loader(trial.parts, runtime, trial.train, [strength]).epoch(1)
+            for row, picture, boxes in zip(batch.rows, batch.inputs, batch.targets[0], strict=True)
+        ]
+        for strength in ("none", "light")
+    )
+    for _, picture, boxes in seen:
+        assert picture.sum() == sum(height * width for _, _, height, width in boxes)
+        for top, left, height, width in (map(int, box) for box in boxes):
+            assert picture[0, top : top + height, left : left + width].all()
+    assert 0 < sum(one[2] != other[2] for one, other in zip(plain, seen, strict=True)) < len(seen)
 
 
 def test_boxes_are_learned_answered_and_bundled(trial, runtime, parts, bundled):

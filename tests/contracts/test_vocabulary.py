@@ -4,6 +4,7 @@ TF-IDF (Salton and Buckley, 1988) under a logistic head, saved and loaded withou
 """
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ class Texts(Modality):
         return row.ref
 
     def view(self, inputs, recipe, state, *, strength):
-        return lambda text, generator: text.split()
+        return lambda example, generator: replace(example, inputs=example.inputs.split())
 
     def collate(self, samples):
         return list(samples)

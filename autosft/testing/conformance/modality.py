@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from autosft.contracts.backbone import Inputs
-from autosft.contracts.modality import Mix, Modality, Strength
+from autosft.contracts.modality import Example, Mix, Modality, Strength
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.space import Choice, defaults
@@ -130,14 +130,15 @@ class ModalityConformance(Offline):
         assert state == modality.fit(scan.rows, modality.read)
         sample, (first, second) = modality.read(scan.rows[0]), (state, check_state(state))
         views = [
-            modality.view(inputs, RECIPE, each, strength="none")(sample, _generator(0)) for each in (first, second)
+            modality.view(inputs, RECIPE, each, strength="none")(Example(sample), _generator(0)).inputs
+            for each in (first, second)
         ]
         assert same([modality.collate(views[:1])], [modality.collate(views[1:])])
 
     def test_one_row_is_enough(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         state = modality.fit(scan.rows[:1], modality.read)
         view = modality.view(inputs, RECIPE, state, strength="none")
-        joined = modality.collate([view(modality.read(scan.rows[0]), _generator(0))])
+        joined = modality.collate([view(Example(modality.read(scan.rows[0])), _generator(0)).inputs])
         assert all(len(leaf) == 1 for leaf in leaves(joined))
 
     def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
@@ -188,7 +189,8 @@ def _viewed(
     """Four rows, seen and joined."""
     state = modality.fit(rows, modality.read)
     view = modality.view(inputs, recipe, state, strength=strength)
-    return [modality.collate([view(modality.read(row), _generator(seed + n)) for n, row in enumerate(rows[:4])])]
+    seen = [view(Example(modality.read(row)), _generator(seed + n)) for n, row in enumerate(rows[:4])]
+    return [modality.collate([example.inputs for example in seen])]
 
 
 def _generator(seed: int) -> np.random.Generator:

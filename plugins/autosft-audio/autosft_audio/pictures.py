@@ -6,17 +6,15 @@ Encoders of photographs transfer to spectrograms (Palanisamy et al., 2020). Know
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, final
+from dataclasses import replace
+from typing import final
 
 import numpy as np
 
-from autosft.api import Inputs, State, Strength
+from autosft.api import Example, Inputs, State, Strength
 from autosft_audio.mel import Floats, log_mel, mel_filters
 from autosft_audio.reading import RATE, Wave
 from autosft_audio.views import CHANGES, changed, window
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _BANDS, _SIZE, _HOP = 128, 1024, 160
 """Mel bands; samples of a frame, and between two frames."""
@@ -76,11 +74,12 @@ class PictureView:
         self._mean = np.array(inputs.options["mean"], np.float32).reshape(3, 1, 1)
         self._std = np.array(inputs.options["std"], np.float32).reshape(3, 1, 1)
 
-    def __call__(self, sample: Wave, generator: np.random.Generator) -> Tensor:
+    def __call__(self, example: Example, generator: np.random.Generator) -> Example:
         """From shape (samples,) to float32 of shape (3, height, width)."""
         import torch
         from torch.nn import functional
 
+        sample: Wave = example.inputs
         position = generator.random() if self._changes else 0.5
         wave = window(sample, self._length, position=position)
         room = self._length - len(wave)
@@ -94,7 +93,7 @@ class PictureView:
             _mask(picture.T, generator)
         pixels = torch.from_numpy(picture)[None, None]
         pixels = functional.interpolate(pixels, self._size, mode="bilinear", antialias=True)[0].numpy()
-        return torch.from_numpy((pixels - self._mean) / self._std)
+        return replace(example, inputs=torch.from_numpy((pixels - self._mean) / self._std))
 
 
 def _mask(picture: Floats, generator: np.random.Generator) -> None:

@@ -5,16 +5,13 @@ Everything random is drawn from the generator that a view is given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 
-from autosft.api import Inputs, Strength
+from autosft.api import Example, Inputs, Strength
 from autosft_audio.reading import RATE, Wave
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -58,15 +55,16 @@ class WaveView:
     def __init__(self, most: int, step: int, changes: Changes | None) -> None:
         self._most, self._step, self._changes = most, step, changes
 
-    def __call__(self, sample: Wave, generator: np.random.Generator) -> Tensor:
+    def __call__(self, example: Example, generator: np.random.Generator) -> Example:
         """From shape (samples,) to float32 of a shape (samples,) that is a multiple of the step."""
         import torch
 
+        sample: Wave = example.inputs
         if self._changes:
             wave = changed(window(sample, self._most, position=generator.random()), self._changes, generator)
         else:
             wave = window(sample, self._most)
-        return torch.from_numpy(np.pad(wave, (0, -len(wave) % self._step)))
+        return replace(example, inputs=torch.from_numpy(np.pad(wave, (0, -len(wave) % self._step))))
 
 
 def window(wave: Wave, length: int, *, position: float = 0.5) -> Wave:

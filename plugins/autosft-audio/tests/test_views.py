@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from autosft.api import Inputs, Recipe, State
+from autosft.api import Example, Inputs, Recipe, State
 from autosft_audio.modality import AudioModality
 from autosft_audio.reading import RATE
 
@@ -15,7 +15,7 @@ STATE = State({"seconds": 0.5, "rate": RATE})
 
 def view(inputs, strength="none", state=STATE):
     made = AudioModality().view(inputs, RECIPE, state, strength=strength)
-    return lambda wave, seed=0: made(wave, np.random.default_rng(seed))
+    return lambda wave, seed=0: made(Example(wave), np.random.default_rng(seed)).inputs
 
 
 @pytest.mark.parametrize("strength", ["none", "light", "strong"])
@@ -88,11 +88,11 @@ def test_pictures_grow_with_the_clips_within_limits(seconds, width, tone):
 def test_at_half_the_resolution_a_quarter_of_the_pixels_is_seen(tone):
     modality, half = AudioModality(), Recipe(backbone="b", strategy="s", own={"audio": {"resolution": 0.5}})
     state = State({"seconds": 3.0, "rate": RATE})
-    assert modality.view(PICTURES, half, state, strength="none")(tone(), DRAW).shape == (3, 64, 128)
+    assert modality.view(PICTURES, half, state, strength="none")(Example(tone()), DRAW).inputs.shape == (3, 64, 128)
     assert modality.effort(PICTURES, half, state) == 0.25 and modality.effort(PICTURES, RECIPE, state) == 1.0
     assert modality.space_for(PICTURES, state) == modality.space
     fixed = Inputs(kind="image", options={**PICTURES.options, "fixed": True})
-    assert modality.view(fixed, half, state, strength="none")(tone(), DRAW).shape == (3, 224, 224)
+    assert modality.view(fixed, half, state, strength="none")(Example(tone()), DRAW).inputs.shape == (3, 224, 224)
     for inputs in (fixed, WAVES):
         assert modality.space_for(inputs, state) == {} and modality.effort(inputs, half, state) == 1.0
 
@@ -101,7 +101,11 @@ def test_at_half_the_resolution_a_quarter_of_the_pixels_is_seen(tone):
 def test_pictures_consist_of_whole_patches_where_an_encoder_asks_for_it(share, tone):
     inputs = Inputs(kind="image", options={**PICTURES.options, "step": 14, "least": 112})
     recipe = Recipe(backbone="b", strategy="s", own={"audio": {"resolution": share}})
-    picture = AudioModality().view(inputs, recipe, State({"seconds": 3.0, "rate": RATE}), strength="none")(tone(), DRAW)
+    picture = (
+        AudioModality()
+        .view(inputs, recipe, State({"seconds": 3.0, "rate": RATE}), strength="none")(Example(tone()), DRAW)
+        .inputs
+    )
     assert picture.shape == ((3, 126, 252) if share == 1.0 else (3, 112, 126))
 
 

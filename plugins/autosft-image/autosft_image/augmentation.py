@@ -17,8 +17,15 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-Step = Callable[["Tensor", np.random.Generator], "Tensor"]
-"""From 8-bit pixels, shape (3, height, width), to others."""
+Change = Callable[[Any], Any]
+"""From 8-bit pixels, shape (3, height, width), to others; and from what torchvision knows beside pixels, such as
+`BoundingBoxes`, to where they are then."""
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+Step = Callable[[Size, np.random.Generator], Change]
+"""From the size of a picture, and what is drawn, to a change of it."""
 
 _CROP_SCALE = (0.5, 1.0)
 """Share of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
@@ -69,12 +76,13 @@ class RandomCrop:
     def __init__(self, side: int, interpolation: Any) -> None:
         self._side, self._interpolation = side, interpolation
 
-    def __call__(self, pixels: Tensor, generator: np.random.Generator) -> Tensor:
-        """Of shape (3, side, side)."""
+    def __call__(self, size: Size, generator: np.random.Generator) -> Change:
+        """To the shape (3, side, side)."""
         from torchvision.transforms.v2 import functional
 
-        top, left, height, width = _crop(pixels.shape[-2], pixels.shape[-1], generator)
-        return functional.resized_crop(pixels, top, left, height, width, [self._side, self._side], self._interpolation)
+        top, left, down, across = _crop(*size, generator)
+        square, way = [self._side, self._side], self._interpolation
+        return lambda seen: functional.resized_crop(seen, top, left, down, across, square, way)
 
 
 def _crop(height: int, width: int, generator: np.random.Generator) -> tuple[int, int, int, int]:
@@ -89,41 +97,47 @@ def _crop(height: int, width: int, generator: np.random.Generator) -> tuple[int,
     return (height - down) // 2, (width - across) // 2, down, across
 
 
-def random_mirror(pixels: Tensor, generator: np.random.Generator) -> Tensor:
+def random_mirror(_: Size, generator: np.random.Generator) -> Change:
     """The picture or its mirror image."""
     from torchvision.transforms.v2 import functional
 
-    return functional.horizontal_flip(pixels) if generator.random() < 0.5 else pixels
+    return functional.horizontal_flip if generator.random() < 0.5 else _same
 
 
-def trivial_augment(pixels: Tensor, generator: np.random.Generator) -> Tensor:
+def _same(seen: Any) -> Any:
+    return seen
+
+
+def trivial_augment(size: Size, generator: np.random.Generator) -> Change:
     """One change, as strong as chance has it (Müller and Hutter, 2021)."""
-    return _changed(pixels, generator, int(generator.integers(_STRENGTHS + 1)) / _STRENGTHS, WIDE)
+    return _drawn(size, generator, int(generator.integers(_STRENGTHS + 1)) / _STRENGTHS, WIDE)
 
 
-def rand_augment(pixels: Tensor, generator: np.random.Generator) -> Tensor:
+def rand_augment(size: Size, generator: np.random.Generator) -> Change:
     """Two changes of the middling strength that torchvision gives them (Cubuk et al., 2020)."""
-    for _ in range(2):
-        pixels = _changed(pixels, generator, 0.3, MIDDLING)
-    return pixels
+    first, second = (_drawn(size, generator, 0.3, MIDDLING) for _ in range(2))
+    return lambda seen: second(first(seen))
 
 
-def _changed(pixels: Tensor, generator: np.random.Generator, strength: float, limits: Limits) -> Tensor:
+def _drawn(size: Size, generator: np.random.Generator, strength: float, limits: Limits) -> Change:
     """One change, drawn from all; what has two directions goes in one of them."""
     name = CHANGES[int(generator.integers(len(CHANGES)))]
-    return change(name, pixels, strength, 1 if generator.random() < 0.5 else -1, limits)
+    sign = 1 if generator.random() < 0.5 else -1
+    return lambda seen: change(name, seen, size, strength, sign, limits)
 
 
-def change(name: str, pixels: Tensor, strength: float, sign: int, limits: Limits) -> Tensor:
-    """A picture with one of `CHANGES`.
+def change(name: str, seen: Any, size: Size, strength: float, sign: int, limits: Limits) -> Any:
+    """A picture with one of `CHANGES`, or what torchvision knows beside its pixels.
 
     Args:
         name: Which.
-        pixels: 8 bits, shape (3, height, width).
+        seen: 8 bits, shape (3, height, width), or such as `BoundingBoxes`, which colors do not change.
+        size: Height and width of the picture.
         strength: From 0, which changes nothing, to 1, which is as far as the limits go.
         sign: 1 or -1, the direction.
         limits: Those of the policy.
     """
+    from torchvision import tv_tensors
     from torchvision.transforms import v2
     from torchvision.transforms.v2 import functional
 
@@ -131,23 +145,24 @@ def change(name: str, pixels: Tensor, strength: float, sign: int, limits: Limits
     if name.startswith("shear"):
         angle = math.degrees(math.atan(signed * limits.shear))
         shear = [angle, 0.0] if name == "shear_x" else [0.0, angle]
-        return functional.affine(pixels, 0.0, [0, 0], 1.0, shear, smooth, center=[0, 0])
+        return functional.affine(seen, 0.0, [0, 0], 1.0, shear, smooth, center=[0, 0])
     if name.startswith("translate"):
-        height, width = pixels.shape[-2:]
         across = name == "translate_x"
-        by = int(signed * (limits.pixels + limits.sides * (width if across else height)))
-        return functional.affine(pixels, 0.0, [by, 0] if across else [0, by], 1.0, [0.0, 0.0], smooth)
+        by = int(signed * (limits.pixels + limits.sides * size[1 if across else 0]))
+        return functional.affine(seen, 0.0, [by, 0] if across else [0, by], 1.0, [0.0, 0.0], smooth)
+    if name == "rotate":
+        return functional.rotate(seen, signed * limits.degrees, smooth)
+    if name == "identity" or (isinstance(seen, tv_tensors.TVTensor) and not isinstance(seen, tv_tensors.Image)):
+        return seen
     factor = 1.0 + signed * limits.color
     changes: dict[str, Callable[[], Tensor]] = {
-        "identity": lambda: pixels,
-        "auto_contrast": lambda: functional.autocontrast(pixels),
-        "equalize": lambda: functional.equalize(pixels),
-        "posterize": lambda: functional.posterize(pixels, 8 - round(strength * limits.bits)),
-        "solarize": lambda: functional.solarize(pixels, 255.0 * (1 - strength)),
-        "brightness": lambda: functional.adjust_brightness(pixels, factor),
-        "color": lambda: functional.adjust_saturation(pixels, factor),
-        "contrast": lambda: functional.adjust_contrast(pixels, factor),
-        "sharpness": lambda: functional.adjust_sharpness(pixels, factor),
-        "rotate": lambda: functional.rotate(pixels, signed * limits.degrees, smooth),
+        "auto_contrast": lambda: functional.autocontrast(seen),
+        "equalize": lambda: functional.equalize(seen),
+        "posterize": lambda: functional.posterize(seen, 8 - round(strength * limits.bits)),
+        "solarize": lambda: functional.solarize(seen, 255.0 * (1 - strength)),
+        "brightness": lambda: functional.adjust_brightness(seen, factor),
+        "color": lambda: functional.adjust_saturation(seen, factor),
+        "contrast": lambda: functional.adjust_contrast(seen, factor),
+        "sharpness": lambda: functional.adjust_sharpness(seen, factor),
     }
     return changes[name]()

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from autosft.api import Inputs, State, Strength
-from autosft_image.augmentation import RandomCrop, Step, rand_augment, random_mirror, trivial_augment
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from autosft.api import Example, Inputs, State, Strength
+from autosft_image.augmentation import Change, RandomCrop, Size, Step, rand_augment, random_mirror, trivial_augment
 
 _ENLARGE = 4
 """Enlarging further adds cost and no information."""
@@ -88,19 +85,25 @@ class ImageView:
         self._shift = np.array(mean, dtype=np.float32).reshape(3, 1, 1) * 255
         self._scale = np.array(std, dtype=np.float32).reshape(3, 1, 1) * 255
 
-    def __call__(self, sample: npt.NDArray[np.uint8], generator: np.random.Generator) -> Tensor:
-        """From uint8 (height, width, 3) to float32 (3, side, side)."""
+    def __call__(self, example: Example, generator: np.random.Generator) -> Example:
+        """From uint8 (height, width, 3) to float32 (3, side, side). Targets that torchvision knows, such as
+        `BoundingBoxes`, are moved as the picture is."""
         import torch
+        from torchvision.tv_tensors import TVTensor
 
+        sample: npt.NDArray[np.uint8] = example.inputs
         # torch warns of arrays that it may not write to, such as those of a cache
         pixels = torch.from_numpy(sample if sample.flags.writeable else sample.copy()).permute(2, 0, 1)
+        targets = example.targets
         for step in self._steps:
-            pixels = step(pixels, generator)
+            change = step((pixels.shape[-2], pixels.shape[-1]), generator)
+            pixels = change(pixels)
+            targets = tuple(change(target) if isinstance(target, TVTensor) else target for target in targets)
         # numpy, because torch would share these few numbers out among threads: 1 ms becomes 30 on a busy machine
         values = np.ascontiguousarray(pixels.numpy(), dtype=np.float32)
         values -= self._shift
         values /= self._scale
-        return torch.from_numpy(values)
+        return Example(torch.from_numpy(values), targets)
 
 
 @final
@@ -110,10 +113,11 @@ class _Squash:
     def __init__(self, side: int, interpolation: Any) -> None:
         self._side, self._interpolation = side, interpolation
 
-    def __call__(self, pixels: Tensor, _: np.random.Generator) -> Tensor:
+    def __call__(self, _: Size, __: np.random.Generator) -> Change:
         from torchvision.transforms.v2 import functional
 
-        return functional.resize(pixels, [self._side, self._side], interpolation=self._interpolation, antialias=True)
+        size, way = [self._side, self._side], self._interpolation
+        return lambda seen: functional.resize(seen, size, interpolation=way, antialias=True)
 
 
 @final
@@ -123,12 +127,16 @@ class _Middle:
     def __init__(self, side: int, short: int, interpolation: Any) -> None:
         self._side, self._short, self._interpolation = side, short, interpolation
 
-    def __call__(self, pixels: Tensor, _: np.random.Generator) -> Tensor:
+    def __call__(self, size: Size, _: np.random.Generator) -> Change:
         from torchvision.transforms.v2 import functional
 
-        height, width = pixels.shape[-2:]
-        longest = 2 * min(height, width)
-        if max(height, width) > longest:  # a long strip would become huge; its ends are cut off anyway
-            pixels = functional.center_crop(pixels, [min(height, longest), min(width, longest)])
-        pixels = functional.resize(pixels, [self._short], interpolation=self._interpolation, antialias=True)
-        return functional.center_crop(pixels, [self._side, self._side])
+        (height, width), way = size, self._interpolation
+        longest = 2 * min(size)
+
+        def change(seen: Any) -> Any:
+            if max(height, width) > longest:  # a long strip would become huge; its ends are cut off anyway
+                seen = functional.center_crop(seen, [min(height, longest), min(width, longest)])
+            seen = functional.resize(seen, [self._short], interpolation=way, antialias=True)
+            return functional.center_crop(seen, [self._side, self._side])
+
+        return change

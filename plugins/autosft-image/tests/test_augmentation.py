@@ -8,6 +8,7 @@ from torchvision.transforms.v2 import InterpolationMode
 
 from autosft_image.augmentation import CHANGES, MIDDLING, WIDE, RandomCrop, _crop, change, random_mirror
 
+SIZE = (107, 160)
 ALWAYS = {"auto_contrast", "equalize"}
 """They have no strength."""
 
@@ -20,16 +21,16 @@ def pixels():
 @pytest.mark.parametrize("limits", [WIDE, MIDDLING], ids=["wide", "middling"])
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_of_no_strength_changes_nothing_and_one_of_full_strength_does(name, limits, pixels):
-    assert name in ALWAYS or (change(name, pixels, 0.0, 1, limits).int() - pixels.int()).abs().max() <= 1
+    assert name in ALWAYS or (change(name, pixels, SIZE, 0.0, 1, limits).int() - pixels.int()).abs().max() <= 1
     for sign in (1, -1):
-        full = change(name, pixels, 1.0, sign, limits)
+        full = change(name, pixels, SIZE, 1.0, sign, limits)
         assert full.dtype == torch.uint8 and full.shape == pixels.shape
         assert torch.equal(full, pixels) == (name == "identity")
 
 
 @pytest.mark.parametrize("name", ["rotate", "shear_x", "shear_y", "translate_x", "translate_y", "brightness"])
 def test_what_has_two_directions_goes_in_both(name, pixels):
-    one, other = (change(name, pixels, 0.5, sign, WIDE) for sign in (1, -1))
+    one, other = (change(name, pixels, SIZE, 0.5, sign, WIDE) for sign in (1, -1))
     assert not torch.equal(one, other)
 
 
@@ -53,6 +54,6 @@ def test_of_a_long_picture_the_middle_is_seen_as_far_as_the_ratios_allow(size):
 
 def test_a_crop_is_a_square_and_half_of_the_pictures_are_mirrored(pixels):
     draw = np.random.default_rng(0)
-    assert RandomCrop(32, InterpolationMode.BILINEAR)(pixels, draw).shape == (3, 32, 32)
-    mirrored = [not torch.equal(random_mirror(pixels, draw), pixels) for _ in range(200)]
+    assert RandomCrop(32, InterpolationMode.BILINEAR)(SIZE, draw)(pixels).shape == (3, 32, 32)
+    mirrored = [not torch.equal(random_mirror(SIZE, draw)(pixels), pixels) for _ in range(200)]
     assert sum(mirrored) == pytest.approx(100, abs=30)

@@ -6,7 +6,7 @@ import timm
 import torch
 from sklearn.datasets import load_sample_image
 
-from autosft.api import Recipe, State
+from autosft.api import Example, Recipe, State
 from autosft_image.curated import BY_NAME
 from autosft_image.modality import ImageModality
 from autosft_image.packages import EfficientNetLitePackages
@@ -52,7 +52,10 @@ def test_photos_are_encoded_as_by_the_original_and_labeled_rightly():
     modality = ImageModality()
     seen = modality.view(info.inputs, RECIPE, State(), strength="none")
     batch = modality.collate(
-        [seen(load_sample_image(name), np.random.default_rng(0)) for name in ("china.jpg", "flower.jpg")]
+        [
+            seen(Example(load_sample_image(name)), np.random.default_rng(0)).inputs
+            for name in ("china.jpg", "flower.jpg")
+        ]
     )
     encoder, original = TimmFamily().build(info, RECIPE, State(), weights).eval(), by_order(info, weights)
     with torch.no_grad():

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 from timm.data import create_transform
+from torchvision import tv_tensors
 
-from autosft.api import Inputs, Recipe, State
+from autosft.api import Example, Inputs, Recipe, State
 from autosft_image.curated import BY_NAME, CURATED
 from autosft_image.modality import RESOLUTIONS, ImageModality
 from autosft_image.views import POLICIES
@@ -22,7 +23,7 @@ PATCHES = BY_NAME["vit_small_patch14_dinov2.lvd142m"].inputs
 def view(inputs=LITE, state=None, *, strength="none", **own):
     recipe = Recipe(backbone="b", strategy="s", own={"image": own})
     made = ImageModality().view(inputs, recipe, state or State(), strength=strength)
-    return lambda sample, seed=0: made(sample, np.random.default_rng(seed))
+    return lambda sample, seed=0: made(Example(sample), np.random.default_rng(seed)).inputs
 
 
 @pytest.fixture(params=["china.jpg", "flower.jpg"])
@@ -135,7 +136,8 @@ def test_read_only_samples_are_viewed(photo):
 def test_views_can_be_copied(photo):
     for strength in ("none", "light", "strong"):
         made = ImageModality().view(LITE, Recipe(backbone="b", strategy="s"), State(), strength=strength)
-        assert pickle.loads(pickle.dumps(made))(photo, np.random.default_rng(0)).shape == (3, 224, 224)
+        seen = pickle.loads(pickle.dumps(made))(Example(photo), np.random.default_rng(0))
+        assert seen.inputs.shape == (3, 224, 224)
 
 
 def test_samples_are_stacked(photo):
@@ -173,3 +175,30 @@ def test_there_is_a_choice_of_resolution_only_where_each_gives_another_size(inpu
         assert choice == (len(set(sides)) == len(sides))
         chosen.add((median, choice))
     assert {(8, False), (400, True)} <= chosen
+
+
+@pytest.mark.parametrize("crop_mode", ["center", "squash"])
+@pytest.mark.parametrize(
+    "strength, policy", [("none", ""), ("light", ""), *(("strong", policy) for policy in POLICIES)]
+)
+def test_boxes_move_with_what_they_surround(strength, policy, crop_mode):
+    """A bright rectangle in the dark; however it is seen, the box lies around it, as far as it is seen."""
+    sample = np.zeros((90, 120, 3), np.uint8)
+    sample[30:60, 40:90] = 255
+    box = tv_tensors.BoundingBoxes(torch.tensor([[40, 30, 90, 60]]), format="XYXY", canvas_size=(90, 120))
+    own = {"crop_mode": crop_mode, "policy": policy or next(iter(POLICIES))}
+    made = ImageModality().view(
+        LITE, Recipe(backbone="b", strategy="s", own={"image": own}), State(), strength=strength
+    )
+    for seed in range(12):
+        seen = made(Example(sample, ("label", box)), np.random.default_rng(seed))
+        label, (found,) = seen.targets
+        levels = seen.inputs[0] - seen.inputs[0].min()
+        if label != "label" or levels.max() < 1:  # a change of colors may hide it
+            continue
+        bright = (levels > levels.max() / 2).nonzero()
+        left, top, right, bottom = found.tolist()
+        inside = (bright[:, 0] >= top - 2) & (bright[:, 0] <= bottom + 2)
+        inside &= (bright[:, 1] >= left - 2) & (bright[:, 1] <= right + 2)
+        inverted = bool((bright == 0).all(1).any())  # solarized: what is dark becomes bright
+        assert inverted or inside.float().mean() > 0.98, (seed, found)

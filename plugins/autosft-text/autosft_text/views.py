@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import final
 
 import numpy as np
 
+from autosft.api import Example
 from autosft_text.joining import SEPARATOR
 
 _STRENGTHS = {"none": 0.0, "light": 1.0, "strong": 3.0}
@@ -30,11 +32,12 @@ class TextView:
     def __init__(self, strength: str, rate: float) -> None:
         self._rate = min(0.5, _STRENGTHS[strength] * rate)
 
-    def __call__(self, text: str, generator: np.random.Generator) -> str:
+    def __call__(self, example: Example, generator: np.random.Generator) -> Example:
         """From a text to a text; its parts stay apart."""
         if not self._rate:
-            return text
-        return SEPARATOR.join(self._thinned(part, generator) for part in text.split(SEPARATOR))
+            return example
+        parts = (self._thinned(part, generator) for part in example.inputs.split(SEPARATOR))
+        return replace(example, inputs=SEPARATOR.join(parts))
 
     def _thinned(self, text: str, generator: np.random.Generator) -> str:
         words = list(words_of(text))
