@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from autosft.contracts.tensors import Batch, Encoder, Graph, LinearHead, Mixed, Model
+from autosft.contracts.tensors import Batch, Encoder, Graph, LinearHead, Mixed, Model, Step
 from autosft.training.features import encode
-from autosft.training.loaders import training_batches
-from autosft.training.losses import supervised
+from autosft.training.loaders import Loader, training_batches
+from autosft.training.losses import row_losses, supervised
 from autosft.training.model import last_blocks, parameter_groups, train_only
+from autosft.training.streams import CombinedLoader
 
 __all__ = [
     "Batch",
+    "CombinedLoader",
     "Encoder",
     "Graph",
     "LinearHead",
+    "Loader",
     "Mixed",
     "Model",
+    "Step",
     "encode",
     "last_blocks",
     "parameter_groups",
+    "row_losses",
     "supervised",
     "train_only",
     "training_batches",

@@ -21,18 +21,19 @@ from autosft.contracts.trial import Runtime, Trial
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from autosft.contracts.tensors import Batch, Model
+    from autosft.contracts.tensors import Batch, Model, Step
 
 
 class Batches(Protocol):
     """What a stage is trained on, epoch after epoch."""
 
     def __len__(self) -> int:
-        """The number of batches in an epoch."""
+        """The number of batches, or steps, in an epoch."""
         ...
 
-    def epoch(self, seed: int) -> Iterator[Batch]:
-        """The batches of an epoch. All that is random in them follows from its seed."""
+    def epoch(self, seed: int) -> Iterator[Batch | Step]:
+        """The batches of an epoch, or its steps where there are several streams. All that is random follows from the
+        seed."""
         ...
 
 
@@ -44,7 +45,7 @@ class Stage:
         name: Unique within the strategy.
         model: What is trained; in training mode during the epochs.
         batches: What it is trained on.
-        loss: From a batch to a scalar.
+        loss: From a batch, or a step, to a scalar.
         parameters: Parameter groups as torch's optimizers take them, each with its own peak `lr` and `weight_decay`.
         epochs: The length of the schedule.
         valid: Rows to validate on after each epoch; None where there is nothing to validate, as in pretraining.
@@ -57,7 +58,7 @@ class Stage:
     name: str
     model: nn.Module
     batches: Batches
-    loss: Callable[[Batch], Tensor]
+    loss: Callable[[Any], Tensor]
     parameters: Sequence[Mapping[str, Any]]
     epochs: int
     valid: Rows | None = None

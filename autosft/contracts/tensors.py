@@ -1,7 +1,8 @@
-"""The words that need torch: `Batch`, `Mixed`, `Encoder`, `Graph`, `Model` and `LinearHead`; no other contract does."""
+"""The words that need torch, as no other contract does: `Batch`, `Step`, `Encoder`, `Graph`, `Model`, `LinearHead`."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -96,6 +97,41 @@ class Batch:
             mixed = Mixed(_map(change, mixed.targets), change(mixed.weights), mixed.share)
         inputs, targets, encoded = (_map(change, part) for part in (self.inputs, self.targets, self.encoded))
         return Batch(inputs, targets, rows, change(self.weights), mixed, encoded)
+
+
+class Step:
+    """What a stage is trained on at once, where that is more than one batch, such as labelled rows and others. It is as
+    long as all of them together; what has to be done in parts has its share of each.
+
+    Args:
+        batches: By the names of their streams.
+    """
+
+    def __init__(self, batches: Mapping[str, Batch]) -> None:
+        self._batches = dict(batches)
+
+    def __getitem__(self, name: str) -> Batch:
+        return self._batches[name]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._batches.values()))
+
+    def to(self, device: torch.device | str) -> Step:
+        """The same batches on a device."""
+        return Step({name: batch.to(device) for name, batch in self._batches.items()})
+
+    def split(self, size: int) -> Iterator[Step]:
+        """Parts of about `size` rows over all streams, each with its share of every stream, in order; 0 means one of
+        all rows."""
+        shortest = min(map(len, self._batches.values()))
+        parts = max(1, min(math.ceil(len(self) / size), shortest)) if size else 1
+        for part in range(parts):
+            yield Step({name: _share(batch, part, parts) for name, batch in self._batches.items()})
+
+
+def _share(batch: Batch, part: int, parts: int) -> Batch:
+    """One of so many parts of a batch, which differ by a row at most."""
+    return batch.take(range(part * len(batch) // parts, (part + 1) * len(batch) // parts))
 
 
 def _map(change: Callable[[Any], Any], value: Any) -> Any:

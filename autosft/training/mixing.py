@@ -42,7 +42,7 @@ class Mixing:
     def epoch(self, seed: int) -> Iterator[Batch]:
         """The mixed batches of an epoch."""
         for number, batch in enumerate(self._batches.epoch(seed)):
-            if not (isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point()):
+            if not (isinstance(batch, Batch) and isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point()):
                 raise TypeError("Only inputs that are one tensor of floats can be mixed.")
             generator = np.random.default_rng(seed_of(seed, "mixing", number))
             way, alpha = self._ways[int(generator.integers(len(self._ways)))]

@@ -5,7 +5,6 @@ come from an average of the weights over time, as in Mean Teacher (Tarvainen and
 """
 
 import copy
-import itertools
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,36 +12,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from autosft.contracts.space import Float
-from autosft.contracts.strategy import Stage, Strategy
-from autosft.contracts.tensors import Batch
+from autosft.api import Float, Stage, Strategy
+from autosft.api.tensors import CombinedLoader, Loader, parameter_groups, row_losses
 from autosft.testing.conformance import StrategyConformance
 from autosft.testing.trials import quick_recipe
-from autosft.training.loaders import Loader
-from autosft.training.losses import row_losses
-from autosft.training.model import parameter_groups
-from autosft.training.seeds import seed_of
 
 PER_LABELED = 2
 """Unlabelled rows per labelled one."""
-
-
-class Zipped:
-    """Labelled batches, each with so many unlabelled rows per labelled one that both can be split together."""
-
-    def __init__(self, labeled, unlabeled):
-        self.labeled, self.unlabeled = labeled, unlabeled
-
-    def __len__(self):
-        return len(self.labeled)
-
-    def epoch(self, seed):
-        endless = itertools.chain.from_iterable(self.unlabeled.epoch(seed_of(seed, n)) for n in itertools.count())
-        for batch in self.labeled.epoch(seed):
-            needed = PER_LABELED * len(batch)
-            extra = next(other for other in endless if len(other) >= needed)
-            views = tuple(view[:needed].unflatten(0, (len(batch), PER_LABELED)) for view in extra.inputs)
-            yield Batch((batch.inputs, *views), batch.targets, batch.rows, batch.weights)
 
 
 class FixMatch(Strategy):
@@ -59,11 +35,10 @@ class FixMatch(Strategy):
         own = trial.parts.recipe.of(self.name)
         teacher = copy.deepcopy(model)
 
-        def loss(batch):
-            labeled, light, strong = batch.inputs
-            out = model(replace(batch, inputs=labeled))
-            supervised = (row_losses(trial.parts, out, batch.targets) * batch.weights).mean()
-            light, strong = (replace(batch.without_targets(), inputs=view.flatten(0, 1)) for view in (light, strong))
+        def loss(step):
+            labeled, (light, strong) = step["labelled"], step["unlabelled"].inputs
+            supervised = (row_losses(trial.parts, model(labeled), labeled.targets) * labeled.weights).mean()
+            light, strong = (replace(step["unlabelled"], inputs=view) for view in (light, strong))
             with torch.no_grad():
                 sureness, labels = model(light)[0].softmax(1).max(1)
             losses = cross_entropy(model(strong)[0], labels, reduction="none")
@@ -77,16 +52,19 @@ class FixMatch(Strategy):
         yield Stage(
             name="fixmatch",
             model=model,
-            batches=Zipped(
-                Loader(trial.parts, runtime, trial.train, ["light"], shuffle=True),
-                Loader(
-                    trial.parts,
-                    runtime,
-                    trial.unlabeled,
-                    ["light", "strong"],
-                    shuffle=True,
-                    batch_size=PER_LABELED * trial.parts.recipe.optim.batch_size,
-                ),
+            batches=CombinedLoader(
+                {
+                    "labelled": Loader(trial.parts, runtime, trial.train, ["light"], shuffle=True),
+                    "unlabelled": Loader(
+                        trial.parts,
+                        runtime,
+                        trial.unlabeled,
+                        ["light", "strong"],
+                        shuffle=True,
+                        batch_size=PER_LABELED * trial.parts.recipe.optim.batch_size,
+                    ),
+                },
+                length="labelled",
             ),
             loss=loss,
             parameters=parameter_groups(trial.parts.recipe, model),
