@@ -30,13 +30,22 @@ class CombinedLoader:
     def epoch(self, seed: int) -> Iterator[Step]:
         """The steps of an epoch."""
         others = {name: _endless(one, seed_of(seed, name)) for name, one in self._streams.items()}
-        for batch in self._streams[self._length].epoch(seed):
+        for batch in _batches(self._streams[self._length], seed):
             yield Step({name: batch if name == self._length else next(other) for name, other in others.items()})
 
 
 def _endless(stream: Batches, seed: int) -> Iterator[Batch]:
     for number in itertools.count():
-        for batch in stream.epoch(seed_of(seed, number)):
-            if isinstance(batch, Step):
-                raise TypeError("A stream of steps cannot be part of a step.")
-            yield batch
+        yield from _batches(stream, seed_of(seed, number))
+
+
+def _batches(stream: Batches, seed: int) -> Iterator[Batch]:
+    """An epoch of a stream.
+
+    Raises:
+        TypeError: It is itself one of several streams.
+    """
+    for batch in stream.epoch(seed):
+        if isinstance(batch, Step):
+            raise TypeError("A stream of steps cannot be part of a step.")
+        yield batch
