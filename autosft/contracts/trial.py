@@ -93,7 +93,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where and how a process computes. What comes of a trial depends on it by rounding alone.
+    """Where and how a process computes, and for how long. But for the time, a trial depends on it by rounding alone.
 
     Attributes:
         read: Decode a row, maybe from a cache.

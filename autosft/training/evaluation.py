@@ -52,8 +52,7 @@ def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: 
     order = longest_first(parts, rows)
     answers: list[list[Outputs]] = [[] for _ in parts.problems]
     with torch.inference_mode():
-        for known in encoded_batches(parts, runtime, model.encoder, rows.take(order), cached=cached):
-            batch = known.without_targets()
+        for batch in encoded_batches(parts, runtime, model.encoder, rows.take(order), cached=cached):
             outs = model(batch)
             for position, problem in enumerate(parts.problems):
                 state = parts.states.problems[position]

@@ -26,21 +26,19 @@ SAVE_SECONDS = 20.0
 
 
 def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows, *, cached: bool) -> Iterator[Batch]:
-    """Batches with what the encoder makes of them; from the cache if `cached`, else anew."""
+    """Batches to answer, so without targets, with what the encoder makes of them; from the cache if `cached`."""
     size = runtime.micro_batch or parts.recipe.optim.batch_size
     if not cached:
         for batch in Loader(parts, runtime, rows, batch_size=size).epoch():
-            moved = batch.to(runtime.device)
+            moved = batch.without_targets().to(runtime.device)
             yield replace(moved, encoded=encoder(moved.inputs))
         return
     kept = _encoded(parts, runtime, encoder, rows)
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        asked = zip(parts.problems, parts.states.problems, strict=True) if part[0].targets else ()
-        targets = tuple(problem.encode(part.target(n), state) for n, (problem, state) in enumerate(asked))
         weights = torch.tensor(part.weight, dtype=torch.float32)
         encoded = {"pooled": _stacked(kept, part)}
-        yield Batch(None, targets, tuple(part.id), weights, encoded=encoded).to(runtime.device)
+        yield Batch(None, (), tuple(part.id), weights, encoded=encoded).to(runtime.device)
 
 
 def encode(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Tensor:

@@ -9,8 +9,9 @@ training within windows of a random order, elsewhere by the order of `longest_fi
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class Loader:
         self.batch_size = batch_size or parts.recipe.optim.batch_size
         inputs, recipe, state = parts.info.inputs, parts.recipe, parts.states.modality
         self._lengths = _lengths(parts, rows) if shuffle else np.zeros(len(rows))
+        self._strengths = strengths
         self.views = [parts.modality.view(inputs, recipe, state, strength=strength) for strength in strengths]
 
     def __len__(self) -> int:
@@ -110,8 +112,8 @@ class Loader:
     def _batch(self, rows: list[Row], seeds: Positions) -> Batch:
         examples = [self._example(row) for row in rows]
         seen = [
-            [view(example, np.random.default_rng(one)) for example, one in zip(examples, column, strict=True)]
-            for view, column in zip(self.views, seeds.T, strict=True)
+            [view(example, draw) for example, draw in zip(examples, self._draws(strength, column), strict=True)]
+            for strength, view, column in zip(self._strengths, self.views, seeds.T, strict=True)
         ]
         views = tuple(self.parts.modality.collate([one.inputs for one in column]) for column in seen)
         return Batch(
@@ -120,6 +122,12 @@ class Loader:
             rows=tuple(row.id for row in rows),
             weights=torch.tensor([row.weight for row in rows], dtype=torch.float32),
         )
+
+    def _draws(self, strength: Strength, seeds: Positions) -> Iterable[np.random.Generator]:
+        """What a view of each row draws from; where it draws nothing, which is to be quick, the same for all."""
+        if strength == "none":
+            return itertools.repeat(np.random.default_rng(0), len(seeds))
+        return map(np.random.default_rng, seeds)
 
     def _example(self, row: Row) -> Example:
         sample, problems = self._read(row), self.parts.problems if row.targets else ()
