@@ -42,6 +42,9 @@ accuracy is then two points at most."""
 MARGIN = 1.25
 """Estimates are taken this much longer than measured."""
 
+TELLING_SECONDS = 1e-3
+"""A row that takes less takes it for other things than multiply-adds: it tells nothing of what others take."""
+
 TRAIN_TO_ENCODE = 4.0
 """Seconds of a training epoch per second of an encoding pass, until measured: forward, backward, validation."""
 
@@ -136,6 +139,11 @@ class Estimates:
     def measured(self) -> bool:
         """Whether any trial has told how long a row takes."""
         return bool(self._paces or self._train)
+
+    @property
+    def telling(self) -> bool:
+        """Whether what was measured tells how long a row takes through encoders that were not."""
+        return any(self._tells(backbone) for backbone in self._paces)
 
     def effort(self, recipe: Recipe) -> float:
         """What a row costs under the recipe, as a share of what it costs under the defaults."""
@@ -249,12 +257,16 @@ class Estimates:
         return self.test_seconds(taken) + again + (BLEND_SECONDS if blended else 0.0)
 
     def _pace(self, backbone: str) -> float | None:
-        """One row through an encoder at the effort of the defaults."""
+        """One row through an encoder at the effort of the defaults: as measured, or by its multiply-adds and those of
+        others; None if nobody tells."""
         if pace := self._paces.get(backbone):
             return pace
         scaled = [
             pace * self._work[backbone] / self._work[other]
             for other, pace in self._paces.items()
-            if self._work.get(other) and self._work[backbone]
+            if self._tells(other) and self._work[backbone]
         ]
         return statistics.median(scaled) if scaled else None
+
+    def _tells(self, backbone: str) -> bool:
+        return bool(self._work.get(backbone)) and self._paces[backbone] >= TELLING_SECONDS

@@ -2,8 +2,9 @@
 
 Of several cheap strategies it is the one with the highest prior. The backbone with the highest prior comes first;
 against a clock the quickest before all others, with the least effort per row, such as the smallest images: so there is
-a result soon, and it tells what the others will take. Where there are many rows rung 0 begins with a share of them, and
-where even those would take too long, with less effort per row. After each step the better half of the backbones goes on
+a result soon, and it tells what the others will take. As long as it does not, because its rows take hardly any time,
+the next quickest one follows. Where there are many rows rung 0 begins with a share of them, and where even those would
+take too long, with less effort per row. After each step the better half of the backbones goes on
 (successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full effort. What is fitted to the rows
 does not take part: some of them say little of what it makes of all, and it is quick, so it goes on to all rows at once.
 Encoders to which the rows are unfamiliar, such as texts in another language, come last, on a few rows; nothing else is
@@ -12,7 +13,7 @@ tried with them unless they do well there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -75,8 +76,11 @@ class Rung0:
         if used:
             for name in fitted[:1]:
                 yield from self._of(name, shares[0], 0.0)
-            if {record.recipe.backbone for record in records} <= {*fitted}:
-                yield from self._of(self._cheapest(), shares[0], 0.0)
+            if not self.estimates.telling:
+                met, order = {record.recipe.backbone for record in records}, self._by_work(names)
+                new = [name for name in order if name not in met]
+                for name in [*(name for name in order if name in met), *new[:1]]:
+                    yield from self._of(name, shares[0], 0.0)
         for name in fitted:
             yield from self._growing(name, shares, [record for record in records if record.recipe.backbone == name])
         cheap = {strategy for name in names for strategy in self._cheap(name)}
@@ -97,11 +101,7 @@ class Rung0:
         """Growing numbers of rows; 0, which stands for all, comes last, and is the only one where a pass over all rows
         with all of these backbones is quick."""
         rows, budget = self.estimates.all_rows, self.estimates.budget
-        if (
-            self.estimates.measured
-            and budget < float("inf")
-            and self._pass(names, 0, 1.0) <= ALL_AT_ONCE_SHARE * budget
-        ):
+        if budget < float("inf") and self._pass(names, 0, 1.0) <= ALL_AT_ONCE_SHARE * budget:
             return [0]
         shares: list[int] = []
         count = FIRST_ROWS
@@ -111,10 +111,10 @@ class Rung0:
         return [*shares, 0]
 
     def _pass(self, names: Sequence[str], rows: int, level: float) -> float:
-        """The seconds in which all of these backbones encode so many rows."""
+        """The seconds in which all of these backbones encode so many rows; infinite as long as nobody knows."""
         recipes = [recipe_of(params, 0) for name in names for params in self._of(name, rows, level)]
-        paces = [(self.estimates.encode_seconds(recipe) or 0.0) * self.estimates.rows(recipe) for recipe in recipes]
-        return MARGIN * sum(paces)
+        known = [(self.estimates.encode_seconds(recipe), self.estimates.rows(recipe)) for recipe in recipes]
+        return MARGIN * sum(float("inf") if pace is None else pace * count for pace, count in known)
 
     def _growing(self, backbone: str, shares: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
         """The cheap strategy with a backbone that is fitted to the rows, on ever more of them while that is quick."""
@@ -136,12 +136,11 @@ class Rung0:
         names = promising(self.registry, self.plan.candidate(backbone))
         return [name for name in names if self.registry.strategy(name).cheap][:1]
 
-    def _cheapest(self) -> str:
-        """The backbone with the fewest multiply-adds of those that meet a cheap strategy: one that learns from scratch
-        does not."""
-        candidates = self.plan.candidates
-        known = [one.info for one in candidates if one.info.gigaflops and self._cheap(one.info.name)]
-        return min(known, key=lambda info: info.gigaflops, default=candidates[0].info).name
+    def _by_work(self, names: Collection[str]) -> list[str]:
+        """Backbones that a cheap strategy takes, from the fewest multiply-adds on; those that state none come last."""
+        able = [name for name in names if self._cheap(name)]
+        work = {name: self.plan.candidate(name).info.gigaflops or float("inf") for name in able}
+        return sorted(able, key=work.__getitem__)
 
     def _variants(self, backbone: str, strategy: str) -> dict[float, Params]:
         """The defaults, and what one other choice of the modality's makes of them, by effort per row."""

@@ -132,6 +132,14 @@ def test_against_a_clock_what_is_fitted_to_the_rows_comes_before_even_the_cheape
     assert with_counts(records, rows=rows)[1] == ("toy/narrow", "cheap", FIRST_ROWS)
 
 
+def test_as_long_as_none_tells_what_others_take_the_next_cheapest_follows(with_counts):
+    few = [("toy/narrow", "cheap", FIRST_ROWS), ("toy/wide", "cheap", FIRST_ROWS)]
+    quick = record(1, "toy/narrow", 0.5, FIRST_ROWS)
+    untold, told = ([quick.model_copy(update={"pace": {"encode": pace}})] for pace in (0.0001, 0.01))
+    assert with_counts(untold, rows=3 * FIRST_ROWS)[1:3] == few
+    assert [pair for pair in with_counts(told, rows=3 * FIRST_ROWS) if pair[0] != "toy/counts"][:2] == few[::-1]
+
+
 @pytest.mark.parametrize("seconds, all_at_once", [(0.001, True), (0.01, False)])
 def test_what_is_fitted_goes_on_to_all_rows_before_others_meet_some_while_that_is_quick(
     with_counts, seconds, all_at_once
@@ -189,7 +197,7 @@ def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, w
         rung = Rung0(task, registry, plan, Estimates(plan, [one], sizes, 100.0, lambda recipe: 1.0))
         return {params.get("rows", 0) for params in rung.recipes([one], used=0.1)}
 
-    assert rows_of(0.0001) == {0} and rows_of(0.1) == {FIRST_ROWS}
+    assert rows_of(0.002) == {0} and rows_of(0.1) == rows_of(0.0001) == {FIRST_ROWS}
 
 
 class Abroad(ToyModality.__base__):
