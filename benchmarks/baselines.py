@@ -118,9 +118,9 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
 
 def right(cut: Cut, said: Sequence[str]) -> np.ndarray:
     """Of each test row whether it is answered rightly; of several labels, whether all are."""
-    pairs = zip(said, cut.rows("test")[1], strict=True)
+    pairs, several = zip(said, cut.rows("test")[1], strict=True), cut.several
     return np.array(
-        [float(set(one.split("|")) == set(true.split("|")) if cut.several else one == true) for one, true in pairs]
+        [float(set(one.split("|")) == set(true.split("|")) if several else one == true) for one, true in pairs]
     )
 
 
