@@ -67,6 +67,20 @@ def plan(task, registry):
 
 
 @pytest.fixture
+def enlarge():
+    """A function that gives a plan a million times the multiply-adds: what its rows take tells of other backbones."""
+
+    def make(plan):
+        infos = [one.info.model_copy(update={"gigaflops": 1e6 * one.info.gigaflops}) for one in plan.candidates]
+        pairs = zip(plan.candidates, infos, strict=True)
+        return plan.model_copy(
+            update={"candidates": tuple(one.model_copy(update={"info": info}) for one, info in pairs)}
+        )
+
+    return make
+
+
+@pytest.fixture
 def make_run(task, plan, registry):
     """A function that makes a run's folder, as the driver does before the first trial."""
 

@@ -42,8 +42,9 @@ accuracy is then two points at most."""
 MARGIN = 1.25
 """Estimates are taken this much longer than measured."""
 
-TELLING_SECONDS = 1e-3
-"""A row that takes less takes it for other things than multiply-adds: it tells nothing of what others take."""
+TELLING_SECONDS, TELLING_GIGAFLOPS = 1e-3, 0.02
+"""A row that takes less, or has fewer multiply-adds, takes its time for other things, such as reading and views: it
+tells nothing of what others take."""
 
 TRAIN_TO_ENCODE = 4.0
 """Seconds of a training epoch per second of an encoding pass, until measured: forward, backward, validation."""
@@ -269,4 +270,4 @@ class Estimates:
         return statistics.median(scaled) if scaled else None
 
     def _tells(self, backbone: str) -> bool:
-        return bool(self._work.get(backbone)) and self._paces[backbone] >= TELLING_SECONDS
+        return self._work.get(backbone, 0.0) >= TELLING_GIGAFLOPS and self._paces[backbone] >= TELLING_SECONDS

@@ -108,7 +108,9 @@ def test_without_time_for_an_epoch_nothing_goes_on(opened, plan):
     assert next_of(trials, agenda, plan, left=0.5 * EPOCH_SECONDS) is None
 
 
-def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_taken(opened, plan, task, registry):
+def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_taken(
+    opened, plan, enlarge, task, registry
+):
     trials, agenda = opened()
     params = {
         "backbone": "toy/narrow",
@@ -118,7 +120,7 @@ def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_
     number = trials.start(params, whole_space_of(task, registry, plan, params))
     ended = Record(number=number, state="done", recipe=trials.recipe(number), score=0.5, pace={"encode": 0.01})
     trials.note(ended)
-    estimates = Estimates(plan, trials.known, SIZES, 60.0, lambda recipe: 1.0)
+    estimates = Estimates(enlarge(plan), trials.known, SIZES, 60.0, lambda recipe: 1.0)
     seconds = MARGIN * 4 * 2 * 0.01 * TRAIN_TO_ENCODE * SIZES["train"]  # four epochs, twice the multiply-adds
 
     assert agenda.over(estimates, 5.0) == (

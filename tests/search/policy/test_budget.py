@@ -90,21 +90,22 @@ def test_the_latest_measurement_counts(plan):
     )
 
 
-def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan):
-    estimates = Estimates(plan, [record(encode=0.01)], SIZES, None, alike)
+def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan, enlarge):
+    estimates = Estimates(enlarge(plan), [record(encode=0.01)], SIZES, None, alike)
 
     assert estimates.encode_seconds(recipe("toy/wide")) == pytest.approx(0.02)
     assert estimates.train_seconds(recipe("toy/wide")) == pytest.approx(0.02 * TRAIN_TO_ENCODE)
 
 
-def test_a_row_that_takes_hardly_any_time_tells_nothing_of_other_backbones(plan):
+@pytest.mark.parametrize("seconds, enough", [(0.0002, True), (0.002, False)], ids=["little time", "little work"])
+def test_what_is_hardly_any_work_tells_nothing_of_other_backbones(plan, enlarge, seconds, enough):
     """One that stated a thousandth of its multiply-adds would make every other look a thousand times as dear."""
-    estimates = Estimates(plan, [record(encode=0.0002)], SIZES, None, alike)
+    estimates = Estimates(enlarge(plan) if enough else plan, [record(encode=seconds)], SIZES, None, alike)
 
     assert estimates.measured and not estimates.telling
-    assert estimates.encode_seconds(recipe("toy/narrow")) == 0.0002
+    assert estimates.encode_seconds(recipe("toy/narrow")) == seconds
     assert estimates.encode_seconds(recipe("toy/wide")) is None
-    assert Estimates(plan, [record(encode=0.002)], SIZES, None, alike).telling
+    assert Estimates(enlarge(plan), [record(encode=0.002)], SIZES, None, alike).telling
 
 
 def test_a_probe_encodes_training_and_validation_rows(plan):

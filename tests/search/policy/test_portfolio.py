@@ -110,12 +110,12 @@ def test_the_more_promising_a_strategy_the_more_backbones_it_meets_and_the_last_
 
 
 @pytest.fixture
-def with_counts(task, with_parts):
+def with_counts(task, with_parts, enlarge):
     """The toy backbones and one that is fitted to the rows, which nothing but a cheap strategy takes."""
     registry = with_parts(strategies={"cheap": Cheap()})
     wide, narrow = make_plan(task, registry, SearchSpec()).candidates
     info = wide.info.model_copy(update={"name": "toy/counts", "gigaflops": 0.0, "origin": "fitted", "prior": 0.1})
-    plan = Plan(candidates=(wide, narrow, Candidate(info=info, weights=None, strategies=("cheap",))))
+    plan = enlarge(Plan(candidates=(wide, narrow, Candidate(info=info, weights=None, strategies=("cheap",)))))
 
     def recipes(records, *, rows, budget=60.0, used=0.01):
         estimates = Estimates(plan, records, {"train": rows, "valid": 20, "test": 20}, budget, lambda recipe: 1.0)
@@ -187,9 +187,9 @@ def test_rung_0_ends_when_it_has_used_its_share(first):
     assert ("toy/narrow", 0) not in first(records, used=SHARE)
 
 
-def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, with_parts):
+def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, with_parts, enlarge):
     registry = with_parts(strategies={"cheap": Cheap()})
-    plan = make_plan(task, registry, SearchSpec())
+    plan = enlarge(make_plan(task, registry, SearchSpec()))
 
     def rows_of(pace):
         one = record(0, "toy/narrow", 0.5).model_copy(update={"pace": {"encode": pace}})
@@ -263,9 +263,11 @@ class Zoom(ToyModality.__base__):
 
 
 @pytest.mark.parametrize(("budget", "near"), [(None, 1.0), (1000.0, 1.0), (100.0, 0.5), (10.0, 0.25)])
-def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of_it(task, with_parts, budget, near):
+def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of_it(
+    task, with_parts, enlarge, budget, near
+):
     registry = with_parts(strategies={"cheap": Cheap()}, modalities={"points": Zoom()})
-    plan = make_plan(task, registry, SearchSpec())
+    plan = enlarge(make_plan(task, registry, SearchSpec()))
     effort = effort_of(task, registry, plan)
 
     def steps(records):
