@@ -21,7 +21,7 @@ from autosft.contracts.space import Choice, Float, Int, Space
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Fit, Stage, Strategy
 from autosft.contracts.task import Claim, Hints, Task
-from autosft.contracts.trial import Parts, Runtime, States, Trial
+from autosft.contracts.trial import Parts, Runtime, Trial
 from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreadable
 from autosft.host.hookspecs import API_VERSION, hookimpl
 from autosft.training.seeds import seed_of
@@ -64,7 +64,6 @@ __all__ = [
     "Space",
     "Stage",
     "State",
-    "States",
     "Strategy",
     "Strength",
     "Task",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autosft.contracts.tensors import Batch, Encoder, Graph, LinearHead, Mixed, Model, Step
+from autosft.contracts.tensors import Batch, Encoder, Graph, LinearHead, Model, Step
 from autosft.training.features import encode
 from autosft.training.loaders import Loader, training_batches
 from autosft.training.losses import row_losses, supervised
@@ -16,7 +16,6 @@ __all__ = [
     "Graph",
     "LinearHead",
     "Loader",
-    "Mixed",
     "Model",
     "Step",
     "encode",

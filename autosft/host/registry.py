@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import requires
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -186,8 +186,12 @@ def _advice(kind: str, name: str, known: Mapping[str, Any], plugins: tuple[Plugi
 
 def _extras_without(installed: Container[str]) -> set[str]:
     """The extras of AutoSFT that would bring plugins which are not installed, by what its own metadata says."""
+    try:
+        needed = requires("autosft") or ()
+    except PackageNotFoundError:  # it is not installed, but lies on the path
+        needed = ()
     found: set[str] = set()
-    for line in requires("autosft") or ():
+    for line in needed:
         package, _, marker = line.partition(";")
         name, extra = re.match(r"[\w.-]+", package), re.search(r"extra == ['\"]([\w-]+)['\"]", marker)
         if name and extra and name[0].startswith("autosft-") and name[0] not in installed:

@@ -34,7 +34,7 @@ class Mixing:
 
     def __init__(self, batches: Batches, *, mixup: float, cutmix: float) -> None:
         self._batches = batches
-        self._ways = [(way, alpha) for way, alpha in ((_mixup, mixup), (_cutmix, cutmix)) if alpha]
+        self._mixup, self._cutmix = mixup, cutmix
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -42,14 +42,27 @@ class Mixing:
     def epoch(self, seed: int) -> Iterator[Batch]:
         """The mixed batches of an epoch."""
         for number, batch in enumerate(self._batches.epoch(seed)):
-            if not (isinstance(batch, Batch) and isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point()):
-                raise TypeError("Only inputs that are one tensor of floats can be mixed.")
-            generator = np.random.default_rng(seed_of(seed, "mixing", number))
-            way, alpha = self._ways[int(generator.integers(len(self._ways)))]
-            share = float(generator.beta(alpha, alpha))
-            other = batch.take(generator.permutation(len(batch)).tolist())
-            inputs, share = way(batch.inputs, other.inputs, share, generator)
-            yield replace(batch, inputs=inputs, mixed=Mixed(other.targets, other.weights, share))
+            if not isinstance(batch, Batch):
+                raise TypeError("Steps of several streams cannot be mixed.")
+            yield mix(
+                batch, np.random.default_rng(seed_of(seed, "mixing", number)), mixup=self._mixup, cutmix=self._cutmix
+            )
+
+
+def mix(batch: Batch, generator: np.random.Generator, *, mixup: float, cutmix: float) -> Batch:
+    """A batch each of whose rows is mixed with another, in one of the ways that are not 0.
+
+    Raises:
+        TypeError: Inputs are not one tensor of floats.
+    """
+    if not (isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point()):
+        raise TypeError("Only inputs that are one tensor of floats can be mixed.")
+    ways = [(way, alpha) for way, alpha in ((_mixup, mixup), (_cutmix, cutmix)) if alpha]
+    way, alpha = ways[int(generator.integers(len(ways)))]
+    share = float(generator.beta(alpha, alpha))
+    other = batch.take(generator.permutation(len(batch)).tolist())
+    inputs, share = way(batch.inputs, other.inputs, share, generator)
+    return replace(batch, inputs=inputs, mixed=Mixed(other.targets, other.weights, share))
 
 
 def _mixup(inputs: Tensor, others: Tensor, share: float, _: np.random.Generator) -> tuple[Tensor, float]:

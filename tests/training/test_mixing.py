@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ from autosft.testing.toy import ToyStrategy, make_points, registry
 from autosft.testing.trials import make_trial, points_task, quick_recipe
 from autosft.training.loaders import training_batches
 from autosft.training.losses import row_losses, supervised
-from autosft.training.mixing import Mixing
+from autosft.training.mixing import mix
 from autosft.training.model import build_model
 
 PROBLEMS = [Classification(), MultiLabel(), Regression()]
@@ -26,22 +27,8 @@ def rows(inputs):
     return Batch(inputs, (numbers,), tuple(map(str, range(len(inputs)))), 1 + numbers)
 
 
-class Once:
-    """An epoch of one batch."""
-
-    def __init__(self, batch):
-        self.batch = batch
-
-    def __len__(self):
-        return 1
-
-    def epoch(self, seed):
-        yield self.batch
-
-
 def mixed(batch, seed, **alphas):
-    (one,) = Mixing(Once(batch), **{"mixup": 0.0, "cutmix": 0.0, **alphas}).epoch(seed)
-    return one
+    return mix(batch, np.random.default_rng(seed), **{"mixup": 0.0, "cutmix": 0.0, **alphas})
 
 
 def test_mixup_gives_means_of_two_rows_by_the_share_that_goes_with_them():

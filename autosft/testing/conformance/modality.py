@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
@@ -22,7 +22,7 @@ from autosft.contracts.task import Task
 from autosft.contracts.tensors import Batch
 from autosft.errors import BadInput
 from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state, leaves, same
-from autosft.training.mixing import Mixing
+from autosft.training import mixing
 from autosft.training.seeds import seed_everything
 
 RECIPE = Recipe(backbone="any/any", strategy="any")
@@ -166,7 +166,8 @@ class ModalityConformance(Offline):
         joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
         batch = Batch(joined, (torch.arange(4),), ("a", "b", "c", "d"), torch.ones(4))
         for seed in range(8):
-            (mixed,) = Mixing(_One(batch), **{**dict.fromkeys(get_args(Mix), 0.0), mix: 1.0}).epoch(seed)
+            ways = {**dict.fromkeys(get_args(Mix), 0.0), mix: 1.0}
+            mixed = mixing.mix(batch, _generator(seed), **ways)
             assert mixed.inputs.shape == joined.shape and mixed.inputs.dtype == joined.dtype
             assert mix == "mixup" or joined.ndim == 4, "cutmix needs pictures, shape (rows, channels, height, width)"
             assert mixed.mixed is not None and 0 <= mixed.mixed.share <= 1
@@ -195,16 +196,3 @@ def _viewed(
 
 def _generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-class _One:
-    """An epoch of one batch."""
-
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-
-    def __len__(self) -> int:
-        return 1
-
-    def epoch(self, seed: int) -> Iterator[Batch]:
-        yield self._batch

@@ -1,5 +1,5 @@
+import copy
 import itertools
-import pickle
 import random
 
 import numpy as np
@@ -136,7 +136,7 @@ def test_read_only_samples_are_viewed(photo):
 def test_views_can_be_copied(photo):
     for strength in ("none", "light", "strong"):
         made = ImageModality().view(LITE, Recipe(backbone="b", strategy="s"), State(), strength=strength)
-        seen = pickle.loads(pickle.dumps(made))(Example(photo), np.random.default_rng(0))
+        seen = copy.deepcopy(made)(Example(photo), np.random.default_rng(0))
         assert seen.inputs.shape == (3, 224, 224)
 
 
@@ -190,15 +190,19 @@ def test_boxes_move_with_what_they_surround(strength, policy, crop_mode):
     made = ImageModality().view(
         LITE, Recipe(backbone="b", strategy="s", own={"image": own}), State(), strength=strength
     )
+    looked = 0
     for seed in range(12):
         seen = made(Example(sample, ("label", box)), np.random.default_rng(seed))
         label, (found,) = seen.targets
         levels = seen.inputs[0] - seen.inputs[0].min()
-        if label != "label" or levels.max() < 1:  # a change of colors may hide it
+        assert label == "label"
+        if levels.max() < 1:  # a change of colors may hide it
             continue
         bright = (levels > levels.max() / 2).nonzero()
         left, top, right, bottom = found.tolist()
         inside = (bright[:, 0] >= top - 2) & (bright[:, 0] <= bottom + 2)
         inside &= (bright[:, 1] >= left - 2) & (bright[:, 1] <= right + 2)
-        inverted = bool((bright == 0).all(1).any())  # solarized: what is dark becomes bright
-        assert inverted or inside.float().mean() > 0.98, (seed, found)
+        solarized = strength == "strong" and len(bright) > levels.numel() / 2  # what is dark becomes bright
+        assert solarized or inside.float().mean() > 0.98, (seed, found)
+        looked += 1
+    assert looked >= 8
