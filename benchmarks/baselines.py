@@ -93,7 +93,7 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
 
     run, registry, device = Run.read(folder), load(), torch.device("cpu")
     task, problem = run.document.task, registry.problem(run.document.task.problems[0])
-    rows = subset(run.data.test, problem, TRIAL_ROWS, seed=0)
+    rows = subset(run.data.test, TRIAL_ROWS)
     runtime = Runtime(registry.modality(task.modality).read, device)  # encoded rows serve all trials of a backbone
     trials: list[dict[str, Any]] = []
     answered: dict[int, Any] = {}

@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from autosft.contracts.rows import Rows
-from autosft.data.splits import subset
+from autosft.data.splits import subset, with_order
 from autosft.host.loading import load
 from autosft.training.features import encode
 from autosft.training.model import build_model
@@ -83,7 +83,8 @@ def main() -> None:
         bench = Bench(registry, path, arguments.weights, pattern)
         rows = bench.scan.rows
         train, test = (
-            subset(rows.take(rows.split == split), bench.problem, arguments.rows, seed=0) for split in ("train", "test")
+            subset(with_order(rows.take(rows.split == split), bench.problem, seed=0), arguments.rows)
+            for split in ("train", "test")
         )
         print(json.dumps({"data": path.name, **compared(bench, train, test)}), flush=True)
 

@@ -22,7 +22,7 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.space import Parameter, defaults
 from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.data.cache import SampleCache
-from autosft.data.splits import split, subset
+from autosft.data.splits import split, subset, with_order
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.search.plan import make_plan, recipe_of, space_of
@@ -61,7 +61,7 @@ class Bench:
         data = split(self.scan, self.problem, seed=seed)
         held_out = data.valid + data.test if data.test is not None else data.valid
         rows, held_out = (
-            subset(part, self.problem, count, seed=seed)
+            subset(with_order(part, self.problem, seed=seed), count)
             for part, count in ((data.train, arguments.rows), (held_out, arguments.held_out))
         )
         with tempfile.TemporaryDirectory() as folder:

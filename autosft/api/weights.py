@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from autosft.training.weights import FILES, installed_file, load_weights, read_config, sha256_of, weights_in
+from autosft.contracts.document import sha256_of_file
+from autosft.training.weights import FILES, installed_file, load_weights, read_config, weights_in
 
 __all__ = [
     "FILES",
     "installed_file",
     "load_weights",
     "read_config",
-    "sha256_of",
+    "sha256_of_file",
     "weights_in",
 ]

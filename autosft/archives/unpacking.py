@@ -6,13 +6,13 @@ one. Whoever needs the room may delete them: they are extracted again when asked
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 
 from filelock import FileLock
 
 from autosft.archives.extraction import extract
+from autosft.contracts.document import sha256_of_file
 from autosft.contracts.rows import printable
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput, CannotWrite
@@ -32,8 +32,7 @@ def unpacked(path: Path) -> Path:
     if not path.is_file():  # opening a pipe would wait forever
         raise BadInput(f"{printable(path)}: not an ordinary file.")
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = sha256_of_file(path)
     except OSError as error:
         raise BadInput(f"{printable(path)}: cannot be read ({error.strerror}).") from error
     home = cache_folder() / "archives"

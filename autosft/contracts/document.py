@@ -167,8 +167,7 @@ def _fault_of(path: Path, name: str, digest: str) -> str:
     if not file.is_file():
         return f"{file}: missing"
     try:
-        with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = sha256_of_file(file)
     except OSError as error:
         return f"{file}: cannot be read ({error.strerror})"
     return "" if found == digest else f"{file}: damaged (its sha256 differs from {path.name})"
@@ -197,6 +196,12 @@ def _digest(plain: dict[str, Any]) -> str:
 def sha256_of(content: bytes) -> str:
     """The sha256 of some bytes, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -8,15 +8,17 @@ outputs, mistakes, label audits.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Self, cast, overload
+from typing import Any, Protocol, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
 SPLITS = ("train", "valid", "test")
+
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Row:
     Attributes:
         id: Stable and unique within the task.
         ref: What the modality needs to read the sample: a path, a text, a mapping of columns.
-        targets: One entry per problem, as written: a label, a tuple of labels, a number, a tuple of boxes. Tuples and
-            no lists, because `Rows.from_plain` gives tuples.
+        targets: One entry per problem, as written: a label, a tuple of labels, a number, a tuple of boxes. Plain data,
+            with tuples and no lists, and not None.
         split: `"train"`, `"valid"`, `"test"`, or empty if the data does not say.
         group: Rows of one group stay on one side of a split.
         weight: The weight of the sample in the loss, 0 or more.
@@ -65,41 +67,123 @@ def printable(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _objects(values: Iterable[Any]) -> npt.NDArray[np.object_]:
+def objects(values: Iterable[Any]) -> npt.NDArray[np.object_]:
+    """A column of anything, shape (values,)."""
     values = list(values)
     column = np.empty(len(values), dtype=object)
     column[:] = values
     return column
 
 
-@dataclass(frozen=True)
-class Rows(Sequence[Row]):
-    """Rows in columns, so that millions of them fit; indexing gives a `Row`, slicing gives `Rows`."""
+class Columns(Protocol):
+    """Where the columns of rows lie: in memory, or in a file. They are `Row`'s fields and three more, see `Rows`."""
 
-    id: npt.NDArray[np.object_]
-    ref: npt.NDArray[np.object_]
-    targets: npt.NDArray[np.object_]
-    split: npt.NDArray[np.object_]
-    group: npt.NDArray[np.object_]
-    weight: npt.NDArray[np.float64]
-    time: npt.NDArray[np.float64]
+    def __len__(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def take(self, name: str, numbers: Numbers) -> npt.NDArray[Any]:
+        """One column at these row numbers."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Columns of equal length, which may hold anything."""
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(self.arrays["id"])
+
+    def take(self, name: str, numbers: Numbers) -> npt.NDArray[Any]:
+        """One column at these row numbers."""
+        return self.arrays[name][numbers]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows(Sequence[Row]):
+    """Some rows of some columns; indexing gives a `Row`, slicing and `take` give `Rows` and copy no column.
+
+    Beside the fields of `Row`, which it has as arrays, there are three columns:
+    - `order`: within its split, the place of each row in an order of which every beginning has each stratum in
+      proportion.
+    - `fold`: in which fold of a cross-validation it validates, if it does: 0 is that of the validation split. Else -1.
+    - `digest`: that of its content, by `Modality.digest`; empty where it is not known.
+
+    Attributes:
+        columns: Where they lie.
+        numbers: The numbers of these rows in the columns, shape (rows,).
+    """
+
+    columns: Columns
+    numbers: Numbers
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Self:
-        """Columns from single rows."""
+        """Rows in memory."""
         rows = list(rows)
-        return cls(
-            id=_objects(row.id for row in rows),
-            ref=_objects(row.ref for row in rows),
-            targets=_objects(row.targets for row in rows),
-            split=_objects(row.split for row in rows),
-            group=_objects(row.group for row in rows),
-            weight=np.array([row.weight for row in rows], dtype=np.float64),
-            time=np.array([row.time for row in rows], dtype=np.float64),
-        )
+        arrays: dict[str, npt.NDArray[Any]] = {
+            name: objects(getattr(row, name) for row in rows) for name in ("id", "ref", "targets", "split", "group")
+        }
+        for name in ("weight", "time"):
+            arrays[name] = np.array([getattr(row, name) for row in rows], dtype=np.float64)
+        count = len(rows)
+        arrays |= {"order": np.arange(count), "fold": np.full(count, -1), "digest": objects([""] * count)}
+        return cls(InMemory(arrays), np.arange(count))
+
+    @property
+    def id(self) -> npt.NDArray[np.object_]:
+        """Shape (rows,)."""
+        return self.columns.take("id", self.numbers)
+
+    @property
+    def ref(self) -> npt.NDArray[np.object_]:
+        """Shape (rows,)."""
+        return self.columns.take("ref", self.numbers)
+
+    @property
+    def targets(self) -> npt.NDArray[np.object_]:
+        """Shape (rows,), of tuples."""
+        return self.columns.take("targets", self.numbers)
+
+    @property
+    def split(self) -> npt.NDArray[np.object_]:
+        """Shape (rows,)."""
+        return self.columns.take("split", self.numbers)
+
+    @property
+    def group(self) -> npt.NDArray[np.object_]:
+        """Shape (rows,)."""
+        return self.columns.take("group", self.numbers)
+
+    @property
+    def weight(self) -> npt.NDArray[np.float64]:
+        """Shape (rows,)."""
+        return self.columns.take("weight", self.numbers)
+
+    @property
+    def time(self) -> npt.NDArray[np.float64]:
+        """Shape (rows,)."""
+        return self.columns.take("time", self.numbers)
+
+    @property
+    def order(self) -> Numbers:
+        """Shape (rows,)."""
+        return self.columns.take("order", self.numbers)
+
+    @property
+    def fold(self) -> Numbers:
+        """Shape (rows,)."""
+        return self.columns.take("fold", self.numbers)
+
+    @property
+    def digest(self) -> npt.NDArray[np.object_]:
+        """Shape (rows,)."""
+        return self.columns.take("digest", self.numbers)
 
     def __len__(self) -> int:
-        return len(self.id)
+        return len(self.numbers)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -107,68 +191,51 @@ class Rows(Sequence[Row]):
     def __getitem__(self, index: slice) -> Rows: ...
     def __getitem__(self, index: int | slice) -> Row | Rows:
         if isinstance(index, slice):
-            return self.take(np.arange(len(self))[index])
-        return Row(
-            id=self.id[index],
-            ref=self.ref[index],
-            targets=self.targets[index],
-            split=self.split[index],
-            group=self.group[index],
-            weight=float(self.weight[index]),
-            time=float(self.time[index]),
-        )
+            return replace(self, numbers=self.numbers[index])
+        (row,) = replace(self, numbers=self.numbers[[index]])
+        return row
 
     def __iter__(self) -> Iterator[Row]:
-        return (self[index] for index in range(len(self)))
+        for start in range(0, len(self), _AT_ONCE):
+            numbers = self.numbers[start : start + _AT_ONCE]
+            yield from map(Row, *(self.columns.take(name, numbers).tolist() for name in _FIELDS))
 
     def take(self, indices: Sequence[int] | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]) -> Rows:
         """The rows at these positions, or where a mask is true."""
         chosen = np.asarray(indices)
         if chosen.dtype != bool:
             chosen = chosen.astype(np.int64)
-        return self._each(lambda column: column[chosen])
+        return replace(self, numbers=self.numbers[chosen])
 
     def __add__(self, other: Rows) -> Rows:
         """Both, one after the other."""
-        pairs = zip(self._columns(), other._columns(), strict=True)
-        return Rows(*(np.concatenate(pair) for pair in pairs))
+        if self.columns is other.columns:
+            return replace(self, numbers=np.concatenate([self.numbers, other.numbers]))
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _COLUMNS}
+        arrays = {name: np.concatenate(pair) for name, pair in pairs.items()}
+        return Rows(InMemory(arrays), np.arange(len(self) + len(other)))
 
     def target(self, position: int) -> list[Any]:
         """One problem's targets, row by row."""
         return [targets[position] for targets in self.targets]
 
-    def units(self) -> npt.NDArray[np.int64]:
+    def units(self) -> Numbers:
         """The number of what each row is split with, shape (rows,): its group, or itself where it has none."""
         numbers: dict[str | int, int] = {}
         named = (str(group) or row for row, group in enumerate(self.group))
         return np.array([numbers.setdefault(unit, len(numbers)) for unit in named], dtype=np.int64)
 
-    def with_split(self, split: Sequence[str]) -> Rows:
-        """The same rows in other splits."""
-        return replace(self, split=_objects(split))
-
-    def with_weight(self, weight: npt.NDArray[np.float64]) -> Rows:
-        """The same rows with other weights."""
-        return replace(self, weight=weight)
-
-    def plain(self) -> dict[str, list[Any]]:
-        """Columns of plain JSON data."""
-        return {name: column.tolist() for name, column in zip(_COLUMNS, self._columns(), strict=True)}
-
-    @classmethod
-    def from_plain(cls, columns: Mapping[str, list[Any]]) -> Self:
-        """What `plain` gave; JSON's lists of targets become tuples again."""
-        rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
-        return cls.of(Row(id, ref, _as_tuples(targets), *rest) for id, ref, targets, *rest in rows)
-
-    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
-        return (self.id, self.ref, self.targets, self.split, self.group, self.weight, self.time)
-
-    def _each(self, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Rows:
-        return Rows(*map(change, self._columns()))
+    def with_columns(self, **columns: npt.NDArray[Any]) -> Rows:
+        """The same rows in memory, with some columns replaced, each of shape (rows,)."""
+        arrays = {name: columns[name] if name in columns else getattr(self, name) for name in _COLUMNS}
+        return Rows(InMemory(arrays), np.arange(len(self)))
 
 
-_COLUMNS = ("id", "ref", "targets", "split", "group", "weight", "time")
+_FIELDS = tuple(entry.name for entry in fields(Row))
+_COLUMNS = (*_FIELDS, "order", "fold", "digest")
+
+_AT_ONCE = 1024
+"""So many rows are taken out of a file together while all are gone through."""
 
 
 def draws(units: npt.NDArray[np.integer[Any]], *, seed: int, count: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
@@ -187,12 +254,6 @@ def draws(units: npt.NDArray[np.integer[Any]], *, seed: int, count: int) -> Iter
         drawn: npt.NDArray[np.int64] = draw.integers(0, len(sizes), len(sizes))
         chosen: list[int] = drawn.tolist()
         yield drawn if len(sizes) == len(units) else np.concatenate([members[unit] for unit in chosen])
-
-
-def _as_tuples(value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    return tuple(_as_tuples(entry) for entry in cast("list[Any]", value))
 
 
 @dataclass(frozen=True)
@@ -223,3 +284,24 @@ class Data:
     unlabeled: Rows
     given: bool
     fingerprint: str
+
+    @classmethod
+    def of(cls, labelled: Rows, unlabeled: Rows, given: bool, fingerprint: str) -> Self:
+        """Labelled rows by their split."""
+        split = labelled.split
+        train, valid, test = (labelled.take(split == name) for name in SPLITS)
+        return cls(train, valid, test if len(test) else None, unlabeled, given, fingerprint)
+
+    @property
+    def labelled(self) -> Rows:
+        """All rows with targets."""
+        rows = self.train + self.valid
+        return rows if self.test is None else rows + self.test
+
+    def further_folds(self) -> list[tuple[Rows, Rows]]:
+        """Training and validation rows of the folds beside the validation split, in which together every labelled row
+        validates once; none where trials are not cross-validated."""
+        labelled = self.train + self.valid
+        fold = labelled.fold
+        count = int(fold.max(initial=-1))
+        return [(labelled.take(fold != number), labelled.take(fold == number)) for number in range(1, count + 1)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from autosft.contracts.document import write_whole
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import Data, Fault, Scan
-from autosft.data.duplicates import Digests, duplicate_warnings
+from autosft.data.duplicates import duplicate_warnings
 from autosft.data.labels import label_warnings, listed
 from autosft.data.splits import is_timed
 from autosft.errors import BadInput
@@ -51,15 +51,14 @@ def _named(faults: Sequence[Fault]) -> str:
     return "; ".join(f"{fault.ref}: {fault.reason}" for fault in faults[:3])
 
 
-def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", digests: Digests | None = None) -> Summary:
+def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "") -> Summary:
     """Count rows and name what may surprise.
 
     Args:
         scan: What the modality found.
-        data: The same, in splits.
+        data: The same, in splits; where rows have no digest, no duplicate is found.
         problem: The task's first problem.
         metric: The score that is searched; some data calls for another.
-        digests: What each row's content hashes to; without them no duplicate is found.
 
     Raises:
         BadInput: The training targets do not make the problem.
@@ -78,7 +77,7 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", dig
     if scan.faults:
         warnings.append(f"{len(scan.faults)} rows cannot be used and are left out; skipped.csv lists them")
     warnings += _left_out(scan, data) + _straddling(data) + label_warnings(data, problem, metric)
-    warnings += duplicate_warnings(data, digests or {})
+    warnings += duplicate_warnings(data)
     return Summary(tuple(facts), tuple(warnings))
 
 

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
-from autosft.contracts.rows import Data, Row, Rows
+from autosft.contracts.rows import Data, Row, Rows, objects
 
 _CHUNK = 256
 """Rows that a thread takes at once: a text takes less time than handing it over."""
 
-Digests = Mapping[str, str]
-"""The digest of each row's content, by the row's id; empty where it cannot be told."""
 
-
-def digests_of(data: Data, digest: Callable[[Row], str]) -> dict[str, str]:
-    """The digest of every labelled row.
+def with_digests(rows: Rows, digest: Callable[[Row], str]) -> Rows:
+    """The rows with the digest of each.
 
     Args:
-        data: The rows.
+        rows: The rows.
         digest: `Modality.digest`. It reads files, which leaves Python's lock, so that several threads do it.
     """
-    rows = data.train + data.valid + (data.test if data.test is not None else Rows.of(()))
     parts = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = pool.map(lambda part: [digest(row) for row in part], parts)
-        return dict(zip(rows.id, chain.from_iterable(found), strict=True))
+        return rows.with_columns(digest=objects(chain.from_iterable(found)))
 
 
-def duplicate_warnings(data: Data, digests: Digests) -> list[str]:
+def duplicate_warnings(data: Data) -> list[str]:
     """How many rows are copies of others, with an example and what to do. No target of a test row is looked at."""
-    train, valid = _by_content(data.train, digests), _by_content(data.valid, digests)
-    test = _by_content(data.test, digests) if data.test is not None else {}
+    train, valid = _by_content(data.train), _by_content(data.valid)
+    test = _by_content(data.test) if data.test is not None else {}
     warnings: list[str] = []
     if copies := [ids for ids in train.values() if len(ids) > 1]:
         count = sum(len(ids) - 1 for ids in copies)
@@ -49,22 +45,22 @@ def duplicate_warnings(data: Data, digests: Digests) -> list[str]:
                 f"{_rows(count, name)} of rows in other splits, such as {example}; "
                 f"the {name} score flatters: remove them from one side"
             )
-    return warnings + _conflicts(data.train + data.valid, digests)
+    return warnings + _conflicts(data.train + data.valid)
 
 
-def _by_content(rows: Rows, digests: Digests) -> dict[str, list[str]]:
+def _by_content(rows: Rows) -> dict[str, list[str]]:
     """The ids of the rows of each content."""
     found: dict[str, list[str]] = {}
-    for row in rows.id:
-        if content := digests.get(row):
+    for row, content in zip(rows.id, rows.digest, strict=True):
+        if content:
             found.setdefault(content, []).append(row)
     return found
 
 
-def _conflicts(rows: Rows, digests: Digests) -> list[str]:
+def _conflicts(rows: Rows) -> list[str]:
     """Rows of the same content with different targets."""
     target_of = dict(zip(rows.id, rows.targets, strict=True))
-    unlike = [ids for ids in _by_content(rows, digests).values() if len({target_of[row] for row in ids}) > 1]
+    unlike = [ids for ids in _by_content(rows).values() if len({target_of[row] for row in ids}) > 1]
     if not unlike:
         return []
     first = unlike[0][0]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.problem import Problem
-from autosft.contracts.rows import SPLITS, Data, Rows, Scan
+from autosft.contracts.rows import SPLITS, Data, Numbers, Rows, Scan, objects
 from autosft.data.stratify import hold_out, latest, precedence
 from autosft.errors import BadInput
 
@@ -76,46 +77,44 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
         folds = max(folds, round(int(pool.sum()) / MOST_VALID))
         valid = _hold_out(rows, pool, problem, folds=folds, seed=seed + 1, by_time=by_time)
     names = np.where(test, "test", np.where(valid, "valid", "train"))
-    rows = _weighted(rows.with_split(names.tolist()))
-    parts = {name: rows.take(rows.split == name) for name in SPLITS}
+    rows = _weighted(rows.with_columns(split=objects(names.tolist())))
+    parts = [with_order(rows.take(rows.split == name), problem, seed=seed) for name in SPLITS]
     if valid_is_given or any(rows.group):
-        parts["valid"] = subset(parts["valid"], problem, MOST_VALID, seed=seed)
-    return Data(
-        train=parts["train"],
-        valid=parts["valid"],
-        test=parts["test"] if test.any() else None,
-        unlabeled=scan.unlabeled,
-        given=valid_is_given,
-        fingerprint=fingerprint_of(parts["train"] + parts["valid"] + parts["test"]),
-    )
+        parts[1] = subset(parts[1], MOST_VALID)
+    rows = sum(parts[1:], start=parts[0])
+    return with_folds(Data.of(rows, scan.unlabeled, valid_is_given, fingerprint_of(rows)), problem, seed=seed)
 
 
-def further_folds(data: Data, problem: Problem, *, seed: int) -> list[tuple[Rows, Rows]]:
-    """Training and validation rows of the folds beside the given one, where validation rows are few.
+def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
+    """The same data with folds, where validation rows are few. The validation split is one of them.
 
-    Together with the split every row validates once. There are none where the data itself says which rows validate, or
-    when they were taken, where 400 rows validate already, and where groups are so large that a fold would validate more
-    than twice the rows that it learns from.
+    There are none where the data itself says which rows validate, or when they were taken, where 400 rows validate
+    already, and where groups are so large that a fold would validate more than twice the rows that it learns from.
 
     Args:
         data: The splits.
         problem: The task's first problem; its strata are kept in proportion.
         seed: Decides the folds.
     """
-    if data.given or len(data.valid) >= FEW_VALID or is_timed(data.train + data.valid):
-        return []
-    folds: list[tuple[Rows, Rows]] = []
-    left, others = data.train, data.valid
+    labelled = data.train + data.valid
+    if data.given or len(data.valid) >= FEW_VALID or is_timed(labelled):
+        return data
+    fold = np.zeros(len(labelled), dtype=np.int64)
+    left = np.arange(len(data.train))
     for count in range(round(len(data.train) / len(data.valid)), 0, -1):
+        some = data.train.take(left)
         held = np.ones(len(left), dtype=bool)
         if count > 1:
-            strata = problem.strata(left.target(0))
-            held = hold_out(strata, left.units(), count, np.random.default_rng(seed + count))
-        folds.append((others + left.take(~held), left.take(held)))
-        others, left = others + left.take(held), left.take(~held)
-    if any(len(held_out) > MOST_UNLEARNED * len(learned) for learned, held_out in folds):
-        return []
-    return [(learned, held_out) for learned, held_out in folds if len(held_out)]
+            held = hold_out(problem.strata(some.target(0)), some.units(), count, np.random.default_rng(seed + count))
+        if held.any():
+            fold[left[held]] = fold.max() + 1
+        left = left[~held]
+    sizes = np.bincount(fold)[1:]
+    if not len(sizes) or any(sizes > MOST_UNLEARNED * (len(fold) - sizes)):
+        return data
+    rows = labelled.with_columns(fold=fold)
+    count = len(data.train)
+    return replace(data, train=rows[:count], valid=rows[count:])
 
 
 def is_timed(rows: Rows) -> bool:
@@ -160,34 +159,41 @@ def _weighted(rows: Rows) -> Rows:
             raise BadInput(f"None of the rows to {what} has a weight above 0.")
     rows = rows.take((rows.split != "train") | (rows.weight > 0))
     weight = rows.weight / rows.weight.max()  # so that no sum is too large for a float
-    return rows.with_weight(weight / weight[rows.split == "train"].mean())
+    return rows.with_columns(weight=weight / weight[rows.split == "train"].mean())
 
 
-def subset(rows: Rows, problem: Problem, count: int, *, seed: int) -> Rows:
-    """About `count` of the rows, each stratum in proportion; with the same seed, a smaller subset lies in a larger one.
+def subset(rows: Rows, count: int) -> Rows:
+    """About `count` of the rows of a split, each stratum in proportion; a smaller subset lies in a larger one.
 
     Args:
         rows: What to choose from.
-        problem: The task's first problem; its strata are kept in proportion.
         count: How many; 0 means all.
-        seed: Decides the choice.
     """
     if not count or count >= len(rows):
         return rows
-    return rows.take(np.sort(_ordered(rows, problem, seed)[:count]))
+    return rows.take(np.sort(np.argsort(rows.order, kind="stable")[:count]))
 
 
-def portions(rows: Rows, problem: Problem, count: int, size: int, *, seed: int) -> Iterator[Rows]:
+def portions(rows: Rows, count: int, size: int) -> Iterator[Rows]:
     """What `subset` gives, so many rows at a time, each stratum in proportion in each of them."""
-    chosen = _ordered(rows, problem, seed)[: count or len(rows)]
+    chosen = np.argsort(rows.order, kind="stable")[: count or len(rows)]
     for start in range(0, len(chosen), size):
         yield rows.take(np.sort(chosen[start : start + size]))
 
 
-def _ordered(rows: Rows, problem: Problem, seed: int) -> npt.NDArray[np.int64]:
-    """Positions in an order of which every beginning has each stratum in proportion."""
-    strata = problem.strata([row.targets[0] for row in rows])
-    return precedence(strata, len(rows), np.random.default_rng(seed))
+def with_order(rows: Rows, problem: Problem, *, seed: int) -> Rows:
+    """The rows of a split with an order of which every beginning has each stratum in proportion.
+
+    Args:
+        rows: The rows.
+        problem: The task's first problem; its strata are kept in proportion.
+        seed: Decides the order.
+    """
+    if not len(rows):
+        return rows
+    order: Numbers = np.empty(len(rows), dtype=np.int64)
+    order[precedence(problem.strata(rows.target(0)), len(rows), np.random.default_rng(seed))] = np.arange(len(rows))
+    return rows.with_columns(order=order)
 
 
 def fingerprint_of(rows: Rows) -> str:

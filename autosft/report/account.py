@@ -14,6 +14,7 @@ from autosft.contracts.outputs import SOUP, TESTED, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Rows
 from autosft.contracts.task import Hints, Task
+from autosft.data.arrow import read_data
 from autosft.errors import BadInput
 
 Plain = Mapping[str, Any]
@@ -105,7 +106,7 @@ def account_of(folder: Path) -> Account:
     """
     if not (folder / "run.json").exists():
         raise BadInput(f"{folder}: no run here (run.json is missing). Give the folder that `autosft search` named.")
-    run, data = _json(folder / "run.json"), _json(folder / "data.json")
+    run, data = _json(folder / "run.json"), read_data(folder / "data.arrow")
     records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
     result, clock = folder / "result.json", folder / "clock.json"
     try:
@@ -123,13 +124,13 @@ def account_of(folder: Path) -> Account:
             fingerprint=run["fingerprint"],
             records=tuple(sorted(records, key=Record.order)),
             result=Result.read(result) if result.exists() else None,
-            rows=Rows.from_plain(data["rows"]),
-            unlabeled=len(data["unlabeled"]["id"]),
+            rows=data.labelled,
+            unlabeled=len(data.unlabeled),
             skipped=_skipped(folder / "skipped.csv"),
             seconds=float(_json(clock)["seconds"]) if clock.exists() else 0.0,
         )
     except (KeyError, TypeError) as error:
-        raise BadInput(f"{folder}: run.json or data.json is damaged, or of another version ({error!r}).") from error
+        raise BadInput(f"{folder}: run.json is damaged, or of another version ({error!r}).") from error
 
 
 def _stored(folder: Path) -> StoredOutputs | None:

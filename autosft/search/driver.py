@@ -6,13 +6,14 @@ import os
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 from autosft.contracts.record import Result
 from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
-from autosft.data.duplicates import digests_of
+from autosft.data.duplicates import with_digests
 from autosft.data.splits import split
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput
@@ -210,9 +211,9 @@ def _create(
     scan = modality.scan(task)
     check_scan(scan)
     problem = registry.problem(task.problems[0])
+    scan = replace(scan, rows=with_digests(scan.rows, modality.digest))
     data = split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test)
-    digests = digests_of(data, modality.digest)
-    summary = summarize(scan, data, problem, metric=task.metric, digests=digests)
+    summary = summarize(scan, data, problem, metric=task.metric)
     plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
     described = modality.describe(plan.state)
     for position, name in enumerate(task.problems[1:], start=1):  # the first one's targets are summarized

@@ -1,6 +1,6 @@
 """`Run`: the folder of one search, and its lock.
 
-run.json          what is searched: task, settings, plan, versions     data.json       rows and their splits
+run.json          what is searched: task, settings, plan, versions     data.arrow      rows and their splits
 study.db          the study (SQLite)                                   trials/0007/    a trial's record, outputs, member
 leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
 best/             the bundle                                           result.json     the outcome, written last
@@ -20,19 +20,22 @@ from typing import Any, Self, final
 
 from filelock import FileLock, Timeout
 
-from autosft.contracts.document import Document, is_draft, write_json, write_whole
+from autosft.contracts.document import Document, is_draft, sha256_of_file, write_json, write_whole
 from autosft.contracts.outputs import OUTPUT_FILES, SOUP, TESTED
 from autosft.contracts.record import Record, Result
-from autosft.contracts.rows import Data, Rows
+from autosft.contracts.rows import Data
 from autosft.contracts.task import Hints, Task
-from autosft.data.splits import fingerprint_of
+from autosft.data.arrow import read_data, write_data
 from autosft.deploy.bundle import MEMBER
 from autosft.errors import BadInput, RunConflict
 from autosft.search.plan import Plan
 from autosft.search.spec import SearchSpec
 
-SCHEMA = 1
-BEFORE_RUN_JSON = ("run.lock", "run.holder", "data.json")
+SCHEMA = 2
+
+DATA = "data.arrow"
+
+BEFORE_RUN_JSON = ("run.lock", "run.holder", DATA)
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
 
 EXTENDABLE = ("budget", "trials")
@@ -41,8 +44,8 @@ EXTENDABLE = ("budget", "trials")
 
 class RunDocument(Document):
     """What `run.json` holds; `source` is the path that the user gave, `stamp` what the files there were like, and
-    `hints` what was said of it; `study` is the study's name in its database, `generation` how often it was renewed;
-    `facts` and `warnings` are what the user was told of the data."""
+    `hints` what was said of it; `data_sha256` is that of `data.arrow`; `study` is the study's name in its database,
+    `generation` how often it was renewed; `facts` and `warnings` are what the user was told of the data."""
 
     schema_version: int = SCHEMA
     source: str = ""
@@ -56,6 +59,7 @@ class RunDocument(Document):
     facts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     fingerprint: str
+    data_sha256: str = ""
     versions: Mapping[str, str]
 
 
@@ -84,11 +88,10 @@ class Run:
         if (folder / "run.json").exists():
             run.close()
             raise RunConflict(f"{folder}: another search has just begun in it. Give another folder with --run.")
-        plain = {"given": data.given, "unlabeled": data.unlabeled.plain()}
-        parts = [data.train, data.valid] + ([data.test] if data.test is not None else [])
-        rows = sum(parts[1:], start=parts[0])
-        write_json(folder / "data.json", {**plain, "rows": rows.plain()})
-        document.write(folder / "run.json")
+        write_data(folder / DATA, data)
+        run.document = document.model_copy(update={"data_sha256": sha256_of_file(folder / DATA)})
+        run.document.write(folder / "run.json")
+        run.data = read_data(folder / DATA)  # from now on rows are in the file, and no longer in memory
         return run
 
     @classmethod
@@ -99,22 +102,9 @@ class Run:
             BadInput: There is no run, or its files are damaged.
         """
         document = RunDocument.read(folder / "run.json")
-        try:
-            plain = json.loads((folder / "data.json").read_text())
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{folder / 'data.json'}: cannot be read ({error}).") from error
-        rows = Rows.from_plain(plain["rows"])
-        test = rows.take(rows.split == "test")
-        data = Data(
-            train=rows.take(rows.split == "train"),
-            valid=rows.take(rows.split == "valid"),
-            test=test if len(test) else None,
-            unlabeled=Rows.from_plain(plain["unlabeled"]),
-            given=plain["given"],
-            fingerprint=fingerprint_of(rows),
-        )
+        data = read_data(folder / DATA)
         if data.fingerprint != document.fingerprint:
-            raise BadInput(f"{folder / 'data.json'}: damaged or edited since the run began; it cannot go on.")
+            raise BadInput(f"{folder / DATA}: of another run than run.json; it cannot go on.")
         return cls(folder, document, data)
 
     @classmethod
@@ -127,6 +117,8 @@ class Run:
         """
         run = cls.read(folder)
         old = run.document
+        if sha256_of_file(folder / DATA) != old.data_sha256:
+            raise BadInput(f"{folder / DATA}: damaged or edited since the run began; it cannot go on.")
         differences = _differences(old.task.plain(), task.plain())
         plain = {key: value for key, value in spec.plain().items() if key not in EXTENDABLE}
         differences += _differences({key: old.spec.plain()[key] for key in plain}, plain)

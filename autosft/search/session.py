@@ -77,7 +77,7 @@ class Session:
         self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
         self._effort = effort_of(self._task, registry, self._plan)
         self._expected = Expected.of(registry, self._plan)
-        self._sizes = sizes_of(run.data, registry.problem(self._task.problems[0]), self._spec.seed)
+        self._sizes = sizes_of(run.data)
 
     def go(self) -> Result:
         """Search until the clock, the number of trials, the space or the user ends it; then finish.

@@ -13,6 +13,7 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.contracts.trial import Parts, Runtime, States, Trial
+from autosft.data.duplicates import with_digests
 from autosft.host.registry import Registry
 from autosft.testing.points import TARGETS
 
@@ -26,7 +27,7 @@ def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> 
     problems = tuple(registry.problem(name) for name in task.problems)
     info = family.match(recipe.backbone.partition("/")[2])[0]
     scan = modality.scan(task)
-    train, valid = _divided(scan.rows)
+    train, valid = _divided(with_digests(scan.rows, modality.digest))
     states = States(
         modality=modality.fit(train, modality.read),
         backbone=family.fit(info, train, modality.read),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from autosft.contracts.rows import Rows
 from autosft.contracts.tensors import Batch, Encoder
 from autosft.contracts.trial import Parts, Runtime
+from autosft.data.store import cache_folder
 from autosft.errors import OutOfTime
+from autosft.training.encoded import EncodedRows
 from autosft.training.loaders import Loader, longest_first
 
 WARM_UP_ROWS = 64
@@ -37,7 +40,7 @@ def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         weights = torch.tensor(part.weight, dtype=torch.float32)
-        encoded = {"pooled": _stacked(kept, part)}
+        encoded = {"pooled": kept.take(part.numbers)}
         yield Batch(None, (), tuple(part.id), weights, encoded=encoded).to(runtime.device)
 
 
@@ -47,32 +50,31 @@ def encode(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Tens
 
     Only right while the encoder is as it was loaded.
     """
-    return _stacked(_encoded(parts, runtime, encoder, rows), rows)
+    return _encoded(parts, runtime, encoder, rows).take(rows.numbers)
 
 
-def _encoded(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Mapping[str, Tensor]:
-    """The features of these rows and of others, each of shape (width,), by the rows' ids."""
-    kept: dict[str, Tensor] = runtime.features.setdefault(_key(parts), {})
+def _encoded(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> EncodedRows:
+    """The features of these rows, and of others."""
+    kept = _kept(parts, runtime, rows)
+    digests = _recalled(parts, runtime, kept, _missing(kept, rows))
     missing = _missing(kept, rows)
-    digests = _recalled(parts, runtime, kept, missing)
-    missing = _missing(kept, missing)
     if len(missing):
         started = time.perf_counter()
         encoder.eval()
         batch: Batch | None = None
         longest = missing.take(longest_first(parts, missing))
-        done: list[str] = []
-        stored, saved = 0, started
+        done = stored = 0
+        saved = started
         with torch.inference_mode():
             for batch in encoded_batches(parts, runtime, encoder, longest, cached=False):
                 assert batch.encoded is not None
                 late = runtime.seconds_left() < 0
                 if not late:
-                    kept.update(zip(batch.rows, batch.encoded["pooled"].float().cpu().unbind(), strict=True))
-                    done += batch.rows
+                    kept.put(longest.numbers[done : done + len(batch)], batch.encoded["pooled"])
+                    done += len(batch)
                 if late or time.perf_counter() - saved > SAVE_SECONDS:
-                    _store(parts, runtime, kept, done[stored:], digests, time.perf_counter() - saved)
-                    stored, saved = len(done), time.perf_counter()
+                    _store(parts, runtime, kept, longest[stored:done], digests, time.perf_counter() - saved)
+                    stored, saved = done, time.perf_counter()
                 if late:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
         ended = time.perf_counter()
@@ -83,34 +85,29 @@ def _encoded(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Ma
             pace = min(pace, (time.perf_counter() - ended) / len(batch))
         runtime.features["encoding"] = encoding_seconds(runtime) + time.perf_counter() - started
         runtime.features["pace", _key(parts)] = pace
-        _store(parts, runtime, kept, done[stored:], digests, pace * len(done[stored:]))
+        _store(parts, runtime, kept, longest[stored:], digests, pace * (done - stored))
     return kept
 
 
 def _store(
     parts: Parts,
     runtime: Runtime,
-    kept: Mapping[str, Tensor],
-    rows: Sequence[str],
-    digests: Mapping[str, str],
+    kept: EncodedRows,
+    rows: Rows,
+    digests: Mapping[int, str],
     seconds: float,
 ) -> None:
     """Keep the features of these rows, which took so many seconds together, for later searches, or for one that goes on
     after it was killed."""
-    new = {row: digests[row] for row in rows if digests.get(row)}
+    new = {number: digests[number] for number in rows.numbers.tolist() if digests.get(number)}
     if runtime.store and new:
-        features = torch.stack([kept[row] for row in new]).numpy()
+        features = kept.take(np.array(list(new))).numpy()
         runtime.store.add(_content(parts, runtime), list(new.values()), features, seconds / len(rows))
 
 
 def unencoded(parts: Parts, runtime: Runtime, rows: Rows) -> int:
     """How many of these rows this process has not encoded yet."""
-    return len(_missing(runtime.features.get(_key(parts), {}), rows))
-
-
-def _stacked(kept: Mapping[str, Tensor], rows: Rows) -> Tensor:
-    features = torch.stack([kept[row] for row in rows.id])
-    return features.to_sparse_csr() if features.is_sparse else features
+    return len(_missing(_kept(parts, runtime, rows), rows))
 
 
 def encoding_seconds(runtime: Runtime) -> float:
@@ -123,23 +120,30 @@ def encode_pace(parts: Parts, runtime: Runtime) -> float | None:
     return runtime.features.get(("pace", _key(parts)))
 
 
-def _missing(kept: Mapping[str, Tensor], rows: Rows) -> Rows:
-    return rows.take([index for index, row in enumerate(rows.id) if row not in kept])
+def _kept(parts: Parts, runtime: Runtime, rows: Rows) -> EncodedRows:
+    """What this process has encoded so far of the rows among which these are."""
+    place = rows.columns, _key(parts)
+    if place not in runtime.features:
+        runtime.features[place] = EncodedRows(len(rows.columns), cache_folder() / "encoded")
+    return runtime.features[place]
 
 
-def _recalled(parts: Parts, runtime: Runtime, kept: dict[str, Tensor], rows: Rows) -> dict[str, str]:
-    """Put into `kept` what an earlier search has stored of these rows; the digest of each row, where it has one."""
+def _missing(kept: EncodedRows, rows: Rows) -> Rows:
+    """The rows that are not there yet, each once."""
+    numbers = rows.numbers[~kept.has(rows.numbers)]
+    return replace(rows, numbers=np.unique(numbers))
+
+
+def _recalled(parts: Parts, runtime: Runtime, kept: EncodedRows, rows: Rows) -> dict[int, str]:
+    """Put into `kept` what an earlier search has stored of these rows; the digest of each row, by its number."""
     if not runtime.store or not parts.family.version() or parts.recipe.start or not len(rows):
         return {}
-    known: dict[str, str] = runtime.features.setdefault("digests", {})  # files are read once for it, not per encoder
-    for row in rows:
-        if row.id not in known:
-            known[row.id] = parts.modality.digest(row)
-    digests = {row: known[row] for row in rows.id}
+    digests = dict(zip(rows.numbers.tolist(), rows.digest.tolist(), strict=True))
     stored, seconds = runtime.store.load(_content(parts, runtime), set(digests.values()))
     if seconds:
         runtime.features.setdefault(("pace", _key(parts)), seconds)
-    kept.update({row: torch.from_numpy(stored[digest]) for row, digest in digests.items() if digest in stored})
+    if found := {number: stored[digest] for number, digest in digests.items() if digest in stored}:
+        kept.put(np.array(list(found)), torch.from_numpy(np.stack(list(found.values()))))
     return digests
 
 

@@ -7,7 +7,6 @@ a checkpoint that half fits trains, and nobody notices. Imports torch only when 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autosft.contracts.backbone import WeightFile
+from autosft.contracts.document import sha256_of_file
 from autosft.errors import BadWeights
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ _DERIVED = ("num_batches_tracked", "relative_position_index", "attention_bias_id
 
 _SHOWN = 4
 """Keys that an error lists."""
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def weights_in(folder: Path) -> Path | None:
@@ -108,7 +102,7 @@ def _read(file: WeightFile) -> tuple[Path, dict[str, Tensor]]:
     path = weights_in(given) if file.path and given.is_dir() else given
     if not file.path or path is None or not path.is_file():
         raise BadWeights(f"{file.path or file.source}: there is no such file of weights.")
-    if file.sha256 and sha256_of(path) != file.sha256:
+    if file.sha256 and sha256_of_file(path) != file.sha256:
         raise BadWeights(f"{path}: its sha256 is not {file.sha256[:12]}…: damaged or replaced. Fetch it again.")
     try:
         return path, _tensors(_load(path), path)

@@ -3,8 +3,8 @@
 Objects as the peaks of a map, with their sizes beside (CenterNet: Zhou et al., 2019), at toy size.
 """
 
-import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Encoder
+from autosft.data.arrow import open_rows, write_rows
 from autosft.host.registry import Registry
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import make_runtime, make_trial, quick_recipe
@@ -37,8 +38,8 @@ class Pictures(Modality):
         return None
 
     def scan(self, task):
-        columns = json.loads(json.dumps(task.data["rows"]))  # as a run would have stored them
-        return Scan(Rows.from_plain(columns))
+        write_rows(Path(task.data["file"]), Rows.of(_rows(96)), {})  # as a run stores them
+        return Scan(open_rows(Path(task.data["file"]))[0])
 
     def collect(self, inputs, task):
         return Scan(Rows.of(Row(f"row-{n}", picture) for n, picture in enumerate(inputs)))
@@ -167,7 +168,7 @@ def parts():
 
 @pytest.fixture
 def trial(tmp_path, parts):
-    task = Task(name="b", modality="pictures", problems=("boxes",), data={"rows": Rows.of(_rows(96)).plain()})
+    task = Task(name="b", modality="pictures", problems=("boxes",), data={"file": str(tmp_path / "rows.arrow")})
     return make_trial(
         tmp_path / "trial", task, parts, quick_recipe("toy", backbone="eyes/small", epochs=15).changed(seed=3)
     )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 
 from autosft.contracts.rows import Data, Row, Rows
-from autosft.data.duplicates import digests_of, duplicate_warnings
+from autosft.data.duplicates import duplicate_warnings, with_digests
 
 SOUND = {"train": "abcdef", "valid": "ghi", "test": "jkl"}
 
 
-def rows(contents, name, target):
-    return Rows.of(Row(f"{name}{number}", content, (target(content),)) for number, content in enumerate(contents))
+def digest_of(row):
+    return hashlib.sha256(row.ref.encode()).hexdigest() if row.ref else ""
 
 
-def said(*, target=str, digest=lambda row: hashlib.sha256(row.ref.encode()).hexdigest() if row.ref else "", **changed):
-    parts = {name: rows(contents, name, target) for name, contents in {**SOUND, **changed}.items()}
-    data = Data(parts["train"], parts["valid"], parts["test"], Rows.of(()), False, "")
-    return duplicate_warnings(data, digests_of(data, digest))
+def rows(contents, name, target=str, digest=digest_of):
+    some = (Row(f"{name}{number}", content, (target(content),)) for number, content in enumerate(contents))
+    return with_digests(Rows.of(some), digest)
+
+
+def said(*, target=str, digest=digest_of, **changed):
+    parts = {name: rows(contents, name, target, digest) for name, contents in {**SOUND, **changed}.items()}
+    return duplicate_warnings(Data(parts["train"], parts["valid"], parts["test"], Rows.of(()), False, ""))
 
 
 def test_of_different_rows_nothing_is_said():
@@ -69,15 +73,13 @@ def test_the_targets_of_test_rows_are_not_looked_at():
         def __eq__(self, other):
             raise AssertionError("a target of a test row was looked at")
 
-    train, valid = rows("abc", "train", str), rows("de", "valid", str)
-    test = Rows.of([Row("test0", "a", (Secret(),)), Row("test1", "a", (Secret(),))])
-    data = Data(train, valid, test, Rows.of(()), False, "")
+    test = rows("aa", "test", lambda _: Secret())
 
-    (warning,) = duplicate_warnings(data, digests_of(data, lambda row: row.ref))
+    (warning,) = duplicate_warnings(Data(rows("abc", "train"), rows("de", "valid"), test, Rows.of(()), False, ""))
     assert warning.startswith("2 test rows are copies")
 
 
 def test_without_a_test_split_the_others_are_looked_at():
-    data = Data(rows("aab", "train", str), rows("c", "valid", str), None, Rows.of(()), False, "")
+    data = Data(rows("aab", "train"), rows("c", "valid"), None, Rows.of(()), False, "")
 
-    assert len(duplicate_warnings(data, digests_of(data, lambda row: row.ref))) == 1
+    assert len(duplicate_warnings(data)) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Data, Row, Rows, Scan
-from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, further_folds, portions, split, subset
+from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, portions, split, subset, with_folds, with_order
 from autosft.errors import BadInput
 
 PROBLEM = Classification()
@@ -210,35 +210,35 @@ def test_unlabelled_rows_are_passed_on():
 
 
 def test_a_subset_is_in_proportion_nested_and_the_same_for_the_same_seed():
-    rows = Rows.of([Row(f"r{n}", n, ("rare" if n % 50 == 0 else "ab"[n % 2],)) for n in range(1000)])
-    problem = Classification()
-    smaller, larger = (subset(rows, problem, count, seed=3) for count in (100, 400))
+    plain = Rows.of([Row(f"r{n}", n, ("rare" if n % 50 == 0 else "ab"[n % 2],)) for n in range(1000)])
+    rows, same, other = (with_order(plain, PROBLEM, seed=seed) for seed in (3, 3, 4))
+    smaller, larger = (subset(rows, count) for count in (100, 400))
 
     assert len(smaller) == 100 and len(larger) == 400
     assert set(smaller.id) < set(larger.id) and list(larger.id) == sorted(larger.id, key=lambda row: int(row[1:]))
     counts = Counter(target[0] for target in larger.targets)
     assert abs(counts["rare"] - 8) <= 1 and abs(counts["b"] - 200) <= 2
-    assert (
-        list(subset(rows, problem, 100, seed=3).id) == list(smaller.id) != list(subset(rows, problem, 100, seed=4).id)
-    )
-    assert subset(rows, problem, 0, seed=3) is rows and subset(rows, problem, 5000, seed=3) is rows
+    assert list(subset(same, 100).id) == list(smaller.id) != list(subset(other, 100).id)
+    assert subset(rows, 0) is rows and subset(rows, 5000) is rows
 
 
 def test_portions_make_up_a_subset_and_each_is_in_proportion():
-    rows = Rows.of([Row(f"r{n}", n, ("rare" if n % 50 == 0 else "ab"[n % 2],)) for n in range(1000)])
-    parts = list(portions(rows, Classification(), 500, 200, seed=3))
+    plain = Rows.of([Row(f"r{n}", n, ("rare" if n % 50 == 0 else "ab"[n % 2],)) for n in range(1000)])
+    rows = with_order(plain, PROBLEM, seed=3)
+    parts = list(portions(rows, 500, 200))
 
     assert [len(part) for part in parts] == [200, 200, 100]
-    assert sorted(name for part in parts for name in part.id) == sorted(subset(rows, Classification(), 500, seed=3).id)
+    assert sorted(name for part in parts for name in part.id) == sorted(subset(rows, 500).id)
     counts = [Counter(target[0] for target in part.targets) for part in parts]
     assert all(count["b"] == pytest.approx(len(part) / 2, abs=3) for count, part in zip(counts, parts, strict=True))
-    assert sum(len(part) for part in portions(rows, Classification(), 0, 300, seed=3)) == len(rows)
+    assert sum(len(part) for part in portions(rows, 0, 300)) == len(rows)
 
 
 def test_every_class_has_a_row_in_the_smallest_subset():
-    rows = Rows.of([Row(f"r{n}", n, ("rare" if n == 7 else "common",)) for n in range(500)])
+    plain = Rows.of([Row(f"r{n}", n, ("rare" if n == 7 else "common",)) for n in range(500)])
+    rows = with_order(plain, PROBLEM, seed=0)
 
-    assert {target[0] for target in subset(rows, Classification(), 10, seed=0).targets} == {"rare", "common"}
+    assert {target[0] for target in subset(rows, 10).targets} == {"rare", "common"}
 
 
 def test_of_very_many_rows_only_some_thousands_are_held_out():
@@ -259,7 +259,7 @@ def test_of_a_very_large_given_validation_split_some_rows_are_compared_by_and_th
 
 def test_with_few_validation_rows_every_row_validates_in_one_fold():
     data = split(scan({"a": 120, "b": 60}), PROBLEM, seed=0)
-    folds = further_folds(data, PROBLEM, seed=0)
+    folds = data.further_folds()
 
     held = [data.valid, *(held_out for _, held_out in folds)]
     assert sorted(row.id for part in held for row in part) == sorted(row.id for row in data.train + data.valid)
@@ -271,20 +271,20 @@ def test_with_few_validation_rows_every_row_validates_in_one_fold():
 def test_groups_stay_whole_in_folds():
     data = split(scan({"a": 120, "b": 60}, group=lambda number: f"g{number // 4}"), PROBLEM, seed=0)
 
-    for learned, held_out in further_folds(data, PROBLEM, seed=0):
+    for learned, held_out in data.further_folds():
         assert not set(learned.group.tolist()) & set(held_out.group.tolist())
 
 
 def test_there_are_no_folds_where_enough_rows_validate_or_the_data_says_which():
-    assert not further_folds(split(scan({"a": 5 * FEW_VALID, "b": 5 * FEW_VALID}), PROBLEM, seed=0), PROBLEM, seed=0)
+    assert not split(scan({"a": 5 * FEW_VALID, "b": 5 * FEW_VALID}), PROBLEM, seed=0).further_folds()
     given = joined(scan({"a": 30, "b": 30}), scan({"a": 9, "b": 9}, given="valid"))
-    assert not further_folds(split(given, PROBLEM, seed=0), PROBLEM, seed=0)
+    assert not split(given, PROBLEM, seed=0).further_folds()
 
 
 def test_there_are_no_folds_where_one_would_learn_from_far_fewer_rows_than_it_validates():
     data = split(scan({"a": 10, "b": 10}), PROBLEM, seed=0)
     few = Data(data.train + data.test, data.valid[:2], None, data.unlabeled, False, "")
-    assert further_folds(few, PROBLEM, seed=0)
+    assert with_folds(few, PROBLEM, seed=0).further_folds()
 
     one_group = Rows.of(dataclasses.replace(row, group="site") for row in few.train)
-    assert not further_folds(dataclasses.replace(few, train=one_group), PROBLEM, seed=0)
+    assert not with_folds(dataclasses.replace(few, train=one_group), PROBLEM, seed=0).further_folds()

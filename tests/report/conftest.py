@@ -13,13 +13,13 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile
-from autosft.contracts.document import write_json
 from autosft.contracts.outputs import TESTED, StoredOutputs
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record, Result
-from autosft.contracts.rows import Row, Rows
+from autosft.contracts.rows import Data, Row, Rows
 from autosft.contracts.task import Task
+from autosft.data.arrow import write_data
 from autosft.report.account import Account, account_of
 from autosft.report.page import write_report
 from autosft.search.plan import Candidate, Plan
@@ -82,7 +82,7 @@ class Story:
             versions={"autosft": "0.1.0", "autosft-toy": "1.0"},
         ).write(self.folder / "run.json")
         rows = self.rows
-        write_json(self.folder / "data.json", {"given": False, "unlabeled": Rows.of(()).plain(), "rows": rows.plain()})
+        write_data(self.folder / "data.arrow", Data.of(rows, Rows.of(()), given=False, fingerprint="f" * 64))
         for record in self.records:
             folder = self.folder / "trials" / f"{record.number:04d}"
             folder.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -77,7 +75,7 @@ def test_answers_in_another_order_of_rows_are_compared_by_row():
 
 
 def test_rows_of_one_group_are_drawn_together():
-    grouped = replace(VALID, group=np.array([f"group {n // 20}" for n in range(COUNT)], dtype=object))
+    grouped = VALID.with_columns(group=np.array([f"group {n // 20}" for n in range(COUNT)], dtype=object))
     wrong = set(range(20))  # all of the first group
 
     alone = compare([trial(0, wrong)], {0: answers(wrong)})[0].interval

@@ -226,7 +226,7 @@ def test_five_thousand_trials_fit_a_page(story, page):
     assert "optim.lr" in html.partition("Permutation importance")[2]
 
 
-@pytest.mark.parametrize("name", ["run.json", "data.json"])
+@pytest.mark.parametrize("name", ["run.json", "data.arrow"])
 def test_a_damaged_run_is_one_clear_line(story, name):
     from autosft.errors import BadInput
     from autosft.report.account import account_of

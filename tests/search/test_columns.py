@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from autosft.contracts.rows import Rows
+from autosft.data.arrow import read_data
 from autosft.errors import BadInput, RunConflict
 from autosft.search.driver import run_search
 from autosft.search.news import Noted, Planned
@@ -35,7 +35,7 @@ def searched(tmp_path):
 
 
 def rows_in(run):
-    return Rows.from_plain(json.loads((run / "data.json").read_text())["rows"])
+    return read_data(run / "data.arrow").labelled
 
 
 def test_groups_times_and_weights_reach_the_splits_and_what_is_found_reaches_the_run(searched):

@@ -145,15 +145,15 @@ def test_damaged_files_are_named(folder):
     (folder / "clock.json").write_text('{"sec')
     with pytest.raises(BadInput, match=r"clock\.json: damaged"):
         Run.read(folder).seconds_used()
-    (folder / "data.json").write_text("{")
-    with pytest.raises(BadInput, match=r"data\.json"):
+    (folder / "data.arrow").write_text("{")
+    with pytest.raises(BadInput, match=r"data\.arrow"):
         Run.read(folder)
     (folder / "run.json").write_text("{}")
     with pytest.raises(BadInput, match=r"run\.json"):
         Run.read(folder)
 
 
-@pytest.mark.parametrize("left", [("run.lock", "run.holder"), ("run.lock", "run.holder", "data.json")], ids=len)
+@pytest.mark.parametrize("left", [("run.lock", "run.holder"), ("run.lock", "run.holder", "data.arrow")], ids=len)
 def test_a_driver_killed_before_the_first_trial_leaves_a_folder_that_can_be_used(tmp_path, folder, make_run, left):
     (tmp_path / "killed").mkdir()
     for name in left:

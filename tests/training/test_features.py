@@ -12,6 +12,7 @@ from autosft.contracts.recipe import Optim
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.trial import States
+from autosft.data.duplicates import with_digests
 from autosft.data.store import FeatureStore
 from autosft.errors import OutOfTime
 from autosft.testing.trials import quick_recipe
@@ -142,24 +143,20 @@ def test_a_later_search_encodes_nothing_again(trial, stored):
     assert seen == trial.valid.id.tolist()
 
 
-def test_files_are_hashed_once_for_all_encoders(trial, stored, monkeypatch):
+def test_rows_of_unknown_content_are_never_stored(trial, stored, tmp_path):
     runtime, _ = stored
-    hashed, digest = [], trial.parts.modality.digest
-    monkeypatch.setattr(type(trial.parts.modality), "digest", lambda self, row: hashed.append(row.id) or digest(row))
-    for backbone in ("narrow", "wide"):
-        parts = replace(trial.parts, info=trial.parts.family.match(backbone)[0])
-        encode(parts, runtime, build_model(parts, runtime).encoder, trial.train)
 
-    assert hashed == trial.train.id.tolist()
+    encode(trial.parts, runtime, build_model(trial.parts, runtime).encoder, Rows.of(trial.train))
+
+    assert not list((tmp_path / "store").rglob("*.safetensors"))
 
 
 def test_rows_whose_content_changed_are_encoded_again(trial, stored):
     runtime, seen = stored
     encode(trial.parts, runtime, build_model(trial.parts, runtime).encoder, trial.train)
     seen.clear()
-    moved = Rows.of(
-        [replace(row, ref=[value + 1 for value in row.ref]) if n == 3 else row for n, row in enumerate(trial.train)]
-    )
+    some = [replace(row, ref=[value + 1 for value in row.ref]) if n == 3 else row for n, row in enumerate(trial.train)]
+    moved = with_digests(Rows.of(some), trial.parts.modality.digest)
 
     encode(trial.parts, replace(runtime, features={}), build_model(trial.parts, runtime).encoder, moved)
 

@@ -11,7 +11,7 @@ import torch
 from autosft.builtin.classification import Classification
 from autosft.contracts.rows import Data
 from autosft.contracts.strategy import Fit, Strategy
-from autosft.data.splits import further_folds
+from autosft.data.splits import with_folds
 from autosft.errors import BadInput, OutOfTime
 from autosft.testing.toy import ToyStrategy
 from autosft.training.folds import cross_validate, forget_folds
@@ -45,7 +45,7 @@ class Late(Memory):
 
 def folds_of(trial):
     data = Data(train=trial.train, valid=trial.valid, test=None, unlabeled=trial.unlabeled, given=False, fingerprint="")
-    return further_folds(data, Classification(), seed=0)
+    return with_folds(data, Classification(), seed=0).further_folds()
 
 
 def crossed(trial, runtime, strategy, folds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from autosft.training.model import build_model
 
 
 def weighted(rows, weights):
-    return rows.with_weight(torch.tensor(weights, dtype=torch.float64).numpy())
+    return rows.with_columns(weight=np.array(weights, dtype=np.float64))
 
 
 def gradients_of(trial, runtime, rows, batch_size):

@@ -7,7 +7,7 @@ from torch import nn
 
 from autosft.contracts.backbone import WeightFile
 from autosft.errors import BadWeights
-from autosft.training.weights import load_weights, read_config, sha256_of, weights_in
+from autosft.training.weights import load_weights, read_config, sha256_of_file, weights_in
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def fresh():
 def test_a_folder_stands_for_the_file_of_weights_in_it(network, tmp_path):
     save_file(network.state_dict(), tmp_path / "model.safetensors")
     target = fresh()
-    load_weights(target, WeightFile(source="test", path=str(tmp_path), sha256=sha256_of(weights_in(tmp_path))))
+    load_weights(target, WeightFile(source="test", path=str(tmp_path), sha256=sha256_of_file(weights_in(tmp_path))))
     assert same(network, target)
 
 

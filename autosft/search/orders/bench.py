@@ -20,7 +20,7 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.data.cache import SampleCache
-from autosft.data.splits import further_folds, is_timed, subset
+from autosft.data.splits import is_timed, subset
 from autosft.data.store import FeatureStore
 from autosft.deploy.member import load_member, load_states, load_weights, save_member
 from autosft.host.registry import Registry
@@ -57,7 +57,7 @@ class Bench:
         self._read = SampleCache(self._modality.read)
         self._features: dict[Any, Any] = {}
         self._store = FeatureStore.shared()
-        self._folds = further_folds(run.data, self._problems[0], seed=run.document.spec.seed)
+        self._folds = run.data.further_folds()
         self._states: dict[tuple[str, int, str], States] = {}
         self._notices: dict[str, str] = {}
         self._compared = False
@@ -179,7 +179,7 @@ class Bench:
         folder = self.run.trial_folder(order.trial)
         replay = order.work == "refit"
         count = order.rows if replay else order.recipe.rows
-        train_rows = subset(data.train, self._problems[0], count, seed=document.spec.seed)
+        train_rows = subset(data.train, count)
         if replay and not data.given:
             train_rows += data.valid
         states = self._fit(order.recipe, train_rows, weights, "refit" if replay else "train")

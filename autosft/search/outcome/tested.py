@@ -48,12 +48,11 @@ def score_on_test(
 
     if run.data.test is None:
         raise BadInput(f"{run.folder}: the run has no test rows.")
-    problem = registry.problem(run.document.task.problems[0])
     predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
     metric, seed = run.document.task.metric, run.document.spec.seed
     answered: list[Rows] = []
     answers: list[list[Outputs]] = []
-    for some in portions(run.data.test, problem, count, PORTION, seed=seed):
+    for some in portions(run.data.test, count, PORTION):
         started = time.monotonic()
         answered.append(some)
         answers.append(predictor.outputs(some))
@@ -107,7 +106,7 @@ def shift_on_test(run: Run, trial: Trial, runtime: Runtime, count: int, seconds:
     if run.data.test is None:
         return None
     seed = run.document.spec.seed
-    scored = subset(run.data.test, trial.parts.problems[0], count, seed=seed)
+    scored = subset(run.data.test, count)
     train, test = sample_of(trial.train, seed), sample_of(scored, seed)
     new = sum(unencoded(trial.parts, runtime, some) for some in (train, test))
     if new > len(scored) or runtime.seconds_left() < 2 * seconds:

@@ -7,11 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import final
 
-from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.contracts.rows import Data
-from autosft.data.splits import further_folds
 from autosft.search.plan import Effort, Plan
 
 FINISH_SECONDS = 5.0
@@ -73,10 +71,9 @@ class Clock:
         return float("inf") if self.budget is None else self.budget - self.used()
 
 
-def sizes_of(data: Data, problem: Problem, seed: int) -> dict[str, int]:
+def sizes_of(data: Data) -> dict[str, int]:
     """How many rows there are in each split, and how many folds beside the validation split."""
-    folds = further_folds(data, problem, seed=seed)
-    parts = {"train": data.train, "valid": data.valid, "test": data.test or (), "folds": folds}
+    parts = {"train": data.train, "valid": data.valid, "test": data.test or (), "folds": data.further_folds()}
     return {name: len(rows) for name, rows in parts.items()}
 
 

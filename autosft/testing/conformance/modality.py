@@ -20,6 +20,7 @@ from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Batch
+from autosft.data.arrow import open_rows, write_rows
 from autosft.errors import BadInput
 from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state, leaves, same
 from autosft.training import mixing
@@ -95,12 +96,15 @@ class ModalityConformance(Offline):
         again = modality.scan(task)
         assert again.rows.id.tolist() == scan.rows.id.tolist()
 
-    def test_rows_can_be_written_down(self, modality: Modality, scan: Scan) -> None:
-        check_plain(scan.rows.plain())
-        check_plain(scan.unlabeled.plain())
-        again = Rows.from_plain(scan.rows.plain())
-        assert again.targets.tolist() == scan.rows.targets.tolist()
-        check_state(modality.fit(again, modality.read))
+    def test_rows_can_be_written_down(self, modality: Modality, scan: Scan, tmp_path: Path) -> None:
+        rows = scan.rows + scan.unlabeled
+        write_rows(tmp_path / "rows.arrow", rows, {})
+        again, _ = open_rows(tmp_path / "rows.arrow")
+        assert again.targets.tolist() == rows.targets.tolist()
+        for row, written in ((rows[position], again[position]) for position in (0, -1)):
+            assert modality.digest(written) == modality.digest(row) and modality.length(written) == modality.length(row)
+            modality.read(written)
+        check_state(modality.fit(again[: len(scan.rows)], modality.read))
 
     def test_a_person_can_be_shown_a_sample(self, modality: Modality, scan: Scan) -> None:
         preview = modality.preview(scan.rows[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Recipe, Row, Rows, State, WeightFile
-from autosft.api.weights import FILES, read_config, sha256_of, weights_in
+from autosft.api.weights import FILES, read_config, sha256_of_file, weights_in
 from autosft_audio.architectures import ARCHITECTURES, network_of
 from autosft_audio.curated import BESIDE, CURATED, GIVES, SECONDS, WAVES, like
 from autosft_audio.reading import RATE
@@ -60,7 +60,7 @@ class SpeechFamily(BackboneFamily):
         else:
             info = info.model_copy(update=_measured(config))
         return info, WeightFile(
-            source="folder", path=str(path.absolute()), sha256=sha256_of(weights), license=info.license
+            source="folder", path=str(path.absolute()), sha256=sha256_of_file(weights), license=info.license
         )
 
     def version(self) -> str:

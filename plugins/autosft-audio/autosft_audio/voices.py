@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, State, WeightFile
-from autosft.api.weights import sha256_of
+from autosft.api.weights import sha256_of_file
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
@@ -81,7 +81,7 @@ class VoiceFamily(BackboneFamily):
             return None
         info = (GE2E if known == "ge2e" else _RESNET34).model_copy(update={"pretrained": {}})
         rename = _RENAME if known == "resnet34" else ()
-        sha256 = sha256_of(file)
+        sha256 = sha256_of_file(file)
         return info, WeightFile(
             source="folder", path=str(file.absolute()), sha256=sha256, license=info.license, rename=rename
         )

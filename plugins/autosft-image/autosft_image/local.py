@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autosft.api import BackboneInfo, BadWeights, UnknownName, WeightFile
-from autosft.api.weights import FILES, read_config, sha256_of, weights_in
+from autosft.api.weights import FILES, read_config, sha256_of_file, weights_in
 from autosft_image.curated import ARCHITECTURES, BY_NAME
 from autosft_image.describe import describe
 from autosft_image.network import measured
@@ -59,7 +59,7 @@ def from_file(path: Path) -> tuple[BackboneInfo, WeightFile] | None:
 
 
 def _weight_file(path: Path, info: BackboneInfo) -> WeightFile:
-    return WeightFile(source="folder", path=str(path.absolute()), sha256=sha256_of(path), license=info.license)
+    return WeightFile(source="folder", path=str(path.absolute()), sha256=sha256_of_file(path), license=info.license)
 
 
 def _require_known(architecture: str, folder: Path) -> None:

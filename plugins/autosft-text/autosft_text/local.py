@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autosft.api import BackboneInfo, BadWeights, Inputs, WeightFile
-from autosft.api.weights import read_config, sha256_of
+from autosft.api.weights import read_config, sha256_of_file
 from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, reads_text, size_of
 from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
 
@@ -51,5 +51,5 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
         languages=known.languages if known else frozenset(),
         arguments=arguments_of(pooling_in(folder) or str(stated.get("pooling", "")), str(stated.get("before", ""))),
     )
-    digest = "" if parts else sha256_of(weights)
+    digest = "" if parts else sha256_of_file(weights)
     return info, WeightFile(source="folder", path=str(folder.absolute()), sha256=digest, license=info.license)

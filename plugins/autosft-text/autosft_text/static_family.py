@@ -24,7 +24,7 @@ from autosft.api import (
     State,
     WeightFile,
 )
-from autosft.api.weights import load_weights, sha256_of
+from autosft.api.weights import load_weights, sha256_of_file
 from autosft_text.joining import as_lines
 from autosft_text.languages import language_of_words
 from autosft_text.words import known_words
@@ -74,8 +74,8 @@ class StaticFamily(BackboneFamily):
             languages=frozenset(language_of_words(_words(path)[:COMMON_WORDS])),
         )
         rename = () if key == "embedding.weight" else ((".*", "embedding.weight"),)
-        weights = path / WEIGHTS
-        return info, WeightFile(source="folder", path=str(path.absolute()), sha256=sha256_of(weights), rename=rename)
+        digest = sha256_of_file(path / WEIGHTS)
+        return info, WeightFile(source="folder", path=str(path.absolute()), sha256=digest, rename=rename)
 
     def fit(
         self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None

@@ -13,7 +13,7 @@ from torch.nn.functional import layer_norm  # noqa: TID253
 
 from autosft.api import BadWeights, WeightFile
 from autosft.api.tensors import Encoder, Graph
-from autosft.api.weights import sha256_of
+from autosft.api.weights import sha256_of_file
 from autosft_text.checkpoint import WEIGHTS, is_of_several, own, reads_text
 from autosft_text.pooling import pool
 from autosft_text.tokenizing import TextTokenizer
@@ -142,7 +142,7 @@ def pretrained_network(config: Mapping[str, Any], file: WeightFile) -> Any:
     weights = folder / WEIGHTS
     if not file.path or not (weights.is_file() or (folder / f"{WEIGHTS}.index.json").is_file()):
         raise BadWeights(f"{file.path or file.source}: there is no folder with a {WEIGHTS}.")
-    if file.sha256 and sha256_of(weights) != file.sha256:
+    if file.sha256 and sha256_of_file(weights) != file.sha256:
         raise BadWeights(f"{weights}: its sha256 is not {file.sha256[:12]}…: damaged or replaced. Fetch it again.")
 
     def load(settings: Any) -> Any:
