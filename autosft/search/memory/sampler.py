@@ -1,8 +1,10 @@
 """`Sampler`: what to try next, from what is believed of everything that was tried.
 
 Truth and beliefs are kept apart: the stored study holds what happened; here every configuration that was ever scored
-stands as complete with its best score so far, because a sampler learns nothing from trials that are paused. The
-sampler is a multivariate, grouped TPE (Bergstra et al., 2011; Falkner et al., 2018).
+stands as complete with its best score so far, because a sampler learns nothing from trials that are paused, and what
+is being trained for the first time stands as running. The sampler is a multivariate, grouped TPE (Bergstra et al.,
+2011; Falkner et al., 2018), which takes running trials for bad ones, so that several workers do not try the same
+(constant liar; Ginsbourger et al., 2010).
 """
 
 from __future__ import annotations
@@ -55,12 +57,25 @@ class Sampler:
         self._beliefs: dict[int, optuna.trial.FrozenTrial] = {}
         self._all: dict[int, optuna.trial.FrozenTrial] = {}
 
+    def start(self, number: int, params: Mapping[str, Any], distributions: Mapping[str, Any]) -> None:
+        """A trial with these parameters is being trained, and nothing is known of it yet."""
+        self._note(number, params, distributions, self._optuna.trial.TrialState.RUNNING, None)
+
     def learn(
         self, number: int, params: Mapping[str, Any], distributions: Mapping[str, Any], score: float | None
     ) -> None:
         """Believe that a trial with these parameters has this score; None if it came to nothing."""
         states = self._optuna.trial.TrialState
-        state = states.FAIL if score is None else states.COMPLETE
+        self._note(number, params, distributions, states.FAIL if score is None else states.COMPLETE, score)
+
+    def _note(
+        self,
+        number: int,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, Any],
+        state: optuna.trial.TrialState,
+        score: float | None,
+    ) -> None:
         self._all[number] = trial = self._optuna.trial.create_trial(
             state=state, value=score, params=dict(params), distributions=dict(distributions)
         )
@@ -76,11 +91,13 @@ class Sampler:
         self._beliefs[number] = self._study.get_trials(deepcopy=False)[-1]
 
     def _forget(self) -> None:
-        """Keep the best and some of the others; proposals that were made meanwhile go too."""
+        """Keep the best, some of the others and what is being trained; proposals that were made meanwhile go too."""
         scored = sorted((number for number, trial in self._all.items() if trial.value is not None), key=self._rank)
         others = scored[BEST_BELIEFS:]
         draw = random.Random(seed_of(self._seed, "beliefs", len(self._all)))
         kept = {*scored[:BEST_BELIEFS], *draw.sample(others, min(len(others), MOST_BELIEFS - BEST_BELIEFS))}
+        running = self._optuna.trial.TrialState.RUNNING
+        kept |= {number for number, trial in self._all.items() if trial.state == running}
         self._study = self._optuna.create_study(direction="maximize")
         self._beliefs = {}
         for number in sorted(kept):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
@@ -50,6 +50,9 @@ class Trials:
         over = {record.number for record in self.ended}
         self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
         self._running.update(self.cut_off)
+        for number in self.cut_off:
+            if number not in self._legs:
+                self._sampler.start(number, *self._known(number))
         # what had no time for a score may be made anew
         unscored = {record.number for record in self.ended if record.state == "interrupted"}
         self.contents: set[str] = set()
@@ -87,6 +90,7 @@ class Trials:
         self._trials[trial.number] = trial
         self._running.add(trial.number)
         self._remember(trial.number)
+        self._sampler.start(trial.number, *self._known(trial.number))
         return trial.number
 
     def resume(self, number: int) -> None:
@@ -116,7 +120,10 @@ class Trials:
         self.uncut.setdefault(content_of(recipe, cut=True), []).append(extent_of(recipe))
 
     def _believe(self, record: Record) -> None:
-        trial = self._trials[record.number]
         score = score_of(record) if record.state in ("done", "paused", "stopped") else None
-        known = {name: value for name, value in trial.params.items() if name in trial.distributions}
-        self._sampler.learn(record.number, known, trial.distributions, score)
+        self._sampler.learn(record.number, *self._known(record.number), score)
+
+    def _known(self, number: int) -> tuple[Params, Mapping[str, Any]]:
+        """The parameters of a trial that the space still has, and where they were drawn from."""
+        trial = self._trials[number]
+        return {name: value for name, value in trial.params.items() if name in trial.distributions}, trial.distributions
