@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from autosft.contracts.facts import Facts
 from autosft.contracts.rows import Rows
 from autosft.contracts.space import Parameter, defaults
 from autosft.contracts.trial import Parts, Runtime, States, Trial
@@ -25,8 +26,9 @@ from autosft.data.cache import SampleCache
 from autosft.data.splits import split, subset, with_order
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.plan import make_plan, recipe_of, space_of
+from autosft.search.plan import make_plan, precheck
 from autosft.search.recognize import recognize, with_metric
+from autosft.search.space import recipe_of, space_of
 from autosft.search.spec import SearchSpec
 from autosft.training.loop import train
 
@@ -46,7 +48,7 @@ class Bench:
         self.registry = registry
         self.task = with_metric(recognize(path, registry)[0].task, metric, registry)
         spec = SearchSpec(weights=(weights,), backbones=(backbone,))
-        plan = make_plan(self.task, registry, spec)
+        plan = make_plan(self.task, registry, precheck(self.task, registry, spec), Facts())
         self.modality, self.problem = registry.modality(self.task.modality), registry.problem(self.task.problems[0])
         self.scan, self.read = self.modality.scan(self.task), SampleCache(self.modality.read)
         train = split(self.scan, self.problem, seed=0).train

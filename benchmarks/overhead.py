@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from autosft.builtin.classification import Classification
+from autosft.contracts.facts import Facts
 from autosft.contracts.record import Record
 from autosft.report.board import write_leaderboard
 from autosft.search.memory.sampler import Sampler
@@ -24,15 +25,16 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.orders.faults import set_aside
 from autosft.search.outcome.choice import Expected, choose, contenders
-from autosft.search.plan import effort_of, make_plan
+from autosft.search.plan import make_plan, precheck
 from autosft.search.policy.agenda import Agenda
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.recognize import recognize, with_metric
+from autosft.search.space import effort_of
 from autosft.search.spec import SearchSpec
 from autosft.testing import toy
 
-SIZES = {"train": 60, "valid": 20, "test": 20}
+FACTS = Facts(train=60, valid=20, test=20)
 
 
 def resident() -> float:
@@ -57,7 +59,7 @@ def main() -> None:
         registry = toy.registry(Classification())
         points = toy.make_points(folder / "clouds.points.json", rows=100, seed=1)
         task = with_metric(recognize(points, registry)[0].task, "", registry)
-        plan = make_plan(task, registry, SearchSpec())
+        plan = make_plan(task, registry, precheck(task, registry, SearchSpec()), FACTS)
         sampler, effort = Sampler(0), effort_of(task, registry, plan)
         trials = Trials(Study(sqlite_url(folder / "study.db"), "autosft"), sampler, 0)
         expected = Expected.of(registry, plan)
@@ -67,7 +69,7 @@ def main() -> None:
         before, proposing, noting = 0.0, [], []
         for number in range(arguments.trials):
             started = time.perf_counter()
-            estimates = Estimates(plan, trials.known, SIZES, None, effort)
+            estimates = Estimates(plan, trials.known, None, effort)
             leg = agenda.next(estimates, (), used=0.5, left=math.inf)
             proposed = time.perf_counter()
             if leg is None:

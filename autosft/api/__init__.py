@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.executor import Event, Executor, Order, Pool
+from autosft.contracts.facts import Facts
 from autosft.contracts.modality import Example, Mix, Modality, Preview, Read, Strength, View
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe
@@ -39,6 +40,7 @@ __all__ = [
     "Event",
     "Example",
     "Executor",
+    "Facts",
     "Fault",
     "Fit",
     "Float",

@@ -238,24 +238,6 @@ _AT_ONCE = 1024
 """So many rows are taken out of a file together while all are gone through."""
 
 
-def draws(units: npt.NDArray[np.integer[Any]], *, seed: int, count: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
-    """Which rows might have been there instead: positions, drawn with replacement (bootstrap; Efron, 1979).
-
-    Args:
-        units: The number of each row's unit, shape (rows,): rows of one group are alike, and are drawn together.
-        seed: Decides the draws: with the same seed they are the same, so that scores can be compared draw by draw.
-        count: How many draws.
-    """
-    draw = np.random.default_rng(seed)
-    inverse: npt.NDArray[np.int64] = np.unique(units, return_inverse=True)[1]
-    sizes = np.bincount(inverse)
-    members = np.split(np.argsort(inverse, kind="stable"), sizes.cumsum()[:-1])
-    for _ in range(count):
-        drawn: npt.NDArray[np.int64] = draw.integers(0, len(sizes), len(sizes))
-        chosen: list[int] = drawn.tolist()
-        yield drawn if len(sizes) == len(units) else np.concatenate([members[unit] for unit in chosen])
-
-
 @dataclass(frozen=True)
 class Scan:
     """All that a modality found, before any split: rows with targets, rows without, and what cannot be used."""

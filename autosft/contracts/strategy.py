@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from autosft.contracts.backbone import BackboneInfo
+from autosft.contracts.facts import Facts
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import Rows
 from autosft.contracts.space import Space
-from autosft.contracts.task import Task
 from autosft.contracts.trial import Runtime, Trial
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class Strategy(ABC):
     cheap: ClassVar[bool] = False
     trains: ClassVar[float] = 1.0
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
-        """An empty text if it can train this backbone on this task, or why not."""
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """An empty text if it can train this backbone on rows like these, or why not."""
         return ""
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage | Fit]:

@@ -27,7 +27,7 @@ OWN_LABELS, LEAST_ROWS = 0.9, 20
 
 def label_warnings(data: Data, problem: Problem, metric: str) -> list[str]:
     """Targets that may be wrong, or too rare to learn; each with what to do."""
-    counts = _labels(data.train, problem)
+    counts = labels_of(data.train, problem)
     if len(counts) > OWN_LABELS * len(data.train) >= OWN_LABELS * LEAST_ROWS:
         return [
             f"{len(counts)} different labels in {len(data.train)} training rows: they look like names of rows, of "
@@ -38,7 +38,7 @@ def label_warnings(data: Data, problem: Problem, metric: str) -> list[str]:
     if few and len(few) < len(data.train):
         warnings.append(f"fewer than {FEW_ROWS} training rows: {listed(few)}")
     held_out = {"validation": data.valid, "test": data.test}
-    found = {name: _labels(rows, problem) for name, rows in held_out.items() if rows is not None}
+    found = {name: labels_of(rows, problem) for name, rows in held_out.items() if rows is not None}
     for name, labels in found.items():
         if unseen := sorted(labels.keys() - counts.keys()):
             warnings.append(f"only among the {name} rows, so always wrong there: {listed(unseen)}")
@@ -52,7 +52,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _labels(rows: Rows, problem: Problem) -> Counter[str]:
+def labels_of(rows: Rows, problem: Problem) -> Counter[str]:
     """How many rows each label has: the strata that have a name."""
     strata = problem.strata(rows.target(0)) or ()
     return Counter(one for stratum in strata for one in several_of(stratum) if isinstance(one, str))

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Record
-from autosft.contracts.rows import Rows, draws
+from autosft.contracts.rows import Rows
+from autosft.data.resampling import draws
 
 RESAMPLES = 300
 TAIL = 0.025

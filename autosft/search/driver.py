@@ -14,17 +14,18 @@ from autosft.contracts.record import Result
 from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.data.duplicates import with_digests
+from autosft.data.facts import facts_of
 from autosft.data.splits import split
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput
 from autosft.folders.stamp import stamp_of
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.footprint import memory_of
+from autosft.search.footprint import hardware_of
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Finished, News, Noted, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
-from autosft.search.plan import make_plan
+from autosft.search.plan import make_plan, precheck
 from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.renewal import renew
 from autosft.search.run import Run, RunDocument
@@ -207,14 +208,15 @@ def _create(
 ) -> Run:
     """Scan, check, split, plan; nothing is written before all of that went well."""
     modality = registry.modality(task.modality)
-    plan = make_plan(task, registry, spec, memory_of(registry, spec))
+    offers = precheck(task, registry, spec)
     scan = modality.scan(task)
     check_scan(scan)
     problem = registry.problem(task.problems[0])
     scan = replace(scan, rows=with_digests(scan.rows, modality.digest))
     data = split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test)
     summary = summarize(scan, data, problem, metric=task.metric)
-    plan = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
+    facts = facts_of(data, problem, modality).model_copy(update=hardware_of(registry, spec))
+    plan = make_plan(task, registry, offers, facts, modality.fit(data.train, modality.read))
     described = modality.describe(plan.state)
     for position, name in enumerate(task.problems[1:], start=1):  # the first one's targets are summarized
         registry.problem(name).fit(data.train.target(position))

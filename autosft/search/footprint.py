@@ -7,6 +7,7 @@ found out without torch.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from autosft.contracts.backbone import BackboneInfo
 from autosft.contracts.strategy import Strategy
@@ -21,17 +22,18 @@ FROZEN_BYTES, TRAINED_BYTES = 4, 16
 """Per weight: the weight alone; or with its gradient and AdamW's two moments."""
 
 
-def memory_of(registry: Registry, spec: SearchSpec) -> float:
-    """The bytes that a worker may use, of a graphics card or of this machine; infinite where it does not run here."""
+def hardware_of(registry: Registry, spec: SearchSpec) -> dict[str, Any]:
+    """What a worker trains on and the bytes that it may use there: fields of `Facts`. None of it is known where workers
+    do not run on this machine."""
     if not registry.executor(spec.executor).local:
-        return float("inf")
+        return {"device": "", "memory": None}
     cards = card_bytes() if spec.device.startswith(("auto", "cuda")) else []
     if spec.device == "auto" and cards:
-        return min(cards) / math.ceil(spec.workers / len(cards))
+        return {"device": "cuda", "memory": min(cards) / math.ceil(spec.workers / len(cards))}
     if spec.device.startswith("cuda"):
         number = int(spec.device.partition(":")[2] or 0)
-        return cards[number] / spec.workers if number < len(cards) else float("inf")
-    return free_bytes() / spec.workers
+        return {"device": "cuda", "memory": cards[number] / spec.workers if number < len(cards) else None}
+    return {"device": "cpu", "memory": free_bytes() / spec.workers}
 
 
 def too_large(info: BackboneInfo, strategy: Strategy, memory: float) -> str:

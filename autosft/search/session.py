@@ -33,12 +33,12 @@ from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short
 from autosft.search.outcome.choice import Expected, choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
-from autosft.search.plan import effort_of
 from autosft.search.policy.agenda import Agenda, Leg
-from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates, sizes_of
+from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
+from autosft.search.space import effort_of
 
 TICK_SECONDS = 0.5
 """How long the driver waits for news before it looks at leases and interrupts again."""
@@ -77,7 +77,6 @@ class Session:
         self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
         self._effort = effort_of(self._task, registry, self._plan)
         self._expected = Expected.of(registry, self._plan)
-        self._sizes = sizes_of(run.data)
 
     def go(self) -> Result:
         """Search until the clock, the number of trials, the space or the user ends it; then finish.
@@ -181,7 +180,7 @@ class Session:
             token=uuid.uuid4().hex,
             recipe=recipe,
             seconds=None if seconds == float("inf") else seconds,
-            least_score=least_score(choose(self._trials.ended, self._expected), self._sizes["valid"]),
+            least_score=least_score(choose(self._trials.ended, self._expected), self._plan.facts.valid),
             pause_after=leg.pause_after,
             micro_batch=micro_batch_for(recipe, self._trials.known),
         )
@@ -291,10 +290,10 @@ class Session:
         self._aside = aside
 
     def _store(self, record: Record) -> None:
-        rows = {"rows": self._sizes["valid"]} if record.state in ("paused", "stopped") else {}
+        rows = {"rows": self._plan.facts.valid} if record.state in ("paused", "stopped") else {}
         record = record.model_copy(update={"ended": self._clock.used(), **rows})
         self._trials.note(record)
         record.write(self._run.trial_folder(record.number) / "record.json")
 
     def _estimates(self) -> Estimates:
-        return Estimates(self._plan, self._trials.known, self._sizes, self._spec.budget, self._effort)
+        return Estimates(self._plan, self._trials.known, self._spec.budget, self._effort)

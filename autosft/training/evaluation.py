@@ -13,10 +13,10 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Parts, Runtime
+from autosft.data.resampling import Positions, bootstrap
 from autosft.errors import Diverged
 from autosft.training.features import encoded_batches
 from autosft.training.loaders import longest_first
-from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 
 RESAMPLES = 200

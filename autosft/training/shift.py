@@ -11,8 +11,8 @@ from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.tensors import Encoder
 from autosft.contracts.trial import Parts, Runtime
+from autosft.data.resampling import Positions, bootstrap
 from autosft.training.features import encode
-from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -28,7 +28,7 @@ class FixMatch(Strategy):
     uses, wants = frozenset({"optim.lr"}), frozenset({"unlabeled"})
     space: ClassVar = {"sure": Float(0.5, 0.99, default=0.8), "memory": Float(0.5, 0.999, default=0.8)}
 
-    def accepts(self, task, info, problems):
+    def accepts(self, facts, info, problems):
         return "" if [problem.name for problem in problems] == ["classification"] else "needs one label per row"
 
     def stages(self, trial, runtime, model):

@@ -9,8 +9,10 @@ import pytest
 
 from autosft.builtin.classification import Classification
 from autosft.builtin.processes import Processes
+from autosft.contracts.facts import Facts
+from autosft.data.facts import facts_of
 from autosft.data.splits import split
-from autosft.search.plan import make_plan
+from autosft.search.plan import make_plan, precheck
 from autosft.search.recognize import recognize, with_metric
 from autosft.search.run import Run, RunDocument
 from autosft.search.spec import SearchSpec
@@ -63,7 +65,7 @@ def task(points, registry):
 
 @pytest.fixture
 def plan(task, registry):
-    return make_plan(task, registry, SearchSpec())
+    return make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts())
 
 
 @pytest.fixture
@@ -88,7 +90,8 @@ def make_run(task, plan, registry):
         spec = SearchSpec(**settings)
         modality = registry.modality(task.modality)
         data = split(modality.scan(task), Classification(), seed=spec.seed)
-        learned = plan.model_copy(update={"state": modality.fit(data.train, modality.read)})
+        facts = facts_of(data, Classification(), modality)
+        learned = plan.model_copy(update={"state": modality.fit(data.train, modality.read), "facts": facts})
         document = RunDocument(task=task, spec=spec, plan=learned, fingerprint=data.fingerprint, versions={})
         return Run.create(folder, document, data)
 

@@ -9,15 +9,23 @@ import pytest
 from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.executor import Executor
+from autosft.contracts.facts import Facts
 from autosft.contracts.recipe import SHARED
 from autosft.contracts.space import Choice, defaults
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
-from autosft.search.footprint import memory_of, too_large
-from autosft.search.plan import Plan, content_of, make_plan, recipe_of, space_of
+from autosft.search.driver import run_search
+from autosft.search.footprint import hardware_of, too_large
+from autosft.search.plan import Plan, make_plan, precheck
+from autosft.search.space import content_of, recipe_of, space_of
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyFamily, ToyModality
+
+
+def planned(task, registry, spec, **facts):
+    """What a search would plan, of rows of which this is known."""
+    return make_plan(task, registry, precheck(task, registry, spec), Facts(**facts))
 
 
 class Library(ToyFamily.__base__):
@@ -52,7 +60,7 @@ class Shelf(WeightSource):
 class Picky(Strategy):
     name = "picky"
 
-    def accepts(self, task, info, problems):
+    def accepts(self, facts, info, problems):
         return "wants wide ones" if "narrow" in info.name else ""
 
 
@@ -65,7 +73,7 @@ def names(plan):
 
 
 def test_everything_curated_is_tried_the_highest_prior_first(task, registry):
-    plan = make_plan(task, registry, SearchSpec())
+    plan = planned(task, registry, SearchSpec())
 
     assert names(plan) == ["toy/wide", "toy/narrow"]
     assert plan.candidate("toy/narrow").strategies == ("toy",)
@@ -74,25 +82,25 @@ def test_everything_curated_is_tried_the_highest_prior_first(task, registry):
 
 @pytest.mark.parametrize("pattern", ["toy/narrow", "toy/n*", "narrow", "n*", "*row"])
 def test_a_pattern_narrows(task, registry, pattern):
-    assert names(make_plan(task, registry, SearchSpec(backbones=(pattern,)))) == ["toy/narrow"]
+    assert names(planned(task, registry, SearchSpec(backbones=(pattern,)))) == ["toy/narrow"]
 
 
 @pytest.mark.parametrize("pattern", ["toy/narow", "toy/narrow2"])
 def test_an_unknown_backbone_names_the_nearest(task, registry, pattern):
     with pytest.raises(UnknownName, match=r"backbone .* Did you mean 'toy/narrow'\?"):
-        make_plan(task, registry, SearchSpec(backbones=("toy/wide", pattern)))
+        planned(task, registry, SearchSpec(backbones=("toy/wide", pattern)))
 
 
 def test_an_unknown_strategy_names_the_nearest(task, registry):
     with pytest.raises(UnknownName, match=r"strategy 'toi'. Did you mean 'toy'\?"):
-        make_plan(task, registry, SearchSpec(strategies=("toi",)))
+        planned(task, registry, SearchSpec(strategies=("toi",)))
 
 
 def test_what_has_no_weights_is_left_out_with_every_reason(task, with_parts):
     library = Library(info("here", prior=0.9), info("gone"))
     shelves = Shelf(10, holds=("library/here",)), Shelf(20, silent="the hub is down")
 
-    plan = make_plan(task, with_parts(backbones={"library": library}, weights=shelves), SearchSpec())
+    plan = planned(task, with_parts(backbones={"library": library}, weights=shelves), SearchSpec())
 
     assert names(plan) == ["library/here", "toy/wide", "toy/narrow"]
     assert plan.left_out == {"library/gone": "no weights at hand (not in shelf 10, the hub is down)"}
@@ -103,7 +111,7 @@ def test_what_has_no_weights_is_left_out_with_every_reason(task, with_parts):
 def test_a_later_source_is_not_asked_for_what_an_earlier_one_has(task, with_parts):
     near, far = Shelf(10, holds=("library/here",)), Shelf(20, holds=("library/here",))
 
-    make_plan(task, with_parts(backbones={"library": Library(info("here"))}, weights=(near, far)), SearchSpec())
+    planned(task, with_parts(backbones={"library": Library(info("here"))}, weights=(near, far)), SearchSpec())
 
     assert near.asked == ["library/here"] and far.asked == []
 
@@ -111,7 +119,7 @@ def test_a_later_source_is_not_asked_for_what_an_earlier_one_has(task, with_part
 def test_backbones_that_need_no_weights_are_asked_of_no_source(task, with_parts):
     shelf = Shelf(10)
 
-    make_plan(task, with_parts(weights=(shelf,)), SearchSpec())
+    planned(task, with_parts(weights=(shelf,)), SearchSpec())
 
     assert shelf.asked == []
 
@@ -120,13 +128,13 @@ def test_nothing_to_try_names_the_reasons_and_the_mend(task, with_parts):
     registry = with_parts(backbones={"library": Library(info("gone"))}, weights=(Shelf(10),))
 
     with pytest.raises(NoCandidates, match=r"library/gone: no weights at hand \(not in shelf 10\).*--weights"):
-        make_plan(task, registry, SearchSpec(backbones=("library/*",)))
+        planned(task, registry, SearchSpec(backbones=("library/*",)))
 
 
 def test_another_kind_of_inputs_is_left_out_of_the_default(task, with_parts):
     pictures = BackboneInfo(name="library/eye", inputs=Inputs(kind="image"))
 
-    plan = make_plan(task, with_parts(backbones={"library": Library(pictures)}), SearchSpec())
+    plan = planned(task, with_parts(backbones={"library": Library(pictures)}), SearchSpec())
 
     assert names(plan) == ["toy/wide", "toy/narrow"]
 
@@ -135,31 +143,66 @@ def test_another_kind_of_inputs_is_explained_if_it_was_asked_for(task, with_part
     registry = with_parts(backbones={"library": Library(BackboneInfo(name="library/eye", inputs=Inputs(kind="image")))})
 
     with pytest.raises(NoCandidates, match="library/eye: needs image inputs, which points data does not give"):
-        make_plan(task, registry, SearchSpec(backbones=("library/eye",)))
+        planned(task, registry, SearchSpec(backbones=("library/eye",)))
 
 
 def test_a_backbone_without_the_outputs_that_the_problem_reads_is_left_out(task, with_parts):
     maps = BackboneInfo(name="library/maps", inputs=Inputs(kind="points"), gives=frozenset({"maps"}))
 
-    plan = make_plan(task, with_parts(backbones={"library": Library(maps)}), SearchSpec())
+    plan = planned(task, with_parts(backbones={"library": Library(maps)}), SearchSpec())
 
     assert plan.left_out == {"library/maps": "gives no pooled"}
 
 
 def test_a_strategy_that_declines_a_backbone_is_not_paired_with_it(task, with_parts):
-    plan = make_plan(task, with_parts(strategies={"picky": Picky()}), SearchSpec())
-    alone = make_plan(task, with_parts(strategies={"picky": Picky()}), SearchSpec(strategies=("picky",)))
+    plan = planned(task, with_parts(strategies={"picky": Picky()}), SearchSpec())
+    alone = planned(task, with_parts(strategies={"picky": Picky()}), SearchSpec(strategies=("picky",)))
 
     assert plan.candidate("toy/wide").strategies == ("toy", "picky")
     assert plan.candidate("toy/narrow").strategies == ("toy",)
     assert alone.left_out == {"toy/narrow": "picky: wants wide ones"}
 
 
+def test_a_strategy_is_asked_with_what_is_known_of_the_rows(task, with_parts):
+    class Prototypes(Strategy):
+        name = "prototypes"
+
+        def accepts(self, facts, info, problems):
+            return "" if facts.classes and facts.fewest >= 4 else "needs four rows of each class"
+
+    registry = with_parts(strategies={"prototypes": Prototypes()})
+
+    enough = planned(task, registry, SearchSpec(), classes=3, fewest=4)
+    assert all(one.strategies == ("toy", "prototypes") for one in enough.candidates)
+    with pytest.raises(NoCandidates, match="prototypes: needs four rows of each class"):
+        planned(task, registry, SearchSpec(strategies=("prototypes",)), classes=3, fewest=3)
+
+
+def test_a_strategy_that_learns_from_rows_without_targets_is_left_out_where_there_are_none(task, with_parts):
+    class Learner(Strategy):
+        name, wants = "learner", frozenset({"unlabeled"})
+
+    registry = with_parts(strategies={"learner": Learner()})
+
+    assert planned(task, registry, SearchSpec(), unlabeled=1).candidates[0].strategies == ("toy", "learner")
+    assert planned(task, registry, SearchSpec()).candidates[0].strategies == ("toy",)
+    with pytest.raises(NoCandidates, match="learner: needs rows without targets"):
+        planned(task, registry, SearchSpec(strategies=("learner",)))
+
+
+def test_typos_are_told_before_a_row_is_read(points, registry, monkeypatch):
+    monkeypatch.setattr(ToyModality, "scan", lambda *_: pytest.fail("rows were read"))
+
+    for typo in ({"strategies": ["tyo"]}, {"backbones": ["toy/narow"]}, {"weights": ["/nowhere"]}):
+        with pytest.raises(BadInput):
+            run_search(points, registry=registry, **typo)
+
+
 def test_weights_that_are_not_there_or_nobodys_are_refused(task, registry, tmp_path):
     with pytest.raises(BadInput, match="no such file"):
-        make_plan(task, registry, SearchSpec(weights=(str(tmp_path / "none"),)))
+        planned(task, registry, SearchSpec(weights=(str(tmp_path / "none"),)))
     with pytest.raises(BadInput, match="holds no weights"):
-        make_plan(task, registry, SearchSpec(weights=(str(tmp_path),)))
+        planned(task, registry, SearchSpec(weights=(str(tmp_path),)))
 
 
 def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry, plan):
@@ -290,7 +333,7 @@ def test_what_cannot_fit_the_memory_is_left_out_with_the_reason(task, with_parts
     registry = with_parts(backbones={"library": library}, weights=(shelf,), strategies={"frozen": Frozen()})
 
     spec = SearchSpec(backbones=("library/*",))
-    plan = make_plan(task, registry, spec, memory=2e9)
+    plan = planned(task, registry, spec, memory=2e9)
 
     assert {one.info.name: one.strategies for one in plan.candidates} == {
         "library/medium": ("frozen",),
@@ -301,9 +344,9 @@ def test_what_cannot_fit_the_memory_is_left_out_with_the_reason(task, with_parts
         "library/large with frozen": "needs about 4.5 GB of memory, and 2.0 GB are free",
         "library/medium with toy": "needs about 2.1 GB of memory, and 2.0 GB are free",
     }
-    assert len(make_plan(task, registry, spec).candidates) == 3
+    assert len(planned(task, registry, spec).candidates) == 3
     with pytest.raises(NoCandidates, match=r"library/large with toy: needs about 16\.5 GB"):
-        make_plan(task, registry, SearchSpec(backbones=("library/large",)), memory=2e9)
+        planned(task, registry, SearchSpec(backbones=("library/large",)), memory=2e9)
 
 
 def test_a_strategy_that_trains_little_takes_little_memory(with_parts, task, registry):
@@ -328,13 +371,14 @@ def test_the_memory_of_workers_on_this_machine_is_shared_out(with_parts, registr
     monkeypatch.setattr("autosft.search.footprint.card_bytes", lambda: cards)
 
     def memory(device, **more):
-        return memory_of(registry, SearchSpec(device=device, **more))
+        return hardware_of(registry, SearchSpec(device=device, **more))["memory"]
 
     cards = []
-    assert (memory("cpu"), memory("auto", workers=2), memory("cuda")) == (16e9, 8e9, float("inf"))
+    assert (memory("cpu"), memory("auto", workers=2), memory("cuda")) == (16e9, 8e9, None)
     cards = [8e9, 80e9]
     assert (memory("cpu"), memory("auto", workers=3), memory("cuda:1", workers=2)) == (16e9, 4e9, 40e9)
-    assert memory("cpu", executor="elsewhere") == float("inf")
+    assert memory("cpu", executor="elsewhere") is None
+    assert hardware_of(registry, SearchSpec(device="auto"))["device"] == "cuda"
 
 
 class Near(ToyModality.__base__):

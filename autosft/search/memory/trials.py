@@ -10,7 +10,7 @@ from autosft.contracts.record import Record
 from autosft.contracts.space import Space
 from autosft.search.memory.sampler import Params, Sampler
 from autosft.search.memory.study import Study, Trial, score_of
-from autosft.search.plan import content_of, extent_of, recipe_of
+from autosft.search.space import content_of, extent_of, recipe_of
 from autosft.training.seeds import seed_of
 
 

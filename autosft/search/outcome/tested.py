@@ -13,13 +13,13 @@ from autosft.contracts.problem import Outputs
 from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.trial import Runtime, Trial
+from autosft.data.resampling import Positions, bootstrap
 from autosft.data.splits import portions, subset
 from autosft.errors import BadInput, CannotWrite
 from autosft.host.registry import Registry
 from autosft.search.outcome.disk import OUTPUTS_SHARE
 from autosft.search.policy.budget import MARGIN
 from autosft.search.run import Run
-from autosft.training.resampling import Positions, bootstrap
 from autosft.training.seeds import seed_of
 
 if TYPE_CHECKING:

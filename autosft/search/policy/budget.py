@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
-from autosft.contracts.rows import Data
-from autosft.search.plan import Effort, Plan
+from autosft.search.plan import Plan
+from autosft.search.space import Effort
 
 FINISH_SECONDS = 5.0
 """Writing the bundle, reading it again, and resampling the test score."""
@@ -71,20 +71,14 @@ class Clock:
         return float("inf") if self.budget is None else self.budget - self.used()
 
 
-def sizes_of(data: Data) -> dict[str, int]:
-    """How many rows there are in each split, and how many folds beside the validation split."""
-    parts = {"train": data.train, "valid": data.valid, "test": data.test or (), "folds": data.further_folds()}
-    return {name: len(rows) for name, rows in parts.items()}
-
-
 @final
 class Estimates:
     """Seconds that things will take, from what past trials measured.
 
     Args:
-        plan: For the backbones' sizes: a backbone that was never measured is scaled by multiply-adds from one that was.
+        plan: For the numbers of rows, and the backbones' sizes: a backbone that was never measured is scaled by
+            multiply-adds from one that was.
         records: Past trials.
-        sizes: As `sizes_of` gives them.
         budget: The seconds of the whole search; None means without end.
         effort: What a row costs under a recipe, as a share of what it costs under the defaults.
     """
@@ -93,11 +87,10 @@ class Estimates:
         self,
         plan: Plan,
         records: Sequence[Record],
-        sizes: Mapping[str, int],
         budget: float | None,
         effort: Effort,
     ) -> None:
-        self._sizes, self._budget, self._effort = sizes, float("inf") if budget is None else budget, effort
+        self._facts, self._budget, self._effort = plan.facts, float("inf") if budget is None else budget, effort
         self._paces: dict[str, float] = {}  # of encoding, by backbone, at the effort of the defaults
         self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
         self._encoded: dict[tuple[str, float], int] = {}
@@ -127,11 +120,11 @@ class Estimates:
     def folds(self) -> int:
         """How many times a recipe that trains the encoder is trained before it is judged: once, or where validation
         rows are too few in every fold."""
-        return 1 + self._further_folds if self._sizes["valid"] < TOO_FEW_VALID else 1
+        return 1 + self._further_folds if self._facts.valid < TOO_FEW_VALID else 1
 
     @property
     def _further_folds(self) -> int:
-        return self._sizes.get("folds", 0)
+        return self._facts.folds
 
     @property
     def measured(self) -> bool:
@@ -149,12 +142,12 @@ class Estimates:
 
     def rows(self, recipe: Recipe) -> int:
         """The number of training rows that a recipe trains on."""
-        return min(recipe.rows, self._sizes["train"]) if recipe.rows else self._sizes["train"]
+        return min(recipe.rows, self._facts.train) if recipe.rows else self._facts.train
 
     @property
     def all_rows(self) -> int:
         """The number of training rows."""
-        return self._sizes["train"]
+        return self._facts.train
 
     def encode_seconds(self, recipe: Recipe) -> float | None:
         """One row through the recipe's encoder; None if nothing was measured yet."""
@@ -175,7 +168,7 @@ class Estimates:
         if encode is None:
             return None
         encoded = self._encoded.get((recipe.backbone, self._effort(recipe)))
-        valid = self._sizes["valid"] if encoded is None else 0
+        valid = self._facts.valid if encoded is None else 0
         fit = statistics.median(self._fits.get(recipe.strategy, [0.0]))
         fits = fit * self.rows(recipe) * (1 + self._further_folds)
         return MARGIN * (encode * (max(0, self.rows(recipe) - (encoded or 0)) + valid) + fits) + 2.0
@@ -188,11 +181,11 @@ class Estimates:
     def rows_in(self, seconds: float, recipe: Recipe, epochs: int) -> int:
         """On how many training rows so many epochs fit."""
         pace = self.train_seconds(recipe)
-        return self._sizes["train"] if not pace else int(max(0.0, seconds) / (MARGIN * pace * epochs))
+        return self._facts.train if not pace else int(max(0.0, seconds) / (MARGIN * pace * epochs))
 
     def refit_seconds(self, record: Record) -> float:
         """Training the record's recipe again on training and validation rows."""
-        rows = self.rows(record.recipe) + self._sizes["valid"]
+        rows = self.rows(record.recipe) + self._facts.valid
         if not record.best:  # a cheap strategy, whose rows are encoded already
             return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
@@ -210,12 +203,12 @@ class Estimates:
     def soup_seconds(self, best: Record, others: int) -> float:
         """Averaging the weights of a record with those of so many others, scoring each mean on the validation rows."""
         encode = self.encode_seconds(best.recipe) or 0.0
-        return FINISH_SECONDS + MARGIN * (1 + others) * self._sizes["valid"] * encode
+        return FINISH_SECONDS + MARGIN * (1 + others) * self._facts.valid * encode
 
     def answer_seconds(self, records: Sequence[Record]) -> float:
         """Answering all test rows with the models of these records."""
         encode = sum(self.encode_seconds(record.recipe) or 0.0 for record in records)
-        return MARGIN * self._sizes["test"] * encode
+        return MARGIN * self._facts.test * encode
 
     def test_seconds(self, records: Sequence[Record]) -> float:
         """Bundling the models of these records and scoring them on the test rows, or on as many as their share of time
@@ -226,12 +219,12 @@ class Estimates:
         """How many test rows can be scored, but at least a few."""
         encode = sum(self.encode_seconds(record.recipe) or 0.0 for record in records)
         if not encode or seconds == float("inf"):
-            return self._sizes["test"]
+            return self._facts.test
         return max(FEWEST_TEST_ROWS, int((seconds - FINISH_SECONDS) / (MARGIN * encode)))
 
     def can_test(self, seconds: float, records: Sequence[Record]) -> bool:
         """Whether the models of these records can answer enough test rows together in so many seconds."""
-        enough = min(self._sizes["test"], ENOUGH_TEST_ROWS)
+        enough = min(self._facts.test, ENOUGH_TEST_ROWS)
         return not enough or self.test_rows_in(seconds, records) >= enough
 
     def finish_seconds(self, best: Record | None, team: Sequence[Record], *, refit: bool) -> float:

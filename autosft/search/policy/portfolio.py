@@ -13,9 +13,10 @@ from autosft.contracts.space import defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params
-from autosft.search.plan import Plan, space_of
+from autosft.search.plan import Plan
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.rung0 import Rung0, promising, ranked_backbones
+from autosft.search.space import space_of
 
 FAVORITES = 3
 """How many of the best backbones meet the strategy with the highest prior; of the next one meets one less, and so on,

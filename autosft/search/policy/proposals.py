@@ -12,10 +12,11 @@ from autosft.contracts.space import Int, Space, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params, Sampler
-from autosft.search.plan import Plan, choices_of, content_of, extent_of, recipe_of, space_of, whole_space_of
+from autosft.search.plan import Plan
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.rung0 import unfamiliar
+from autosft.search.space import choices_of, content_of, extent_of, recipe_of, space_of, whole_space_of
 
 ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""

@@ -22,8 +22,9 @@ from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.memory.sampler import Params
-from autosft.search.plan import Candidate, Plan, recipe_of, space_of
+from autosft.search.plan import Candidate, Plan
 from autosft.search.policy.budget import MARGIN, Estimates
+from autosft.search.space import recipe_of, space_of
 
 SHARE = 0.5
 """The share of the budget after which rung 0 is over."""

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from autosft.contracts.facts import Facts
 from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch
@@ -70,7 +71,8 @@ class StrategyConformance(Offline):
         task = points_task(make_points(tmp_path / "data.points.json", rows=60), problems=[p.name for p in problems])
         trial = make_trial(tmp_path / "whole", task, registry(*problems), recipe)
         parts = trial.parts
-        if reason := strategy.accepts(parts.task, parts.info, parts.problems):
+        facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
+        if reason := strategy.accepts(facts, parts.info, parts.problems):
             pytest.fail(f"{strategy.name} does not take {parts.info.name} ({reason}); define `recipe` or `problems`")
         return trial
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Choice, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
+from autosft.api import SHARED, BackboneInfo, Choice, Facts, Float, Problem, Runtime, Space, Stage, Strategy, Trial
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class BitFit(Strategy):
     }
     uses = frozenset(SHARED) - {"optim.l2_sp"}  # which draws no vector
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Pretrained encoders."""
         return against_training_in_part(info)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, final
 
-from autosft.api import SHARED, BackboneInfo, Problem, Runtime, Stage, Strategy, Task, Trial
+from autosft.api import SHARED, BackboneInfo, Facts, Problem, Runtime, Stage, Strategy, Trial
 from autosft_strategies.reasons import against_training
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Full(Strategy):
     name, prior = "full", 0.8
     uses = frozenset(SHARED)
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Any encoder in which something can be trained."""
         return against_training(info)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Int, Problem, Runtime, Space, Stage, Strategy, Task, Trial
+from autosft.api import SHARED, BackboneInfo, Facts, Int, Problem, Runtime, Space, Stage, Strategy, Trial
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Gradual(Strategy):
     space: ClassVar[Space] = {"steps": Int(1, 4, default=2)}
     uses = frozenset(SHARED)
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Pretrained encoders."""
         return against_training_in_part(info)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Fit, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
+from autosft.api import BackboneInfo, Facts, Fit, OutOfTime, Problem, Runtime, Strategy, Trial, seed_of
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Knn(Strategy):
 
     name, prior, cheap = "knn", 0.5, True
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Any encoder that knows something before it is trained."""
         return against_freezing(info, problems)
 

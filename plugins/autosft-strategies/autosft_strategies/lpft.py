@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Fit, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
+from autosft.api import SHARED, BackboneInfo, Facts, Fit, Float, Problem, Runtime, Space, Stage, Strategy, Trial
 from autosft_strategies.probe import solve_heads
 from autosft_strategies.reasons import against_freezing, against_training
 
@@ -29,7 +29,7 @@ class LinearProbeFineTune(Strategy):
     }
     uses = frozenset(SHARED)
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Any encoder that can both be probed and be trained."""
         return against_freezing(info, problems) or against_training(info)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import SHARED, BackboneInfo, Float, Problem, Runtime, Space, Stage, Strategy, Task, Trial
+from autosft.api import SHARED, BackboneInfo, Facts, Float, Problem, Runtime, Space, Stage, Strategy, Trial
 from autosft_strategies.reasons import against_training_in_part
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Partial(Strategy):
     space: ClassVar[Space] = {"share": Float(0.1, 0.8, default=0.3)}
     uses = frozenset(SHARED)
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Pretrained encoders."""
         return against_training_in_part(info)
 

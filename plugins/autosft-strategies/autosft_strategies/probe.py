@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Fit, OutOfTime, Problem, Runtime, Strategy, Task, Trial, seed_of
+from autosft.api import BackboneInfo, Facts, Fit, OutOfTime, Problem, Runtime, Strategy, Trial, seed_of
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Probe(Strategy):
 
     name, prior, cheap = "probe", 0.9, True
 
-    def accepts(self, task: Task, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Any encoder that knows something before it is trained."""
         return against_freezing(info, problems)
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from autosft.api import BackboneInfo, Inputs, Task
+from autosft.api import BackboneInfo, Inputs
 from autosft.api.tensors import LinearHead
 from autosft.builtin.classification import Classification
+from autosft.contracts.facts import Facts
 from autosft.testing.toy import make_points, registry
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft_strategies.full import Full
@@ -19,11 +20,9 @@ from autosft_strategies.probe import Probe
 
 @pytest.mark.parametrize("strategy, useless, fit", [(Probe(), "scratch", "fitted"), (Full(), "fitted", "scratch")])
 def test_frozen_needs_knowledge_and_training_something_to_train(strategy, useless, fit):
-    task = Task(name="any", modality="any", problems=("classification",), data={})
-
     def reason(origin):
         info = BackboneInfo(name="any/any", inputs=Inputs(kind="any"), origin=origin)
-        return strategy.accepts(task, info, [Classification()])
+        return strategy.accepts(Facts(train=100), info, [Classification()])
 
     assert reason(useless) and not reason(fit) and not reason("pretrained")
 

@@ -17,7 +17,7 @@ from autosft.contracts.space import Choice, Float, Int
 from autosft.search.memory.sampler import EXPLORE_AFTER, Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.plan import recipe_of
+from autosft.search.space import recipe_of
 
 CHOICES = {"backbone": Choice(("toy/wide", "toy/narrow")), "strategy": Choice(("toy", "other"))}
 PARAMS = {"backbone": "toy/wide", "strategy": "toy", "toy.optim.lr": 0.02, "toy.stop.max_epochs": 4}

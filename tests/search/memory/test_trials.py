@@ -11,7 +11,7 @@ from autosft.contracts.space import Choice, Float, Int
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.plan import content_of
+from autosft.search.space import content_of
 
 SPACE = {
     "backbone": Choice(("toy/wide",)),

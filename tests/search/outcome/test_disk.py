@@ -10,7 +10,7 @@ from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.outcome.disk import KEPT_MODELS, Disk
-from autosft.search.plan import recipe_of
+from autosft.search.space import recipe_of
 
 SIZE = 1000
 PAIR = {"backbone": "toy/wide", "strategy": "toy"}

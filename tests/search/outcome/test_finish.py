@@ -13,6 +13,7 @@ import torch
 
 from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.executor import Order
+from autosft.contracts.facts import Facts
 from autosft.contracts.outputs import TESTED, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.data.splits import subset
@@ -29,14 +30,14 @@ from autosft.search.orders.worker import Workshop
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.outcome.tested import score_on_test
-from autosft.search.plan import effort_of, whole_space_of
 from autosft.search.policy.budget import Clock, Estimates
+from autosft.search.space import effort_of, whole_space_of
 from autosft.testing import toy
 from autosft.testing.toy_encoder import ToyEncoder
 
 SEEN = {"blind/first": 0, "blind/second": 1}
 WELL_TAUGHT = {"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "optim.batch_size": 16, "toy.stop.max_epochs": 8}
-SIZES = {"train": 720, "valid": 360, "test": 360}
+FACTS = Facts(train=720, valid=360, test=360)
 
 
 class HalfBlind(ToyEncoder):
@@ -121,7 +122,7 @@ class Search:
 
     def finish(self, **settings):
         effort = effort_of(self.run.document.task, self.registry, self._plan)
-        estimates = Estimates(self._plan, self.trials.known, SIZES, None, effort)
+        estimates = Estimates(self._plan, self.trials.known, None, effort)
         given = {"interrupted": lambda: False, **settings}
         watch, clock = self.news.append, Clock(None)
         return finish(self.run, self.registry, self.trials, estimates, clock, self.work, watch, {}, **given)
@@ -138,7 +139,7 @@ def search(tmp_path, make_run, registry, plan):
 
     def make(backbones_to_train=tuple(SEEN), **settings):
         runs.append(make_run(tmp_path / f"run-{len(runs)}", **settings))
-        made = Search(runs[-1], registry, plan)
+        made = Search(runs[-1], registry, plan.model_copy(update={"facts": FACTS}))
         for backbone in backbones_to_train:
             made.train(backbone)
         return made

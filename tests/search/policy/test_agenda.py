@@ -7,19 +7,28 @@ from typing import ClassVar
 
 import pytest
 
+from autosft.contracts.facts import Facts
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.space import Choice, defaults
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.plan import content_of, make_plan, space_of, whole_space_of
+from autosft.search.plan import make_plan, precheck
 from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import MARGIN, TRAIN_TO_ENCODE, Estimates
 from autosft.search.policy.proposals import Proposals
+from autosft.search.space import content_of, space_of, whole_space_of
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyStrategy
 
-SIZES = {"train": 100, "valid": 20, "test": 20}
+FACTS = Facts(train=100, valid=20, test=20)
+
+
+@pytest.fixture
+def plan(plan):
+    return plan.model_copy(update={"facts": FACTS})
+
+
 EPOCH_SECONDS = MARGIN * 0.01 * 100
 
 
@@ -37,7 +46,7 @@ def opened(tmp_path, task, registry, plan):
 
 def next_of(trials, agenda, plan, left=math.inf):
     budget = None if left == math.inf else 1000.0
-    estimates = Estimates(plan, trials.known, SIZES, budget, lambda recipe: 1.0)
+    estimates = Estimates(plan, trials.known, budget, lambda recipe: 1.0)
     return agenda.next(estimates, (), used=0.1 if budget else 0.0, left=left)
 
 
@@ -120,8 +129,8 @@ def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_
     number = trials.start(params, whole_space_of(task, registry, plan, params))
     ended = Record(number=number, state="done", recipe=trials.recipe(number), score=0.5, pace={"encode": 0.01})
     trials.note(ended)
-    estimates = Estimates(enlarge(plan), trials.known, SIZES, 60.0, lambda recipe: 1.0)
-    seconds = MARGIN * 4 * 2 * 0.01 * TRAIN_TO_ENCODE * SIZES["train"]  # four epochs, twice the multiply-adds
+    estimates = Estimates(enlarge(plan), trials.known, 60.0, lambda recipe: 1.0)
+    seconds = MARGIN * 4 * 2 * 0.01 * TRAIN_TO_ENCODE * FACTS.train  # four epochs, twice the multiply-adds
 
     assert agenda.over(estimates, 5.0) == (
         f"nothing new fits the 5 s that are left to train; never tried: toy/wide (about {seconds:.0f} s)"
@@ -149,7 +158,7 @@ def test_a_strategy_may_name_the_lengths_of_its_schedule_one_by_one(with_parts, 
         space: ClassVar = {**ToyStrategy.space, "stop.max_epochs": Choice((5, 10))}
 
     parts = with_parts(strategies={"choosy": Choosy()})
-    plan = make_plan(task, parts, SearchSpec(strategies=("choosy",)))
+    plan = make_plan(task, parts, precheck(task, parts, SearchSpec(strategies=("choosy",))), Facts())
     sampler = Sampler(0)
     trials = Trials(Study(sqlite_url(tmp_path / "study.db"), "autosft"), sampler, 0)
 

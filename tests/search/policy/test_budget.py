@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from autosft.contracts.facts import Facts
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.search.policy.budget import (
@@ -19,7 +20,12 @@ from autosft.search.policy.budget import (
     Estimates,
 )
 
-SIZES = {"train": 100, "valid": 20, "test": 40}
+FACTS = Facts(train=100, valid=20, test=40)
+
+
+@pytest.fixture
+def plan(plan):
+    return plan.model_copy(update={"facts": FACTS})
 
 
 def recipe(backbone="toy/narrow", *, rows=0, activation="tanh"):
@@ -56,7 +62,7 @@ def test_without_a_budget_there_is_always_time():
 
 
 def test_nothing_is_known_before_the_first_trial(plan):
-    estimates = Estimates(plan, [], SIZES, None, alike)
+    estimates = Estimates(plan, [], None, alike)
 
     assert estimates.encode_seconds(recipe("toy/wide")) is None
     assert estimates.train_seconds(recipe("toy/wide")) is None
@@ -65,7 +71,7 @@ def test_nothing_is_known_before_the_first_trial(plan):
 
 
 def test_what_was_measured_is_believed(plan):
-    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, None, alike)
+    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], None, alike)
 
     assert estimates.encode_seconds(recipe("toy/narrow")) == 0.01
     assert estimates.train_seconds(recipe("toy/narrow")) == 0.05
@@ -76,22 +82,20 @@ def test_each_strategy_has_its_own_pace_and_one_that_was_not_measured_that_of_th
     def trained(strategy, pace):
         return record(train=pace).model_copy(update={"recipe": recipe().changed(strategy=strategy)})
 
-    estimates = Estimates(plan, [trained("slow", 0.05), trained("quick", 0.01)], SIZES, None, alike)
+    estimates = Estimates(plan, [trained("slow", 0.05), trained("quick", 0.01)], None, alike)
     paces = [estimates.train_seconds(recipe().changed(strategy=name)) for name in ("slow", "quick", "new")]
     assert paces == [0.05, 0.01, 0.05]
 
 
 def test_the_latest_measurement_counts(plan):
     assert (
-        Estimates(plan, [record(encode=0.01), record(encode=0.03)], SIZES, None, alike).encode_seconds(
-            recipe("toy/narrow")
-        )
+        Estimates(plan, [record(encode=0.01), record(encode=0.03)], None, alike).encode_seconds(recipe("toy/narrow"))
         == 0.03
     )
 
 
 def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan, enlarge):
-    estimates = Estimates(enlarge(plan), [record(encode=0.01)], SIZES, None, alike)
+    estimates = Estimates(enlarge(plan), [record(encode=0.01)], None, alike)
 
     assert estimates.encode_seconds(recipe("toy/wide")) == pytest.approx(0.02)
     assert estimates.train_seconds(recipe("toy/wide")) == pytest.approx(0.02 * TRAIN_TO_ENCODE)
@@ -100,16 +104,16 @@ def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan,
 @pytest.mark.parametrize("seconds, enough", [(0.0002, True), (0.002, False)], ids=["little time", "little work"])
 def test_what_is_hardly_any_work_tells_nothing_of_other_backbones(plan, enlarge, seconds, enough):
     """One that stated a thousandth of its multiply-adds would make every other look a thousand times as dear."""
-    estimates = Estimates(enlarge(plan) if enough else plan, [record(encode=seconds)], SIZES, None, alike)
+    estimates = Estimates(enlarge(plan) if enough else plan, [record(encode=seconds)], None, alike)
 
     assert estimates.measured and not estimates.telling
     assert estimates.encode_seconds(recipe("toy/narrow")) == seconds
     assert estimates.encode_seconds(recipe("toy/wide")) is None
-    assert Estimates(enlarge(plan), [record(encode=0.002)], SIZES, None, alike).telling
+    assert Estimates(enlarge(plan), [record(encode=0.002)], None, alike).telling
 
 
 def test_a_probe_encodes_training_and_validation_rows(plan):
-    seconds = Estimates(plan, [record(encode=0.01)], SIZES, None, alike).probe_seconds(recipe("toy/narrow"))
+    seconds = Estimates(plan, [record(encode=0.01)], None, alike).probe_seconds(recipe("toy/narrow"))
 
     assert seconds is not None and 0.01 * 120 <= seconds <= 2 * 0.01 * 120 + 2.0
 
@@ -117,18 +121,18 @@ def test_a_probe_encodes_training_and_validation_rows(plan):
 def test_a_refit_takes_the_best_epochs_on_more_rows(plan):
     done = record(train=0.05, best={"toy": 4})
 
-    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) >= 4 * 0.05 * 120
+    assert Estimates(plan, [done], None, alike).refit_seconds(done) >= 4 * 0.05 * 120
 
 
 def test_a_refit_on_encoded_rows_takes_what_fitting_took_not_what_the_worker_took_to_begin(plan):
     done = record(seconds=30.0, encode=0.01, fit=0.02)
 
-    assert Estimates(plan, [done], SIZES, None, alike).refit_seconds(done) == pytest.approx(MARGIN * 0.02 * 120 + 2.0)
+    assert Estimates(plan, [done], None, alike).refit_seconds(done) == pytest.approx(MARGIN * 0.02 * 120 + 2.0)
 
 
 def test_a_cheap_recipe_for_a_part_of_the_rows_is_trained_again_on_as_many_as_there_is_time_for(plan):
     part = record(rows=20, encode=0.1, fit=0.0)
-    estimates = Estimates(plan, [part], SIZES, 60.0, alike)
+    estimates = Estimates(plan, [part], 60.0, alike)
     spent = estimates.refit_seconds(part)
 
     assert estimates.refit_rows(part, spent) == 20
@@ -140,24 +144,25 @@ def test_a_cheap_recipe_for_a_part_of_the_rows_is_trained_again_on_as_many_as_th
 def test_the_test_is_paid_for_before_it_begins(plan):
     done = record(encode=0.01)
 
-    assert Estimates(plan, [done], SIZES, None, alike).test_seconds([done]) >= FINISH_SECONDS + 0.01 * 40
+    assert Estimates(plan, [done], None, alike).test_seconds([done]) >= FINISH_SECONDS + 0.01 * 40
 
 
 def test_rows_that_are_encoded_already_cost_nothing(plan):
-    estimates = Estimates(plan, [record(encode=0.01, rows=60)], SIZES, None, alike)
+    estimates = Estimates(plan, [record(encode=0.01, rows=60)], None, alike)
 
     assert estimates.probe_seconds(recipe("toy/narrow", rows=60)) == pytest.approx(2.0)
     assert estimates.probe_seconds(recipe("toy/narrow")) == pytest.approx(MARGIN * 0.01 * 40 + 2.0)
 
 
 def test_with_little_time_fewer_rows_are_trained_on_and_tested(plan):
-    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], SIZES, 10.0, alike)
+    estimates = Estimates(plan, [record(encode=0.01, train=0.05)], 10.0, alike)
 
     assert estimates.rows_in(10.0, recipe("toy/narrow"), 4) == int(10 / (MARGIN * 0.05 * 4))
     assert estimates.epochs_in(10.0, recipe("toy/narrow", rows=50)) == 2 * estimates.epochs_in(
         10.0, recipe("toy/narrow")
     )
-    slow = Estimates(plan, [record(encode=1.0)], {**SIZES, "test": 1000}, 100.0, alike)
+    many = plan.model_copy(update={"facts": FACTS.model_copy(update={"test": 1000})})
+    slow = Estimates(many, [record(encode=1.0)], 100.0, alike)
     assert slow.test_seconds([record()]) == FINISH_SECONDS + TEST_SHARE * 100.0
     assert slow.test_rows_in(105.0, [record()]) == int((105.0 - FINISH_SECONDS) / MARGIN)
     assert slow.test_rows_in(1.0, [record()]) == FEWEST_TEST_ROWS and slow.test_rows_in(math.inf, [record()]) == 1000
@@ -167,7 +172,7 @@ def test_a_row_at_less_effort_costs_its_share_and_was_not_encoded_by_another(pla
     def effort(recipe):
         return 0.25 if recipe.of("toy")["activation"] == "relu" else 1.0
 
-    estimates = Estimates(plan, [record(encode=0.01, activation="relu")], SIZES, None, effort)
+    estimates = Estimates(plan, [record(encode=0.01, activation="relu")], None, effort)
 
     assert estimates.encode_seconds(recipe(activation="relu")) == pytest.approx(0.01)
     assert estimates.encode_seconds(recipe()) == pytest.approx(0.04)

@@ -8,15 +8,17 @@ from typing import ClassVar
 
 import pytest
 
+from autosft.contracts.facts import Facts
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.strategy import Strategy
 from autosft.search.memory.sampler import Sampler
-from autosft.search.plan import Candidate, Plan, content_of, effort_of, make_plan, recipe_of
+from autosft.search.plan import Candidate, Plan, make_plan, precheck
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SCREENED_ROWS, SHARE, Rung0
+from autosft.search.space import content_of, effort_of, recipe_of
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
@@ -29,14 +31,18 @@ class Cheap(Strategy):
     name, cheap = "cheap", True
 
 
+def of_rows(plan, train):
+    return plan.model_copy(update={"facts": Facts(train=train, valid=20, test=20)})
+
+
 @pytest.fixture
 def first(task, with_parts):
     """A function that gives the first recipes, as pairs of backbone and rows for cheap ones, else backbone and name."""
     registry = with_parts(strategies={"cheap": Cheap()})
-    plan = make_plan(task, registry, SearchSpec())
+    plan = make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts())
 
     def recipes(records=(), *, rows=90, used=0.0):
-        estimates = Estimates(plan, records, {"train": rows, "valid": 20, "test": 20}, None, lambda recipe: 1.0)
+        estimates = Estimates(of_rows(plan, rows), records, None, lambda recipe: 1.0)
         found = [recipe_of(params, 0) for params in portfolio(task, registry, plan, records, estimates, used=used)]
         return [(recipe.backbone, recipe.rows if recipe.strategy == "cheap" else recipe.strategy) for recipe in found]
 
@@ -81,14 +87,14 @@ def many(task, with_parts):
     """Four backbones, which two cheap strategies and four others can train; a function that gives the first recipes."""
     parts = strategies_of(cheap=0.9, close=0.5, worst=0.1, best=0.8, good=0.7, fair=0.6)
     registry = with_parts(strategies=parts)
-    wide = make_plan(task, registry, SearchSpec()).candidates[0]
+    wide = make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()).candidates[0]
     names = [f"toy/{name}" for name in "abcd"]
     infos = [wide.info.model_copy(update={"name": name}) for name in names]
     plan = Plan(candidates=tuple(Candidate(info=info, weights=None, strategies=tuple(parts)) for info in infos))
     records = [record(number, name, 0.9 - 0.1 * number) for number, name in enumerate(names)]
 
     def recipes(*, used=SHARE):
-        estimates = Estimates(plan, records, {"train": 90, "valid": 20, "test": 20}, None, lambda recipe: 1.0)
+        estimates = Estimates(of_rows(plan, 90), records, None, lambda recipe: 1.0)
         found = portfolio(task, registry, plan, records, estimates, used=used)
         return [f"{params['backbone']}-{params['strategy']}".removeprefix("toy/") for params in found]
 
@@ -113,12 +119,12 @@ def test_the_more_promising_a_strategy_the_more_backbones_it_meets_and_the_last_
 def with_counts(task, with_parts, enlarge):
     """The toy backbones and one that is fitted to the rows, which nothing but a cheap strategy takes."""
     registry = with_parts(strategies={"cheap": Cheap()})
-    wide, narrow = make_plan(task, registry, SearchSpec()).candidates
+    wide, narrow = make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()).candidates
     info = wide.info.model_copy(update={"name": "toy/counts", "gigaflops": 0.0, "origin": "fitted", "prior": 0.1})
     plan = enlarge(Plan(candidates=(wide, narrow, Candidate(info=info, weights=None, strategies=("cheap",)))))
 
     def recipes(records, *, rows, budget=60.0, used=0.01):
-        estimates = Estimates(plan, records, {"train": rows, "valid": 20, "test": 20}, budget, lambda recipe: 1.0)
+        estimates = Estimates(of_rows(plan, rows), records, budget, lambda recipe: 1.0)
         found = [recipe_of(params, 0) for params in portfolio(task, registry, plan, records, estimates, used=used)]
         return [(recipe.backbone, recipe.strategy, recipe.rows) for recipe in found]
 
@@ -160,10 +166,12 @@ def test_what_cannot_be_trained_takes_no_place_among_the_favorites(with_counts):
 
 def test_the_first_is_one_that_a_cheap_strategy_accepts(task, with_parts):
     registry = with_parts(strategies={"cheap": Cheap()})
-    wide, narrow = make_plan(task, registry, SearchSpec(strategies=("cheap",))).candidates
+    wide, narrow = make_plan(
+        task, registry, precheck(task, registry, SearchSpec(strategies=("cheap",))), Facts()
+    ).candidates
     best = wide.model_copy(update={"info": wide.info.model_copy(update={"name": "toy/best", "gigaflops": 1.0})})
     plan = Plan(candidates=(best, wide, narrow.model_copy(update={"strategies": ("toy",)})))
-    estimates = Estimates(plan, (), {"train": 90, "valid": 20, "test": 20}, 60.0, lambda recipe: 1.0)
+    estimates = Estimates(of_rows(plan, 90), (), 60.0, lambda recipe: 1.0)
     params = next(portfolio(task, registry, plan, (), estimates, used=0.01))
     assert (params["backbone"], params["strategy"]) == ("toy/wide", "cheap")
 
@@ -189,12 +197,11 @@ def test_rung_0_ends_when_it_has_used_its_share(first):
 
 def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, with_parts, enlarge):
     registry = with_parts(strategies={"cheap": Cheap()})
-    plan = enlarge(make_plan(task, registry, SearchSpec()))
+    plan = enlarge(make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()))
 
     def rows_of(pace):
         one = record(0, "toy/narrow", 0.5).model_copy(update={"pace": {"encode": pace}})
-        sizes = {"train": 3 * FIRST_ROWS, "valid": 20, "test": 20}
-        rung = Rung0(task, registry, plan, Estimates(plan, [one], sizes, 100.0, lambda recipe: 1.0))
+        rung = Rung0(task, registry, plan, Estimates(of_rows(plan, 3 * FIRST_ROWS), [one], 100.0, lambda recipe: 1.0))
         return {params.get("rows", 0) for params in rung.recipes([one], used=0.1)}
 
     assert rows_of(0.002) == {0} and rows_of(0.1) == rows_of(0.0001) == {FIRST_ROWS}
@@ -216,11 +223,11 @@ def test_an_encoder_to_which_the_rows_are_unfamiliar_comes_last_on_a_few_rows_an
     task, with_parts, rows, few
 ):
     registry = with_parts(strategies={"cheap": Cheap()}, modalities={"points": Abroad()})
-    plan = make_plan(task, registry, SearchSpec())
+    plan = make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts())
     proposals = Proposals(task, registry, plan, Sampler(0))
 
     def proposed(*records):
-        estimates = Estimates(plan, records, {"train": rows, "valid": 20, "test": 20}, None, lambda recipe: 1.0)
+        estimates = Estimates(of_rows(plan, rows), records, None, lambda recipe: 1.0)
         found, tried = [], {content_of(one.recipe) for one in records}
         while len(found) < 30:
             params = proposals.next(
@@ -267,12 +274,11 @@ def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of
     task, with_parts, enlarge, budget, near
 ):
     registry = with_parts(strategies={"cheap": Cheap()}, modalities={"points": Zoom()})
-    plan = enlarge(make_plan(task, registry, SearchSpec()))
+    plan = enlarge(make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()))
     effort = effort_of(task, registry, plan)
 
     def steps(records):
-        sizes = {"train": 500, "valid": 20, "test": 20}
-        rung = Rung0(task, registry, plan, Estimates(plan, records, sizes, budget, effort))
+        rung = Rung0(task, registry, plan, Estimates(of_rows(plan, 500), records, budget, effort))
         found = [recipe_of(params, 0) for params in rung.recipes(records, used=0.0 if budget is None else 0.1)]
         return [(recipe.backbone, recipe.of("points")["near"]) for recipe in found]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autosft.training.resampling import bootstrap
+from autosft.data.resampling import bootstrap
 
 
 def test_single_rows_are_drawn_with_replacement_and_repeatably():

@@ -1,0 +1,124 @@
+"""Where the parameters of trials come from, and the recipes that they stand for. Only here is a space composed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+from autosft.contracts.backbone import BackboneFamily
+from autosft.contracts.modality import Mix
+from autosft.contracts.problem import Problem, metrics_of
+from autosft.contracts.recipe import SHARED, Recipe
+from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
+from autosft.contracts.task import Task
+from autosft.host.registry import Registry
+from autosft.search.plan import Plan
+
+Effort = Callable[[Recipe], float]
+
+
+def choices_of(plan: Plan) -> dict[str, Choice]:
+    """The choices of backbone and strategy, which every trial has."""
+    strategies = dict.fromkeys(name for candidate in plan.candidates for name in candidate.strategies)
+    return {
+        "backbone": Choice(tuple(candidate.info.name for candidate in plan.candidates)),
+        "strategy": Choice(tuple(strategies)),
+    }
+
+
+def whole_space_of(task: Task, registry: Registry, plan: Plan, params: Mapping[str, Value]) -> Space:
+    """Where all of a trial's parameters come from: the choices, the pair's own space, and the number of rows."""
+    rows: Space = {"rows": Int(1, 2**31, default=1)} if "rows" in params else {}
+    return {
+        **choices_of(plan),
+        **space_of(task, registry, plan, str(params["backbone"]), str(params["strategy"])),
+        **rows,
+    }
+
+
+def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy: str) -> dict[str, Parameter]:
+    """The parameters that mean anything to this pair, by the names that the study knows.
+
+    A shared field for which the strategy has a range of its own is named after the strategy, and the learning rate of
+    a family with a `rate` of its own after the family too, so that one name never has two meanings.
+    """
+    chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
+    problems = [registry.problem(name) for name in task.problems]
+    info = plan.candidate(backbone).info
+    idle = _unheard(task, problems) | family.ignores(info)
+    idle |= {f"regular.{mix}" for mix in set(get_args(Mix)) - modality.mixes(info.inputs)}
+    space: dict[str, Parameter] = {
+        name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space
+    }
+    space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items() if name not in idle}
+    space = dict(_scaled(family, *entry) for entry in space.items())
+    own = modality.space_for(info.inputs, plan.state)
+    space |= _own(modality.name, own) | _own(family.prefix, family.space_for(info))
+    for problem in problems:
+        space |= _own(problem.name, problem.space)
+    if "regular.augment" in chosen.uses:
+        space |= _own(modality.name, modality.augmentation)
+    return space
+
+
+def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
+    """The shared fields that mean nothing to any of the problems, given the score of each."""
+    metrics = metrics_of(problems, task.metric or problems[0].metrics[0])
+    ignored = [problem.ignores_for(metric) for problem, metric in zip(problems, metrics, strict=True)]
+    return frozenset[str].intersection(*ignored)
+
+
+def _scaled(family: BackboneFamily, name: str, parameter: Parameter) -> tuple[str, Parameter]:
+    """The parameter, or if it is the encoder's learning rate, the one that suits the family."""
+    if family.rate == 1.0 or not isinstance(parameter, Float) or name.rpartition("optim.")[2] != "lr":
+        return name, parameter
+    low, high, default = (family.rate * value for value in (parameter.low, parameter.high, parameter.default))
+    return f"{family.prefix}.{name}", replace(parameter, low=low, high=high, default=default)
+
+
+def _own(part: str, space: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    return {f"{part}.{name}": parameter for name, parameter in space.items()}
+
+
+def effort_of(task: Task, registry: Registry, plan: Plan) -> Effort:
+    """What a sample costs under a recipe, as a share of what it costs under the defaults."""
+    modality = registry.modality(task.modality)
+    return lambda recipe: modality.effort(plan.candidate(recipe.backbone).info.inputs, recipe, plan.state)
+
+
+def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
+    """The recipe that the study's parameters stand for."""
+    tables: dict[str, dict[str, Any]] = {"optim": {}, "regular": {}, "stop": {}}
+    own: dict[str, dict[str, Value]] = {}
+    backbone, strategy = str(params["backbone"]), str(params["strategy"])
+    for name, value in params.items():
+        shared = name.removeprefix(f"{backbone.partition('/')[0]}.").removeprefix(f"{strategy}.")
+        table, _, field = shared.partition(".")
+        if table in tables and field:
+            tables[table][field] = value
+        elif field or name not in ("backbone", "strategy", "rows"):
+            part, _, field = name.partition(".")
+            own.setdefault(part, {})[field] = value
+    return Recipe.model_validate(
+        {
+            "backbone": backbone,
+            "strategy": strategy,
+            **tables,
+            "own": own,
+            "rows": params.get("rows", 0),
+            "seed": seed,
+        }
+    )
+
+
+def content_of(recipe: Recipe, *, cut: bool = False) -> str:
+    """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs and rows."""
+    exclude: dict[str, Any] = {"seed": True, **({"rows": True, "stop": {"max_epochs"}} if cut else {})}
+    return json.dumps(recipe.model_dump(mode="json", exclude=exclude), sort_keys=True)
+
+
+def extent_of(recipe: Recipe) -> tuple[float, int]:
+    """What the clock may cut of a recipe: the rows, infinite for all, and the epochs."""
+    return recipe.rows or float("inf"), recipe.stop.max_epochs
