@@ -22,9 +22,9 @@ class Order(Document):
     """Something to do for one trial.
 
     Attributes:
-        work: `"train"` the recipe; `"keep"` the best weights of a paused trial, without more training; `"soup"`:
-            average the weights of the trial with those of others; `"refit"` the recipe on training and validation rows
-            together; `"test"` the bundle of the run.
+        work: `"train"` the recipe; `"pretrain"` the encoder that a trial starts from, by its recipe; `"keep"` the best
+            weights of a paused trial, without more training; `"soup"`: average the weights of the trial with those of
+            others; `"refit"` the recipe on training and validation rows together; `"test"` the bundle of the run.
         run: The run's folder.
         trial: The trial's number.
         token: Unique per order; events carry it, so that late ones can be told apart.
@@ -41,7 +41,7 @@ class Order(Document):
             over the parts, so that the batch of the recipe stays what it is.
     """
 
-    work: Literal["train", "keep", "soup", "refit", "test"] = "train"
+    work: Literal["train", "pretrain", "keep", "soup", "refit", "test"] = "train"
     run: str
     trial: int
     token: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from autosft.contracts.document import Document
 from autosft.contracts.space import Choice, Float, Int, Space, Value
@@ -129,7 +129,7 @@ class Recipe(Document):
         stop: When a stage ends.
         own: For each part that has parameters of its own, their values.
         rows: How many of the training rows to train on, in proportion to their strata; 0 means all.
-        start: Weights to start from instead of the pretrained ones: a file of the run, relative to its folder.
+        start: The recipe that made the encoder to start from, without targets; None means the pretrained one.
         seed: The seed from which everything random in the trial derives.
     """
 
@@ -140,17 +140,25 @@ class Recipe(Document):
     stop: Stop = Stop()
     own: Mapping[str, Mapping[str, Value]] = {}
     rows: int = Field(default=0, ge=0)
-    start: str = ""
+    start: Recipe | None = None
     seed: int = 0
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _none(cls, start: Any) -> Any:
+        """Bundles of earlier versions have an empty text here."""
+        return start or None
 
     def of(self, part: str) -> Mapping[str, Value]:
         """The part's own parameters."""
         return self.own.get(part, {})
 
     def parameters(self) -> dict[str, Value]:
-        """Everything that was decided, by dotted names; where training starts and its seed are no decisions."""
+        """Everything that was decided, by dotted names; the seed is no decision."""
         plain = self.plain()
         found: dict[str, Value] = {"backbone": self.backbone, "strategy": self.strategy, "rows": self.rows}
+        if self.start:
+            found["start"] = self.start.strategy
         for part, values in {**{name: plain[name] for name in ("optim", "regular", "stop")}, **self.own}.items():
             found |= {f"{part}.{name}": value for name, value in values.items()}
         return found

@@ -82,6 +82,7 @@ class Fit:
 
 
 Want = Literal["unlabeled"]
+Product = Literal["model", "encoder"]
 
 
 class Strategy(ABC):
@@ -93,6 +94,8 @@ class Strategy(ABC):
             range for this strategy.
         uses: The shared recipe fields that mean anything to it; the search samples no others.
         wants: What it needs beside labelled rows: `"unlabeled"` rows, or nothing.
+        produces: What its stages leave: a `"model"` that answers, or an `"encoder"`, trained without targets, from
+            which trials of other strategies may start. Such pretraining has no validation rows, and is no trial itself.
         prior: How well it is expected to do, from 0 to 1; orders the first trials. Of a cheap strategy it also counts
             beside the score where rows are few.
         cheap: Whether the encoder stays as it was loaded, so that encoded rows are cached and the search may try it
@@ -104,6 +107,7 @@ class Strategy(ABC):
     space: ClassVar[Space] = {}
     uses: ClassVar[frozenset[str]] = frozenset()
     wants: ClassVar[frozenset[Want]] = frozenset()
+    produces: ClassVar[Product] = "model"
     prior: ClassVar[float] = 0.5
     cheap: ClassVar[bool] = False
     trains: ClassVar[float] = 1.0

@@ -70,6 +70,7 @@ class Trial:
         train: The rows to train on.
         valid: The rows to validate on; empty when a chosen recipe is trained again on all rows.
         unlabeled: Rows without targets.
+        start: The file with the weights of the encoder that it starts from; None means the pretrained ones.
         pause_after: After how many validated epochs, over all stages, it pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
         early_stopping: Whether validation rows say after which epoch a stage ends and which weights are kept. Without
@@ -82,6 +83,7 @@ class Trial:
     train: Rows
     valid: Rows
     unlabeled: Rows
+    start: Path | None = None
     pause_after: int | None = None
     replay: Mapping[str, int] | None = None
     early_stopping: bool = True

@@ -45,7 +45,7 @@ def save_member(folder: Path, parts: Parts, model: Model, states: States) -> Non
     for name, content in contents.items():
         write_whole(folder / name, content)
     document = MemberDocument(
-        recipe=parts.recipe.changed(start=""),
+        recipe=parts.recipe,
         info=parts.info,
         license=parts.weights.license if parts.weights else "",
         **plain,

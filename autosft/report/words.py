@@ -80,7 +80,8 @@ def several(number: int, one: str, many: str = "") -> str:
 def way(recipe: Recipe) -> str:
     """What was trained, in a few words."""
     rows = f", {count(recipe.rows)} rows" if recipe.rows else ""
-    return f"{recipe.strategy} on {recipe.backbone}{rows}"
+    start = f" after {recipe.start.strategy}" if recipe.start else ""
+    return f"{recipe.strategy}{start} on {recipe.backbone}{rows}"
 
 
 def title(record: Record) -> str:

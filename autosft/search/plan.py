@@ -25,11 +25,13 @@ from autosft.search.spec import SearchSpec
 
 
 class Candidate(Document):
-    """A backbone that the search may try, its weights, and the strategies that can train it."""
+    """A backbone that the search may try, its weights, the strategies that can train it, and those that can pretrain an
+    encoder from which such trials may start."""
 
     info: BackboneInfo
     weights: WeightFile | None
     strategies: tuple[str, ...]
+    starts: tuple[str, ...] = ()
 
 
 class Plan(Document):
@@ -46,6 +48,11 @@ class Plan(Document):
     left_out: Mapping[str, str] = {}
     state: State = State()
     facts: Facts = Facts()
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """All strategies that can pretrain an encoder."""
+        return tuple(dict.fromkeys(name for candidate in self.candidates for name in candidate.starts))
 
     def candidate(self, backbone: str) -> Candidate:
         """The candidate of this name."""
@@ -117,8 +124,13 @@ def make_plan(task: Task, registry: Registry, offers: Offers, facts: Facts, stat
         memory = float("inf") if facts.memory is None else facts.memory
         large = {one.name: why for one in fitting if (why := too_large(info, one, memory))}
         left_out |= {f"{info.name} with {name}": why for name, why in large.items()}
-        if possible := tuple(one.name for one in fitting if one.name not in large):
-            candidates.append(Candidate(info=info, weights=weights, strategies=possible))
+        possible = [one for one in fitting if one.name not in large]
+        strategies = tuple(one.name for one in possible if one.produces == "model")
+        starts = tuple(one.name for one in possible if one.produces == "encoder")
+        if strategies:
+            candidates.append(Candidate(info=info, weights=weights, strategies=strategies, starts=starts))
+        elif starts:
+            left_out[info.name] = f"{', '.join(starts)} makes an encoder alone; allow a strategy that trains a model"
     if not candidates:
         raise _nothing(task, left_out)
     candidates.sort(key=lambda candidate: -candidate.info.prior)

@@ -4,6 +4,7 @@ run.json          what is searched: task, settings, plan, versions     data.arro
 study.db          the study (SQLite)                                   trials/0007/    a trial's record, outputs, member
 leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
 best/             the bundle                                           result.json     the outcome, written last
+starts/           encoders that trials start from                      run.lock        held by the driver
 tested/           what the model answered on test rows                 clock.json      seconds used so far
 worker.log        what workers print
 """
@@ -20,8 +21,9 @@ from typing import Any, Self, final
 
 from filelock import FileLock, Timeout
 
-from autosft.contracts.document import Document, is_draft, sha256_of_file, write_json, write_whole
+from autosft.contracts.document import Document, is_draft, sha256_of, sha256_of_file, write_json, write_whole
 from autosft.contracts.outputs import OUTPUT_FILES, SOUP, TESTED
+from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record, Result
 from autosft.contracts.rows import Data
 from autosft.contracts.task import Hints, Task
@@ -33,7 +35,7 @@ from autosft.search.spec import SearchSpec
 
 SCHEMA = 2
 
-DATA = "data.arrow"
+DATA, STARTS = "data.arrow", "starts"
 
 BEFORE_RUN_JSON = ("run.lock", "run.holder", DATA)
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
@@ -178,6 +180,19 @@ class Run:
         changes = {"plan": plan, "versions": versions, "study": study, "generation": generation}
         self.document = self.document.model_copy(update=changes)
         self.document.write(self.folder / "run.json")
+
+    def start_folder(self, recipe: Recipe) -> Path:
+        """Where an encoder lies, or will, by all that makes it: the recipe, the rows, the versions."""
+        makers = [recipe.plain(), self.document.fingerprint, dict(self.document.versions)]
+        return self.folder / STARTS / sha256_of(json.dumps(makers, sort_keys=True).encode())[:16]
+
+    def has_start(self, recipe: Recipe) -> bool:
+        """Whether the encoder is made."""
+        return (self.start_folder(recipe) / MEMBER).exists()
+
+    def bytes_of_starts(self) -> int:
+        """What all encoders take that trials start from."""
+        return sum(path.stat().st_size for path in (self.folder / STARTS).rglob("*") if path.is_file())
 
     def member_folder(self, record: Record) -> Path:
         """Where the model of an ended trial lies, or that of a soup."""

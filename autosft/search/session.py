@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
+from functools import partial
 from typing import final
 
 from autosft.contracts.executor import Order
@@ -29,7 +30,7 @@ from autosft.search.news import (
     Watch,
 )
 from autosft.search.orders.faults import Retries, micro_batch_for, set_aside
-from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short
+from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short, lost
 from autosft.search.outcome.choice import Expected, choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
@@ -38,7 +39,8 @@ from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.run import Run
-from autosft.search.space import effort_of
+from autosft.search.space import effort_of, start_of
+from autosft.search.starts import Starts
 
 TICK_SECONDS = 0.5
 """How long the driver waits for news before it looks at leases and interrupts again."""
@@ -65,7 +67,9 @@ class Session:
         self._task, self._spec, self._plan = document.task, document.spec, document.plan
         self._clock = Clock(self._spec.budget, run.seconds_used(), started)
         sampler = Sampler(self._spec.seed)
-        self._trials = Trials(study, sampler, self._spec.seed)
+        start = partial(start_of, self._task, registry, self._plan, seed=self._spec.seed)
+        self._trials = Trials(study, sampler, self._spec.seed, start)
+        self._starts = Starts(run, watch)
         proposals = Proposals(self._task, registry, self._plan, sampler)
         self._agenda = Agenda(self._trials, proposals, self._spec.trials)
         self._aside = set_aside(self._trials.ended)
@@ -92,12 +96,11 @@ class Session:
         if self._trials.started:
             best = min(self._trials.known, key=Record.order, default=None)
             self._watch(Continued(self._task, self._run.folder, len(self._trials.ended), best))
-        spec = self._spec
         self._interrupts = Interrupts()
-        pool = self._registry.executor(spec.executor).open(
-            slots=spec.workers,
-            threads=max(1, spec.threads // spec.workers),
-            device=spec.device,
+        pool = self._registry.executor(self._spec.executor).open(
+            slots=self._spec.workers,
+            threads=max(1, self._spec.threads // self._spec.workers),
+            device=self._spec.device,
             log=str(self._run.folder / "worker.log"),
         )
         with self._interrupts as interrupts:
@@ -142,14 +145,8 @@ class Session:
                 fleet.abandon()
                 return
             while fleet.free and idle != news:
-                leg = self._agenda.next(
-                    self._estimates(),
-                    self._aside,
-                    used=self._clock.used() / self._spec.budget if self._spec.budget else 0.0,
-                    left=self._seconds_for_a_trial(),
-                )
-                if leg:
-                    fleet.send(self._order(leg))
+                if order := self._next():
+                    fleet.send(order)
                 else:
                     idle = news
             if not fleet.busy:
@@ -158,9 +155,23 @@ class Session:
                 return
             for answer in fleet.answers(TICK_SECONDS):
                 if record := self._outcome(fleet, answer):
-                    self._note(record)
+                    for one in self._starts.over(record) if answer.order.work == "pretrain" else [record]:
+                        self._note(one)
                     news += 1
             self._publish()
+
+    def _next(self) -> Order | None:
+        """The next order, or what must be done before it; None if there is nothing to do for now."""
+        while True:
+            left, used = self._seconds_for_a_trial(), self._clock.used() / (self._spec.budget or float("inf"))
+            order = self._starts.ready()
+            if order is None:
+                leg = self._agenda.next(self._estimates(), self._aside, used=used, left=left)
+                if leg is None:
+                    return None
+                order = self._order(leg)
+            if first := self._starts.before(order, left):
+                return first
 
     def _publish(self) -> None:
         """Write down, every few seconds, what a killed driver would otherwise forget, or a person may want to see."""
@@ -171,15 +182,13 @@ class Session:
 
     def _order(self, leg: Leg) -> Order:
         recipe = self._trials.recipe(leg.number)
-        news = TrialResumed if leg.resumed else TrialStarted
-        self._watch(news(leg.number, recipe, self._clock.left()))
-        seconds = self._seconds_for_a_trial()
+        self._watch((TrialResumed if leg.resumed else TrialStarted)(leg.number, recipe, self._clock.left()))
         return Order(
             run=str(self._run.folder),
             trial=leg.number,
             token=uuid.uuid4().hex,
             recipe=recipe,
-            seconds=None if seconds == float("inf") else seconds,
+            seconds=None,
             least_score=least_score(choose(self._trials.ended, self._expected), self._plan.facts.valid),
             pause_after=leg.pause_after,
             micro_batch=micro_batch_for(recipe, self._trials.known),
@@ -242,15 +251,7 @@ class Session:
         if event.kind == "lost":
             if answer.late and (standing := cut_short(order, answer.epochs, answer.seconds, earlier)):
                 return standing
-            reason = "it did not end in time" if answer.late else event.body["reason"]
-            return Record(
-                number=order.trial,
-                state="out_of_memory" if event.body.get("out_of_memory") else "failed",
-                recipe=order.recipe,
-                seconds=seconds,
-                micro_batch=order.micro_batch,
-                error=f"the worker was lost: {reason}; see worker.log",
-            )
+            return lost(answer, seconds)
         record = Record.model_validate(event.body)
         if record.state == "cannot_write":
             raise CannotWrite(record.error)

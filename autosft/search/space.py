@@ -11,12 +11,16 @@ from autosft.contracts.backbone import BackboneFamily
 from autosft.contracts.modality import Mix
 from autosft.contracts.problem import Problem, metrics_of
 from autosft.contracts.recipe import SHARED, Recipe
-from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value
+from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.search.plan import Plan
+from autosft.training.seeds import seed_of
 
 Effort = Callable[[Recipe], float]
+
+START, NO_START = "start", "none"
+"""The parameter that names who makes the encoder that a trial starts from, and what it says if nobody does."""
 
 
 def choices_of(plan: Plan) -> dict[str, Choice]:
@@ -60,7 +64,16 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
         space |= _own(problem.name, problem.space)
     if "regular.augment" in chosen.uses:
         space |= _own(modality.name, modality.augmentation)
+    if plan.starts and chosen.produces == "model":
+        space[START] = Choice((NO_START, *plan.starts))
     return space
+
+
+def start_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy: str, seed: int) -> Recipe:
+    """The recipe by which an encoder is pretrained in a run of this seed: with the defaults."""
+    space = space_of(task, registry, plan, backbone, strategy)
+    params = {"backbone": backbone, "strategy": strategy, **defaults(space)}
+    return recipe_of(params, seed_of(seed, "start", backbone, strategy))
 
 
 def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
@@ -89,7 +102,8 @@ def effort_of(task: Task, registry: Registry, plan: Plan) -> Effort:
 
 
 def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
-    """The recipe that the study's parameters stand for."""
+    """The recipe that the study's parameters stand for. Of the encoder that it starts from it says who makes it, and
+    not how: see `start_of`."""
     tables: dict[str, dict[str, Any]] = {"optim": {}, "regular": {}, "stop": {}}
     own: dict[str, dict[str, Value]] = {}
     backbone, strategy = str(params["backbone"]), str(params["strategy"])
@@ -98,7 +112,7 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
         table, _, field = shared.partition(".")
         if table in tables and field:
             tables[table][field] = value
-        elif field or name not in ("backbone", "strategy", "rows"):
+        elif field or name not in ("backbone", "strategy", "rows", START):
             part, _, field = name.partition(".")
             own.setdefault(part, {})[field] = value
     return Recipe.model_validate(
@@ -108,15 +122,21 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
             **tables,
             "own": own,
             "rows": params.get("rows", 0),
+            "start": None if (start := params.get(START, NO_START)) == NO_START else _named(backbone, str(start)),
             "seed": seed,
         }
     )
 
 
+def _named(backbone: str, strategy: str) -> Recipe:
+    return Recipe(backbone=backbone, strategy=strategy)
+
+
 def content_of(recipe: Recipe, *, cut: bool = False) -> str:
     """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs and rows."""
-    exclude: dict[str, Any] = {"seed": True, **({"rows": True, "stop": {"max_epochs"}} if cut else {})}
-    return json.dumps(recipe.model_dump(mode="json", exclude=exclude), sort_keys=True)
+    exclude: dict[str, Any] = {"seed": True, "start": True, **({"rows": True, "stop": {"max_epochs"}} if cut else {})}
+    plain = recipe.model_dump(mode="json", exclude=exclude)
+    return json.dumps([plain, recipe.start.strategy if recipe.start else ""], sort_keys=True)
 
 
 def extent_of(recipe: Recipe) -> tuple[float, int]:

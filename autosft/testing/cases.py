@@ -133,12 +133,16 @@ def _problem(part: Problem) -> type:
 
 
 def _strategy(part: Strategy) -> type:
-    class Case(conformance.StrategyConformance):
+    class Asked:
         @pytest.fixture
         def strategy(self) -> Strategy:
             return part
 
-    return Case
+    class Model(Asked, conformance.StrategyConformance): ...
+
+    class Encoder(Asked, conformance.PretrainingConformance): ...
+
+    return Encoder if part.produces == "encoder" else Model
 
 
 def _weights(part: WeightSource) -> type:

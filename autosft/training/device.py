@@ -29,6 +29,11 @@ def pick_device(name: str, slot: int = 0) -> torch.device:
     return device
 
 
+def sums_in(device: torch.device) -> torch.dtype:
+    """What long sums are kept in: double precision, where the device has it."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def peak_bytes(device: torch.device) -> int:
     """The most memory used: on a GPU since `free_memory`, else by the process since it began."""
     if device.type == "cuda":

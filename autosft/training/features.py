@@ -152,7 +152,8 @@ def _key(parts: Parts) -> tuple[Any, ...]:
     recipe, weights = parts.recipe, parts.weights
     own = tuple(str(sorted(recipe.of(part).items())) for part in (parts.modality.name, parts.family.prefix))
     states = (parts.states.modality.digest(), parts.states.backbone.digest())
-    return (parts.info.name, weights.sha256 or weights.path if weights else "", recipe.start, own, states)
+    start = recipe.start.model_dump_json() if recipe.start else ""
+    return (parts.info.name, weights.sha256 or weights.path if weights else "", start, own, states)
 
 
 def _content(parts: Parts, runtime: Runtime) -> str:

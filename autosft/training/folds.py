@@ -63,8 +63,10 @@ def cross_validate(
     return assess(trial.parts, whole, rows), rows
 
 
-def forget_folds(trial: Trial) -> None:
-    """Delete what folds have left in the trial's folder."""
+def forget_checkpoints(trial: Trial) -> None:
+    """Delete what stages and folds have left in the trial's folder, when its model lies there."""
+    for path in trial.folder.glob("*.pt"):
+        path.unlink()
     for folder in trial.folder.glob("fold-*"):
         shutil.rmtree(folder)
 

@@ -46,6 +46,7 @@ class Loader:
         odds: How often each row is drawn, relative to the others, shape (rows,): of a new order, which then has rows
             twice and leaves others out. None means each once.
         batch_size: Rows per batch; 0 means the recipe's.
+        targets: Whether batches have the rows' targets; not where some rows have none, or nobody is to see them.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class Loader:
         shuffle: bool = False,
         odds: npt.NDArray[np.float64] | None = None,
         batch_size: int = 0,
+        targets: bool = True,
     ) -> None:
         self.parts, self.rows, self.shuffle, self.odds = parts, rows, shuffle, odds
-        self._read = runtime.read
+        self._read, self._with_targets = runtime.read, targets
         self.batch_size = batch_size or parts.recipe.optim.batch_size
         inputs, recipe, state = parts.info.inputs, parts.recipe, parts.states.modality
         self._lengths = _lengths(parts, rows) if shuffle else np.zeros(len(rows))
@@ -130,8 +132,8 @@ class Loader:
         return map(np.random.default_rng, seeds)
 
     def _example(self, row: Row) -> Example:
-        sample, problems = self._read(row), self.parts.problems if row.targets else ()
-        pairs = zip(problems, row.targets, strict=True)
+        sample, targets = self._read(row), row.targets if self._with_targets else ()
+        pairs = zip(self.parts.problems if targets else (), targets, strict=True)
         return Example(sample, tuple(problem.wrap(target, sample) for problem, target in pairs))
 
     def _targets(self, seen: Sequence[Example]) -> tuple[Any, ...]:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
+import torch
+
 from autosft.contracts.record import Epoch
 from autosft.contracts.strategy import Fit, Stage, Strategy
 from autosft.contracts.tensors import Model
@@ -22,6 +24,7 @@ from autosft.contracts.trial import Runtime, Trial
 from autosft.errors import Diverged, OutOfTime
 from autosft.training.acceleration import autocast
 from autosft.training.checkpoint import Checkpoints
+from autosft.training.device import sums_in
 from autosft.training.evaluation import Evaluation, evaluate
 from autosft.training.features import encoding_seconds
 from autosft.training.model import build_model, start_from
@@ -32,6 +35,9 @@ from autosft.training.seeds import seed_everything, seed_of
 from autosft.training.stopping import Patience
 
 Emit = Callable[[Epoch], None]
+
+LOOK_STEPS = 50
+"""After so many steps it is seen whether the loss is finite: on a GPU every look waits for all that was asked of it."""
 
 ROOM_FOR_AN_EPOCH = 1.3
 """Another epoch starts only if the longest so far, times this, fits into the seconds left."""
@@ -270,9 +276,10 @@ class _UnderWay:
         return evaluation.score
 
     def _train_epoch(self, seed: int) -> float:
-        """One pass over the stage's batches; the mean loss."""
+        """One pass over the stage's batches; the mean loss. Devices are waited for every so many steps only."""
         stage, runtime, epoch = self._stage, self._runtime, self.epoch
-        steps, total, rows, started = len(stage.batches), 0.0, 0, time.perf_counter()
+        steps, rows, started = len(stage.batches), 0, time.perf_counter()
+        total = torch.zeros((), device=runtime.device, dtype=sums_in(runtime.device))
         stage.model.train()
         for step, batch in enumerate(stage.batches.epoch(seed)):
             place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
@@ -280,15 +287,13 @@ class _UnderWay:
                 pace = (time.perf_counter() - started) / rows if rows else None
                 raise OutOfTime(f"The time was up {place} of {steps}.", pace)
             self._stepper.prepare(epoch * steps + step)
-            loss = 0.0
             for part in batch.split(runtime.micro_batch):
                 with autocast(runtime):
-                    part_loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
-                part_loss.backward()
-                loss += float(part_loss.detach())
-            if not math.isfinite(loss):
-                raise Diverged(f"The training loss is {loss} {place}.")
+                    loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
+                loss.backward()
+                total += loss.detach()
             self._stepper.step()
             rows += len(batch)
-            total += loss
-        return total / max(1, steps)
+            if ((step + 1) % LOOK_STEPS == 0 or step + 1 == steps) and not math.isfinite(total):
+                raise Diverged(f"The training loss is {float(total)} {place}, or since not long before.")
+        return float(total) / max(1, steps)

@@ -11,9 +11,11 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.tensors import Encoder, Model
 from autosft.contracts.trial import Parts, Runtime, Trial
 from autosft.errors import BadWeights
-from autosft.training.checkpoint import load_checkpoint
 from autosft.training.optim.penalties import penalized
 from autosft.training.seeds import seed_of
+
+ENCODER = "encoder."
+"""What the names of an encoder's weights begin with in a model."""
 
 
 def build_model(parts: Parts, runtime: Runtime) -> Model:
@@ -33,20 +35,25 @@ def build_model(parts: Parts, runtime: Runtime) -> Model:
 
 
 def start_from(trial: Trial, encoder: Encoder) -> None:
-    """Put the run's file of weights that the recipe names into the encoder. A trial's folder lies two or more folders
-    below the run's.
+    """Put the weights of the encoder that the trial starts from into its own.
 
     Raises:
         BadWeights: The weights are missing or damaged, or do not fit.
     """
-    name = trial.parts.recipe.start
-    saved = next((saved for folder in trial.folder.parents if (saved := load_checkpoint(folder / name))), None)
-    if saved is None:
-        raise BadWeights(f"{name}: no such weights above {trial.folder}; the trial cannot start from them.")
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if trial.start is None:
+        raise BadWeights("The encoder that the trial starts from is missing.")
     try:
-        encoder.load_state_dict(saved["encoder"])
-    except (KeyError, RuntimeError) as error:
-        raise BadWeights(f"{name}: does not fit {trial.parts.info.name} ({error}).") from error
+        saved = load_file(trial.start)
+        encoder.load_state_dict(
+            {name.removeprefix(ENCODER): tensor for name, tensor in saved.items() if name.startswith(ENCODER)}
+        )
+    except (OSError, SafetensorError) as error:
+        raise BadWeights(f"{trial.start}: cannot be read ({error}).") from error
+    except RuntimeError as error:
+        raise BadWeights(f"{trial.start}: does not fit {trial.parts.info.name} ({error}).") from error
 
 
 def train_only(encoder: Encoder, names: Container[str]) -> None:

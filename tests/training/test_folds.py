@@ -14,7 +14,7 @@ from autosft.contracts.strategy import Fit, Strategy
 from autosft.data.splits import with_folds
 from autosft.errors import BadInput, OutOfTime
 from autosft.testing.toy import ToyStrategy
-from autosft.training.folds import cross_validate, forget_folds
+from autosft.training.folds import cross_validate, forget_checkpoints
 from autosft.training.loop import train
 
 
@@ -84,7 +84,7 @@ def test_a_trial_that_was_cut_off_among_its_folds_goes_on_there(trial, runtime):
     assert len(late.met) == 3 and len(strategy.met) == 1 + len(folds) - 2
     whole, _ = cross_validate(replace(trial, folder=trial.folder / "anew"), runtime, Memory(), first, folds, states_of)
     assert evaluation.score == whole.score and evaluation.loss == whole.loss
-    forget_folds(trial)
+    forget_checkpoints(trial)
     assert not list(trial.folder.glob("fold-*"))
 
 

@@ -1,10 +1,12 @@
 """The one loop: what it keeps, when it stops, and how it goes on."""
 
 import math
+import traceback
 from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from autosft.contracts.recipe import Stop
 from autosft.contracts.rows import Rows
@@ -183,12 +185,35 @@ def test_a_trial_killed_again_before_its_first_epoch_is_over_notes_the_damage_ag
 
 
 def test_a_loss_that_is_not_finite_ends_the_trial(trial, runtime):
-    with pytest.raises(Diverged, match="epoch 1, step 1"):
+    with pytest.raises(Diverged, match="loss is nan in stage 'toy', epoch 1, step 3"):
         train(
             trial,
             runtime,
             Changed({"loss": lambda batch: batch.weights.sum() * torch.tensor(math.nan, requires_grad=True)}),
         )
+
+
+class Waits(TorchDispatchMode):
+    """Counts how often a number is asked of a tensor. The counters of torch's optimizers lie on the CPU."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten._local_scalar_dense.default:
+            self.count += not any("torch/optim" in frame.filename for frame in traceback.extract_stack())
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_step_waits_for_the_device(trial, runtime):
+    counts = []
+    for size in (2, 32):
+        optim = trial.parts.recipe.optim.model_copy(update={"batch_size": size, "clip": 1.0, "ema": 0.9})
+        some = replace(trial.with_recipe(optim=optim, stop=Stop(max_epochs=1)), folder=trial.folder / str(size))
+        with Waits() as waits:
+            train(some, runtime, ToyStrategy())
+        counts.append(waits.count)
+
+    assert counts[0] == counts[1] > 0
 
 
 def test_weights_that_are_not_finite_end_the_trial_at_validation(trial, runtime):

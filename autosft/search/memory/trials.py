@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 from autosft.contracts.recipe import Recipe
@@ -22,6 +22,7 @@ class Trials:
         study: The stored study.
         sampler: Is told of every score.
         seed: The run's seed.
+        start_of: How an encoder is made that trials start from, given a backbone and a strategy.
 
     Attributes:
         ended: The records of trials that are over, in the order in which they ended.
@@ -31,8 +32,10 @@ class Trials:
         cut_off: The numbers of trials that a driver left running when it was killed.
     """
 
-    def __init__(self, study: Study, sampler: Sampler, seed: int) -> None:
-        self._study, self._sampler, self._seed = study, sampler, seed
+    def __init__(
+        self, study: Study, sampler: Sampler, seed: int, start_of: Callable[[str, str], Recipe] | None = None
+    ) -> None:
+        self._study, self._sampler, self._seed, self._start_of = study, sampler, seed, start_of
         self._trials: dict[int, Trial] = {}
         self._legs: dict[int, Record] = {}
         self._running: set[int] = set()
@@ -78,7 +81,10 @@ class Trials:
 
     def recipe(self, number: int) -> Recipe:
         """The recipe of a trial."""
-        return recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
+        recipe = recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
+        if recipe.start and self._start_of:
+            recipe = recipe.changed(start=self._start_of(recipe.backbone, recipe.start.strategy))
+        return recipe
 
     def leg(self, number: int) -> Record | None:
         """Where a trial paused last; None in its first leg."""

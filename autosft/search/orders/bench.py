@@ -22,6 +22,7 @@ from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.data.cache import SampleCache
 from autosft.data.splits import is_timed, subset
 from autosft.data.store import FeatureStore
+from autosft.deploy.bundle import MODEL
 from autosft.deploy.member import load_member, load_states, load_weights, save_member
 from autosft.host.registry import Registry
 from autosft.search.orders.verdict import notes_of
@@ -30,7 +31,7 @@ from autosft.search.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
-from autosft.training.folds import cross_validate, forget_folds
+from autosft.training.folds import cross_validate, forget_checkpoints
 from autosft.training.loop import Emit, Paused, Trained, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
@@ -58,7 +59,7 @@ class Bench:
         self._features: dict[Any, Any] = {}
         self._store = FeatureStore.shared()
         self._folds = run.data.further_folds()
-        self._states: dict[tuple[str, int, str], States] = {}
+        self._states: dict[tuple[str, int, str, str], States] = {}
         self._notices: dict[str, str] = {}
         self._compared = False
 
@@ -87,9 +88,7 @@ class Bench:
         save_member(trial.folder, parts, trained.model, states)
         if evaluation:
             StoredOutputs(evaluation.outputs, evaluation.states).write(trial.folder)
-        for path in trial.folder.glob("*.pt"):
-            path.unlink()
-        forget_folds(trial)
+        forget_checkpoints(trial)
         if order.work == "refit":
             evaluation = self._recall(trial, runtime, strategy, trained)
         shift = self._valid_shift(trial, runtime, strategy, trained)
@@ -108,6 +107,14 @@ class Bench:
             "shift": shift,
             "notes": (*self._notice(trial), *trained.notes, *why, *words_of(shift, "validation", parts.info.name)),
         }
+
+    def pretrain(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
+        """Train an encoder without targets, and leave it for trials to start from; the fields of a record."""
+        trial, runtime = self._trial(order), self._runtime(order, seconds_left)
+        trained = train(trial, runtime, self._registry.strategy(order.recipe.strategy), emit)
+        save_member(trial.folder, trial.parts, trained.model, trial.parts.states)
+        forget_checkpoints(trial)
+        return {"epochs": trained.epochs, "trained": trained.trained, "notes": trained.notes}
 
     def soup(self, order: Order) -> dict[str, Any]:
         """Average a trial's model with those of others, and leave it if any went in; the fields of its record."""
@@ -176,8 +183,8 @@ class Bench:
         if weights and not weights.path:
             source = next(source for source in self._registry.weights if source.name == weights.source)
             weights = source.fetch(weights)
-        folder = self.run.trial_folder(order.trial)
-        replay = order.work == "refit"
+        pretrains, replay = order.work == "pretrain", order.work == "refit"
+        folder = self.run.start_folder(order.recipe) if pretrains else self.run.trial_folder(order.trial)
         count = order.rows if replay else order.recipe.rows
         train_rows = subset(data.train, count)
         if replay and not data.given:
@@ -199,8 +206,9 @@ class Bench:
             parts,
             folder / "refit" if replay else folder,
             train=train_rows,
-            valid=Rows.of(()) if replay else data.valid,
+            valid=Rows.of(()) if replay or pretrains else data.valid,
             unlabeled=data.unlabeled,
+            start=self.run.start_folder(order.recipe.start) / MODEL if order.recipe.start else None,
             pause_after=order.pause_after,
             replay=order.replay if replay else None,
             early_stopping=not (self._folds and len(data.valid) < TOO_FEW_VALID),
@@ -221,14 +229,18 @@ class Bench:
 
     def _fit(self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str) -> States:
         """What the modality learned for all trials, and what the other parts learn from training rows, once per
-        backbone and part of the data."""
-        key = (recipe.backbone, len(rows), part)
+        backbone and part of the data. What the encoder knows that a trial starts from comes with it."""
+        start = recipe.start.model_dump_json() if recipe.start else ""
+        key = (recipe.backbone, len(rows), part, start)
         if key not in self._states:
             plan = self.run.document.plan
-            info = plan.candidate(recipe.backbone).info
+            info, start = plan.candidate(recipe.backbone).info, recipe.start
+            family = self._registry.family(info.name)
             self._states[key] = States(
                 modality=plan.state,
-                backbone=self._registry.family(info.name).fit(info, rows, self._read, weights),
+                backbone=load_states(self.run.start_folder(start))[1].backbone
+                if start
+                else family.fit(info, rows, self._read, weights),
                 problems=tuple(problem.fit(rows.target(n)) for n, problem in enumerate(self._problems)),
             )
         return self._states[key]

@@ -106,6 +106,25 @@ class Fleet:
         return [(lease.order, lease.epochs, now - lease.sent) for lease in leases.values()]
 
 
+def lost(answer: Answer, seconds: float) -> Record:
+    """What a trial came to whose worker was lost, or did not end in time.
+
+    Args:
+        answer: What was heard last.
+        seconds: What the trial has taken.
+    """
+    order, body = answer.order, answer.event.body
+    reason = "it did not end in time" if answer.late else body["reason"]
+    return Record(
+        number=order.trial,
+        state="out_of_memory" if body.get("out_of_memory") else "failed",
+        recipe=order.recipe,
+        seconds=seconds,
+        micro_batch=order.micro_batch,
+        error=f"the worker was lost: {reason}; see worker.log",
+    )
+
+
 def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Record | None) -> Record | None:
     """Where a trial stands whose work was ended after some epochs, as if it had paused there; its checkpoint holds the
     last of them. Without a new epoch it stands where it had paused before; None if it has no score yet.

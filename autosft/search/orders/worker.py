@@ -84,6 +84,8 @@ class Workshop:
                 done |= self._bench.test(order, lambda: allowed - (time.monotonic() - started))
             elif order.work == "soup":
                 done |= self._bench.soup(order)
+            elif order.work == "pretrain":
+                done |= self._bench.pretrain(order, emit, lambda: allowed - (time.monotonic() - started))
             else:
                 done |= self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
         except Exception as problem:  # it ends this trial, and is shown, but not the search

@@ -30,7 +30,7 @@ class Disk:
         quota: The most bytes of models and checkpoints.
 
     Attributes:
-        used: The bytes of models, checkpoints and stored outputs.
+        used: The bytes of models, checkpoints, stored outputs and encoders that trials start from.
         team: The trials that would answer best together, as far as their models are kept; empty if a single model is
             asked for.
     """
@@ -106,6 +106,7 @@ class Disk:
     def _measured(self, paused: list[Record]) -> int:
         stand = dict.fromkeys(self._models, -1) | {record.number: len(record.epochs) for record in paused}
         others = sum(size for number, size in self._outputs.items() if number not in stand)
+        others += self._run.bytes_of_starts()
         return others + sum(self._bytes_of(number, epochs) for number, epochs in stand.items())
 
     def _bytes_of(self, number: int, epochs: int) -> int:

@@ -70,7 +70,8 @@ def _groups(run: Run, registry: Registry, records: Sequence[Record]) -> list[lis
         if registry.strategy(recipe.strategy).cheap or not run.has_model(record.number):
             continue
         if not member_damage(run.trial_folder(record.number)):
-            groups.setdefault((recipe.backbone, recipe.strategy, recipe.start), []).append(record)
+            start = recipe.start.model_dump_json() if recipe.start else ""
+            groups.setdefault((recipe.backbone, recipe.strategy, start), []).append(record)
     return [group for group in groups.values() if len(group) > 1]
 
 

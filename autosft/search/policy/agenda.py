@@ -5,7 +5,7 @@ Trials are cut off by a driver that was killed, or between two rungs by a user w
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import final
 
@@ -46,7 +46,7 @@ class Agenda:
         self._trials, self._proposals, self._limit = trials, proposals, limit
         self._cut_off = list(trials.cut_off)
 
-    def next(self, estimates: Estimates, aside: Container[str], *, used: float, left: float) -> Leg | None:
+    def next(self, estimates: Estimates, aside: Collection[str], *, used: float, left: float) -> Leg | None:
         """The next leg, or None if nothing is worth the time that is left.
 
         Args:
@@ -93,7 +93,7 @@ class Agenda:
         self._trials.resume(record.number)
         return Leg(record.number, pause_after, resumed=True)
 
-    def _begun(self, estimates: Estimates, aside: Container[str], used: float, left: float) -> int | None:
+    def _begun(self, estimates: Estimates, aside: Collection[str], used: float, left: float) -> int | None:
         """The number of a new trial, or None if there is to be none."""
         trials = self._trials
         if self._limit is not None and trials.started >= self._limit:

@@ -1,7 +1,8 @@
 """The first recipes: what an engineer would try before any sampler has a word.
 
 First rung 0. Then the further strategies, with their defaults, meet the best backbones so far, the most promising
-first. Defaults first, because a search without them is often worse than no search.
+first; and last they meet the best backbone as each kind of pretraining leaves it. Defaults first, because a search
+without them is often worse than no search.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from autosft.search.memory.sampler import Params
 from autosft.search.plan import Plan
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.rung0 import Rung0, promising, ranked_backbones
-from autosft.search.space import space_of
+from autosft.search.space import START, space_of
 
 FAVORITES = 3
 """How many of the best backbones meet the strategy with the highest prior; of the next one meets one less, and so on,
@@ -44,6 +45,11 @@ def portfolio(
     for backbone, strategy in _pairs(registry, plan, favorites):
         space = space_of(task, registry, plan, backbone, strategy)
         yield {"backbone": backbone, "strategy": strategy, **defaults(space)}
+    best = plan.candidate(favorites[0])
+    for start in best.starts:
+        for strategy in promising(registry, best):
+            space = space_of(task, registry, plan, best.info.name, strategy)
+            yield {"backbone": best.info.name, "strategy": strategy, **defaults(space), START: start}
 
 
 def _pairs(registry: Registry, plan: Plan, favorites: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import final
@@ -16,7 +16,8 @@ from autosft.search.plan import Plan
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.rung0 import unfamiliar
-from autosft.search.space import choices_of, content_of, extent_of, recipe_of, space_of, whole_space_of
+from autosft.search.space import NO_START, START, choices_of, content_of, extent_of, recipe_of, space_of, whole_space_of
+from autosft.search.starts import START_SHARE
 
 ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""
@@ -56,7 +57,7 @@ class Proposals:
         *,
         tried: Container[str],
         uncut: Mapping[str, Sequence[tuple[float, int]]],
-        aside: Container[str],
+        aside: Collection[str],
         used: float,
         started: int,
         left: float,
@@ -79,7 +80,7 @@ class Proposals:
 
         def useful(params: Params) -> Params | None:
             backbone, strategy = str(params["backbone"]), str(params["strategy"])
-            if backbone in aside or strategy in aside:
+            if {backbone, strategy, params.get(START)} & set(aside):
                 return None
             if backbone in hopeless and (backbone in known or not self.registry.strategy(strategy).cheap):
                 return None
@@ -135,8 +136,11 @@ class Proposals:
         if left <= 0:
             return None
         backbone, strategy = str(params["backbone"]), str(params["strategy"])
-        if strategy not in self.plan.candidate(backbone).strategies:
+        candidate, start = self.plan.candidate(backbone), params.get(START, NO_START)
+        if strategy not in candidate.strategies or start not in (NO_START, *candidate.starts):
             return None
+        if start != NO_START:  # making the encoder may take its share
+            left *= 1 - START_SHARE
         if self.registry.strategy(strategy).cheap:
             return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None
         recipe = recipe_of(params, 0)

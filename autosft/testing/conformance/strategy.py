@@ -21,7 +21,6 @@ from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy, Want
-from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Runtime, Trial
 from autosft.host.loading import load as load_plugins
 from autosft.testing.conformance.promises import Offline, check_light
@@ -35,12 +34,12 @@ REGULARIZERS = {"dropout": 0.4, "label_smoothing": 0.2, "balance": "sampling", "
 """What may mean something to toy points, switched on."""
 
 
-class _Killed(Exception):
+class Killed(Exception):
     """Ends a trial as a power cut would."""
 
 
-class StrategyConformance(Offline):
-    """Needs the fixture `strategy`; `recipe` and `problems` where the defaults don't do."""
+class AnyStrategy(Offline):
+    """What every strategy promises, whatever it leaves."""
 
     @pytest.fixture(autouse=True)
     def one_thread(self) -> Iterator[None]:
@@ -89,7 +88,13 @@ class StrategyConformance(Offline):
     def test_offering_it_imports_nothing_heavy(self, strategy: Strategy) -> None:
         check_light(strategy)
 
+
+class StrategyConformance(AnyStrategy):
+    """For strategies that leave a model. Needs the fixture `strategy`; `recipe` and `problems` where the defaults don't
+    do."""
+
     def test_it_learns(self, strategy: Strategy, trial: Trial, runtime: Runtime) -> None:
+        assert strategy.produces == "model"
         before = evaluate(trial.parts, runtime, build_model(trial.parts, runtime), trial.valid)
         trained = train(trial, runtime, strategy)
         assert trained.evaluation is not None
@@ -98,7 +103,7 @@ class StrategyConformance(Offline):
     def test_one_seed_gives_one_model(self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path) -> None:
         first = train(trial, runtime, strategy).model
         second = train(replace(trial, folder=tmp_path / "again"), runtime, strategy).model
-        _check_equal(first, second)
+        check_equal(first, second)
 
     def test_killed_after_every_epoch_it_ends_with_the_same_weights(
         self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
@@ -108,14 +113,14 @@ class StrategyConformance(Offline):
         trial = replace(trial, folder=tmp_path / "killed")
 
         def kill(_: Epoch) -> None:
-            raise _Killed
+            raise Killed
 
         for _ in whole.epochs:
-            with pytest.raises(_Killed):
+            with pytest.raises(Killed):
                 train(trial, runtime, strategy, kill)
         for _ in range(2):
             resumed = train(trial, runtime, strategy, kill)
-            _check_equal(whole.model, resumed.model)
+            check_equal(whole.model, resumed.model)
             assert _curve(resumed) == _curve(whole)
             assert resumed.best == whole.best and resumed.trained == whole.trained
 
@@ -163,7 +168,7 @@ class StrategyConformance(Offline):
     ) -> None:
         if not strategy.cheap:
             pytest.skip("it does not say so")
-        _check_equal(train(trial, runtime, strategy).model.encoder, build_model(trial.parts, runtime).encoder)
+        check_equal(train(trial, runtime, strategy).model.encoder, build_model(trial.parts, runtime).encoder)
 
     def test_it_trains_again_on_all_rows(
         self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
@@ -188,7 +193,8 @@ def _curve(trained: Trained) -> list[tuple[float, float | None]]:
     return [(epoch.loss, epoch.score) for epoch in trained.epochs]
 
 
-def _check_equal(first: Model | torch.nn.Module, second: Model | torch.nn.Module) -> None:
+def check_equal(first: torch.nn.Module, second: torch.nn.Module) -> None:
+    """Weights and buffers are the same, to the bit."""
     one: dict[str, Tensor] = first.state_dict()
     other: dict[str, Tensor] = second.state_dict()
     assert list(one) == list(other)

@@ -1,27 +1,30 @@
-"""Proves that heads may be taught by targets: a decoder learns by teacher forcing (Williams and Zipser, 1989), answers
-by beam search (Graves, 2012), and sees no target then."""
+"""A sketch of translation: a decoder learns by teacher forcing (Williams and Zipser, 1989), answers by beam search
+(Graves, 2012), and sees no target then."""
 
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
-from autosft.contracts.modality import Modality
-from autosft.contracts.problem import Outputs, Problem
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.state import State
-from autosft.contracts.task import Task
-from autosft.contracts.tensors import Encoder
-from autosft.host.registry import Registry
-from autosft.testing.toy import ToyStrategy
-from autosft.testing.trials import make_runtime, make_trial, quick_recipe
-from autosft.training.evaluation import answer
-from autosft.training.loop import train
+from autosft.api import (
+    BackboneFamily,
+    BackboneInfo,
+    Inputs,
+    Modality,
+    Outputs,
+    Problem,
+    Row,
+    Rows,
+    Scan,
+    State,
+    hookimpl,
+)
+from autosft.api.tensors import Encoder
+
+autosft_api = 1
 
 WORDS, WIDTH, LONGEST, BEAMS = 6, 32, 5, 3
 START, END = 0, 1
@@ -152,7 +155,7 @@ class Translation(Problem):
         return 1 - float(self.deviance(outputs, targets, state).mean())
 
 
-def _pairs(count):
+def pairs(count):
     """Sentences of numbers, and letters that say them."""
     draw = np.random.default_rng(0)
     for _ in range(count):
@@ -160,32 +163,16 @@ def _pairs(count):
         yield words, "".join("abcdef"[word] for word in words)
 
 
-@pytest.fixture
-def parts():
-    return Registry(
-        modalities={"numbers": Numbers()},
-        backbones={"readers": Readers()},
-        problems={"translation": Translation()},
-        strategies={"toy": ToyStrategy()},
-    )
+@hookimpl
+def autosft_modalities():
+    return [Numbers()]
 
 
-@pytest.fixture
-def trial(tmp_path, parts):
-    task = Task(name="t", modality="numbers", problems=("translation",), data={"pairs": list(_pairs(240))})
-    return make_trial(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="readers/small", epochs=12))
+@hookimpl
+def autosft_backbones():
+    return [Readers()]
 
 
-def test_a_decoder_learns_from_targets_and_answers_without_them(trial, parts, bundled):
-    trained = train(trial, make_runtime(trial), ToyStrategy())
-    assert trained.evaluation.score > 0.8
-    predictor = bundled(parts, (trial, trained))
-    assert tuple(predictor.predict([row.ref for row in trial.valid])) == trained.evaluation.outputs[0].items
-
-
-def test_answers_do_not_depend_on_the_targets_of_the_rows(trial):
-    runtime = make_runtime(trial)
-    model = train(trial, runtime, ToyStrategy()).model
-    wrong = Rows.of(Row(row.id, row.ref, ("f",)) for row in trial.valid)
-    one, other = (answer(trial.parts, runtime, model, rows)[0].items for rows in (trial.valid, wrong))
-    assert one == other
+@hookimpl
+def autosft_problems():
+    return [Translation()]

@@ -1,4 +1,4 @@
-"""Proves `BackboneFamily.fit`, `State` and list inputs: an encoder that learns its vocabulary from the training rows.
+"""A sketch of an encoder that learns its vocabulary from the training rows, by `BackboneFamily.fit`.
 
 TF-IDF (Salton and Buckley, 1988) under a logistic head, saved and loaded without the rows that it learned from.
 """
@@ -9,18 +9,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from autosft.builtin.classification import Classification
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
-from autosft.contracts.modality import Modality
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.state import State
-from autosft.contracts.task import Task
-from autosft.contracts.tensors import Encoder
-from autosft.host.registry import Registry
-from autosft.testing.trials import make_runtime, make_trial
-from autosft.training.loop import train
-from autosft_strategies.probe import Probe
+from autosft.api import BackboneFamily, BackboneInfo, Inputs, Modality, Row, Rows, Scan, State, hookimpl
+from autosft.api.tensors import Encoder
+
+autosft_api = 1
 
 
 class Texts(Modality):
@@ -81,7 +73,7 @@ class TfIdfEncoder(Encoder):
         return {"pooled": torch.nn.functional.normalize(counts.to(self.rarity.device) * self.rarity, dim=1)}
 
 
-def _texts():
+def texts():
     kinds = {"fruit": "apple pear plum fig", "tool": "saw drill file rasp", "bird": "owl rook wren swift"}
     draw = np.random.default_rng(0)
     for number in range(48):
@@ -89,18 +81,11 @@ def _texts():
         yield f"the {' '.join(draw.choice(kinds[label].split(), 2))} is {draw.choice(['new', 'old'])}", label
 
 
-def test_a_learned_vocabulary_travels_with_the_model(tmp_path, bundled):
-    task = Task(name="words", modality="texts", problems=("classification",), data={"texts": list(_texts())})
-    parts = Registry(
-        modalities={"texts": Texts()},
-        backbones={"tfidf": TfIdf()},
-        problems={"classification": Classification()},
-        strategies={"probe": Probe()},
-    )
-    trial = make_trial(tmp_path / "trial", task, parts, Recipe(backbone="tfidf/words", strategy="probe"))
-    trained = train(trial, make_runtime(trial), Probe())
-    assert trained.evaluation.score > 0.9
-    predictor = bundled(parts, (trial, trained))
-    again = predictor.outputs(trial.valid)[0]
-    assert (again.arrays["probabilities"] == trained.evaluation.outputs[0].arrays["probabilities"]).all()
-    assert predictor.predict(["the fig is unheard", "wren owl", "a rasp"]) == ["fruit", "bird", "tool"]
+@hookimpl
+def autosft_modalities():
+    return [Texts()]
+
+
+@hookimpl
+def autosft_backbones():
+    return [TfIdf()]

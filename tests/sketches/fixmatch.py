@@ -1,4 +1,4 @@
-"""Proves batches of unequal kinds, `Stage.evaluated` and `after_step`: unlabelled rows teach too.
+"""A sketch of batches of unequal kinds, `Stage.evaluated` and `after_step`: unlabelled rows teach too.
 
 FixMatch (Sohn et al., 2020): what the model is sure of in a light view is the label of the strong view. The answers
 come from an average of the weights over time, as in Mean Teacher (Tarvainen and Valpola, 2017).
@@ -8,14 +8,9 @@ import copy
 from dataclasses import replace
 from typing import ClassVar
 
-import pytest
-import torch
-from torch.nn.functional import cross_entropy
+from autosft.api import Float, Stage, Strategy, hookimpl
 
-from autosft.api import Float, Stage, Strategy
-from autosft.api.tensors import CombinedLoader, Loader, parameter_groups, row_losses
-from autosft.testing.conformance import StrategyConformance
-from autosft.testing.trials import quick_recipe
+autosft_api = 1
 
 PER_LABELED = 2
 """Unlabelled rows per labelled one."""
@@ -32,6 +27,11 @@ class FixMatch(Strategy):
         return "" if [problem.name for problem in problems] == ["classification"] else "needs one label per row"
 
     def stages(self, trial, runtime, model):
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        from autosft.api.tensors import CombinedLoader, Loader, parameter_groups, row_losses
+
         own = trial.parts.recipe.of(self.name)
         teacher = copy.deepcopy(model)
 
@@ -75,14 +75,6 @@ class FixMatch(Strategy):
         )
 
 
-class TestFixMatch(StrategyConformance):
-    """Among others: killed after every epoch, it ends with the same weights of model and teacher."""
-
-    @pytest.fixture
-    def strategy(self):
-        return FixMatch()
-
-    @pytest.fixture
-    def recipe(self):
-        recipe = quick_recipe("fixmatch", epochs=4)
-        return recipe.changed(optim=recipe.optim.model_copy(update={"batch_size": 8}))
+@hookimpl
+def autosft_strategies():
+    return [FixMatch()]

@@ -1,4 +1,4 @@
-"""Proves targets that are sequences, `"tokens"` with a `"mask"`, and answers as items: transcription with CTC.
+"""A sketch of targets that are sequences, `"tokens"` with a `"mask"`, and answers as items: transcription with CTC.
 
 Connectionist temporal classification (Graves et al., 2006). Frames and targets both differ in length from row to row.
 """
@@ -6,22 +6,26 @@ Connectionist temporal classification (Graves et al., 2006). Frames and targets 
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 from torch.nn.functional import ctc_loss
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
-from autosft.contracts.modality import Modality
-from autosft.contracts.problem import Outputs, Problem
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.state import State
-from autosft.contracts.task import Task
-from autosft.contracts.tensors import Encoder
-from autosft.host.registry import Registry
-from autosft.testing.toy import ToyStrategy
-from autosft.testing.trials import make_runtime, make_trial, quick_recipe
-from autosft.training.loop import train
+from autosft.api import (
+    BackboneFamily,
+    BackboneInfo,
+    Inputs,
+    Modality,
+    Outputs,
+    Problem,
+    Row,
+    Rows,
+    Scan,
+    State,
+    hookimpl,
+)
+from autosft.api.tensors import Encoder
+
+autosft_api = 1
 
 SOUNDS = 4
 
@@ -114,7 +118,7 @@ class Transcription(Problem):
         return Outputs(batch.rows, items=tuple([state.values["alphabet"][n - 1] for n in line if n] for line in best))
 
     def deviance(self, outputs, targets, state):
-        return np.array([_distance(*pair) for pair in zip(outputs.items, targets, strict=True)], dtype=float)
+        return np.array([distance(*pair) for pair in zip(outputs.items, targets, strict=True)], dtype=float)
 
     def decide(self, outputs, state):
         return list(outputs.items)
@@ -123,7 +127,7 @@ class Transcription(Problem):
         return -float(self.deviance(outputs, targets, state).mean())
 
 
-def _distance(said, meant):
+def distance(said, meant):
     """Insertions, deletions and replacements (Levenshtein, 1966)."""
     costs = list(range(len(meant) + 1))
     for row, symbol in enumerate(said, 1):
@@ -136,7 +140,7 @@ def _distance(said, meant):
     return costs[-1]
 
 
-def _entries(count):
+def entries(count):
     draw = np.random.default_rng(0)
     for _ in range(count):
         spoken = draw.integers(1, SOUNDS, draw.integers(1, 5))
@@ -144,31 +148,16 @@ def _entries(count):
         yield frames, ["_abc"[sound] for sound in spoken]
 
 
-def test_sequences_are_learned_answered_and_bundled(tmp_path, bundled):
-    task = Task(name="speech", modality="frames", problems=("transcription",), data={"entries": list(_entries(120))})
-    parts = Registry(
-        modalities={"frames": Frames()},
-        backbones={"ears": Ears()},
-        problems={"transcription": Transcription()},
-        strategies={"toy": ToyStrategy()},
-    )
-    trial = make_trial(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="ears/small", epochs=12))
-    assert len({len(target) for target in trial.train.target(0)}) > 2
-    trained = train(trial, make_runtime(trial), ToyStrategy())
-    assert trained.evaluation.score > -0.5
-    predictor = bundled(parts, (trial, trained))
-    assert tuple(predictor.predict([row.ref for row in trial.valid])) == trained.evaluation.outputs[0].items
+@hookimpl
+def autosft_modalities():
+    return [Frames()]
 
 
-def test_a_distance_counts_edits():
-    assert [_distance(*pair) for pair in (("abc", "abc"), ("abc", "b"), ("", "ab"), ("ba", "ab"))] == [0, 2, 2, 2]
+@hookimpl
+def autosft_backbones():
+    return [Ears()]
 
 
-@pytest.mark.parametrize("size", [0, 2])
-def test_targets_of_different_lengths_split_and_move_with_their_batch(size):
-    from autosft.contracts.tensors import Batch
-
-    batch = Batch(torch.zeros(3, 1), ([torch.ones(n) for n in (1, 2, 3)],), ("a", "b", "c"), torch.ones(3))
-    parts = list(batch.split(size))
-    assert [len(target) for part in parts for target in part.targets[0]] == [1, 2, 3]
-    assert all(target.device.type == "meta" for part in parts for target in part.to("meta").targets[0])
+@hookimpl
+def autosft_problems():
+    return [Transcription()]

@@ -1,31 +1,30 @@
-"""Proves ragged targets from rows through micro-batches to the answers: boxes found on `"maps"`.
+"""A sketch of ragged targets from rows through micro-batches to the answers: boxes found on `"maps"`.
 
 Objects as the peaks of a map, with their sizes beside (CenterNet: Zhou et al., 2019), at toy size.
 """
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
-import pytest
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
-from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs
-from autosft.contracts.modality import Example, Modality
-from autosft.contracts.problem import Outputs, Problem
-from autosft.contracts.recipe import Stop
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.state import State
-from autosft.contracts.task import Task
-from autosft.contracts.tensors import Encoder
-from autosft.data.arrow import open_rows, write_rows
-from autosft.host.registry import Registry
-from autosft.testing.toy import ToyStrategy
-from autosft.testing.trials import make_runtime, make_trial, quick_recipe
-from autosft.training.loaders import Loader
-from autosft.training.loop import train
+from autosft.api import (
+    BackboneFamily,
+    BackboneInfo,
+    Example,
+    Inputs,
+    Modality,
+    Outputs,
+    Problem,
+    Row,
+    Rows,
+    Scan,
+    State,
+    hookimpl,
+)
+from autosft.api.tensors import Encoder
+
+autosft_api = 1
 
 SIDE = 8
 
@@ -38,8 +37,7 @@ class Pictures(Modality):
         return None
 
     def scan(self, task):
-        write_rows(Path(task.data["file"]), Rows.of(_rows(96)), {})  # as a run stores them
-        return Scan(open_rows(Path(task.data["file"]))[0])
+        return Scan(Rows.of(rows(task.data["rows"])))
 
     def collect(self, inputs, task):
         return Scan(Rows.of(Row(f"row-{n}", picture) for n, picture in enumerate(inputs)))
@@ -120,7 +118,7 @@ class Boxes(Problem):
 
     def outputs(self, out, batch, state, recipe, model):
         there = {"there": out[:, 0].sigmoid().cpu().numpy()}
-        return Outputs(batch.rows, there, tuple(_boxes(maps) for maps in out.cpu()))
+        return Outputs(batch.rows, there, tuple(boxes(maps) for maps in out.cpu()))
 
     def deviance(self, outputs, targets, state):
         """The squared error of the map (Brier, 1950)."""
@@ -139,13 +137,13 @@ class Boxes(Problem):
         return 2 * right / max(1, sum(map(len, found)) + sum(map(len, targets)))
 
 
-def _boxes(maps):
+def boxes(maps):
     """Places with a probability above one half, with it as the fifth number."""
     places = (maps[0] > 0).nonzero().tolist()
     return [[top, left, *maps[1:, top, left].tolist(), float(maps[0, top, left].sigmoid())] for top, left in places]
 
 
-def _rows(count):
+def rows(count):
     draw = np.random.default_rng(0)
     for number in range(count):
         picture, boxes = np.zeros((SIDE, SIDE)), []
@@ -156,59 +154,16 @@ def _rows(count):
         yield Row(f"row-{number}", picture.tolist(), (tuple(boxes),))
 
 
-@pytest.fixture
-def parts():
-    return Registry(
-        modalities={"pictures": Pictures()},
-        backbones={"eyes": Eyes()},
-        problems={"boxes": Boxes()},
-        strategies={"toy": ToyStrategy()},
-    )
+@hookimpl
+def autosft_modalities():
+    return [Pictures()]
 
 
-@pytest.fixture
-def trial(tmp_path, parts):
-    task = Task(name="b", modality="pictures", problems=("boxes",), data={"file": str(tmp_path / "rows.arrow")})
-    return make_trial(
-        tmp_path / "trial", task, parts, quick_recipe("toy", backbone="eyes/small", epochs=15).changed(seed=3)
-    )
+@hookimpl
+def autosft_backbones():
+    return [Eyes()]
 
 
-@pytest.fixture
-def runtime(trial):
-    return make_runtime(trial)
-
-
-def test_a_view_that_mirrors_pictures_mirrors_their_boxes(trial, runtime):
-    """What they surround is bright in every view, and of some rows it lies elsewhere than it did."""
-    plain, seen = (
-        [
-            (row, picture, boxes.tolist())
-            for batch in Loader(trial.parts, runtime, trial.train, [strength]).epoch(1)
-            for row, picture, boxes in zip(batch.rows, batch.inputs, batch.targets[0], strict=True)
-        ]
-        for strength in ("none", "light")
-    )
-    for _, picture, boxes in seen:
-        assert picture.sum() == sum(height * width for _, _, height, width in boxes)
-        for top, left, height, width in (map(int, box) for box in boxes):
-            assert picture[0, top : top + height, left : left + width].all()
-    assert 0 < sum(one[2] != other[2] for one, other in zip(plain, seen, strict=True)) < len(seen)
-
-
-def test_boxes_are_learned_answered_and_bundled(trial, runtime, parts, bundled):
-    assert {len(boxes) for boxes in trial.train.target(0)} == {0, 1, 2, 3}
-    trained = train(trial, runtime, ToyStrategy())
-    assert trained.evaluation.score > 0.7
-    predictor = bundled(parts, (trial, trained))
-    assert predictor.predict([row.ref for row in trial.valid]) == Boxes().decide(
-        trained.evaluation.outputs[0], trained.evaluation.states[0]
-    )
-
-
-def test_micro_batches_of_ragged_targets_train_the_same_model(trial, runtime, tmp_path):
-    trial = trial.with_recipe(stop=Stop(max_epochs=2))
-    whole = train(trial, runtime, ToyStrategy())
-    parts = train(replace(trial, folder=tmp_path / "parts"), replace(runtime, micro_batch=3), ToyStrategy())
-    for one, other in zip(whole.model.parameters(), parts.model.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+@hookimpl
+def autosft_problems():
+    return [Boxes()]

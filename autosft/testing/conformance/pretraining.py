@@ -1,0 +1,77 @@
+"""What strategies promise that make encoders for trials to start from."""
+
+# ruff: noqa: D102 (the name of a test is its docstring)
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from autosft.contracts.record import Epoch
+from autosft.contracts.rows import Rows
+from autosft.contracts.strategy import Strategy
+from autosft.contracts.trial import Runtime, Trial
+from autosft.deploy.bundle import MODEL
+from autosft.deploy.member import save_member
+from autosft.testing.conformance.strategy import AnyStrategy, Killed, check_equal
+from autosft.testing.toy import ToyStrategy
+from autosft.testing.trials import quick_recipe
+from autosft.training.loop import train
+from autosft.training.model import build_model, start_from
+
+
+class PretrainingConformance(AnyStrategy):
+    """Needs the fixture `strategy`; `recipe` and `problems` where the defaults don't do."""
+
+    @pytest.fixture
+    def pretraining(self, trial: Trial) -> Trial:
+        """The trial as a search has it: there is nothing to validate on."""
+        return replace(trial, valid=Rows.of(()))
+
+    def test_it_says_what_it_makes_and_its_loss_falls(
+        self, strategy: Strategy, pretraining: Trial, runtime: Runtime
+    ) -> None:
+        trained = train(pretraining, runtime, strategy)
+        assert strategy.produces == "encoder" and not strategy.cheap and trained.evaluation is None
+        assert trained.epochs[-1].loss < trained.epochs[0].loss
+
+    def test_it_looks_at_no_target(
+        self, strategy: Strategy, pretraining: Trial, runtime: Runtime, tmp_path: Path
+    ) -> None:
+        bare = Rows.of(replace(row, targets=()) for row in pretraining.train)
+        blind = replace(pretraining, train=bare, folder=tmp_path / "blind")
+        pair = [train(trial, runtime, strategy).model.encoder for trial in (pretraining, blind)]
+        check_equal(*pair)
+
+    def test_killed_after_every_epoch_it_leaves_the_same_encoder(
+        self, strategy: Strategy, pretraining: Trial, runtime: Runtime, tmp_path: Path
+    ) -> None:
+        whole = train(pretraining, runtime, strategy)
+        trial = replace(pretraining, folder=tmp_path / "killed")
+
+        def kill(_: Epoch) -> None:
+            raise Killed
+
+        for _ in whole.epochs:
+            with pytest.raises(Killed):
+                train(trial, runtime, strategy, kill)
+        check_equal(whole.model.encoder, train(trial, runtime, strategy, kill).model.encoder)
+
+    def test_trials_start_from_what_it_leaves(
+        self, strategy: Strategy, trial: Trial, pretraining: Trial, runtime: Runtime, tmp_path: Path
+    ) -> None:
+        made, fresh = train(pretraining, runtime, strategy).model, build_model(trial.parts, runtime).encoder
+        save_member(tmp_path / "made", pretraining.parts, made, pretraining.parts.states)
+        recipe = quick_recipe("toy", backbone=trial.parts.info.name).changed(start=trial.parts.recipe)
+        parts = replace(trial.parts, recipe=recipe)
+        started = replace(trial, parts=parts, folder=tmp_path / "started", start=tmp_path / "made" / MODEL)
+        encoder = build_model(parts, runtime).encoder
+        start_from(started, encoder)
+        check_equal(encoder, made.encoder)
+        pairs = zip(encoder.state_dict().values(), fresh.state_dict().values(), strict=True)
+        assert any(not torch.equal(one, other) for one, other in pairs)
+        trained = train(started, runtime, ToyStrategy())
+        assert trained.evaluation is not None and trained.epochs

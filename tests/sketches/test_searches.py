@@ -1,0 +1,49 @@
+"""Each sketch goes through a whole search with two workers: planned, killed, gone on with, bundled, asked, ranked."""
+
+import csv
+
+import pytest
+import speech
+import translation
+import vocabulary
+
+from autosft.contracts.record import Record
+from autosft.contracts.task import Task
+from autosft.deploy.predictor import Predictor
+from autosft.search.driver import run_search
+from autosft.search.run import Run
+from autosft.testing.toy import make_points
+
+
+def task(name, problem, **data):
+    return Task(name=name, modality=name, problems=(problem,), data=data)
+
+
+DATA = {
+    "boxes": lambda folder: task("pictures", "boxes", rows=120),
+    "fixmatch": lambda folder: make_points(folder / "clouds.points.json", rows=120),
+    "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
+    "speech": lambda folder: task("frames", "transcription", entries=list(speech.entries(120))),
+    "translation": lambda folder: task("numbers", "translation", pairs=list(translation.pairs(120))),
+    "vocabulary": lambda folder: task("texts", "classification", texts=list(vocabulary.texts())),
+}
+STRATEGIES = {"fixmatch": "fixmatch", "neighbors": "neighbors", "vocabulary": "probe"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sketch", DATA)
+def test_a_sketch_goes_through_a_whole_search_that_is_killed_on_its_way(sketch, install, killed, tmp_path):
+    install(sketch)
+    data, run = DATA[sketch](tmp_path), tmp_path / "run"
+    settings = {"strategies": [STRATEGIES.get(sketch, "toy")], "trials": 2}
+    killed(data, run, at=0, **settings)
+
+    result = run_search(data, run=run, budget=None, threads=2, workers=2, device="cpu", **settings)
+
+    records = [Record.read(path) for path in sorted(run.glob("trials/*/record.json"))]
+    assert [record.state for record in records if record.error] == []
+    assert sum(result.trials.values()) == len(records) <= 2 and result.test is not None
+    test = Run.read(run).data.test
+    assert len(Predictor.load(run).predict(list(test.ref))) == len(test) == result.test_rows
+    with (run / "leaderboard.csv").open() as stream:
+        assert len(list(csv.DictReader(stream))) == len(records)
