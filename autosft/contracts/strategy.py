@@ -52,7 +52,8 @@ class Stage:
         after_step: Called after each optimizer step, such as to move an EMA teacher.
         evaluated: What is validated and kept instead of `model`, such as an EMA teacher of the same shape. Without it
             that is an average of the weights where the recipe asks for one.
-        keeps: More modules whose state a checkpoint must hold; parameters outside `model` belong here.
+        keeps: More modules whose state a checkpoint must hold; parameters outside `model` belong here, and whatever
+            `after_step` changes. Of `model` it holds `parameters` and buffers: the rest is not to change.
     """
 
     name: str

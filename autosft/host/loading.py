@@ -14,10 +14,16 @@ from importlib import metadata
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from autosft.contracts.recipe import Recipe
 from autosft.errors import PluginBroken
 from autosft.host.hookspecs import API_VERSION, GROUP
 from autosft.host.reading import OFFERS, Hooks, Key, blame, read
 from autosft.host.registry import Observer, Plugin, Registry
+
+IN_RECIPES = ("modality", "backbone", "problem", "strategy")
+"""Kinds whose parameters lie in a recipe under the names of the parts."""
+
+RESERVED = frozenset({*Recipe.model_fields, "none"})
 
 _EPOCH, _TRIAL = "autosft_epoch_finished", "autosft_trial_finished"
 
@@ -142,12 +148,18 @@ def _check_api(row: Plugin) -> None:
 
 
 def _check_new(offered: dict[Key, Any], owners: dict[Key, str]) -> None:
+    """Names are unique within a kind, and among all whose parameters lie in a recipe under their names."""
+    taken = {key: f"{key[0]} of {owner}" for key, owner in owners.items()}
     for kind, name in offered:
-        if (kind, name) in owners:
+        if kind in IN_RECIPES and name in RESERVED:
+            raise PluginBroken(f"Its {kind} is named {name!r}, which means something else in a recipe; rename it.")
+        kinds = IN_RECIPES if kind in IN_RECIPES else (kind,)
+        if other := next((taken[one, name] for one in kinds if (one, name) in taken), None):
             raise PluginBroken(
-                f"Its {kind} {name!r} is already offered by {owners[kind, name]}; rename it, or disable one of the two "
-                f"with AUTOSFT_DISABLE_PLUGINS."
+                f"Its {kind} {name!r} has the name of the {other}; rename it, or disable one of the two with "
+                "AUTOSFT_DISABLE_PLUGINS."
             )
+        taken[kind, name] = f"{kind} beside it"
 
 
 def canonical(name: str) -> str:

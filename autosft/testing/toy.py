@@ -152,20 +152,20 @@ class ToyModality(Modality):
 class ToyFamily(BackboneFamily):
     """Perceptrons; they need no weights, and learn from the training rows how many numbers a point has."""
 
-    prefix = "toy"
+    prefix = "tiny"
     space: ClassVar[Space] = {"activation": Choice(("tanh", "relu"))}
 
     def curated(self) -> Sequence[BackboneInfo]:
         """A narrow one and a wide one."""
         points = Inputs(kind="points")
         return [
-            BackboneInfo(name="toy/wide", inputs=points, gigaflops=2e-6, prior=0.6, arguments={"width": 16}),
-            BackboneInfo(name="toy/narrow", inputs=points, gigaflops=1e-6, prior=0.5, arguments={"width": 8}),
+            BackboneInfo(name="tiny/wide", inputs=points, gigaflops=2e-6, prior=0.6, arguments={"width": 16}),
+            BackboneInfo(name="tiny/narrow", inputs=points, gigaflops=1e-6, prior=0.5, arguments={"width": 8}),
         ]
 
     def match(self, pattern: str) -> Sequence[BackboneInfo]:
         """Those of the two that match."""
-        return [info for info in self.curated() if fnmatch.fnmatchcase(info.name.removeprefix("toy/"), pattern)]
+        return [info for info in self.curated() if fnmatch.fnmatchcase(info.name.removeprefix("tiny/"), pattern)]
 
     def version(self) -> str:
         """Its encoders are the same everywhere."""

@@ -52,7 +52,7 @@ def points_task(
     return Task(name="points", modality="points", problems=tuple(problems), data=data, targets=tuple(targets))
 
 
-def quick_recipe(strategy: str, *, backbone: str = "toy/narrow", epochs: int = 3) -> Recipe:
+def quick_recipe(strategy: str, *, backbone: str = "tiny/narrow", epochs: int = 3) -> Recipe:
     """A recipe under which toy encoders learn within a few epochs."""
     optim = Optim(lr=1e-2, head_lr=5e-2, batch_size=16)
     return Recipe(backbone=backbone, strategy=strategy, optim=optim, stop=Stop(max_epochs=epochs), seed=1)

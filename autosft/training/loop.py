@@ -30,7 +30,7 @@ from autosft.training.features import encoding_seconds
 from autosft.training.model import build_model, start_from
 from autosft.training.optim.penalties import Penalties
 from autosft.training.optim.stepper import Stepper
-from autosft.training.progress import Progress, restore, state_of
+from autosft.training.progress import Progress, learned, load_learned, restore, state_of
 from autosft.training.seeds import seed_everything, seed_of
 from autosft.training.stopping import Patience
 
@@ -257,7 +257,7 @@ class _UnderWay:
 
     def settle(self) -> None:
         """Leave the best weights in the model, or where nothing was validated the last ones."""
-        self._stage.model.load_state_dict(self._best or self._stepper.kept.state_dict())
+        load_learned(self._stage, self._best or learned(self._stage, self._stepper.kept))
 
     def _validate(self) -> float | None:
         stage, stop = self._stage, self._recipe.stop
@@ -271,7 +271,7 @@ class _UnderWay:
         progress.score, progress.loss = evaluation.score, evaluation.loss
         if self._trial.early_stopping:
             if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, stop):
-                self._best = copy.deepcopy(kept.state_dict())
+                self._best = copy.deepcopy(learned(stage, kept))
             progress.score, progress.loss = self.patience.score, self.patience.loss
         return evaluation.score
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from autosft.contracts.record import Epoch
 from autosft.contracts.strategy import Stage
@@ -37,7 +38,8 @@ class Progress:
 def state_of(stage: Stage, progress: Progress) -> dict[str, Any]:
     """What a checkpoint of a stage holds, whether it is under way or has ended."""
     return {
-        "modules": {name: module.state_dict() for name, module in _modules(stage).items()},
+        "model": learned(stage, stage.model),
+        "modules": {name: module.state_dict() for name, module in _others(stage).items()},
         "epochs": [epoch.plain() for epoch in progress.epochs],
         "best": dict(progress.best),
         "trained": progress.trained,
@@ -48,14 +50,34 @@ def state_of(stage: Stage, progress: Progress) -> dict[str, Any]:
 
 def restore(stage: Stage, saved: dict[str, Any], progress: Progress) -> None:
     """Put back what `state_of` gave."""
-    for name, module in _modules(stage).items():
+    load_learned(stage, saved["model"])
+    for name, module in _others(stage).items():
         module.load_state_dict(saved["modules"][name])
     progress.epochs = [Epoch.model_validate(epoch) for epoch in saved["epochs"]]
     progress.best, progress.trained = dict(saved["best"]), saved["trained"]
     progress.score, progress.loss = saved.get("score"), saved.get("loss", 0.0)
 
 
-def _modules(stage: Stage) -> dict[str, nn.Module]:
-    """All modules whose state a checkpoint holds."""
+def learned(stage: Stage, module: nn.Module) -> dict[str, Tensor]:
+    """The weights that the stage trains and all buffers, of its model or of one of the same shape. What is frozen is
+    there again when a trial goes on: it was built, or trained by an earlier stage."""
+    trained = {id(parameter) for group in stage.parameters for parameter in group["params"]}
+    frozen = {name for name, parameter in stage.model.named_parameters() if id(parameter) not in trained}
+    return {name: tensor for name, tensor in module.state_dict().items() if name not in frozen}
+
+
+def load_learned(stage: Stage, tensors: Mapping[str, Tensor]) -> None:
+    """Put what `learned` gave into the stage's model.
+
+    Raises:
+        RuntimeError: It is of another stage.
+    """
+    if other := learned(stage, stage.model).keys() ^ tensors.keys():
+        raise RuntimeError(f"These weights are not those of stage {stage.name!r}: {', '.join(sorted(other)[:4])}")
+    stage.model.load_state_dict(tensors, strict=False)
+
+
+def _others(stage: Stage) -> dict[str, nn.Module]:
+    """Modules beside the model whose whole state a checkpoint holds."""
     evaluated = {"evaluated": stage.evaluated} if stage.evaluated else {}
-    return {"model": stage.model, **evaluated, **{f"keeps/{name}": module for name, module in stage.keeps.items()}}
+    return {**evaluated, **{f"keeps/{name}": module for name, module in stage.keeps.items()}}

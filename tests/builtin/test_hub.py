@@ -31,7 +31,7 @@ for repository in sys.argv[3:]:
     repository, _, beside = repository.partition("+")
     pretrained = {"hub": repository} if repository != "-" else {}
     pretrained |= {"beside": beside} if beside else {}
-    info = BackboneInfo(name="toy/x", inputs=Inputs(kind="points"), pretrained=pretrained, license="MIT")
+    info = BackboneInfo(name="tiny/x", inputs=Inputs(kind="points"), pretrained=pretrained, license="MIT")
     started = time.monotonic()
     try:
         found = source.find(info)

@@ -49,7 +49,7 @@ exec sleep 1
 
 
 def order(token, strategy="works"):
-    recipe = Recipe(backbone="toy/wide", strategy=strategy)
+    recipe = Recipe(backbone="tiny/wide", strategy=strategy)
     return Order(run="/nowhere", trial=7, token=token, recipe=recipe, seconds=None)
 
 

@@ -48,7 +48,7 @@ def test_help_and_lists_import_nothing_heavy(listed, command):
         ("search clouds.points.json --metric acuracy", "metric 'acuracy'. Did you mean 'accuracy'?"),
         ("search clouds.points.json --metric roc_auc", "Did you mean 'roc_auc_ovr'?"),
         ("search clouds.points.json --strategies prob", "strategy 'prob'. Did you mean 'probe'?"),
-        ("search clouds.points.json --backbones toy/wied", "backbone 'toy/wied'. Did you mean 'toy/wide'?"),
+        ("search clouds.points.json --backbones tiny/wied", "backbone 'tiny/wied'. Did you mean 'tiny/wide'?"),
         ("search clouds.points.json --weights nowhere", "nowhere: no such file or folder"),
         ("leaderboard empty", "empty: no run here"),
         ("report empty", "empty: no run here"),
@@ -121,8 +121,8 @@ def test_a_search_then_its_report_and_leaderboard_then_predictions(autosft, list
     assert "\x1b" not in searched.stdout and "\r" not in searched.stdout  # it is piped: plain lines
     for said in (
         "Recognized points data",
-        "Backbones to try: toy/wide, toy/narrow",
-        "trial   0  toy on toy/wide",
+        "Backbones to try: tiny/wide, tiny/narrow",
+        "trial   0  toy on tiny/wide",
         "Test accuracy: ",
         "Next:",
         "  autosft predict runs/clouds FILES",
@@ -138,7 +138,7 @@ def test_a_search_then_its_report_and_leaderboard_then_predictions(autosft, list
 
     board = autosft("leaderboard", "runs/clouds")
     assert board.returncode == 0 and "\x1b" not in board.stdout
-    assert re.search(rf"^ +1 +\d +{result['valid']:.4f} .*toy/(wide|narrow) +toy ", board.stdout, re.MULTILINE)
+    assert re.search(rf"^ +1 +\d +{result['valid']:.4f} .*tiny/(wide|narrow) +toy ", board.stdout, re.MULTILINE)
 
     some = {"rows": [{"x": x} for x in ([2.0, 0.0, 0.0, 0.0], "broken", [-1.0, 1.7, 0.0, 0.0])], "unlabeled": []}
     (tmp_path / "new.points.json").write_text(json.dumps(some))

@@ -19,7 +19,7 @@ pytest.importorskip("uvicorn")
 def run_folder(autosft, points, tmp_path):
     """A finished run of one trial."""
     done = autosft(
-        "search", points, "--trials", 1, "--budget", "none", "--run", tmp_path / "run", "--backbones", "toy/wide"
+        "search", points, "--trials", 1, "--budget", "none", "--run", tmp_path / "run", "--backbones", "tiny/wide"
     )
     assert done.returncode == 0, done.stderr
     return tmp_path / "run"

@@ -22,7 +22,7 @@ from autosft.report.board import board
 from autosft.search import news
 from tests.cli.test_commands import HEAVY, the_line
 
-RECIPE = Recipe(backbone="toy/wide", strategy="toy")
+RECIPE = Recipe(backbone="tiny/wide", strategy="toy")
 RECORD = Record(number=3, state="done", recipe=RECIPE, score=0.75, loss=float("nan"), seconds=1.5)
 TASK = Task(name="clouds", modality="points", problems=("classification",), data={}, metric="accuracy")
 SEARCH = ("search", "clouds.points.json", "--trials", 1, "--budget", "none", "--threads", 1, "--strategies", "toy")
@@ -101,9 +101,9 @@ def test_the_live_table_says_what_is_best_what_runs_and_what_is_left():
     said = console.file.getvalue()
 
     for line in (
-        r"best +accuracy 0\.7500, trial 3, toy on toy/wide",
-        r"trial 4 +toy on toy/wide: toy 2, loss 0\.5000, accuracy 0\.2500",
-        r"trial 5 +toy on toy/wide\b",
+        r"best +accuracy 0\.7500, trial 3, toy on tiny/wide",
+        r"trial 4 +toy on tiny/wide: toy 2, loss 0\.5000, accuracy 0\.2500",
+        r"trial 5 +toy on tiny/wide\b",
         r"left .+, 8 trials ended, 3 MB on disk",
     ):
         assert re.search(line, said)
@@ -128,7 +128,7 @@ def test_a_narrow_terminal_spares_columns_and_no_cell_is_cut():
         ("search x --problem multi", ["multilabel"]),
         ("search x --modality poi", ["points"]),
         ("search x --strategies probe,t", ["probe,toy"]),
-        ("search x --backbones toy/", ["toy/narrow", "toy/wide"]),
+        ("search x --backbones tiny/", ["tiny/narrow", "tiny/wide"]),
         ("search x --executor p", ["processes"]),
         ("leaderb", ["leaderboard"]),
     ],

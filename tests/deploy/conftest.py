@@ -44,7 +44,7 @@ def made(tmp_path_factory, registry):
     folder = tmp_path_factory.mktemp("deploy")
     source = toy.make_points(folder / "clouds.points.json", rows=90, seed=1)
     task = with_metric(recognize(source, registry)[0].task, "", registry)
-    modality, family, problem = registry.modality("points"), registry.family("toy"), registry.problem("classification")
+    modality, family, problem = registry.modality("points"), registry.family("tiny"), registry.problem("classification")
     data = split(modality.scan(task), problem, seed=0)
     info = family.curated()[0]
     states = States(

@@ -108,7 +108,7 @@ def test_what_cannot_be_traced_is_one_line_and_leaves_nothing(made, predictor, t
 
     monkeypatch.setattr(type(predictor.members[0][1].encoder), "forward", forward)
 
-    with pytest.raises(BadInput, match=r"toy on toy/wide\) cannot be exported to torch\.export") as caught:
+    with pytest.raises(BadInput, match=r"toy on tiny/wide\) cannot be exported to torch\.export") as caught:
         export_model(predictor, tmp_path / "model.pt2", Torch(), made.trial.valid)
 
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())

@@ -137,7 +137,7 @@ def test_weights_of_another_architecture_are_refused(made, registry, tmp_path):
     MemberDocument.parse(changed, "member").sealed().write(member / "member.json")
     save_bundle(tmp_path / "bundle", made.task, [(member, 1.0)], {}, {})
 
-    with pytest.raises(BadBundle, match="the weights cannot be put into toy/wide"):
+    with pytest.raises(BadBundle, match="the weights cannot be put into tiny/wide"):
         Predictor.load(tmp_path / "bundle", registry=registry)
 
 

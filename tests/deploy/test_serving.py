@@ -207,7 +207,7 @@ def test_the_model_s_facts_are_told_and_no_path(made, client):
 
     assert info == client.get("/").json()
     assert info["task"] == "clouds" and info["classes"] == ["a", "b", "c"] and info["scores"]
-    assert info["members"] == [{"backbone": "toy/wide", "strategy": "toy", "share": 1.0}]
+    assert info["members"] == [{"backbone": "tiny/wide", "strategy": "toy", "share": 1.0}]
     assert str(made.folder.parent) not in json.dumps(info)
     assert client.get("/health").json() == {"status": "ok", "waiting": 0}
 

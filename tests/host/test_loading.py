@@ -79,8 +79,36 @@ def test_of_two_plugins_with_the_same_part_the_later_fails_whole(distributions, 
     assert rows(registry)["stranger-a"].status == "ok"
     later = rows(registry)["stranger-b"]
     assert later.status == "failed"
-    assert "'sideways' is already offered by stranger-a 1.0" in later.error
+    assert "strategy 'sideways' has the name of the strategy of stranger-a 1.0" in later.error
     assert set(registry.strategies) == {"sideways"}
+
+
+PROBLEM = """
+class P(Problem):
+    name, needs, metrics = {name!r}, frozenset(), ("m",)
+    fit = head = encode = loss = outputs = deviance = decide = score = None
+
+@hookimpl
+def autosft_problems():
+    return [P()]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sideways", "problem 'sideways' has the name of the strategy of stranger-a 1.0"),
+        ("s", "strategy 's' has the name of the problem beside it"),
+        ("optim", "problem is named 'optim', which means something else in a recipe"),
+        ("other", ""),
+    ],
+)
+def test_names_under_which_recipes_hold_parameters_are_unique_across_kinds(distributions, rows, name, said):
+    distributions("stranger-a", strategy="sideways")
+    classes = STRATEGY + "from autosft.contracts.problem import Problem\nclass S(Strategy):\n    name = 's'\n"
+    distributions("stranger-b", source=classes + OFFER.format("[S()]") + PROBLEM.format(name=name))
+    row = rows(load())["stranger-b"]
+    assert (row.status == "ok") == (not said) and said in row.error
 
 
 def test_strict_mode_raises_at_the_first_broken_plugin(distributions, monkeypatch):

@@ -28,7 +28,7 @@ from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
 PROBLEMS: dict[str, Problem] = {one.name: one for one in (Classification(), MultiLabel(), Regression())}
-WIDE, NARROW = "toy/wide", "toy/narrow"
+WIDE, NARROW = "tiny/wide", "tiny/narrow"
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Story:
             source="/x",
             task=task,
             spec=SearchSpec(budget=60.0),
-            plan=Plan(candidates=candidates, left_out={"toy/huge": "no weights at hand"}),
+            plan=Plan(candidates=candidates, left_out={"tiny/huge": "no weights at hand"}),
             fingerprint="f" * 64,
             facts=("some rows",),
             warnings=self.warnings,

@@ -11,7 +11,7 @@ from autosft.contracts.record import Epoch, Record, Result
 from autosft.errors import BadInput
 from autosft.report.board import COLUMNS, board_of, write_leaderboard
 
-RECIPE = Recipe(backbone="toy/wide", strategy="toy")
+RECIPE = Recipe(backbone="tiny/wide", strategy="toy")
 EPOCH = Epoch(stage="toy", number=1, loss=1.0, seconds=0.1)
 
 
@@ -61,7 +61,7 @@ def test_a_row_shows_what_was_trained(run_of):
     board = board_of(run_of({"score": 0.98765, "loss": 0.012345, "epochs": (EPOCH, EPOCH), "seconds": 3.14159}))
 
     assert board.rows[0] == dict(
-        zip(COLUMNS, ("1", "0", "0.9877", "0.0123", "toy/wide", "toy", "2", "3.1", "", "done", ""), strict=True)
+        zip(COLUMNS, ("1", "0", "0.9877", "0.0123", "tiny/wide", "toy", "2", "3.1", "", "done", ""), strict=True)
     )
 
 

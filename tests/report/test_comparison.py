@@ -21,7 +21,7 @@ VALID = Rows.of(Row(f"row-{n}", n, ("ab"[number],)) for n, number in enumerate(T
 
 
 def trial(number, wrong, error=None):
-    recipe = Recipe(backbone="toy/wide", strategy="toy")
+    recipe = Recipe(backbone="tiny/wide", strategy="toy")
     score = 1 - len(wrong) / COUNT
     return Record(number=number, state="done", recipe=recipe, score=score, score_error=error)
 

@@ -44,7 +44,7 @@ def test_runs_are_ranked_within_their_task_by_the_test_score(entered):
 
     assert column(board, "task") == ["age", "birds", "birds"] and column(board, "test") == [0.2, 0.9, 0.7]
     assert column(board, "rank") == [1, 1, 2] and column(board, "low")[1] == pytest.approx(0.8)
-    assert column(board, "best")[0] == "toy on toy/narrow" and column(board, "budget")[0] == 60.0
+    assert column(board, "best")[0] == "toy on tiny/narrow" and column(board, "budget")[0] == 60.0
     assert overall is None and not board.notes  # theirs did not enter for age
 
 

@@ -18,7 +18,7 @@ def trials(count, score, seed=0):
         strategy = "full" if number % 3 else "probe"
         rate = 10 ** draw.uniform(-4, -1) if strategy == "full" else 1e-3
         regular = Regular(dropout=draw.uniform(0, 0.5))
-        recipe = Recipe(backbone="toy/wide", strategy=strategy, optim=Optim(lr=rate), regular=regular)
+        recipe = Recipe(backbone="tiny/wide", strategy=strategy, optim=Optim(lr=rate), regular=regular)
         value = score(recipe) + draw.normal(0, 0.02)
         records.append(Record(number=number, state="done", recipe=recipe, score=value))
     return sorted(records, key=Record.order)

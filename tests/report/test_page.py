@@ -70,7 +70,7 @@ def test_a_search_under_way_can_be_reported(story, page):
 
     text = words(page(story))
 
-    assert "The search has not finished" in text and "So far toy on toy/narrow is the best" in text
+    assert "The search has not finished" in text and "So far toy on tiny/narrow is the best" in text
     assert "autosft predict" not in text and "paused" in text
 
 
@@ -171,7 +171,7 @@ def test_a_blend_is_diagnosed_by_the_mean_of_its_answers(story, page):
 
     text = words(page(story))
 
-    assert "A blend of 2 models, first trial 0, toy on toy/narrow, trained again" in text
+    assert "A blend of 2 models, first trial 0, toy on tiny/narrow, trained again" in text
     assert "the answers of the blend to the 20 validation rows" in text and "20 of 20 rows are answered right" in text
     assert "share 0.50" in text and "Worst mistakes There are none." in text
 

@@ -21,7 +21,7 @@ from autosft.search.news import EpochFinished, Noted, TrialFinished, TrialPaused
 
 pytestmark = [pytest.mark.usefixtures("plugins"), pytest.mark.slow]
 
-SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "strategies": ["sleeps"], "backbones": ["toy/narrow"]}
+SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "strategies": ["sleeps"], "backbones": ["tiny/narrow"]}
 COMMAND = [sys.executable, "-m", "autosft", "search", "--budget", "none", "--threads", "1", "--device", "cpu"]
 
 

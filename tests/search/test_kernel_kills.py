@@ -71,7 +71,7 @@ def records(folder):
 
 
 def test_a_worker_that_the_kernel_ended_goes_on_with_fewer_rows_and_that_is_remembered(search, tmp_path):
-    said = search("--trials", "2", "--strategies", "gorges", "--backbones", "toy/narrow")
+    said = search("--trials", "2", "--strategies", "gorges", "--backbones", "tiny/narrow")
 
     halved = [re.findall(r"\d+", line) for line in said if "memory ran out" in line]
     assert halved == [["0", "32", "16"], ["0", "16", "8"]]
@@ -81,7 +81,7 @@ def test_a_worker_that_the_kernel_ended_goes_on_with_fewer_rows_and_that_is_reme
 
 
 def test_a_trial_for_which_no_memory_is_enough_ends_after_three_times_and_the_search_goes_on(search, tmp_path):
-    said = search("--trials", "2", "--strategies", "bottomless,toy", "--backbones", "toy/narrow")
+    said = search("--trials", "2", "--strategies", "bottomless,toy", "--backbones", "tiny/narrow")
 
     assert len([line for line in said if "memory ran out with" in line]) == 3
     outcomes = {record.recipe.strategy: record for record in records(tmp_path / "run")}

@@ -75,20 +75,20 @@ def names(plan):
 def test_everything_curated_is_tried_the_highest_prior_first(task, registry):
     plan = planned(task, registry, SearchSpec())
 
-    assert names(plan) == ["toy/wide", "toy/narrow"]
-    assert plan.candidate("toy/narrow").strategies == ("toy",)
+    assert names(plan) == ["tiny/wide", "tiny/narrow"]
+    assert plan.candidate("tiny/narrow").strategies == ("toy",)
     assert plan.left_out == {}
 
 
-@pytest.mark.parametrize("pattern", ["toy/narrow", "toy/n*", "narrow", "n*", "*row"])
+@pytest.mark.parametrize("pattern", ["tiny/narrow", "tiny/n*", "narrow", "n*", "*row"])
 def test_a_pattern_narrows(task, registry, pattern):
-    assert names(planned(task, registry, SearchSpec(backbones=(pattern,)))) == ["toy/narrow"]
+    assert names(planned(task, registry, SearchSpec(backbones=(pattern,)))) == ["tiny/narrow"]
 
 
-@pytest.mark.parametrize("pattern", ["toy/narow", "toy/narrow2"])
+@pytest.mark.parametrize("pattern", ["tiny/narow", "tiny/narrow2"])
 def test_an_unknown_backbone_names_the_nearest(task, registry, pattern):
-    with pytest.raises(UnknownName, match=r"backbone .* Did you mean 'toy/narrow'\?"):
-        planned(task, registry, SearchSpec(backbones=("toy/wide", pattern)))
+    with pytest.raises(UnknownName, match=r"backbone .* Did you mean 'tiny/narrow'\?"):
+        planned(task, registry, SearchSpec(backbones=("tiny/wide", pattern)))
 
 
 def test_an_unknown_strategy_names_the_nearest(task, registry):
@@ -102,7 +102,7 @@ def test_what_has_no_weights_is_left_out_with_every_reason(task, with_parts):
 
     plan = planned(task, with_parts(backbones={"library": library}, weights=shelves), SearchSpec())
 
-    assert names(plan) == ["library/here", "toy/wide", "toy/narrow"]
+    assert names(plan) == ["library/here", "tiny/wide", "tiny/narrow"]
     assert plan.left_out == {"library/gone": "no weights at hand (not in shelf 10, the hub is down)"}
     weights = plan.candidate("library/here").weights
     assert weights is not None and weights.source == "shelf 10"
@@ -136,7 +136,7 @@ def test_another_kind_of_inputs_is_left_out_of_the_default(task, with_parts):
 
     plan = planned(task, with_parts(backbones={"library": Library(pictures)}), SearchSpec())
 
-    assert names(plan) == ["toy/wide", "toy/narrow"]
+    assert names(plan) == ["tiny/wide", "tiny/narrow"]
 
 
 def test_another_kind_of_inputs_is_explained_if_it_was_asked_for(task, with_parts):
@@ -158,9 +158,9 @@ def test_a_strategy_that_declines_a_backbone_is_not_paired_with_it(task, with_pa
     plan = planned(task, with_parts(strategies={"picky": Picky()}), SearchSpec())
     alone = planned(task, with_parts(strategies={"picky": Picky()}), SearchSpec(strategies=("picky",)))
 
-    assert plan.candidate("toy/wide").strategies == ("toy", "picky")
-    assert plan.candidate("toy/narrow").strategies == ("toy",)
-    assert alone.left_out == {"toy/narrow": "picky: wants wide ones"}
+    assert plan.candidate("tiny/wide").strategies == ("toy", "picky")
+    assert plan.candidate("tiny/narrow").strategies == ("toy",)
+    assert alone.left_out == {"tiny/narrow": "picky: wants wide ones"}
 
 
 def test_a_strategy_is_asked_with_what_is_known_of_the_rows(task, with_parts):
@@ -193,7 +193,7 @@ def test_a_strategy_that_learns_from_rows_without_targets_is_left_out_where_ther
 def test_typos_are_told_before_a_row_is_read(points, registry, monkeypatch):
     monkeypatch.setattr(ToyModality, "scan", lambda *_: pytest.fail("rows were read"))
 
-    for typo in ({"strategies": ["tyo"]}, {"backbones": ["toy/narow"]}, {"weights": ["/nowhere"]}):
+    for typo in ({"strategies": ["tyo"]}, {"backbones": ["tiny/narow"]}, {"weights": ["/nowhere"]}):
         with pytest.raises(BadInput):
             run_search(points, registry=registry, **typo)
 
@@ -206,12 +206,12 @@ def test_weights_that_are_not_there_or_nobodys_are_refused(task, registry, tmp_p
 
 
 def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry, plan):
-    space = space_of(task, registry, plan, "toy/wide", "toy")
+    space = space_of(task, registry, plan, "tiny/wide", "toy")
 
     toy = registry.strategy("toy")
     assert set(space) == {
         *("toy.optim.lr", "toy.optim.head_lr", "toy.stop.max_epochs"),
-        *("optim.batch_size", "regular.augment", "toy.activation", "points.noise", "classification.loss"),
+        *("optim.batch_size", "regular.augment", "tiny.activation", "points.noise", "classification.loss"),
     }
     assert space["toy.optim.lr"] == toy.space["optim.lr"] != SHARED["optim.lr"]
     assert space["optim.batch_size"] == SHARED["optim.batch_size"]
@@ -220,29 +220,29 @@ def test_a_range_of_the_strategys_own_is_named_after_the_strategy(task, registry
 class Careful(ToyFamily.__base__):
     """A family whose encoders are taught slowly, and whose space depends on the encoder."""
 
-    prefix, rate, space = "toy", 0.1, {"activation": Choice(("tanh", "relu")), "depth": Choice((1, 2))}
+    prefix, rate, space = "tiny", 0.1, {"activation": Choice(("tanh", "relu")), "depth": Choice((1, 2))}
     curated, match, build = ToyFamily.curated, ToyFamily.match, ToyFamily.build
 
     def space_for(self, info):
-        return {name: choice for name, choice in self.space.items() if name != "depth" or info.name == "toy/wide"}
+        return {name: choice for name, choice in self.space.items() if name != "depth" or info.name == "tiny/wide"}
 
 
 def test_a_family_scales_the_rates_of_its_encoders_and_narrows_its_space(task, with_parts, plan):
-    registry = with_parts(backbones={"toy": Careful()})
-    wide, narrow = (space_of(task, registry, plan, name, "toy") for name in ("toy/wide", "toy/narrow"))
+    registry = with_parts(backbones={"tiny": Careful()})
+    wide, narrow = (space_of(task, registry, plan, name, "toy") for name in ("tiny/wide", "tiny/narrow"))
     usual = registry.strategy("toy").space["optim.lr"]
-    mine = wide["toy.toy.optim.lr"]
+    mine = wide["tiny.toy.optim.lr"]
     assert (mine.low, mine.high, mine.default) == pytest.approx((usual.low / 10, usual.high / 10, usual.default / 10))
     assert mine.log and "toy.optim.lr" not in wide
     assert wide["toy.optim.head_lr"] == registry.strategy("toy").space["optim.head_lr"]
-    assert set(wide) - set(narrow) == {"toy.depth"}
-    recipe = recipe_of({"backbone": "toy/wide", "strategy": "toy", **defaults(wide)}, 1)
-    assert recipe.optim.lr == mine.default and recipe.of("toy") == {"activation": "tanh", "depth": 1}
+    assert set(wide) - set(narrow) == {"tiny.depth"}
+    recipe = recipe_of({"backbone": "tiny/wide", "strategy": "toy", **defaults(wide)}, 1)
+    assert recipe.optim.lr == mine.default and recipe.of("tiny") == {"activation": "tanh", "depth": 1}
 
 
 def test_augmentation_is_sampled_only_where_views_are(task, with_parts, plan):
-    assert set(space_of(task, with_parts(strategies={"picky": Picky()}), plan, "toy/wide", "picky")) == {
-        *("toy.activation", "classification.loss")
+    assert set(space_of(task, with_parts(strategies={"picky": Picky()}), plan, "tiny/wide", "picky")) == {
+        *("tiny.activation", "classification.loss")
     }
 
 
@@ -254,7 +254,7 @@ def test_what_every_problem_of_a_task_ignores_is_not_sampled(task, with_parts, p
 
     def names(*problems):
         asked = task.model_copy(update={"problems": problems, "targets": problems})
-        return set(space_of(asked, parts, plan, "toy/wide", "smooth")) - {"toy.activation"}
+        return set(space_of(asked, parts, plan, "tiny/wide", "smooth")) - {"tiny.activation"}
 
     one = {"regular.label_smoothing", "optim.lr", "classification.loss"}
     assert names("classification") == one
@@ -269,7 +269,7 @@ def test_what_means_nothing_to_the_inputs_or_the_metric_is_not_sampled(task, wit
     def names(metric=""):
         parts = with_parts(strategies={"regularized": Regularized()})
         asked = task.model_copy(update={"metric": metric})
-        return {name for name in space_of(asked, parts, plan, "toy/wide", "regularized") if "regular." in name}
+        return {name for name in space_of(asked, parts, plan, "tiny/wide", "regularized") if "regular." in name}
 
     assert names() == names("accuracy") == {"regular.mixup"}
     assert names("balanced_accuracy") == {"regular.mixup", "regular.balance"}
@@ -286,38 +286,38 @@ def test_what_an_encoder_ignores_is_not_sampled(task, with_parts, plan):
             return super().ignores(info) - {"regular.drop_path"}
 
     def names(family, **changed):
-        entry = plan.candidate("toy/wide")
+        entry = plan.candidate("tiny/wide")
         entry = entry.model_copy(update={"info": entry.info.model_copy(update=changed)})
         changed_plan = plan.model_copy(update={"candidates": (entry,)})
-        parts = with_parts(strategies={"eager": Eager()}, backbones={"toy": family})
-        return set(space_of(task, parts, changed_plan, "toy/wide", "eager")) - {"classification.loss"}
+        parts = with_parts(strategies={"eager": Eager()}, backbones={"tiny": family})
+        return set(space_of(task, parts, changed_plan, "tiny/wide", "eager")) - {"classification.loss"}
 
     assert names(Dropping()) == Eager.uses
     assert names(Dropping(), origin="scratch") == {"optim.lr", "regular.drop_path"}
-    assert names(ToyFamily()) == {"optim.lr", "optim.l2_sp", "toy.activation"}
+    assert names(ToyFamily()) == {"optim.lr", "optim.l2_sp", "tiny.activation"}
 
 
 def test_a_recipe_holds_what_the_parameters_said(task, registry, plan):
-    space = space_of(task, registry, plan, "toy/wide", "toy")
+    space = space_of(task, registry, plan, "tiny/wide", "toy")
     chosen = {
         **{"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "toy.stop.max_epochs": 7, "optim.batch_size": 16},
-        **{"regular.augment": "strong", "toy.activation": "relu", "points.noise": 0.3, "classification.loss": "focal"},
+        **{"regular.augment": "strong", "tiny.activation": "relu", "points.noise": 0.3, "classification.loss": "focal"},
     }
     assert set(chosen) == set(space) and all(space[name].holds(value) for name, value in chosen.items())
 
-    recipe = recipe_of({"backbone": "toy/wide", "strategy": "toy", **chosen}, 11)
+    recipe = recipe_of({"backbone": "tiny/wide", "strategy": "toy", **chosen}, 11)
 
-    assert (recipe.backbone, recipe.strategy, recipe.seed) == ("toy/wide", "toy", 11)
+    assert (recipe.backbone, recipe.strategy, recipe.seed) == ("tiny/wide", "toy", 11)
     assert (recipe.optim.lr, recipe.optim.head_lr, recipe.optim.batch_size) == (0.05, 0.2, 16)
     assert (recipe.stop.max_epochs, recipe.regular.augment) == (7, "strong")
-    assert recipe.of("toy") == {"activation": "relu"} and recipe.of("points") == {"noise": 0.3}
+    assert recipe.of("tiny") == {"activation": "relu"} and recipe.of("points") == {"noise": 0.3}
     assert recipe.of("classification") == {"loss": "focal"}
 
 
 def test_different_parameters_never_make_the_same_recipe(task, registry, plan):
-    space = space_of(task, registry, plan, "toy/wide", "toy")
-    plain = {"backbone": "toy/wide", "strategy": "toy", **defaults(space)}
-    other = {"toy.optim.lr": 0.03, "toy.activation": "relu", "points.noise": 0.02, "optim.batch_size": 64}
+    space = space_of(task, registry, plan, "tiny/wide", "toy")
+    plain = {"backbone": "tiny/wide", "strategy": "toy", **defaults(space)}
+    other = {"toy.optim.lr": 0.03, "tiny.activation": "relu", "points.noise": 0.02, "optim.batch_size": 64}
 
     recipes = [recipe_of({**plain, name: value}, 0).model_dump_json() for name, value in other.items()]
 
@@ -353,7 +353,7 @@ def test_a_strategy_that_trains_little_takes_little_memory(with_parts, task, reg
     class Little(Strategy):
         name, trains = "little", 0.0
 
-    info = registry.family("toy").curated()[0].model_copy(update={"parameters": 1_000_000_000})
+    info = registry.family("tiny").curated()[0].model_copy(update={"parameters": 1_000_000_000})
 
     assert too_large(info, registry.strategy("toy"), 8e9) == "needs about 16.5 GB of memory, and 8.0 GB are free"
     assert too_large(info, Little(), 8e9) == ""
@@ -396,14 +396,14 @@ class Near(ToyModality.__base__):
 def test_the_space_follows_from_what_the_modality_learned_of_the_rows(task, with_parts, plan, numbers, chosen):
     registry = with_parts(modalities={"points": Near()})
     learned = plan.model_copy(update={"state": State({"numbers": numbers})})
-    assert ("points.near" in space_of(task, registry, learned, "toy/wide", "toy")) == chosen
+    assert ("points.near" in space_of(task, registry, learned, "tiny/wide", "toy")) == chosen
     again = Plan.parse(json.loads(learned.model_dump_json()), "run.json")
     assert again == learned
 
 
 def test_two_recipes_are_the_same_whatever_the_order_of_their_parameters_and_the_seed():
-    params = {"backbone": "toy/narrow", "strategy": "toy", "toy.activation": "tanh", "classification.loss": "focal"}
+    params = {"backbone": "tiny/narrow", "strategy": "toy", "tiny.activation": "tanh", "classification.loss": "focal"}
     turned = dict(reversed(params.items()))
 
     assert content_of(recipe_of(params, 1)) == content_of(recipe_of(turned, 2))
-    assert content_of(recipe_of(params, 1)) != content_of(recipe_of(params | {"toy.activation": "relu"}, 1))
+    assert content_of(recipe_of(params, 1)) != content_of(recipe_of(params | {"tiny.activation": "relu"}, 1))

@@ -13,7 +13,7 @@ from autosft.search.news import Noted, TrialStarted
 from autosft.search.run import Run
 from autosft.testing import toy
 
-SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "backbones": ["toy/narrow"]}
+SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "backbones": ["tiny/narrow"]}
 
 PLUGIN = """
 from autosft.contracts.space import Float, Int

@@ -32,7 +32,7 @@ def tree(folder):
 
 
 def record(number, score):
-    recipe = recipe_of({"backbone": "toy/wide", "strategy": "toy"}, number)
+    recipe = recipe_of({"backbone": "tiny/wide", "strategy": "toy"}, number)
     return Record(number=number, state="done" if score else "failed", recipe=recipe, score=score)
 
 
@@ -112,7 +112,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused_and_left_untouched(tmp_pat
         ({"seed": 1}, "seed was 0, now 1"),
         ({"metric": "balanced_accuracy"}, "metric was 'accuracy', now 'balanced_accuracy'"),
         ({"hold_out_test": False}, "hold_out_test was True, now False"),
-        ({"backbones": ("toy/wide",)}, "backbones was"),
+        ({"backbones": ("tiny/wide",)}, "backbones was"),
     ],
 )
 def test_other_settings_are_refused_by_name(folder, points, registry, changed, said):

@@ -118,7 +118,7 @@ def test_the_news_come_in_order(finished):
 def test_the_first_trial_takes_the_defaults(finished):
     first = records(finished[0])["0000"].recipe
 
-    assert (first.backbone, first.optim.lr, first.stop.max_epochs) == ("toy/wide", 1e-2, 4)
+    assert (first.backbone, first.optim.lr, first.stop.max_epochs) == ("tiny/wide", 1e-2, 4)
 
 
 def test_no_two_trials_train_the_same(finished):
@@ -189,7 +189,7 @@ def test_a_killed_driver_loses_no_finished_trial(points, tmp_path, plugins):
 @pytest.mark.slow
 def test_parts_that_raise_and_workers_that_die_fail_their_trial_and_the_search_goes_on(points, tmp_path, plugins):
     folder = tmp_path / "run"
-    settings = {**SETTINGS, "strategies": ["raises", "dies", "toy"], "backbones": ["toy/narrow"]}
+    settings = {**SETTINGS, "strategies": ["raises", "dies", "toy"], "backbones": ["tiny/narrow"]}
 
     result = run_search(points, trials=4, run=folder, **settings)
 
@@ -217,7 +217,7 @@ def test_nothing_finished_says_what_the_trials_said(points, tmp_path, plugins):
 
 @pytest.mark.slow
 def test_a_search_that_ran_out_of_ideas_is_finished(points, tmp_path, plugins):
-    settings = {**SETTINGS, "strategies": ["still"], "backbones": ["toy/narrow"], "trials": 50}
+    settings = {**SETTINGS, "strategies": ["still"], "backbones": ["tiny/narrow"], "trials": 50}
     first = run_search(points, run=tmp_path / "run", **settings)
     assert first.trials == {"done": 4}  # two activations, two losses
 
@@ -232,7 +232,7 @@ def test_few_rows_judge_all_together_and_the_best_backbones_answer_together(tmp_
     data = Run.read(tmp_path / "run").data
     done = [record for record in records(tmp_path / "run").values() if record.state == "done"]
     assert {record.rows for record in done} == {len(data.train) + len(data.valid)}
-    assert {record.recipe.backbone for record in result.best} == {"toy/wide", "toy/narrow"}
+    assert {record.recipe.backbone for record in result.best} == {"tiny/wide", "tiny/narrow"}
     assert result.shares == (0.5, 0.5) and len(result.refitted) == 2
 
 

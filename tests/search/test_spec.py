@@ -49,7 +49,7 @@ def test_an_unknown_setting_names_the_nearest():
 
 
 def test_settings_survive_a_file(tmp_path):
-    spec = SearchSpec(budget=None, trials=3, backbones=("toy/*",), hold_out_test=False)
+    spec = SearchSpec(budget=None, trials=3, backbones=("tiny/*",), hold_out_test=False)
     spec.write(tmp_path / "spec.json")
 
     assert SearchSpec.read(tmp_path / "spec.json") == spec

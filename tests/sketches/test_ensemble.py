@@ -12,8 +12,8 @@ from autosft_strategies.probe import Probe
 
 
 def test_a_bundle_of_two_backbones_answers_with_the_weighted_mean(points_trial, runtime, bundled):
-    first = points_trial("probe", Classification(), backbone="toy/narrow", trial=0)
-    second = points_trial("toy", Classification(), backbone="toy/wide", trial=1)
+    first = points_trial("probe", Classification(), backbone="tiny/narrow", trial=0)
+    second = points_trial("toy", Classification(), backbone="tiny/wide", trial=1)
     trials = (first, train(first, runtime, Probe())), (second, train(second, runtime, ToyStrategy()))
     parts = registry(Classification())
     parts.strategies["probe"] = Probe()

@@ -72,7 +72,7 @@ def test_a_trial_that_has_started_so_is_a_model_like_any_other(searched):
 @pytest.fixture
 def trial(tmp_path):
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=60))
-    recipe = quick_recipe("toy").changed(start=Recipe(backbone="toy/narrow", strategy="denoise"))
+    recipe = quick_recipe("toy").changed(start=Recipe(backbone="tiny/narrow", strategy="denoise"))
     return make_trial(tmp_path / "trial", task, registry(Classification()), recipe)
 
 

@@ -22,12 +22,13 @@ def task(name, problem, **data):
 DATA = {
     "boxes": lambda folder: task("pictures", "boxes", rows=120),
     "fixmatch": lambda folder: make_points(folder / "clouds.points.json", rows=120),
+    "lora": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "speech": lambda folder: task("frames", "transcription", entries=list(speech.entries(120))),
     "translation": lambda folder: task("numbers", "translation", pairs=list(translation.pairs(120))),
     "vocabulary": lambda folder: task("texts", "classification", texts=list(vocabulary.texts())),
 }
-STRATEGIES = {"fixmatch": "fixmatch", "neighbors": "neighbors", "vocabulary": "probe"}
+STRATEGIES = {"fixmatch": "fixmatch", "lora": "lora", "neighbors": "neighbors", "vocabulary": "probe"}
 
 
 @pytest.mark.slow

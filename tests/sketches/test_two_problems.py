@@ -17,7 +17,7 @@ def test_two_problems_share_an_encoder(tmp_path, bundled, strategy):
     parts = registry(Classification(), Regression())
     parts.strategies["probe"] = Probe()
     task = points_task(path, problems=["classification", "regression"])
-    trial = make_trial(tmp_path / "trial", task, parts, quick_recipe(strategy.name, backbone="toy/wide", epochs=6))
+    trial = make_trial(tmp_path / "trial", task, parts, quick_recipe(strategy.name, backbone="tiny/wide", epochs=6))
     trained = train(trial, make_runtime(trial), strategy)
     labels, heights = trained.evaluation.outputs
     scores = [

@@ -83,7 +83,7 @@ def test_a_child_process_finds_the_toy_plugin_by_its_entry_point(tmp_path):
     write_distribution(tmp_path)
     code = (
         "from autosft.host.loading import load; import sys; r = load(); r.strategy('toy'); r.modality('points');"
-        "assert r.family('toy/wide').curated(); assert 'torch' not in sys.modules; "
+        "assert r.family('tiny/wide').curated(); assert 'torch' not in sys.modules; "
         "print([p.title for p in r.plugins if p.distribution == 'autosft-toy'])"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "AUTOSFT_STRICT_PLUGINS": "1"}

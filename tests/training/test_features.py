@@ -57,7 +57,7 @@ def test_rows_are_shared_with_later_trials_of_the_same_encoder(trial, counted):
     [
         lambda parts: {"recipe": parts.recipe.changed(start="shared/other.pt")},
         lambda parts: {"recipe": parts.recipe.changed(own={"points": {"noise": 0.2}})},
-        lambda parts: {"recipe": parts.recipe.changed(own={"toy": {"activation": "relu"}})},
+        lambda parts: {"recipe": parts.recipe.changed(own={"tiny": {"activation": "relu"}})},
         lambda parts: {"info": parts.family.match("wide")[0]},
         lambda parts: {"states": replace(parts.states, backbone=parts.states.backbone.with_values(more=1))},
         lambda parts: {

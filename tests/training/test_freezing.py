@@ -64,7 +64,7 @@ def test_what_learns_again_trains_again(model):
 class NormedFamily(ToyFamily.__base__):
     """Toy encoders with batch norm."""
 
-    prefix, curated, match = "toy", ToyFamily.curated, ToyFamily.match
+    prefix, curated, match = "tiny", ToyFamily.curated, ToyFamily.match
 
     def build(self, info, recipe, state, weights):
         return Normed(state.values["numbers"])

@@ -201,7 +201,7 @@ class _Desk:
         token = f"order-{number}"
         given: Mapping[str, Mapping[str, int]] = {strategy: own} if own else {}
         stop = Stop(max_epochs=epochs, patience=epochs)
-        recipe = Recipe(backbone="toy/narrow", strategy=strategy, own=given, stop=stop)
+        recipe = Recipe(backbone="tiny/narrow", strategy=strategy, own=given, stop=stop)
         order = Order(run=str(self.run), trial=number, token=token, recipe=recipe, seconds=None)
         self.pool.submit(order)
         self.orders[token] = order

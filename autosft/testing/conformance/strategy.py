@@ -57,7 +57,7 @@ class AnyStrategy(Offline):
     @pytest.fixture
     def recipe(self, strategy: Strategy) -> Recipe:
         """What a search would try first."""
-        return default_recipe(strategy, "toy/wide")
+        return default_recipe(strategy, "tiny/wide")
 
     @pytest.fixture
     def problems(self) -> Sequence[Problem]:

@@ -13,7 +13,7 @@ from autosft.testing.toy import all_but
 from autosft_mlflow import plugin
 
 TASK = Task(name="points", modality="points", problems=("classification",), data={})
-RECIPE = Recipe(backbone="toy/narrow", strategy="toy", optim=Optim(lr=0.01), own={"toy": {"activation": "relu"}})
+RECIPE = Recipe(backbone="tiny/narrow", strategy="toy", optim=Optim(lr=0.01), own={"tiny": {"activation": "relu"}})
 
 pytestmark = [
     pytest.mark.slow,  # MLflow takes seconds to be imported, and to make a database
@@ -64,7 +64,7 @@ def test_a_trial_is_a_run_with_curves_parameters_and_its_end(client, tmp_path):
     history = client.get_metric_history(run.info.run_id, "full/score")
     assert [(metric.step, metric.value) for metric in history] == [(1, 0.25), (2, 0.5)]
     assert run.data.metrics["score"] == 0.5 and run.data.metrics["loss"] == 0.1
-    assert run.data.params["optim.lr"] == "0.01" and run.data.params["toy.activation"] == "relu"
+    assert run.data.params["optim.lr"] == "0.01" and run.data.params["tiny.activation"] == "relu"
     assert (run.data.tags["autosft.trial"], run.data.tags["autosft.state"]) == ("7", "done")
 
 

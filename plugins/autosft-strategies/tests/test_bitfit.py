@@ -19,7 +19,7 @@ class TestBitFit(StrategyConformance):
 
     @pytest.fixture
     def recipe(self, strategy):
-        return default_recipe(strategy, "toy/wide").changed(stop=Stop(max_epochs=4))
+        return default_recipe(strategy, "tiny/wide").changed(stop=Stop(max_epochs=4))
 
     @pytest.mark.parametrize(
         ("what", "learns"),

@@ -16,7 +16,7 @@ class TestGradual(StrategyConformance):
 
     @pytest.fixture
     def recipe(self, strategy):
-        return default_recipe(strategy, "toy/wide").changed(stop=Stop(max_epochs=4))
+        return default_recipe(strategy, "tiny/wide").changed(stop=Stop(max_epochs=4))
 
     @pytest.mark.parametrize(
         ("epochs", "steps", "stages"),

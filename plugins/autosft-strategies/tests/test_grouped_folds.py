@@ -18,7 +18,9 @@ from autosft_strategies.probe import solve_heads
 def solved(tmp_path):
     """A function from rows to the length of the probe's solution."""
     task = points_task(make_points(tmp_path / "clouds.points.json", rows=60))
-    trial = make_trial(tmp_path / "trial", task, registry(Classification()), quick_recipe("probe", backbone="toy/wide"))
+    trial = make_trial(
+        tmp_path / "trial", task, registry(Classification()), quick_recipe("probe", backbone="tiny/wide")
+    )
 
     def solve(rows):
         runtime = make_runtime(trial)

@@ -21,7 +21,7 @@ class TestLinearProbeFineTune(StrategyConformance):
 
     @pytest.fixture
     def recipe(self, strategy):
-        return default_recipe(strategy, "toy/wide").changed(stop=Stop(max_epochs=4))
+        return default_recipe(strategy, "tiny/wide").changed(stop=Stop(max_epochs=4))
 
     def test_training_begins_with_the_probe_s_heads_and_leaves_nothing_frozen(self, strategy, trial, runtime, tmp_path):
         probed = train(replace(trial, folder=tmp_path / "probe"), runtime, Probe()).model

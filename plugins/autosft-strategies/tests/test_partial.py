@@ -18,7 +18,7 @@ class TestPartial(StrategyConformance):
 
     @pytest.fixture
     def recipe(self, strategy):
-        return default_recipe(strategy, "toy/wide").changed(stop=Stop(max_epochs=4))
+        return default_recipe(strategy, "tiny/wide").changed(stop=Stop(max_epochs=4))
 
     @pytest.mark.parametrize(("share", "same"), [(0.3, {"first"}), (1.0, set())])
     def test_the_share_of_blocks_nearest_to_the_output_learns(self, strategy, trial, runtime, share, same):

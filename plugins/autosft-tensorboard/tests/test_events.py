@@ -18,7 +18,7 @@ from autosft.testing import toy
 from autosft_tensorboard.plugin import FOLDER
 
 TASK = Task(name="points", modality="points", problems=("classification",), data={})
-RECIPE = Recipe(backbone="toy/narrow", strategy="toy", optim=Optim(lr=0.01), own={"toy": {"activation": "relu"}})
+RECIPE = Recipe(backbone="tiny/narrow", strategy="toy", optim=Optim(lr=0.01), own={"tiny": {"activation": "relu"}})
 
 
 def epoch(number, score=None):
@@ -47,7 +47,7 @@ def test_curves_outcomes_and_hyperparameters_are_read_back(tmp_path):
     content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     chosen = HParamsPluginData.FromString(content).session_start_info.hparams
     assert chosen["optim.lr"].number_value == 0.01 and chosen["strategy"].string_value == "toy"
-    assert chosen["toy.activation"].string_value == "relu"
+    assert chosen["tiny.activation"].string_value == "relu"
 
 
 def test_what_was_not_validated_or_failed_has_no_score(tmp_path):

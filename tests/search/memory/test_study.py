@@ -19,8 +19,8 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.space import recipe_of
 
-CHOICES = {"backbone": Choice(("toy/wide", "toy/narrow")), "strategy": Choice(("toy", "other"))}
-PARAMS = {"backbone": "toy/wide", "strategy": "toy", "toy.optim.lr": 0.02, "toy.stop.max_epochs": 4}
+CHOICES = {"backbone": Choice(("tiny/wide", "tiny/narrow")), "strategy": Choice(("toy", "other"))}
+PARAMS = {"backbone": "tiny/wide", "strategy": "toy", "toy.optim.lr": 0.02, "toy.stop.max_epochs": 4}
 
 
 def space_of(backbone, strategy):
@@ -78,7 +78,7 @@ def test_records_survive_reopening(path):
     written = [
         run(trials, score=0.4),
         run(trials, {**PARAMS, "toy.optim.lr": 0.05}, score=None, state="diverged"),
-        run(trials, {"backbone": "toy/narrow", "strategy": "other", "other.depth": 7}, score=0.9),
+        run(trials, {"backbone": "tiny/narrow", "strategy": "other", "other.depth": 7}, score=0.9),
     ]
 
     assert trials.ended == opened(path)[0].ended == written
@@ -87,7 +87,7 @@ def test_records_survive_reopening(path):
 def test_optuna_opens_the_file_as_it_is(path):
     trials, _ = opened(path)
     run(trials, score=0.4)
-    run(trials, {"backbone": "toy/narrow", "strategy": "other", "other.depth": 7}, score=0.9)
+    run(trials, {"backbone": "tiny/narrow", "strategy": "other", "other.depth": 7}, score=0.9)
 
     found = stored(path)
 
@@ -163,7 +163,7 @@ def test_a_restarted_search_does_not_repeat_its_proposals(path):
 
 def test_proposals_learn_from_outcomes_also_after_reopening(path):
     space = {"x": Float(0.0, 1.0, default=0.5)}
-    choices = {"backbone": Choice(("toy/wide",)), "strategy": Choice(("toy",))}
+    choices = {"backbone": Choice(("tiny/wide",)), "strategy": Choice(("toy",))}
     trials, sampler = opened(path)
     for _ in range(40):
         params = sampler.propose(choices, lambda backbone, strategy: space, trials.started, 0)
@@ -227,7 +227,7 @@ def test_a_paused_trial_waits_with_its_curve_and_goes_on_after_reopening(path):
 
 def test_the_sampler_learns_from_paused_trials_and_again_when_they_go_on(path):
     space = {"x": Float(0.0, 1.0, default=0.5)}
-    choices = {"backbone": Choice(("toy/wide",)), "strategy": Choice(("toy",))}
+    choices = {"backbone": Choice(("tiny/wide",)), "strategy": Choice(("toy",))}
 
     def drawn(sampler):
         return [sampler.propose(choices, lambda backbone, strategy: space, 30, attempt)["x"] for attempt in range(8)]
@@ -236,7 +236,7 @@ def test_the_sampler_learns_from_paused_trials_and_again_when_they_go_on(path):
     numbers = {}
     for step in range(21):
         x = step / 20
-        number = trials.start({"backbone": "toy/wide", "strategy": "toy", "x": x}, {**choices, **space})
+        number = trials.start({"backbone": "tiny/wide", "strategy": "toy", "x": x}, {**choices, **space})
         trials.note(paused(number, 1 - abs(x - 0.2)))
         numbers[number] = x
     assert sum(abs(x - 0.2) for x in drawn(sampler)) / 8 < 0.15  # at random it would be 0.34

@@ -14,12 +14,12 @@ from autosft.search.memory.trials import Trials
 from autosft.search.space import content_of
 
 SPACE = {
-    "backbone": Choice(("toy/wide",)),
+    "backbone": Choice(("tiny/wide",)),
     "strategy": Choice(("toy",)),
     "optim.lr": Float(1e-3, 1e-1, default=6e-2, log=True),
     "stop.max_epochs": Int(4, 30, default=12),
 }
-PARAMS = {"backbone": "toy/wide", "strategy": "toy", "optim.lr": 2e-3, "stop.max_epochs": 6}
+PARAMS = {"backbone": "tiny/wide", "strategy": "toy", "optim.lr": 2e-3, "stop.max_epochs": 6}
 
 
 @pytest.fixture

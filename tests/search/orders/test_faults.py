@@ -10,7 +10,7 @@ from autosft.contracts.record import Record
 from autosft.search.orders.faults import HALVINGS, LOSSES, Retries, micro_batch_for, set_aside
 from autosft.search.orders.fleet import Answer
 
-RECIPE = Recipe(backbone="toy/wide", strategy="toy", optim=Optim(batch_size=32))
+RECIPE = Recipe(backbone="tiny/wide", strategy="toy", optim=Optim(batch_size=32))
 
 
 def answer(order, kind="lost", *, late=False, **body):
@@ -65,7 +65,7 @@ def test_trials_are_counted_one_by_one(order):
         assert retries.again(answer(order.model_copy(update={"trial": trial})))
 
 
-def ended(state, strategy="toy", backbone="toy/wide", micro_batch=0, number=0):
+def ended(state, strategy="toy", backbone="tiny/wide", micro_batch=0, number=0):
     recipe = RECIPE.changed(strategy=strategy, backbone=backbone)
     return Record(number=number, state=state, recipe=recipe, micro_batch=micro_batch, error=f"{strategy} said no")
 
@@ -74,7 +74,7 @@ def test_what_did_not_fit_the_memory_is_remembered_for_the_same_backbone_and_str
     records = [ended("done", micro_batch=8), ended("out_of_memory", micro_batch=16), ended("done")]
 
     assert micro_batch_for(RECIPE, records) == 8
-    assert micro_batch_for(RECIPE.changed(backbone="toy/narrow"), records) == 0
+    assert micro_batch_for(RECIPE.changed(backbone="tiny/narrow"), records) == 0
     assert micro_batch_for(RECIPE.changed(strategy="other"), records) == 0
     assert micro_batch_for(RECIPE.changed(optim=Optim(batch_size=8)), records) == 0
 
@@ -90,13 +90,13 @@ def test_a_backbone_that_fails_under_every_strategy_is_set_aside():
         record
         for strategy in ("one", "two")
         for record in (
-            ended("failed", strategy, "toy/broken"),
-            ended("failed", strategy, "toy/broken"),
+            ended("failed", strategy, "tiny/broken"),
+            ended("failed", strategy, "tiny/broken"),
             ended("done", strategy),
         )
     ]
 
-    assert set(set_aside(records)) == {"toy/broken"}
+    assert set(set_aside(records)) == {"tiny/broken"}
 
 
 @pytest.mark.parametrize("state", ["done", "diverged"])
@@ -110,10 +110,10 @@ def test_a_trial_for_which_time_ran_out_counts_neither_way():
 
 def test_a_strategy_is_not_blamed_for_backbones_that_fail_each_for_its_own_reason_or_for_want_of_memory():
     others = [
-        ended("failed", backbone=f"toy/{name}").model_copy(update={"error": f"no weights of {name}"}) for name in "abc"
+        ended("failed", backbone=f"tiny/{name}").model_copy(update={"error": f"no weights of {name}"}) for name in "abc"
     ]
     assert not set_aside(others)
-    assert not set_aside([ended("out_of_memory", backbone=f"toy/{name}") for name in "abc"])
-    assert set_aside([ended("failed", backbone=f"toy/{name}") for name in "abc"]) == {"toy": "toy said no"}
-    others.append(ended("done", "other", backbone="toy/c"))
+    assert not set_aside([ended("out_of_memory", backbone=f"tiny/{name}") for name in "abc"])
+    assert set_aside([ended("failed", backbone=f"tiny/{name}") for name in "abc"]) == {"toy": "toy said no"}
+    others.append(ended("done", "other", backbone="tiny/c"))
     assert set_aside(others) == {"toy": "no weights of c"}

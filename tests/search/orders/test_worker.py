@@ -71,7 +71,7 @@ def test_a_fold_without_time_leaves_the_trial_its_score_and_is_said(make_run, re
         and record.split_score is None
         and record.rows == len(run.data.valid)
     )
-    assert record.notes == ("once on toy/narrow was not cross-validated: the time was up",)
+    assert record.notes == ("once on tiny/narrow was not cross-validated: the time was up",)
 
 
 class Impatient(ToyStrategy):

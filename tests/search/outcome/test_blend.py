@@ -63,7 +63,7 @@ def blended(panel, numbers, seed=0):
     return blend(panel, [record for record in records_of(panel) if record.number in numbers], EXPECTED, seed=seed)
 
 
-def records_of(panel, rows=COUNT, backbone="toy/{}"):
+def records_of(panel, rows=COUNT, backbone="tiny/{}"):
     return [
         Record(
             number=number,
@@ -223,7 +223,7 @@ def test_on_few_rows_the_best_backbones_count_alike_whichever_is_ahead(few):
 def test_on_few_rows_a_backbone_has_one_place(few):
     panel = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2)))
 
-    assert blend(panel, records_of(panel, rows=40, backbone="toy/wide"), EXPECTED, seed=0) is None
+    assert blend(panel, records_of(panel, rows=40, backbone="tiny/wide"), EXPECTED, seed=0) is None
 
 
 def test_on_few_rows_one_that_is_surely_right_is_not_mixed_with_guesses(few):

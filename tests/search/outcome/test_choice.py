@@ -6,11 +6,11 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.search.outcome.choice import Expected, choose, contenders, is_perfect
 
-EXPECTED = Expected({"frozen": 0.9, "humble": 0.5}, {"toy/wide": 0.5, "toy/narrow": 0.3})
+EXPECTED = Expected({"frozen": 0.9, "humble": 0.5}, {"tiny/wide": 0.5, "tiny/narrow": 0.3})
 
 
 def trial(number, strategy, score, error=0.05, rows=0, rows_scored=200, **fields):
-    recipe = Recipe(backbone="toy/wide", strategy=strategy, rows=rows)
+    recipe = Recipe(backbone="tiny/wide", strategy=strategy, rows=rows)
     fields = {"state": "done", "score_error": error, "rows": rows_scored, **fields}
     return Record(number=number, recipe=recipe, score=score, **fields)
 
@@ -94,7 +94,7 @@ def test_of_close_frozen_trials_those_on_more_rows_go_first():
 
 def test_a_backbone_s_prior_counts_where_rows_are_few():
     known, other = trial(0, "frozen", 0.80), trial(1, "frozen", 0.83)
-    other = other.model_copy(update={"recipe": other.recipe.changed(backbone="toy/narrow")})
+    other = other.model_copy(update={"recipe": other.recipe.changed(backbone="tiny/narrow")})
     sure = [record.model_copy(update={"score_error": 0.01, "rows": 2000}) for record in (known, other)]
 
     assert choose([known, other], EXPECTED) == known

@@ -13,7 +13,7 @@ from autosft.search.outcome.disk import KEPT_MODELS, Disk
 from autosft.search.space import recipe_of
 
 SIZE = 1000
-PAIR = {"backbone": "toy/wide", "strategy": "toy"}
+PAIR = {"backbone": "tiny/wide", "strategy": "toy"}
 
 
 @pytest.fixture

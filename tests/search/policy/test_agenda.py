@@ -122,9 +122,9 @@ def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_
 ):
     trials, agenda = opened()
     params = {
-        "backbone": "toy/narrow",
+        "backbone": "tiny/narrow",
         "strategy": "toy",
-        **defaults(space_of(task, registry, plan, "toy/narrow", "toy")),
+        **defaults(space_of(task, registry, plan, "tiny/narrow", "toy")),
     }
     number = trials.start(params, whole_space_of(task, registry, plan, params))
     ended = Record(number=number, state="done", recipe=trials.recipe(number), score=0.5, pace={"encode": 0.01})
@@ -133,7 +133,7 @@ def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_
     seconds = MARGIN * 4 * 2 * 0.01 * TRAIN_TO_ENCODE * FACTS.train  # four epochs, twice the multiply-adds
 
     assert agenda.over(estimates, 5.0) == (
-        f"nothing new fits the 5 s that are left to train; never tried: toy/wide (about {seconds:.0f} s)"
+        f"nothing new fits the 5 s that are left to train; never tried: tiny/wide (about {seconds:.0f} s)"
     )
     assert agenda.over(estimates, 41.0) == "nothing new fits the 41 s that are left to train"
     assert agenda.over(estimates, math.inf) == "nothing new is left to try"

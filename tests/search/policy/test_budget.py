@@ -28,8 +28,8 @@ def plan(plan):
     return plan.model_copy(update={"facts": FACTS})
 
 
-def recipe(backbone="toy/narrow", *, rows=0, activation="tanh"):
-    return Recipe(backbone=backbone, strategy="toy", rows=rows, own={"toy": {"activation": activation}})
+def recipe(backbone="tiny/narrow", *, rows=0, activation="tanh"):
+    return Recipe(backbone=backbone, strategy="toy", rows=rows, own={"tiny": {"activation": activation}})
 
 
 def alike(recipe):
@@ -37,7 +37,7 @@ def alike(recipe):
     return 1.0
 
 
-def record(backbone="toy/narrow", *, best=None, seconds=3.0, rows=0, activation="tanh", **pace):
+def record(backbone="tiny/narrow", *, best=None, seconds=3.0, rows=0, activation="tanh", **pace):
     made = recipe(backbone, rows=rows, activation=activation)
     return Record(number=0, state="done", recipe=made, score=0.5, pace=pace, best=best or {}, seconds=seconds)
 
@@ -64,18 +64,18 @@ def test_without_a_budget_there_is_always_time():
 def test_nothing_is_known_before_the_first_trial(plan):
     estimates = Estimates(plan, [], None, alike)
 
-    assert estimates.encode_seconds(recipe("toy/wide")) is None
-    assert estimates.train_seconds(recipe("toy/wide")) is None
-    assert estimates.probe_seconds(recipe("toy/wide")) is None
-    assert estimates.epochs_in(5.0, recipe("toy/wide")) == math.inf
+    assert estimates.encode_seconds(recipe("tiny/wide")) is None
+    assert estimates.train_seconds(recipe("tiny/wide")) is None
+    assert estimates.probe_seconds(recipe("tiny/wide")) is None
+    assert estimates.epochs_in(5.0, recipe("tiny/wide")) == math.inf
 
 
 def test_what_was_measured_is_believed(plan):
     estimates = Estimates(plan, [record(encode=0.01, train=0.05)], None, alike)
 
-    assert estimates.encode_seconds(recipe("toy/narrow")) == 0.01
-    assert estimates.train_seconds(recipe("toy/narrow")) == 0.05
-    assert estimates.epochs_in(25.0, recipe("toy/narrow")) == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
+    assert estimates.encode_seconds(recipe("tiny/narrow")) == 0.01
+    assert estimates.train_seconds(recipe("tiny/narrow")) == 0.05
+    assert estimates.epochs_in(25.0, recipe("tiny/narrow")) == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
 
 
 def test_each_strategy_has_its_own_pace_and_one_that_was_not_measured_that_of_the_slowest(plan):
@@ -89,7 +89,7 @@ def test_each_strategy_has_its_own_pace_and_one_that_was_not_measured_that_of_th
 
 def test_the_latest_measurement_counts(plan):
     assert (
-        Estimates(plan, [record(encode=0.01), record(encode=0.03)], None, alike).encode_seconds(recipe("toy/narrow"))
+        Estimates(plan, [record(encode=0.01), record(encode=0.03)], None, alike).encode_seconds(recipe("tiny/narrow"))
         == 0.03
     )
 
@@ -97,8 +97,8 @@ def test_the_latest_measurement_counts(plan):
 def test_a_backbone_that_was_never_measured_is_scaled_by_its_multiply_adds(plan, enlarge):
     estimates = Estimates(enlarge(plan), [record(encode=0.01)], None, alike)
 
-    assert estimates.encode_seconds(recipe("toy/wide")) == pytest.approx(0.02)
-    assert estimates.train_seconds(recipe("toy/wide")) == pytest.approx(0.02 * TRAIN_TO_ENCODE)
+    assert estimates.encode_seconds(recipe("tiny/wide")) == pytest.approx(0.02)
+    assert estimates.train_seconds(recipe("tiny/wide")) == pytest.approx(0.02 * TRAIN_TO_ENCODE)
 
 
 @pytest.mark.parametrize("seconds, enough", [(0.0002, True), (0.002, False)], ids=["little time", "little work"])
@@ -107,13 +107,13 @@ def test_what_is_hardly_any_work_tells_nothing_of_other_backbones(plan, enlarge,
     estimates = Estimates(enlarge(plan) if enough else plan, [record(encode=seconds)], None, alike)
 
     assert estimates.measured and not estimates.telling
-    assert estimates.encode_seconds(recipe("toy/narrow")) == seconds
-    assert estimates.encode_seconds(recipe("toy/wide")) is None
+    assert estimates.encode_seconds(recipe("tiny/narrow")) == seconds
+    assert estimates.encode_seconds(recipe("tiny/wide")) is None
     assert Estimates(enlarge(plan), [record(encode=0.002)], None, alike).telling
 
 
 def test_a_probe_encodes_training_and_validation_rows(plan):
-    seconds = Estimates(plan, [record(encode=0.01)], None, alike).probe_seconds(recipe("toy/narrow"))
+    seconds = Estimates(plan, [record(encode=0.01)], None, alike).probe_seconds(recipe("tiny/narrow"))
 
     assert seconds is not None and 0.01 * 120 <= seconds <= 2 * 0.01 * 120 + 2.0
 
@@ -150,16 +150,16 @@ def test_the_test_is_paid_for_before_it_begins(plan):
 def test_rows_that_are_encoded_already_cost_nothing(plan):
     estimates = Estimates(plan, [record(encode=0.01, rows=60)], None, alike)
 
-    assert estimates.probe_seconds(recipe("toy/narrow", rows=60)) == pytest.approx(2.0)
-    assert estimates.probe_seconds(recipe("toy/narrow")) == pytest.approx(MARGIN * 0.01 * 40 + 2.0)
+    assert estimates.probe_seconds(recipe("tiny/narrow", rows=60)) == pytest.approx(2.0)
+    assert estimates.probe_seconds(recipe("tiny/narrow")) == pytest.approx(MARGIN * 0.01 * 40 + 2.0)
 
 
 def test_with_little_time_fewer_rows_are_trained_on_and_tested(plan):
     estimates = Estimates(plan, [record(encode=0.01, train=0.05)], 10.0, alike)
 
-    assert estimates.rows_in(10.0, recipe("toy/narrow"), 4) == int(10 / (MARGIN * 0.05 * 4))
-    assert estimates.epochs_in(10.0, recipe("toy/narrow", rows=50)) == 2 * estimates.epochs_in(
-        10.0, recipe("toy/narrow")
+    assert estimates.rows_in(10.0, recipe("tiny/narrow"), 4) == int(10 / (MARGIN * 0.05 * 4))
+    assert estimates.epochs_in(10.0, recipe("tiny/narrow", rows=50)) == 2 * estimates.epochs_in(
+        10.0, recipe("tiny/narrow")
     )
     many = plan.model_copy(update={"facts": FACTS.model_copy(update={"test": 1000})})
     slow = Estimates(many, [record(encode=1.0)], 100.0, alike)
@@ -170,7 +170,7 @@ def test_with_little_time_fewer_rows_are_trained_on_and_tested(plan):
 
 def test_a_row_at_less_effort_costs_its_share_and_was_not_encoded_by_another(plan):
     def effort(recipe):
-        return 0.25 if recipe.of("toy")["activation"] == "relu" else 1.0
+        return 0.25 if recipe.of("tiny")["activation"] == "relu" else 1.0
 
     estimates = Estimates(plan, [record(encode=0.01, activation="relu")], None, effort)
 

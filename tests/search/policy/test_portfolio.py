@@ -22,7 +22,7 @@ from autosft.search.space import content_of, effort_of, recipe_of
 from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
-OWN = {"toy.activation": "tanh", "classification.loss": "cross_entropy"}
+OWN = {"tiny.activation": "tanh", "classification.loss": "cross_entropy"}
 
 
 class Cheap(Strategy):
@@ -55,14 +55,14 @@ def record(number, backbone, score, rows=0):
 
 
 def test_cheap_strategies_meet_every_backbone_by_prior_and_then_the_best_meet_the_others(first):
-    assert first()[:2] == [("toy/wide", 0), ("toy/narrow", 0)]
-    records = [record(0, "toy/wide", 0.5), record(1, "toy/narrow", 0.9)]
-    assert [pair for pair in first(records) if pair[1] == "toy"] == [("toy/narrow", "toy"), ("toy/wide", "toy")]
+    assert first()[:2] == [("tiny/wide", 0), ("tiny/narrow", 0)]
+    records = [record(0, "tiny/wide", 0.5), record(1, "tiny/narrow", 0.9)]
+    assert [pair for pair in first(records) if pair[1] == "toy"] == [("tiny/narrow", "toy"), ("tiny/wide", "toy")]
 
 
-@pytest.mark.parametrize("error, best", [(0.03, "toy/wide"), (0.01, "toy/narrow"), (float("nan"), "toy/wide")])
+@pytest.mark.parametrize("error, best", [(0.03, "tiny/wide"), (0.01, "tiny/narrow"), (float("nan"), "tiny/wide")])
 def test_of_scores_within_one_standard_error_the_backbone_with_the_highest_prior_is_the_best(first, error, best):
-    scores = {"toy/wide": 0.70, "toy/narrow": 0.72}
+    scores = {"tiny/wide": 0.70, "tiny/narrow": 0.72}
     records = [
         record(n, name, score).model_copy(update={"score_error": error})
         for n, (name, score) in enumerate(scores.items())
@@ -71,7 +71,7 @@ def test_of_scores_within_one_standard_error_the_backbone_with_the_highest_prior
 
 
 def test_against_a_clock_the_cheapest_backbone_is_the_first(first):
-    assert first(used=0.01)[0] == ("toy/narrow", 0)
+    assert first(used=0.01)[0] == ("tiny/narrow", 0)
 
 
 def strategies_of(**priors):
@@ -88,7 +88,7 @@ def many(task, with_parts):
     parts = strategies_of(cheap=0.9, close=0.5, worst=0.1, best=0.8, good=0.7, fair=0.6)
     registry = with_parts(strategies=parts)
     wide = make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()).candidates[0]
-    names = [f"toy/{name}" for name in "abcd"]
+    names = [f"tiny/{name}" for name in "abcd"]
     infos = [wide.info.model_copy(update={"name": name}) for name in names]
     plan = Plan(candidates=tuple(Candidate(info=info, weights=None, strategies=tuple(parts)) for info in infos))
     records = [record(number, name, 0.9 - 0.1 * number) for number, name in enumerate(names)]
@@ -96,7 +96,7 @@ def many(task, with_parts):
     def recipes(*, used=SHARE):
         estimates = Estimates(of_rows(plan, 90), records, None, lambda recipe: 1.0)
         found = portfolio(task, registry, plan, records, estimates, used=used)
-        return [f"{params['backbone']}-{params['strategy']}".removeprefix("toy/") for params in found]
+        return [f"{params['backbone']}-{params['strategy']}".removeprefix("tiny/") for params in found]
 
     return recipes
 
@@ -120,7 +120,7 @@ def with_counts(task, with_parts, enlarge):
     """The toy backbones and one that is fitted to the rows, which nothing but a cheap strategy takes."""
     registry = with_parts(strategies={"cheap": Cheap()})
     wide, narrow = make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()).candidates
-    info = wide.info.model_copy(update={"name": "toy/counts", "gigaflops": 0.0, "origin": "fitted", "prior": 0.1})
+    info = wide.info.model_copy(update={"name": "tiny/counts", "gigaflops": 0.0, "origin": "fitted", "prior": 0.1})
     plan = enlarge(Plan(candidates=(wide, narrow, Candidate(info=info, weights=None, strategies=("cheap",)))))
 
     def recipes(records, *, rows, budget=60.0, used=0.01):
@@ -133,17 +133,20 @@ def with_counts(task, with_parts, enlarge):
 
 def test_against_a_clock_what_is_fitted_to_the_rows_comes_before_even_the_cheapest(with_counts):
     rows = 3 * FIRST_ROWS
-    assert with_counts((), rows=rows)[:2] == [("toy/counts", "cheap", FIRST_ROWS), ("toy/narrow", "cheap", FIRST_ROWS)]
-    records = [record(0, "toy/counts", 0.5, FIRST_ROWS)]
-    assert with_counts(records, rows=rows)[1] == ("toy/narrow", "cheap", FIRST_ROWS)
+    assert with_counts((), rows=rows)[:2] == [
+        ("tiny/counts", "cheap", FIRST_ROWS),
+        ("tiny/narrow", "cheap", FIRST_ROWS),
+    ]
+    records = [record(0, "tiny/counts", 0.5, FIRST_ROWS)]
+    assert with_counts(records, rows=rows)[1] == ("tiny/narrow", "cheap", FIRST_ROWS)
 
 
 def test_as_long_as_none_tells_what_others_take_the_next_cheapest_follows(with_counts):
-    few = [("toy/narrow", "cheap", FIRST_ROWS), ("toy/wide", "cheap", FIRST_ROWS)]
-    quick = record(1, "toy/narrow", 0.5, FIRST_ROWS)
+    few = [("tiny/narrow", "cheap", FIRST_ROWS), ("tiny/wide", "cheap", FIRST_ROWS)]
+    quick = record(1, "tiny/narrow", 0.5, FIRST_ROWS)
     untold, told = ([quick.model_copy(update={"pace": {"encode": pace}})] for pace in (0.0001, 0.01))
     assert with_counts(untold, rows=3 * FIRST_ROWS)[1:3] == few
-    assert [pair for pair in with_counts(told, rows=3 * FIRST_ROWS) if pair[0] != "toy/counts"][:2] == few[::-1]
+    assert [pair for pair in with_counts(told, rows=3 * FIRST_ROWS) if pair[0] != "tiny/counts"][:2] == few[::-1]
 
 
 @pytest.mark.parametrize("seconds, all_at_once", [(0.001, True), (0.01, False)])
@@ -151,17 +154,17 @@ def test_what_is_fitted_goes_on_to_all_rows_before_others_meet_some_while_that_i
     with_counts, seconds, all_at_once
 ):
     rows, few = 3 * FIRST_ROWS, ("cheap", FIRST_ROWS)
-    records = [record(0, "toy/counts", 0.1, FIRST_ROWS).model_copy(update={"pace": {"fit": seconds}})]
+    records = [record(0, "tiny/counts", 0.1, FIRST_ROWS).model_copy(update={"pace": {"fit": seconds}})]
     found = with_counts(records, rows=rows)
-    assert found[:2] == [("toy/counts", *few), ("toy/narrow", *few)]
-    assert (("toy/counts", "cheap", 0) in found[2:4]) == (("toy/counts", "cheap", 0) in found) == all_at_once
+    assert found[:2] == [("tiny/counts", *few), ("tiny/narrow", *few)]
+    assert (("tiny/counts", "cheap", 0) in found[2:4]) == (("tiny/counts", "cheap", 0) in found) == all_at_once
 
 
 def test_what_cannot_be_trained_takes_no_place_among_the_favorites(with_counts):
-    scores = {"toy/counts": 0.9, "toy/wide": 0.8, "toy/narrow": 0.7}
+    scores = {"tiny/counts": 0.9, "tiny/wide": 0.8, "tiny/narrow": 0.7}
     records = [record(n, name, score) for n, (name, score) in enumerate(scores.items())]
     favorites = [backbone for backbone, *_ in with_counts(records, rows=90, used=SHARE)]
-    assert list(dict.fromkeys(favorites)) == ["toy/wide", "toy/narrow"]
+    assert list(dict.fromkeys(favorites)) == ["tiny/wide", "tiny/narrow"]
 
 
 def test_the_first_is_one_that_a_cheap_strategy_accepts(task, with_parts):
@@ -169,30 +172,30 @@ def test_the_first_is_one_that_a_cheap_strategy_accepts(task, with_parts):
     wide, narrow = make_plan(
         task, registry, precheck(task, registry, SearchSpec(strategies=("cheap",))), Facts()
     ).candidates
-    best = wide.model_copy(update={"info": wide.info.model_copy(update={"name": "toy/best", "gigaflops": 1.0})})
+    best = wide.model_copy(update={"info": wide.info.model_copy(update={"name": "tiny/best", "gigaflops": 1.0})})
     plan = Plan(candidates=(best, wide, narrow.model_copy(update={"strategies": ("toy",)})))
     estimates = Estimates(of_rows(plan, 90), (), 60.0, lambda recipe: 1.0)
     params = next(portfolio(task, registry, plan, (), estimates, used=0.01))
-    assert (params["backbone"], params["strategy"]) == ("toy/wide", "cheap")
+    assert (params["backbone"], params["strategy"]) == ("tiny/wide", "cheap")
 
 
 def test_with_many_rows_rung_0_begins_with_some_and_the_better_half_goes_on(first):
     rows = 3 * FIRST_ROWS * GROWTH
-    assert first(rows=rows)[:2] == [("toy/wide", FIRST_ROWS), ("toy/narrow", FIRST_ROWS)]
+    assert first(rows=rows)[:2] == [("tiny/wide", FIRST_ROWS), ("tiny/narrow", FIRST_ROWS)]
     assert not [pair for pair in first(rows=rows) if pair[1] == FIRST_ROWS * GROWTH]
 
-    records = [record(0, "toy/wide", 0.5, FIRST_ROWS), record(1, "toy/narrow", 0.9, FIRST_ROWS)]
-    assert ("toy/narrow", FIRST_ROWS * GROWTH) in first(records, rows=rows)
-    assert ("toy/wide", FIRST_ROWS * GROWTH) not in first(records, rows=rows)
+    records = [record(0, "tiny/wide", 0.5, FIRST_ROWS), record(1, "tiny/narrow", 0.9, FIRST_ROWS)]
+    assert ("tiny/narrow", FIRST_ROWS * GROWTH) in first(records, rows=rows)
+    assert ("tiny/wide", FIRST_ROWS * GROWTH) not in first(records, rows=rows)
 
-    records.append(record(2, "toy/narrow", 0.95, FIRST_ROWS * GROWTH))
-    assert ("toy/narrow", 0) in first(records, rows=rows)
+    records.append(record(2, "tiny/narrow", 0.95, FIRST_ROWS * GROWTH))
+    assert ("tiny/narrow", 0) in first(records, rows=rows)
 
 
 def test_rung_0_ends_when_it_has_used_its_share(first):
-    records = [record(0, "toy/wide", 0.5)]
+    records = [record(0, "tiny/wide", 0.5)]
 
-    assert ("toy/narrow", 0) not in first(records, used=SHARE)
+    assert ("tiny/narrow", 0) not in first(records, used=SHARE)
 
 
 def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, with_parts, enlarge):
@@ -200,7 +203,7 @@ def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, w
     plan = enlarge(make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()))
 
     def rows_of(pace):
-        one = record(0, "toy/narrow", 0.5).model_copy(update={"pace": {"encode": pace}})
+        one = record(0, "tiny/narrow", 0.5).model_copy(update={"pace": {"encode": pace}})
         rung = Rung0(task, registry, plan, Estimates(of_rows(plan, 3 * FIRST_ROWS), [one], 100.0, lambda recipe: 1.0))
         return {params.get("rows", 0) for params in rung.recipes([one], used=0.1)}
 
@@ -215,7 +218,7 @@ class Abroad(ToyModality.__base__):
     view, collate = ToyModality.view, ToyModality.collate
 
     def unfamiliar(self, info, state):
-        return "knows other points" if info.name == "toy/wide" else ""
+        return "knows other points" if info.name == "tiny/wide" else ""
 
 
 @pytest.mark.parametrize("rows, few", [(3 * SCREENED_ROWS, SCREENED_ROWS), (SCREENED_ROWS, 0)])
@@ -241,14 +244,14 @@ def test_an_encoder_to_which_the_rows_are_unfamiliar_comes_last_on_a_few_rows_an
 
     def told(score):
         errors = {"score_error": 0.05}
-        known = record(0, "toy/narrow", 0.8).model_copy(update=errors)
-        return [known, record(1, "toy/wide", score, few).model_copy(update=errors)]
+        known = record(0, "tiny/narrow", 0.8).model_copy(update=errors)
+        return [known, record(1, "tiny/wide", score, few).model_copy(update=errors)]
 
     begun = proposed()
-    assert (begun[0].backbone, begun[0].rows) == ("toy/narrow", 0)
-    assert [(one.strategy, one.rows) for one in begun if one.backbone == "toy/wide"][:1] == [("cheap", few)]
-    assert not [one for one in proposed(*told(0.6)) if one.backbone == "toy/wide"]
-    assert [one for one in proposed(*told(0.79)) if one.backbone == "toy/wide"]
+    assert (begun[0].backbone, begun[0].rows) == ("tiny/narrow", 0)
+    assert [(one.strategy, one.rows) for one in begun if one.backbone == "tiny/wide"][:1] == [("cheap", few)]
+    assert not [one for one in proposed(*told(0.6)) if one.backbone == "tiny/wide"]
+    assert [one for one in proposed(*told(0.79)) if one.backbone == "tiny/wide"]
 
 
 def test_few_rows_are_all_taken_at_once(first):
@@ -284,12 +287,12 @@ def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of
 
     def tried(number, backbone, near, score):
         recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "points.near": near, **OWN}, 0)
-        pace = {"encode": 0.05 * near**2 * (2 if backbone == "toy/wide" else 1)}
+        pace = {"encode": 0.05 * near**2 * (2 if backbone == "tiny/wide" else 1)}
         return Record(number=number, state="done", recipe=recipe, score=score, pace=pace)
 
-    first = tried(0, "toy/narrow", 1.0, 0.5)
-    assert [("toy/wide", near), ("toy/narrow", near)] == steps([first])[:2]
-    records = [first, tried(1, "toy/wide", near, 0.9), tried(2, "toy/narrow", near, 0.4)]
-    assert steps(records)[-1] == ("toy/wide", 1.0)
+    first = tried(0, "tiny/narrow", 1.0, 0.5)
+    assert [("tiny/wide", near), ("tiny/narrow", near)] == steps([first])[:2]
+    records = [first, tried(1, "tiny/wide", near, 0.9), tried(2, "tiny/narrow", near, 0.4)]
+    assert steps(records)[-1] == ("tiny/wide", 1.0)
     if near < 1.0:
-        assert ("toy/narrow", 1.0) not in steps(records)
+        assert ("tiny/narrow", 1.0) not in steps(records)

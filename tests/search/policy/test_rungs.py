@@ -11,7 +11,7 @@ from autosft.search.policy.rungs import FACTOR, FIRST_RUNG, between_rungs, hopef
 
 def trial(number, scores, state="paused", **fields):
     epochs = tuple(Epoch(stage="s", number=n, loss=1.0, score=score, seconds=1.0) for n, score in enumerate(scores, 1))
-    recipe = Recipe(backbone="toy/wide", strategy="toy", stop=Stop(max_epochs=30))
+    recipe = Recipe(backbone="tiny/wide", strategy="toy", stop=Stop(max_epochs=30))
     scored = [score for score in scores if score is not None]
     best = max(scored, default=None)
     return Record(number=number, state=state, recipe=recipe, score=best, epochs=epochs, **fields)
