@@ -69,6 +69,8 @@ class Problem(ABC):
             just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features.
         metrics: The names of its scores; the first is the default. Higher is always better.
         space: Parameters of its own, such as a choice of losses, found in the recipe under its name.
+        loss_per_row: Whether `loss` is one of each row. Else it is the sum over what `normalizer` counts, such as
+            boxes; then rows have no weights, and are not mixed.
         ignores: The shared recipe fields that mean nothing to it; the search samples none that all problems of a task
             ignore.
     """
@@ -77,6 +79,7 @@ class Problem(ABC):
     needs: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[str, ...]]
     space: ClassVar[Space] = {}
+    loss_per_row: ClassVar[bool] = True
     ignores: ClassVar[frozenset[str]] = frozenset()
 
     def ignores_for(self, metric: str) -> frozenset[str]:
@@ -128,7 +131,14 @@ class Problem(ABC):
 
     @abstractmethod
     def loss(self, out: Any, targets: Any, state: State, recipe: Recipe) -> Tensor:
-        """The loss of each row, shape (rows,). `out` is what the head gave, `targets` what `encode` gave."""
+        """The loss of each row, shape (rows,), or without `loss_per_row` the sum of all, shape (). `out` is what the
+        head gave, `targets` what `encode` gave."""
+
+    def normalizer(self, targets: Any) -> float:
+        """What the loss of a whole batch is divided by if it is not `loss_per_row`, from what `encode` gave of all of
+        its rows, on the CPU: the number of boxes or symbols, and 1 at least. Where a batch is done in parts, their
+        losses are divided by that of the whole, so that they add up to it."""
+        raise NotImplementedError(f"{self.name!r} has one loss for a whole batch, and does not say what it counts")
 
     def is_logistic(self, recipe: Recipe) -> bool:
         """Whether `loss` under this recipe is the log loss over classes, of scores (rows, classes) and class numbers

@@ -41,6 +41,7 @@ class Batch:
         weights: The weights of the rows, shape (rows,).
         mixed: What was mixed into the inputs, if anything (`training/mixing.py`).
         encoded: What the encoder has made of the inputs before, if anything: the model does not encode them again.
+        whole: The batch of which this is a part, if it is one.
     """
 
     inputs: Any
@@ -49,6 +50,7 @@ class Batch:
     weights: Tensor
     mixed: Mixed | None = None
     encoded: Mapping[str, Tensor] | None = None
+    whole: Batch | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,7 +67,7 @@ class Batch:
                 return [_map(move, entry) for entry in cast("list[Any]", leaf)]
             return leaf.to(device) if isinstance(leaf, Tensor) else leaf
 
-        return self._each(move, self.rows)
+        return replace(self._each(move, self.rows), whole=self.whole)
 
     def split(self, size: int) -> Iterator[Batch]:
         """Micro-batches of at most `size` rows, in order; 0 means one of all rows."""
@@ -78,7 +80,7 @@ class Batch:
                     return cast("Any", leaf)[part]
                 return leaf
 
-            yield self._each(cut, self.rows[part])
+            yield replace(self._each(cut, self.rows[part]), whole=self)
 
     def take(self, positions: Sequence[int]) -> Batch:
         """The rows at these positions, in this order."""
@@ -131,7 +133,8 @@ class Step:
 
 def _share(batch: Batch, part: int, parts: int) -> Batch:
     """One of so many parts of a batch, which differ by a row at most."""
-    return batch.take(range(part * len(batch) // parts, (part + 1) * len(batch) // parts))
+    some = batch.take(range(part * len(batch) // parts, (part + 1) * len(batch) // parts))
+    return replace(some, whole=batch)
 
 
 def _map(change: Callable[[Any], Any], value: Any) -> Any:

@@ -87,6 +87,11 @@ def check_hints(task: Task, hints: Hints, registry: Registry) -> None:
             f"--unlabeled {hints.unlabeled} would not be used: no installed strategy learns from rows without targets. "
             "Leave it out."
         )
+    whole = [name for name in task.problems if not registry.problem(name).loss_per_row]
+    if task.weight and whole:
+        raise BadInput(
+            f"{whole[0]} has one loss for a whole batch, in which rows cannot weigh more or less: no --weight."
+        )
     for role, column in hints.roles.items():
         if task.roles.get(role) != column:
             raise BadInput(

@@ -95,6 +95,7 @@ class Boxes(Problem):
     name = "boxes"
     needs = frozenset({"maps"})
     metrics = ("f1",)
+    loss_per_row = False
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
     def fit(self, targets):
@@ -114,7 +115,11 @@ class Boxes(Problem):
             there[top, left] = 1
             sizes = l1_loss(maps[1:, top, left].T, boxes[:, 2:], reduction="sum")
             losses.append(binary_cross_entropy_with_logits(maps[0], there, reduction="sum") + 0.3 * sizes)
-        return torch.stack(losses)
+        return torch.stack(losses).sum()
+
+    def normalizer(self, targets):
+        """As in FCOS (Tian et al., 2019)."""
+        return max(1, sum(map(len, targets)))
 
     def outputs(self, out, batch, state, recipe, model):
         there = {"there": out[:, 0].sigmoid().cpu().numpy()}

@@ -96,9 +96,14 @@ class ProblemConformance(Offline):
         assert all(np.array_equal(before.arrays[name], after.arrays[name]) for name in before.arrays)
         assert asked.problem.decide(before, asked.state) == asked.problem.decide(after, loaded.state)
 
-    def test_each_row_has_a_loss_of_its_own(self, asked: _Asked) -> None:
+    def test_each_row_has_a_loss_of_its_own_or_parts_add_up_to_that_of_a_batch(self, asked: _Asked) -> None:
         whole = asked.losses(asked.batch)
         parts = [asked.losses(part) for part in asked.batch.split(2)]
+        if not asked.problem.loss_per_row:
+            assert whole.shape == () and asked.problem.normalizer(asked.batch.targets[0]) >= 1
+            torch.testing.assert_close(torch.stack(parts).sum(), whole, msg="the losses of parts do not add up")
+            assert {"regular.mixup", "regular.cutmix", "regular.balance"} <= asked.problem.ignores
+            return
         assert whole.shape == (len(asked.targets),) and torch.isfinite(whole).all()
         torch.testing.assert_close(torch.cat(parts), whole, msg="the loss of a row depends on its batch")
 

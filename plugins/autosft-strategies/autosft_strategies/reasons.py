@@ -12,6 +12,8 @@ def against_freezing(info: BackboneInfo, problems: Sequence[Problem]) -> str:
     """The encoder must know something, and every problem be content with one pooled vector per row."""
     if info.origin == "scratch":
         return "an encoder that learns from scratch says nothing while it is frozen"
+    if whole := [problem.name for problem in problems if not problem.loss_per_row]:
+        return f"it solves for the losses of rows, and {whole[0]} has one of a whole batch"
     more = sorted(set().union(*(problem.needs for problem in problems)) - {"pooled"})
     return f"it reads pooled features alone, not {', '.join(more)}" if more else ""
 
