@@ -26,10 +26,6 @@ class State:
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict[str, npt.NDArray[Any]])
 
-    def with_values(self, **values: Any) -> State:
-        """The same state with some values added or replaced."""
-        return State({**self.values, **values}, self.arrays)
-
     def digest(self) -> str:
         """sha256 of the content."""
         content = hashlib.sha256(json.dumps(self.values, sort_keys=True).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Rows
+from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.contracts.trial import Parts, Runtime, States, Trial
@@ -41,6 +43,11 @@ def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> 
 def make_runtime(trial: Trial) -> Runtime:
     """The CPU, without an end to its time."""
     return Runtime(trial.parts.modality.read, torch.device("cpu"))
+
+
+def with_values(state: State, **values: Any) -> State:
+    """The same state with some values added or replaced."""
+    return replace(state, values={**state.values, **values})
 
 
 def points_task(

@@ -9,6 +9,7 @@ from autosft.contracts.rows import Data, Rows
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
 from autosft.errors import BadBundle
+from autosft.testing.trials import with_values
 
 
 def result_of(made, **changes):
@@ -71,7 +72,7 @@ def test_no_path_of_the_machine_that_trained_gets_into_it(made, registry):
 
 
 def test_class_names_cannot_break_the_table(made, registry, tmp_path):
-    state = made.trial.parts.states.problems[0].with_values(classes=["a|b", "`c`", "d\n# e"])
+    state = with_values(made.trial.parts.states.problems[0], classes=["a|b", "`c`", "d\n# e"])
     save_bundle(tmp_path / "odd", made.task, [(made.member, 0.5), (made.member, 0.5)], {}, {}, [state])
     best = result_of(made).best * 2
 

@@ -13,7 +13,7 @@ from autosft.deploy.bundle import Bundle, MemberDocument, save_bundle
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadBundle, BadInput, PartMissing
 from autosft.host.registry import Plugin
-from autosft.testing.trials import make_runtime
+from autosft.testing.trials import make_runtime, with_values
 from autosft.training.evaluation import evaluate
 
 
@@ -162,7 +162,7 @@ def test_the_distribution_of_a_missing_part_is_named(made, registry):
 def test_a_blend_decides_by_its_own_states(made, registry, tmp_path):
     """The states are those of the bundle, not those of its first member."""
     (state,) = made.trial.parts.states.problems
-    renamed = state.with_values(classes=[f"blended {name}" for name in state.values["classes"]])
+    renamed = with_values(state, classes=[f"blended {name}" for name in state.values["classes"]])
     halves = [(made.member, 0.5), (made.member, 0.5)]
     save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, [renamed])
 

@@ -15,7 +15,7 @@ from autosft.contracts.trial import States
 from autosft.data.duplicates import with_digests
 from autosft.data.store import FeatureStore
 from autosft.errors import OutOfTime
-from autosft.testing.trials import quick_recipe
+from autosft.testing.trials import quick_recipe, with_values
 from autosft.training.evaluation import evaluate
 from autosft.training.features import encode, encode_pace, encoded_batches
 from autosft.training.model import build_model
@@ -59,7 +59,7 @@ def test_rows_are_shared_with_later_trials_of_the_same_encoder(trial, counted):
         lambda parts: {"recipe": parts.recipe.changed(own={"points": {"noise": 0.2}})},
         lambda parts: {"recipe": parts.recipe.changed(own={"tiny": {"activation": "relu"}})},
         lambda parts: {"info": parts.family.match("wide")[0]},
-        lambda parts: {"states": replace(parts.states, backbone=parts.states.backbone.with_values(more=1))},
+        lambda parts: {"states": replace(parts.states, backbone=with_values(parts.states.backbone, more=1))},
         lambda parts: {
             "states": States(
                 State(

@@ -118,13 +118,13 @@ class Study:
             study = self._storage.get_study_id_from_name(name)
             for trial in stored:
                 params: Params = trial.user_attrs.get("params") or dict(trial.params)
-                space = {key: distribution_of(parameter) for key, parameter in space_of(params).items()}
-                fit = {key: value for key, value in params.items() if key in space and _holds(space[key], value)}
+                space = space_of(params)
+                fit = {key: value for key, value in params.items() if key in space and space[key].holds(value)}
                 template = create_trial(
                     state=trial.state,
                     values=trial.values,
                     params=fit,
-                    distributions={key: space[key] for key in fit},
+                    distributions={key: distribution_of(space[key]) for key in fit},
                     user_attrs={**trial.user_attrs, **({"params": params} if fit != params else {})},
                     intermediate_values=trial.intermediate_values,
                 )
@@ -209,13 +209,6 @@ class Study:
                 if time.monotonic() >= deadline:
                     raise CannotWrite(f"{self._where}: cannot be written ({_reason(error)}).") from error
                 time.sleep(1.0)
-
-
-def _holds(distribution: Any, value: Any) -> bool:
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except (ValueError, TypeError):
-        return False
 
 
 def sqlite_url(path: Path) -> str:

@@ -7,7 +7,7 @@ import torch
 
 from autosft.contracts.recipe import Regular, Stop
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.trials import default_recipe
+from autosft.testing.trials import default_recipe, with_values
 from autosft.training.loop import train
 from autosft.training.model import build_model
 from autosft_strategies.lpft import LinearProbeFineTune
@@ -37,7 +37,7 @@ class TestLinearProbeFineTune(StrategyConformance):
         self, strategy, trial, runtime, tmp_path, balance
     ):
         counts = trial.parts.states.problems[0].values["counts"]
-        uneven = trial.parts.states.problems[0].with_values(counts=[max(counts), *(1 for _ in counts[1:])])
+        uneven = with_values(trial.parts.states.problems[0], counts=[max(counts), *(1 for _ in counts[1:])])
         states = replace(trial.parts.states, problems=(uneven,))
         trial = replace(trial, parts=replace(trial.parts, states=states))
         heads = {}

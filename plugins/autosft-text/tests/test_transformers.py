@@ -8,6 +8,7 @@ import torch
 
 from autosft.api import BadWeights, Recipe, Rows, State, WeightFile
 from autosft.testing.conformance import BackboneConformance
+from autosft.testing.trials import with_values
 from autosft_text.modality import TextModality
 from autosft_text.transformers_family import TransformersFamily
 
@@ -249,7 +250,7 @@ def test_a_bundle_s_configuration_brings_in_neither_code_nor_kernels(checkpoints
     """Nobody need trust a bundle: what it says of code elsewhere is not read."""
     info, state, _ = built(checkpoints("bert"))
     elsewhere = {"auto_map": {"AutoModel": "somebody/code--model.Model"}, "_attn_implementation": "somebody/kernel"}
-    told = state.with_values(config={**state.values["config"], **elsewhere})
+    told = with_values(state, config={**state.values["config"], **elsewhere})
 
     encoder = FAMILY.build(info, RECIPE, told, None)
 
@@ -294,4 +295,4 @@ def test_a_bundle_s_configuration_has_no_other_models_read(checkpoints, config):
     info, state, _ = built(checkpoints("bert"))
 
     with pytest.raises(BadWeights, match="no encoder of texts alone"):
-        FAMILY.build(info, RECIPE, state.with_values(config=config), None)
+        FAMILY.build(info, RECIPE, with_values(state, config=config), None)
