@@ -88,7 +88,7 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
     from autosft.data.splits import subset
     from autosft.deploy.member import load_member
     from autosft.host.loading import load
-    from autosft.search.run import Run
+    from autosft.runs.run import Run
     from autosft.training.evaluation import answer
 
     run, registry, device = Run.read(folder), load(), torch.device("cpu")

@@ -18,11 +18,11 @@ from autosft.contracts.record import Record
 from autosft.contracts.trial import Runtime
 from autosft.deploy.member import load_member
 from autosft.host.loading import load
+from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.search.outcome.blend import blend
 from autosft.search.outcome.choice import Expected, choose
 from autosft.search.outcome.panel import read_panel
-from autosft.search.run import Run
 from autosft.training.evaluation import answer
 
 

@@ -26,10 +26,10 @@ from autosft.data.cache import SampleCache
 from autosft.data.splits import split, subset, with_order
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.plan import make_plan, precheck
+from autosft.runs.plan import make_plan, precheck
+from autosft.runs.spec import SearchSpec
 from autosft.search.recognize import recognize, with_metric
 from autosft.search.space import recipe_of, space_of
-from autosft.search.spec import SearchSpec
 from autosft.training.loop import train
 
 

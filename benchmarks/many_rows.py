@@ -90,9 +90,9 @@ def phase(name: str, data: Path, run: Path, weights: list[str]) -> dict[str, flo
     import torch
 
     from autosft.host.loading import load
+    from autosft.runs.run import Run
     from autosft.search.driver import run_search
-    from autosft.search.orders.bench import Bench
-    from autosft.search.run import Run
+    from autosft.workers.bench import Bench
 
     registry = load()
     before, peak, started = private_bytes(), Peak(), time.perf_counter()

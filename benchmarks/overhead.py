@@ -20,18 +20,18 @@ from autosft.builtin.classification import Classification
 from autosft.contracts.facts import Facts
 from autosft.contracts.record import Record
 from autosft.report.board import write_leaderboard
+from autosft.runs.plan import make_plan, precheck
+from autosft.runs.spec import SearchSpec
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.orders.faults import set_aside
 from autosft.search.outcome.choice import Expected, choose, contenders
-from autosft.search.plan import make_plan, precheck
 from autosft.search.policy.agenda import Agenda
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.recognize import recognize, with_metric
 from autosft.search.space import effort_of
-from autosft.search.spec import SearchSpec
 from autosft.testing import toy
 
 FACTS = Facts(train=60, valid=20, test=20)

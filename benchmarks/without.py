@@ -75,7 +75,7 @@ def main() -> None:
 
         Rung0.recipes = lambda *_, **__: iter(())
     elif part == "deletion":
-        from autosft.search.run import Run
+        from autosft.runs.run import Run
 
         Run.drop_model = moved_away
     sys.argv = ["autosft", *arguments, *OPTIONS.get(part, [])]

@@ -42,7 +42,7 @@ def export(
 
 def _valid_rows(run: Path) -> Rows:
     """The validation rows of the run that a bundle lies in."""
-    from autosft.search.run import Run
+    from autosft.runs.run import Run
 
     folder = next((folder for folder in (run, run.resolve().parent) if (folder / "run.json").is_file()), None)
     if folder is None:

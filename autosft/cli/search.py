@@ -149,7 +149,7 @@ def worker(threads: int = 1, device: str = "auto", slot: int = 0) -> None:
     # Events own the real standard output; whatever a library prints goes to the log.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    from autosft.search.orders.worker import serve
+    from autosft.workers.worker import serve
 
     serve(sys.stdin, events, threads=threads, device=device, slot=slot)
 

@@ -21,16 +21,16 @@ from autosft.errors import BadInput
 from autosft.folders.stamp import stamp_of
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.footprint import hardware_of
+from autosft.runs.footprint import hardware_of
+from autosft.runs.plan import make_plan, precheck
+from autosft.runs.run import Run, RunDocument
+from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Finished, News, Noted, Planned, Recognized, Watch
 from autosft.search.outcome.finish import installed_versions
-from autosft.search.plan import make_plan, precheck
 from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.renewal import renew
-from autosft.search.run import Run, RunDocument
 from autosft.search.session import Session
-from autosft.search.spec import SearchSpec, parse_seconds, without_password
 from autosft.tables.frames import Frame, write_frame
 
 CHANGED = (

@@ -10,7 +10,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record, Result
 from autosft.contracts.task import Claim, Task
 from autosft.data.checks import Summary
-from autosft.search.plan import Plan
+from autosft.runs.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from autosft.contracts.task import Task
 from autosft.errors import NoCandidates, RunConflict
 from autosft.host.registry import Registry
-from autosft.search.footprint import hardware_of
+from autosft.runs.footprint import hardware_of
+from autosft.runs.plan import Candidate, Plan, make_plan, precheck
+from autosft.runs.run import Run
 from autosft.search.memory.sampler import distribution_of
 from autosft.search.memory.study import Study, Trial
 from autosft.search.news import Noted, Watch
 from autosft.search.outcome.finish import installed_versions
-from autosft.search.plan import Candidate, Plan, make_plan, precheck
-from autosft.search.run import Run
 from autosft.search.space import whole_space_of
 
 

@@ -14,6 +14,7 @@ from autosft.contracts.record import Epoch, Record, Result
 from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
+from autosft.runs.run import Run
 from autosft.search.interrupts import Interrupts
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study
@@ -38,7 +39,6 @@ from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
-from autosft.search.run import Run
 from autosft.search.space import effort_of, start_of
 from autosft.search.starts import Starts
 

@@ -14,7 +14,7 @@ from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
-from autosft.search.plan import Plan
+from autosft.runs.plan import Plan
 from autosft.training.seeds import seed_of
 
 Effort = Callable[[Recipe], float]

@@ -8,8 +8,8 @@ from typing import final
 
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record
+from autosft.runs.run import Run
 from autosft.search.news import Noted, Watch
-from autosft.search.run import Run
 
 START_SHARE = 0.3
 """The most of the time that is left for a trial which making the encoder may take that it starts from."""

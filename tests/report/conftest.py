@@ -22,9 +22,9 @@ from autosft.contracts.task import Task
 from autosft.data.arrow import write_data
 from autosft.report.account import Account, account_of
 from autosft.report.page import write_report
-from autosft.search.plan import Candidate, Plan
-from autosft.search.run import RunDocument
-from autosft.search.spec import SearchSpec
+from autosft.runs.plan import Candidate, Plan
+from autosft.runs.run import RunDocument
+from autosft.runs.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
 PROBLEMS: dict[str, Problem] = {one.name: one for one in (Classification(), MultiLabel(), Regression())}

@@ -12,10 +12,10 @@ from autosft.builtin.processes import Processes
 from autosft.contracts.facts import Facts
 from autosft.data.facts import facts_of
 from autosft.data.splits import split
-from autosft.search.plan import make_plan, precheck
+from autosft.runs.plan import make_plan, precheck
+from autosft.runs.run import Run, RunDocument
+from autosft.runs.spec import SearchSpec
 from autosft.search.recognize import recognize, with_metric
-from autosft.search.run import Run, RunDocument
-from autosft.search.spec import SearchSpec
 from autosft.testing import toy, trouble
 
 

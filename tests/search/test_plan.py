@@ -15,11 +15,11 @@ from autosft.contracts.space import Choice, defaults
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
+from autosft.runs.footprint import hardware_of, too_large
+from autosft.runs.plan import Plan, make_plan, precheck
+from autosft.runs.spec import SearchSpec
 from autosft.search.driver import run_search
-from autosft.search.footprint import hardware_of, too_large
-from autosft.search.plan import Plan, make_plan, precheck
 from autosft.search.space import content_of, recipe_of, space_of
-from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyFamily, ToyModality
 
 
@@ -367,8 +367,8 @@ def test_the_memory_of_workers_on_this_machine_is_shared_out(with_parts, registr
             raise NotImplementedError
 
     registry = with_parts(executors={"elsewhere": Elsewhere()})
-    monkeypatch.setattr("autosft.search.footprint.free_bytes", lambda: 16e9)
-    monkeypatch.setattr("autosft.search.footprint.card_bytes", lambda: cards)
+    monkeypatch.setattr("autosft.runs.footprint.free_bytes", lambda: 16e9)
+    monkeypatch.setattr("autosft.runs.footprint.card_bytes", lambda: cards)
 
     def memory(device, **more):
         return hardware_of(registry, SearchSpec(device=device, **more))["memory"]

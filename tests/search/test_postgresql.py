@@ -14,9 +14,9 @@ import optuna
 import pytest
 
 from autosft.errors import BadInput
+from autosft.runs.run import RunDocument
 from autosft.search.driver import run_search
 from autosft.search.news import TrialPaused
-from autosft.search.run import RunDocument
 
 pytestmark = [pytest.mark.usefixtures("plugins"), pytest.mark.slow]
 

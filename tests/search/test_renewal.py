@@ -7,10 +7,10 @@ import pytest
 
 from autosft.contracts.record import Record
 from autosft.errors import RunConflict
+from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Noted, TrialStarted
-from autosft.search.run import Run
 from autosft.testing import toy
 
 SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "backbones": ["tiny/narrow"]}

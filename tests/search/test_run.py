@@ -10,14 +10,14 @@ import pytest
 
 from autosft.contracts.record import Record
 from autosft.errors import BadInput, PartMissing, RunConflict
+from autosft.runs.run import Run
 from autosft.search.driver import run_search
-from autosft.search.run import Run
 from autosft.search.space import recipe_of
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from autosft.search.run import Run
+from autosft.runs.run import Run
 run = Run.read(Path(sys.argv[1]))
 run = Run.resume(run.folder, run.document.task, run.document.spec)
 print("held", flush=True)

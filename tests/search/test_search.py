@@ -15,12 +15,12 @@ from autosft.contracts.record import Record, Result
 from autosft.deploy.member import load_states
 from autosft.deploy.predictor import Predictor
 from autosft.errors import NothingFinished
+from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Finished, Noted, TrialFinished, TrialPaused, TrialStarted
-from autosft.search.run import Run
 from autosft.testing.toy import ToyModality, make_points
 
 pytestmark = pytest.mark.usefixtures("plugins")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autosft.errors import BadInput, UnknownName
-from autosft.search.spec import SearchSpec, parse_seconds
+from autosft.runs.spec import SearchSpec, parse_seconds
 
 
 @pytest.mark.parametrize(

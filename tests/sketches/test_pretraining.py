@@ -14,9 +14,9 @@ from autosft.deploy.member import load_member, load_weights
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadWeights
 from autosft.host.loading import load
+from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.search.news import Noted
-from autosft.search.run import Run
 from autosft.testing.conformance import PretrainingConformance
 from autosft.testing.toy import ToyStrategy, make_points, registry
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe

@@ -10,8 +10,8 @@ import vocabulary
 from autosft.contracts.record import Record
 from autosft.contracts.task import Task
 from autosft.deploy.predictor import Predictor
+from autosft.runs.run import Run
 from autosft.search.driver import run_search
-from autosft.search.run import Run
 from autosft.testing.toy import make_points
 
 

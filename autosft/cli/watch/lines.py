@@ -14,6 +14,7 @@ from autosft.cli.watch.closing import closing, short
 from autosft.cli.watch.live import LiveTable
 from autosft.contracts.record import Epoch, Record, Result
 from autosft.report.words import seconds, way
+from autosft.runs.plan import Candidate, by_reason
 from autosft.search.news import (
     Continued,
     EpochFinished,
@@ -25,7 +26,6 @@ from autosft.search.news import (
     TrialFinished,
     TrialPaused,
 )
-from autosft.search.plan import Candidate, by_reason
 
 
 class Lines:

@@ -10,7 +10,7 @@ from typing import Self
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.host.registry import Registry
-from autosft.search.plan import Plan
+from autosft.runs.plan import Plan
 
 DEVIATIONS = 1.96
 """Standard errors to either side that make a 95 % interval of a normal distribution."""

@@ -6,17 +6,14 @@ from typing import final
 
 from autosft.contracts.record import Record
 from autosft.host.registry import Registry
+from autosft.runs.run import OUTPUTS_SHARE, Run
 from autosft.search.memory.trials import Trials
 from autosft.search.outcome.blend import likely
 from autosft.search.outcome.choice import Expected, contenders
 from autosft.search.outcome.panel import read_panel
-from autosft.search.run import Run
 
 KEPT_MODELS = 3
 """So many of the best models are kept, as long as the quota allows more than the one that may be chosen."""
-
-OUTPUTS_SHARE = 0.01
-"""The most of the quota that stored outputs may take; beyond, those of the worst trials are deleted."""
 
 
 @final

@@ -11,12 +11,12 @@ from autosft.contracts.state import State
 from autosft.deploy.bundle import member_damage
 from autosft.errors import NothingFinished
 from autosft.host.registry import Registry
+from autosft.runs.run import Run
 from autosft.search.news import Noted, Watch
 from autosft.search.outcome.blend import Blend, blend
 from autosft.search.outcome.choice import Expected, choose
 from autosft.search.outcome.panel import read_panel
 from autosft.search.policy.budget import BLEND_SECONDS
-from autosft.search.run import Run
 
 
 @final

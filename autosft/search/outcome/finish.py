@@ -17,13 +17,13 @@ from autosft.contracts.task import Task
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
 from autosft.host.registry import Registry
+from autosft.runs.run import Run
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Finishing, Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
 from autosft.search.policy.budget import Clock, Estimates
-from autosft.search.run import Run
 
 LEARNING = 0.25
 """The error falls with this power of the number of rows, about: of 0.07 to 0.35 that were measured (Hestness et al.,

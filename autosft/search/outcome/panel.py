@@ -16,8 +16,8 @@ from autosft.contracts.state import State
 from autosft.data.stratify import hold_out, numbered
 from autosft.errors import BadInput
 from autosft.host.registry import Registry
+from autosft.runs.run import Run
 from autosft.search.outcome.choice import Expected, weighed, within_an_error
-from autosft.search.run import Run
 
 FEW_ROWS = 300
 """With fewer labelled rows all members of a blend count alike: see docs/search.md."""

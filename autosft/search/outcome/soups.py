@@ -9,9 +9,9 @@ from autosft.contracts.executor import Order
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.deploy.bundle import member_damage
 from autosft.host.registry import Registry
+from autosft.runs.run import Run
 from autosft.search.news import Noted, Watch
 from autosft.search.policy.budget import Clock, Estimates
-from autosft.search.run import Run
 
 
 def with_soups(

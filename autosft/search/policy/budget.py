@@ -9,7 +9,7 @@ from typing import final
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
-from autosft.search.plan import Plan
+from autosft.runs.plan import Plan
 from autosft.search.space import Effort
 
 FINISH_SECONDS = 5.0

@@ -13,8 +13,8 @@ from autosft.contracts.record import Record
 from autosft.contracts.space import defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
+from autosft.runs.plan import Plan
 from autosft.search.memory.sampler import Params
-from autosft.search.plan import Plan
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.rung0 import Rung0, promising, ranked_backbones
 from autosft.search.space import START, space_of

@@ -11,8 +11,8 @@ from autosft.contracts.record import Record
 from autosft.contracts.space import Int, Space, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
+from autosft.runs.plan import Plan
 from autosft.search.memory.sampler import Params, Sampler
-from autosft.search.plan import Plan
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.rung0 import unfamiliar

@@ -21,8 +21,8 @@ from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry
+from autosft.runs.plan import Candidate, Plan
 from autosft.search.memory.sampler import Params
-from autosft.search.plan import Candidate, Plan
 from autosft.search.policy.budget import MARGIN, Estimates
 from autosft.search.space import recipe_of, space_of
 

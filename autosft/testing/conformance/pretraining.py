@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from autosft.contracts.record import Epoch
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.trial import Runtime, Trial
-from autosft.deploy.bundle import MODEL
-from autosft.deploy.member import save_member
 from autosft.testing.conformance.strategy import AnyStrategy, Killed, check_equal
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import quick_recipe
 from autosft.training.loop import train
-from autosft.training.model import build_model, start_from
+from autosft.training.model import ENCODER, build_model, start_from
 
 
 class PretrainingConformance(AnyStrategy):
@@ -64,10 +63,11 @@ class PretrainingConformance(AnyStrategy):
         self, strategy: Strategy, trial: Trial, pretraining: Trial, runtime: Runtime, tmp_path: Path
     ) -> None:
         made, fresh = train(pretraining, runtime, strategy).model, build_model(trial.parts, runtime).encoder
-        save_member(tmp_path / "made", pretraining.parts, made, pretraining.parts.states)
+        tensors = {f"{ENCODER}{name}": tensor.contiguous() for name, tensor in made.encoder.state_dict().items()}
+        save_file(tensors, tmp_path / "made.safetensors")
         recipe = quick_recipe("toy", backbone=trial.parts.info.name).changed(start=trial.parts.recipe)
         parts = replace(trial.parts, recipe=recipe)
-        started = replace(trial, parts=parts, folder=tmp_path / "started", start=tmp_path / "made" / MODEL)
+        started = replace(trial, parts=parts, folder=tmp_path / "started", start=tmp_path / "made.safetensors")
         encoder = build_model(parts, runtime).encoder
         start_from(started, encoder)
         check_equal(encoder, made.encoder)

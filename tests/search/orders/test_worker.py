@@ -14,9 +14,9 @@ from autosft.contracts.executor import Order
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.strategy import Fit, Strategy
 from autosft.errors import OutOfTime
-from autosft.search.orders.worker import Workshop
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import quick_recipe
+from autosft.workers.worker import Workshop
 
 
 class Once(Strategy):

@@ -26,14 +26,14 @@ from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.news import Noted
-from autosft.search.orders.worker import Workshop
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
-from autosft.search.outcome.tested import score_on_test
 from autosft.search.policy.budget import Clock, Estimates
 from autosft.search.space import effort_of, whole_space_of
 from autosft.testing import toy
 from autosft.testing.toy_encoder import ToyEncoder
+from autosft.workers.tested import score_on_test
+from autosft.workers.worker import Workshop
 
 SEEN = {"blind/first": 0, "blind/second": 1}
 WELL_TAUGHT = {"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "optim.batch_size": 16, "toy.stop.max_epochs": 8}
@@ -230,7 +230,7 @@ def test_finishing_again_after_a_kill_comes_to_the_same(search):
 def test_of_the_test_rows_so_many_are_scored_as_there_is_time_for(search, monkeypatch):
     made = search()
     made.finish()
-    monkeypatch.setattr("autosft.search.outcome.tested.PORTION", 16)
+    monkeypatch.setattr("autosft.workers.tested.PORTION", 16)
     left = itertools.chain([60.0], itertools.repeat(-1.0))
 
     told = score_on_test(made.run, made.registry, torch.device("cpu"), 0, lambda: next(left))
@@ -257,7 +257,7 @@ def test_what_the_model_answered_to_test_rows_is_kept_and_gives_the_test_score(s
 def test_answers_to_test_rows_that_would_take_too_much_are_not_kept_and_it_says_so(search, monkeypatch):
     made = search()
     made.finish()
-    monkeypatch.setattr("autosft.search.outcome.tested.OUTPUTS_SHARE", 0.0)
+    monkeypatch.setattr("autosft.workers.tested.OUTPUTS_SHARE", 0.0)
 
     result = made.finish()
 

@@ -10,15 +10,15 @@ import pytest
 from autosft.contracts.facts import Facts
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.space import Choice, defaults
+from autosft.runs.plan import make_plan, precheck
+from autosft.runs.spec import SearchSpec
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.plan import make_plan, precheck
 from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import MARGIN, TRAIN_TO_ENCODE, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.space import content_of, space_of, whole_space_of
-from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyStrategy
 
 FACTS = Facts(train=100, valid=20, test=20)

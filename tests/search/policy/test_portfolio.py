@@ -12,14 +12,14 @@ from autosft.contracts.facts import Facts
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.strategy import Strategy
+from autosft.runs.plan import Candidate, Plan, make_plan, precheck
+from autosft.runs.spec import SearchSpec
 from autosft.search.memory.sampler import Sampler
-from autosft.search.plan import Candidate, Plan, make_plan, precheck
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SCREENED_ROWS, SHARE, Rung0
 from autosft.search.space import content_of, effort_of, recipe_of
-from autosft.search.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
 OWN = {"tiny.activation": "tanh", "classification.loss": "cross_entropy"}

@@ -20,8 +20,8 @@ from autosft.contracts.task import Task
 from autosft.data.labels import listed
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.host.registry import Registry
-from autosft.search.footprint import too_large
-from autosft.search.spec import SearchSpec
+from autosft.runs.footprint import too_large
+from autosft.runs.spec import SearchSpec
 
 
 class Candidate(Document):

@@ -17,9 +17,7 @@ from autosft.data.resampling import Positions, bootstrap
 from autosft.data.splits import portions, subset
 from autosft.errors import BadInput, CannotWrite
 from autosft.host.registry import Registry
-from autosft.search.outcome.disk import OUTPUTS_SHARE
-from autosft.search.policy.budget import MARGIN
-from autosft.search.run import Run
+from autosft.runs.run import OUTPUTS_SHARE, Run
 from autosft.training.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -30,6 +28,9 @@ PORTION = 256
 
 RESAMPLES, FEWEST_RESAMPLES = 1000, 50
 CONFIDENCE = 0.95
+
+ROOM_FOR_A_PORTION = 1.25
+"""Another portion is answered if it may take so many times the seconds of the one before."""
 
 RESAMPLE_SECONDS, RESAMPLE_SHARE = 2.0, 0.5
 """Resampling may take so long, or such a share of the time that is left; very many test rows are drawn less often."""
@@ -56,7 +57,7 @@ def score_on_test(
         started = time.monotonic()
         answered.append(some)
         answers.append(predictor.outputs(some))
-        if seconds_left() < MARGIN * (time.monotonic() - started):
+        if seconds_left() < ROOM_FOR_A_PORTION * (time.monotonic() - started):
             break
     rows = sum(answered[1:], start=answered[0])
     outputs = [Outputs.concat(several) for several in zip(*answers, strict=True)]

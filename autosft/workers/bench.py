@@ -25,9 +25,7 @@ from autosft.data.store import FeatureStore
 from autosft.deploy.bundle import MODEL
 from autosft.deploy.member import load_member, load_states, load_weights, save_member
 from autosft.host.registry import Registry
-from autosft.search.orders.verdict import notes_of
-from autosft.search.outcome.tested import score_on_test, shift_on_test
-from autosft.search.run import Run
+from autosft.runs.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
@@ -35,6 +33,8 @@ from autosft.training.folds import cross_validate, forget_checkpoints
 from autosft.training.loop import Emit, Paused, Trained, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
+from autosft.workers.tested import score_on_test, shift_on_test
+from autosft.workers.verdict import notes_of
 
 ROOM_FOR_A_FOLD = 1.3
 """Further folds are begun if each may take so many times the seconds of the first one."""

@@ -20,11 +20,11 @@ from autosft.contracts.record import Record
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.search.orders.bench import Bench
-from autosft.search.orders.verdict import notes_of, pace_of, verdict
-from autosft.search.run import Run
+from autosft.runs.run import Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.loop import Emit
+from autosft.workers.bench import Bench
+from autosft.workers.verdict import notes_of, pace_of, verdict
 
 
 def serve(orders: IO[str], events: IO[str], *, threads: int, device: str, slot: int) -> None:

@@ -13,7 +13,7 @@ from autosft.contracts.backbone import BackboneInfo
 from autosft.contracts.strategy import Strategy
 from autosft.data.memory import card_bytes, free_bytes
 from autosft.host.registry import Registry
-from autosft.search.spec import SearchSpec
+from autosft.runs.spec import SearchSpec
 
 WORKER_BYTES = 0.5e9
 """A worker with its libraries, before it has built anything."""

@@ -30,8 +30,8 @@ from autosft.contracts.task import Hints, Task
 from autosft.data.arrow import read_data, write_data
 from autosft.deploy.bundle import MEMBER
 from autosft.errors import BadInput, RunConflict
-from autosft.search.plan import Plan
-from autosft.search.spec import SearchSpec
+from autosft.runs.plan import Plan
+from autosft.runs.spec import SearchSpec
 
 SCHEMA = 2
 
@@ -39,6 +39,9 @@ DATA, STARTS = "data.arrow", "starts"
 
 BEFORE_RUN_JSON = ("run.lock", "run.holder", DATA)
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
+
+OUTPUTS_SHARE = 0.01
+"""The most of the quota that stored outputs may take; beyond, those of the worst trials are deleted."""
 
 EXTENDABLE = ("budget", "trials")
 """Settings that may grow when a run is taken up again."""
