@@ -39,9 +39,3 @@ def test_rows_and_labels_are_counted(problem, targets, classes, fewest):
 
     counts = {"train": 40, "valid": 10, "unlabeled": 7, "folds": 4, "classes": classes, "fewest": fewest, "length": 2.0}
     assert facts == Facts(**counts)
-
-
-def test_a_search_writes_down_what_it_knew(points, registry, make_run, tmp_path):
-    run = make_run(tmp_path / "run")
-
-    assert run.document.plan.facts.train == len(run.data.train) and run.document.plan.facts.classes == 3

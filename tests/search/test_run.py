@@ -178,3 +178,9 @@ def test_a_model_that_is_dropped_is_deleted_but_not_its_record(folder):
     assert kept == ["0001", "0003"]
     assert len(list(folder.glob("trials/*/record.json"))) == 4
     assert len(list(folder.glob("trials/*/refit"))) == 2
+
+
+def test_what_was_known_of_the_rows_is_written_down(make_run, tmp_path):
+    run = make_run(tmp_path / "run")
+
+    assert run.document.plan.facts.train == len(run.data.train) and run.document.plan.facts.classes == 3

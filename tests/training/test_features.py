@@ -55,7 +55,7 @@ def test_rows_are_shared_with_later_trials_of_the_same_encoder(trial, counted):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda parts: {"recipe": parts.recipe.changed(start="shared/other.pt")},
+        lambda parts: {"recipe": parts.recipe.changed(start=quick_recipe("denoise"))},
         lambda parts: {"recipe": parts.recipe.changed(own={"points": {"noise": 0.2}})},
         lambda parts: {"recipe": parts.recipe.changed(own={"tiny": {"activation": "relu"}})},
         lambda parts: {"info": parts.family.match("wide")[0]},

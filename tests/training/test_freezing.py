@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from autosft.contracts.recipe import Regular
 from autosft.contracts.tensors import Batch, Encoder, LinearHead, Model
 from autosft.testing.toy import ToyFamily, ToyStrategy
-from autosft.training.checkpoint import save_checkpoint
+from autosft.testing.trials import quick_recipe
 from autosft.training.loop import train
-from autosft.training.model import build_model, last_blocks, train_only
+from autosft.training.model import ENCODER, build_model, last_blocks, train_only
 
 STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
 
@@ -73,22 +74,22 @@ class NormedFamily(ToyFamily.__base__):
 @pytest.mark.parametrize(
     ("origin", "statistics", "start", "kept"),
     [
-        ("pretrained", "pretrained", "", True),
-        ("pretrained", "batch", "", False),
-        ("scratch", "pretrained", "", False),
-        ("scratch", "pretrained", "start.pt", True),
+        ("pretrained", "pretrained", False, True),
+        ("pretrained", "batch", False, False),
+        ("scratch", "pretrained", False, False),
+        ("scratch", "pretrained", True, True),
     ],
 )
 def test_batch_norm_keeps_learned_statistics_unless_the_recipe_says_otherwise(
     trial, runtime, tmp_path, origin, statistics, start, kept
 ):
-    save_checkpoint(
-        tmp_path / "start.pt", {"encoder": Normed(trial.parts.states.backbone.values["numbers"]).state_dict()}
-    )
-    recipe = trial.parts.recipe.changed(regular=Regular(norm_statistics=statistics), start=start)
+    encoder = Normed(trial.parts.states.backbone.values["numbers"]).state_dict()
+    save_file({f"{ENCODER}{name}": tensor for name, tensor in encoder.items()}, tmp_path / "start.safetensors")
+    made = quick_recipe("denoise") if start else None
+    recipe = trial.parts.recipe.changed(regular=Regular(norm_statistics=statistics), start=made)
     info = trial.parts.info.model_copy(update={"origin": origin})
     parts = replace(trial.parts, family=NormedFamily(), info=info, recipe=recipe)
-    trial = replace(trial, parts=parts, folder=tmp_path / "trials" / "1")
+    trial = replace(trial, parts=parts, folder=tmp_path / "trials" / "1", start=tmp_path / "start.safetensors")
     before, after = (
         {name: tensor.clone() for name, tensor in model.encoder.first[1].state_dict().items()}
         for model in (build_model(trial.parts, runtime), train(trial, runtime, ToyStrategy()).model)
