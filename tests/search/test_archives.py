@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from autosft.builtin.classification import Classification
 from autosft.contracts.task import Hints
 from autosft.errors import BadInput, Unreadable
 from autosft.folders.claim import claim_folder
@@ -72,3 +73,13 @@ def test_rows_without_targets_are_refused_unless_a_strategy_learns_from_them(tas
     check_hints(named, hints, learners)
     with pytest.raises(BadInput, match="makes no use of --unlabeled more/"):
         check_hints(task, hints, learners)
+
+
+def test_weights_of_rows_are_refused_where_a_loss_is_of_a_whole_batch(task, registry):
+    class Whole(Classification):
+        loss_per_row = False
+
+    named, hints = task.model_copy(update={"weight": "cost"}), Hints(weight="cost")
+    check_hints(named, hints, registry)
+    with pytest.raises(BadInput, match="classification has one loss for a whole batch"):
+        check_hints(named, hints, dataclasses.replace(registry, problems={"classification": Whole()}))
