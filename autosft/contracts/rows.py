@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Protocol, Self, overload
+from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -101,11 +101,24 @@ class InMemory:
         return self.arrays[name][numbers]
 
 
+Kind = TypeVar("Kind", bound=np.generic)
+
+
+class _Column(Generic[Kind]):
+    """A column of rows under the name of an attribute, shape (rows,), taken from where it lies when it is asked for."""
+
+    def __set_name__(self, owner: type[Rows], name: str) -> None:
+        self._name = name
+
+    def __get__(self, rows: Rows, owner: type[Rows]) -> npt.NDArray[Kind]:
+        return rows.columns.take(self._name, rows.numbers)
+
+
 @dataclass(frozen=True, eq=False)
 class Rows(Sequence[Row]):
     """Some rows of some columns; indexing gives a `Row`, slicing and `take` give `Rows` and copy no column.
 
-    Beside the fields of `Row`, which it has as arrays, there are three columns:
+    Beside the fields of `Row`, which it has as arrays of shape (rows,), there are three columns:
     - `order`: within its split, the place of each row in an order of which every beginning has each stratum in
       proportion.
     - `fold`: in which fold of a cross-validation it validates, if it does: 0 is that of the validation split. Else -1.
@@ -119,6 +132,17 @@ class Rows(Sequence[Row]):
     columns: Columns
     numbers: Numbers
 
+    id = _Column[np.object_]()
+    ref = _Column[np.object_]()
+    targets = _Column[np.object_]()
+    split = _Column[np.object_]()
+    group = _Column[np.object_]()
+    weight = _Column[np.float64]()
+    time = _Column[np.float64]()
+    order = _Column[np.int64]()
+    fold = _Column[np.int64]()
+    digest = _Column[np.object_]()
+
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Self:
         """Rows in memory."""
@@ -131,56 +155,6 @@ class Rows(Sequence[Row]):
         count = len(rows)
         arrays |= {"order": np.arange(count), "fold": np.full(count, -1), "digest": objects([""] * count)}
         return cls(InMemory(arrays), np.arange(count))
-
-    @property
-    def id(self) -> npt.NDArray[np.object_]:
-        """Shape (rows,)."""
-        return self.columns.take("id", self.numbers)
-
-    @property
-    def ref(self) -> npt.NDArray[np.object_]:
-        """Shape (rows,)."""
-        return self.columns.take("ref", self.numbers)
-
-    @property
-    def targets(self) -> npt.NDArray[np.object_]:
-        """Shape (rows,), of tuples."""
-        return self.columns.take("targets", self.numbers)
-
-    @property
-    def split(self) -> npt.NDArray[np.object_]:
-        """Shape (rows,)."""
-        return self.columns.take("split", self.numbers)
-
-    @property
-    def group(self) -> npt.NDArray[np.object_]:
-        """Shape (rows,)."""
-        return self.columns.take("group", self.numbers)
-
-    @property
-    def weight(self) -> npt.NDArray[np.float64]:
-        """Shape (rows,)."""
-        return self.columns.take("weight", self.numbers)
-
-    @property
-    def time(self) -> npt.NDArray[np.float64]:
-        """Shape (rows,)."""
-        return self.columns.take("time", self.numbers)
-
-    @property
-    def order(self) -> Numbers:
-        """Shape (rows,)."""
-        return self.columns.take("order", self.numbers)
-
-    @property
-    def fold(self) -> Numbers:
-        """Shape (rows,)."""
-        return self.columns.take("fold", self.numbers)
-
-    @property
-    def digest(self) -> npt.NDArray[np.object_]:
-        """Shape (rows,)."""
-        return self.columns.take("digest", self.numbers)
 
     def __len__(self) -> int:
         return len(self.numbers)
