@@ -113,7 +113,7 @@ class InFile:
             raise BadInput(f"{path}: cannot be read, or is damaged ({error}).") from error
         about = cast("dict[bytes, bytes]", self._table.schema.metadata or {})
         self.about = {name.decode(): value.decode() for name, value in about.items()}
-        self._targets = sorted(name for name in self._table.column_names if name.startswith(TARGET))
+        self._targets = [name for name in self._table.column_names if name.startswith(TARGET)]  # as they were written
 
     def __reduce__(self) -> tuple[type[InFile], tuple[Path]]:
         return InFile, (self.path,)
