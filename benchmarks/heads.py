@@ -121,7 +121,7 @@ def measured(kind: str, rows: int, columns: int, classes: int, strength: float, 
 
     def fit() -> None:
         one = problem()
-        weight, bias = one.unturned(one.on(torch.arange(rows)).solve(strength, None))
+        weight, bias = one.unturned(one.on().solve(strength, None))
         ours.update(weight=weight.numpy(), bias=bias.numpy())
 
     theirs = LogisticRegression(C=strong, max_iter=300)

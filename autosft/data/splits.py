@@ -129,14 +129,12 @@ def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int
         BadInput: There are too few rows, groups or times, or a target is not of the problem.
     """
     positions = np.flatnonzero(pool)
-    strata = problem.strata([rows.targets[position][0] for position in positions])
-    units = rows.take(positions).units()
-    if by_time:
-        held = latest(rows.time[positions], units, folds)
-    else:
-        held = hold_out(strata, units, folds, np.random.default_rng(seed))
+    some = rows.take(positions)
+    strata, units = problem.strata(some.target(0)), some.units()
+    draw = np.random.default_rng(seed)
+    held = latest(some.time, units, folds) if by_time else hold_out(strata, units, folds, draw)
     if not held.any():
-        what = "groups" if any(rows.group[positions]) else "rows"
+        what = "groups" if any(some.group) else "rows"
         why = "all share one time" if by_time else "some label would have none to train on"
         raise BadInput(
             f"{len(set(units.tolist()))} {what} are too few to split: {why}. Give more, or a split of your own."

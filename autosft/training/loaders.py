@@ -76,7 +76,7 @@ class Loader:
         """The batches of an epoch; the seed matters where rows are shuffled, or views draw."""
         order, views = self._drawn(seed), self._seeds(seed)
         for chosen in self._batches(order, seed):
-            yield self._batch([self.rows[index] for index in order[chosen]], views[chosen])
+            yield self._batch(list(self.rows.take(order[chosen])), views[chosen])
 
     def _used(self) -> int:
         """How many rows an epoch goes through."""

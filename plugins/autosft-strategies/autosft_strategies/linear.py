@@ -87,8 +87,10 @@ class LinearProblem:
         weight, bias = solution
         return (weight if self._basis is None else weight @ self._basis.T), bias
 
-    def on(self, rows: Tensor) -> Objective:
-        """The loss over some of the rows."""
+    def on(self, rows: Tensor | None = None) -> Objective:
+        """The loss over some of the rows, or over all."""
+        if rows is None:
+            return Objective(self, self._features, self._targets, self._weights)
         some = self._features[rows.numpy() if isinstance(self._features, csr_array) else rows]
         return Objective(self, some, self._targets[rows], self._weights[rows])
 
@@ -144,7 +146,9 @@ class Objective:
             model.classes_ = np.arange(len(classes))
             model.coef_ = weight[1:] - weight[:1] if sides == 2 else weight
             model.intercept_ = bias[1:] - bias[:1] if sides == 2 else bias
-        features = self._features[known] if isinstance(self._features, csr_array) else self._features.numpy()[known]
+        features = self._features if isinstance(self._features, csr_array) else self._features.numpy()
+        if not known.all():
+            features = features[known]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(features, targets, sample_weight=weights)

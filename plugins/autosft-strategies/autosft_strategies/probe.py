@@ -90,7 +90,7 @@ def solve_heads(trial: Trial, runtime: Runtime, model: Model) -> None:
         place = runtime.features.get(known) if len(features) >= ENOUGH_ROWS else None
         if place is None:
             place = runtime.features[known] = choose(trial, runtime, position, linear, features)
-        weight, bias = linear.unturned(linear.on(torch.arange(len(features))).solve(STRENGTHS[place], None))
+        weight, bias = linear.unturned(linear.on().solve(STRENGTHS[place], None))
         weight = weight / scale
         with torch.no_grad():
             head.linear.weight.copy_(weight)
