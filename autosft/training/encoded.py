@@ -7,6 +7,7 @@ memory only while somebody computes with them. Sparse ones, as of TF-IDF, are fe
 from __future__ import annotations
 
 import tempfile
+import warnings
 import weakref
 from pathlib import Path
 from typing import Any, cast, final
@@ -25,7 +26,7 @@ class EncodedRows:
 
     Args:
         count: How many rows there may be.
-        folder: Where there is room for a file.
+        folder: Where there is room for a file; somewhere else if it cannot be written.
     """
 
     def __init__(self, count: int, folder: Path) -> None:
@@ -76,8 +77,7 @@ class EncodedRows:
     def _append(self, features: Tensor) -> None:
         try:
             if self._file is None:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._file, self._width = tempfile.TemporaryFile(dir=self._folder), features.shape[1]  # noqa: SIM115
+                self._file, self._width = _file_in(self._folder), features.shape[1]
                 weakref.finalize(self, self._file.close)
             self._file.seek(4 * self._width * self._kept)
             self._file.write(np.ascontiguousarray(features.numpy()).data)
@@ -93,12 +93,26 @@ class EncodedRows:
         some = self._sparse[0][places]
         parts = (some.indptr, some.indices, some.data)
         crow, columns, values = (torch.from_numpy(np.ascontiguousarray(part)) for part in parts)
-        return torch.sparse_csr_tensor(crow.long(), columns.long(), values, some.shape, check_invariants=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+            return torch.sparse_csr_tensor(crow.long(), columns.long(), values, some.shape, check_invariants=False)
+
+
+def _file_in(folder: Path) -> Any:
+    """A file without a name, there, or where that cannot be written, where the system has its own."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError:
+        return tempfile.TemporaryFile()
 
 
 def _csr_of(features: Tensor) -> Any:
-    from scipy.sparse import csr_array
+    from scipy.sparse import coo_array, csr_array
 
-    rows = features if features.layout == torch.sparse_csr else features.coalesce().to_sparse_csr()
-    parts = (rows.values(), rows.col_indices(), rows.crow_indices())
-    return csr_array(tuple(cast("Tensor", part).numpy() for part in parts), shape=tuple(rows.shape))
+    if features.layout == torch.sparse_csr:
+        parts = (features.values(), features.col_indices(), features.crow_indices())
+        return csr_array(tuple(cast("Tensor", part).numpy() for part in parts), shape=tuple(features.shape))
+    features = features.coalesce()
+    values, places = (part.numpy() for part in (features.values(), features.indices()))
+    return coo_array((values, (places[0], places[1])), shape=tuple(features.shape)).tocsr()
