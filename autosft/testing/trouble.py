@@ -45,6 +45,12 @@ class Raises(Strategy):
         raise RuntimeError("the part is out of order\nand says more")
 
 
+class Refuses(Raises):
+    """Should make an encoder for others, and raises instead."""
+
+    name, produces = "refuses", "encoder"
+
+
 class Hangs(Strategy):
     """Never comes back, not even when its process is asked to end."""
 
@@ -180,5 +186,5 @@ class Sleeps(Altered):
 @hookimpl
 def autosft_strategies() -> Iterable[Strategy]:
     """All of them."""
-    kinds: list[Any] = [Still, Raises, Hangs, Meets, Dies, Diverges, Hungry, Gorges, Bottomless, Sleeps]
+    kinds: list[Any] = [Still, Raises, Refuses, Hangs, Meets, Dies, Diverges, Hungry, Gorges, Bottomless, Sleeps]
     return [kind() for kind in kinds]

@@ -187,6 +187,17 @@ def test_a_killed_driver_loses_no_finished_trial(points, tmp_path, plugins):
 
 
 @pytest.mark.slow
+def test_where_no_encoder_can_be_made_to_start_from_trials_say_so_and_the_search_goes_on(points, tmp_path, plugins):
+    result = run_search(points, trials=7, run=tmp_path / "run", **{**SETTINGS, "strategies": ["toy", "refuses"]})
+
+    failed = [record for record in records(tmp_path / "run").values() if record.state == "failed"]
+    assert 1 <= len(failed) <= 3 and len(failed) + sum(result.trials.values()) - result.trials["failed"] == 7
+    why = "refuses could not make the encoder that it starts from: RuntimeError: the part is out of order"
+    assert all(record.recipe.start.strategy == "refuses" and record.error == why for record in failed)
+    assert not list((tmp_path / "run").glob("starts/*/member.json"))
+
+
+@pytest.mark.slow
 def test_parts_that_raise_and_workers_that_die_fail_their_trial_and_the_search_goes_on(points, tmp_path, plugins):
     folder = tmp_path / "run"
     settings = {**SETTINGS, "strategies": ["raises", "dies", "toy"], "backbones": ["tiny/narrow"]}

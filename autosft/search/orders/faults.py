@@ -72,12 +72,15 @@ def micro_batch_for(recipe: Recipe, records: Sequence[Record]) -> int:
 def set_aside(records: Sequence[Record]) -> Mapping[str, str]:
     """The strategies and backbones whose last trials all failed, with what was said last.
 
-    Strategies are blamed first: a backbone is not to blame for the failures of a strategy that fails everywhere. Nor is
-    a strategy for several backbones that fail each for a reason of its own, or for want of memory, as long as no other
-    strategy has trained one of them.
+    Who should have made the encoder that they start from is blamed first, then strategies: a backbone is not to blame
+    for the failures of a strategy that fails everywhere. Nor is a strategy for several backbones that fail each for a
+    reason of its own, or for want of memory, as long as no other strategy has trained one of them.
     """
     ended = [record for record in records if record.state != "interrupted"]
     aside: dict[str, str] = {}
+    for start in dict.fromkeys(record.recipe.start.strategy for record in ended if record.recipe.start):
+        aside |= _struck(start, [one for one in ended if one.recipe.start and one.recipe.start.strategy == start])
+    ended = [record for record in ended if not (record.recipe.start and record.recipe.start.strategy in aside)]
     for strategy in dict.fromkeys(record.recipe.strategy for record in ended):
         own = [record for record in ended if record.recipe.strategy == strategy]
         if not _each_for_itself(own[-STRIKES:], ended):

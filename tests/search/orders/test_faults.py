@@ -117,3 +117,14 @@ def test_a_strategy_is_not_blamed_for_backbones_that_fail_each_for_its_own_reaso
     assert set_aside([ended("failed", backbone=f"tiny/{name}") for name in "abc"]) == {"toy": "toy said no"}
     others.append(ended("done", "other", backbone="tiny/c"))
     assert set_aside(others) == {"toy": "no weights of c"}
+
+
+def test_of_trials_that_start_from_an_encoder_that_nobody_could_make_its_maker_is_set_aside():
+    start = Recipe(backbone="tiny/wide", strategy="denoise")
+    records = [
+        one.model_copy(update={"recipe": one.recipe.changed(start=start)})
+        for one in (ended("failed", "toy"), ended("failed", "toy"), ended("failed", "toy"))
+    ]
+
+    assert not set_aside(records[:2])
+    assert set(set_aside([*records, ended("failed", "toy")])) == {"denoise"}
