@@ -75,7 +75,7 @@ class Fit:
     Attributes:
         name: Unique within the strategy.
         run: Changes the model in place. A trial that goes on does it again, so it must be repeatable: the checkpoint of
-            a stage that follows replaces what it gave.
+            a stage that follows replaces what it gave of what that stage trains.
     """
 
     name: str

@@ -24,6 +24,7 @@ IN_RECIPES = ("modality", "backbone", "problem", "strategy")
 """Kinds whose parameters lie in a recipe under the names of the parts."""
 
 RESERVED = frozenset({*Recipe.model_fields, "none"})
+"""What stands in a recipe beside them; `"none"` is the start of a trial that has no other."""
 
 _EPOCH, _TRIAL = "autosft_epoch_finished", "autosft_trial_finished"
 

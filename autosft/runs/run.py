@@ -185,9 +185,9 @@ class Run:
         self.document.write(self.folder / "run.json")
 
     def start_folder(self, recipe: Recipe) -> Path:
-        """Where an encoder lies, or will, by all that makes it: the recipe, the rows, the versions."""
-        makers = [recipe.plain(), self.document.fingerprint, dict(self.document.versions)]
-        return self.folder / STARTS / sha256_of(json.dumps(makers, sort_keys=True).encode())[:16]
+        """Where an encoder lies, or will, by the recipe that makes it. Whatever is installed later, it is what trials
+        have started from."""
+        return self.folder / STARTS / sha256_of(json.dumps(recipe.plain(), sort_keys=True).encode())[:16]
 
     def has_start(self, recipe: Recipe) -> bool:
         """Whether the encoder is made."""

@@ -23,11 +23,17 @@ def row_losses(parts: Parts, outs: Sequence[Any], targets: Sequence[Any]) -> Ten
 
 def batch_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
     """The losses of those that have one of a whole batch, each divided by what it counts there, shape (). A part of a
-    batch has its share of them."""
+    batch has its share of them.
+
+    Raises:
+        TypeError: There is such a one, and rows are mixed.
+    """
     whole, total = batch.whole or batch, batch.weights.new_zeros(())
     asked = zip(parts.problems, outs, batch.targets, parts.states.problems, strict=True)
     for position, (problem, out, target, state) in enumerate(asked):
         if not problem.loss_per_row:
+            if batch.mixed:
+                raise TypeError(f"{problem.name!r} has one loss for a whole batch, whose rows cannot be mixed.")
             counted = problem.normalizer(whole.targets[position])
             total = total + problem.loss(out, target, state, parts.recipe) * (len(whole) / len(batch) / counted)
     return total

@@ -262,6 +262,20 @@ def test_what_every_problem_of_a_task_ignores_is_not_sampled(task, with_parts, p
     assert names("classification", "regression") == one | {"regression.loss"}
 
 
+def test_rows_are_not_mixed_if_one_of_the_problems_has_a_loss_of_a_whole_batch(task, with_parts, plan):
+    class Mixes(Strategy):
+        name, uses = "mixes", frozenset({"regular.mixup"})
+
+    class Whole(Regression):
+        name, loss_per_row = "whole", False
+
+    parts = with_parts(strategies={"mixes": Mixes()}, problems={"whole": Whole()})
+    asked = task.model_copy(update={"problems": ("classification", "whole"), "targets": ("label", "height")})
+
+    assert "regular.mixup" in space_of(task, parts, plan, "tiny/wide", "mixes")
+    assert "regular.mixup" not in space_of(asked, parts, plan, "tiny/wide", "mixes")
+
+
 def test_what_means_nothing_to_the_inputs_or_the_metric_is_not_sampled(task, with_parts, plan):
     class Regularized(Strategy):
         name, uses = "regularized", frozenset({"regular.mixup", "regular.cutmix", "regular.balance"})

@@ -8,8 +8,9 @@ import torch
 
 from autosft.builtin import classification, multilabel, regression
 from autosft.contracts.recipe import Regular
+from autosft.contracts.tensors import Mixed
 from autosft.testing.toy import make_points, registry
-from autosft.testing.trials import make_trial, points_task, quick_recipe
+from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.evaluation import evaluate
 from autosft.training.loaders import Loader
 from autosft.training.losses import supervised
@@ -60,3 +61,26 @@ def test_the_loss_of_validation_counts_weights_and_does_not_depend_on_what_a_mod
     losses = trial.parts.problems[0].deviance(plain.outputs[0], trial.valid.target(0), plain.states[0])
     assert evaluate(trial.parts, runtime, model, alone).loss == pytest.approx(losses[1])
     assert evaluate(trial.parts, runtime, model, trial.valid).loss == pytest.approx(losses.mean())
+
+
+def test_rows_are_not_mixed_where_a_loss_is_of_a_whole_batch(tmp_path):
+    task = points_task(make_points(tmp_path / "clouds.points.json", rows=60))
+    trial = make_trial(tmp_path / "trial", task, registry(classification.Classification()), quick_recipe("toy"))
+    runtime = make_runtime(trial)
+
+    class Whole(classification.Classification):
+        loss_per_row = False
+
+        def loss(self, out, targets, state, recipe):
+            return super().loss(out, targets, state, recipe).sum()
+
+        def normalizer(self, targets):
+            return len(targets)
+
+    parts = replace(trial.parts, problems=(Whole(),))
+    model = build_model(parts, runtime)
+    (batch, *_) = Loader(parts, runtime, trial.train).epoch()
+
+    assert supervised(parts, model)(batch).item() == pytest.approx(supervised(trial.parts, model)(batch).item())
+    with pytest.raises(TypeError, match="cannot be mixed"):
+        supervised(parts, model)(replace(batch, mixed=Mixed(batch.targets, batch.weights, 0.5)))

@@ -82,7 +82,9 @@ class Trials:
     def recipe(self, number: int) -> Recipe:
         """The recipe of a trial."""
         recipe = recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
-        if recipe.start and self._start_of:
+        if leg := self._legs.get(number):  # it goes on from where it started, whatever the defaults are now
+            recipe = recipe.changed(start=leg.recipe.start)
+        elif recipe.start and self._start_of:
             recipe = recipe.changed(start=self._start_of(recipe.backbone, recipe.start.strategy))
         return recipe
 

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Float, Int
 from autosft.search.memory.sampler import Sampler
@@ -64,3 +65,22 @@ def test_a_recipe_that_the_clock_has_cut_is_known_for_what_it_was(opened):
 
     assert content_of(longer) not in trials.contents and trials.uncut[content_of(longer, cut=True)] == [(math.inf, 6)]
     assert content_of(recipe.changed(optim=recipe.optim.model_copy(update={"lr": 3e-3})), cut=True) not in trials.uncut
+
+
+def test_a_paused_trial_goes_on_from_the_encoder_that_it_started_from_whatever_the_defaults_are_now(tmp_path):
+    def opened(epochs):
+        def start_of(backbone, strategy):
+            return Recipe(backbone=backbone, strategy=strategy, own={"denoise": {"epochs": epochs}})
+
+        return Trials(Study(sqlite_url(tmp_path / "study.db"), "one"), Sampler(0), 0, start_of)
+
+    space = {**SPACE, "start": Choice(("none", "denoise"))}
+    trials = opened(3)
+    paused, cut_off, plain = (trials.start({**PARAMS, "start": one}, space) for one in ("denoise", "denoise", "none"))
+    trials.note(Record(number=paused, state="paused", recipe=trials.recipe(paused), score=0.5))
+    trials.close()
+
+    again = opened(9)
+
+    assert again.recipe(paused).start.of("denoise") == {"epochs": 3}
+    assert again.recipe(cut_off).start.of("denoise") == {"epochs": 9} and again.recipe(plain).start is None
