@@ -104,6 +104,19 @@ class OutOfTime(AutoSFTError):
         self.pace = pace
 
 
+class LostContact(AutoSFTError):
+    """Of the processes that train a trial together, another one has left.
+
+    Args:
+        detail: What was noticed of it.
+    """
+
+    SAYS = "processes that train a trial together lost each other"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"{self.SAYS} ({detail})")
+
+
 class CannotWrite(AutoSFTError):
     """The disk is full, or a folder cannot be written."""
 

@@ -45,10 +45,11 @@ class Processes(Executor):
 
     name, local = "processes", True
 
-    def open(self, *, slots: int, threads: int, device: str, log: str) -> Pool:
+    def open(self, *, slots: int, threads: int, device: str, processes: int, log: str) -> Pool:
         """Start the children; each imports what it needs while the driver goes on."""
         command = [sys.executable, "-m", "autosft", "worker", "--threads", str(threads), "--device", device]
-        return _ProcessPool([[*command, "--slot", str(slot)] for slot in range(slots)], Path(log))
+        command += ["--processes", str(processes), "--slot"]
+        return _ProcessPool([[*command, str(slot)] for slot in range(slots)], Path(log))
 
 
 class _Child:

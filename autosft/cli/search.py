@@ -71,6 +71,9 @@ def search(
         bool, typer.Option("--compile", help="Let torch compile encoders that it trains; each has to wait for that.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="How many trials are trained at the same time.")] = 1,
+    processes_per_trial: Annotated[
+        int, typer.Option(min=1, help="How many processes train a trial together, each on a GPU of its own.")
+    ] = 1,
     executor: Annotated[
         str,
         typer.Option(autocompletion=completion.executors, help="Where workers run, such as an executor of a plugin."),
@@ -128,6 +131,7 @@ def search(
             precision=precision,
             compile=compile,
             workers=workers,
+            processes_per_trial=processes_per_trial,
             executor=executor,
             backbones=_names(backbones),
             strategies=_names(strategies),
@@ -142,16 +146,24 @@ def search(
         )
 
 
-def worker(threads: int = 1, device: str = "auto", slot: int = 0) -> None:
-    """Work on orders from standard input; started by the driver."""
+def worker(
+    threads: int = 1, device: str = "auto", slot: int = 0, processes: int = 1, rank: int = 0, port: int = 0
+) -> None:
+    """Work on orders from standard input; started by the driver, or by the first worker of a group."""
     import os
+
+    from autosft.workers.inbox import Inbox
+
+    inbox = Inbox(sys.stdin)
 
     # Events own the real standard output; whatever a library prints goes to the log.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    from autosft.workers.group import Group
     from autosft.workers.worker import serve
 
-    serve(sys.stdin, events, threads=threads, device=device, slot=slot)
+    group = Group.of(threads, device, slot, processes, rank, port)
+    serve(inbox, events, threads=threads, device=device, slot=slot, group=group)
 
 
 def _watching(

@@ -3,9 +3,10 @@
 The driver pushes orders; a worker takes one at a time and emits events. A pool only decides where it runs. Workers
 never see the study.
 
-A worker is the program `python -m autosft worker --threads N --device DEVICE --slot NUMBER`. It takes orders from its
-standard input and gives events to its standard output, one JSON document a line; whatever it prints goes to its
-standard error. It ends when its input does, amid an order too. It must see the run's folder.
+A worker is the program `python -m autosft worker --threads N --device DEVICE --slot NUMBER --processes N`. It takes
+orders from its standard input and gives events to its standard output, one JSON document a line; whatever it prints
+goes to its standard error. It ends when its input does, amid an order too. It must see the run's folder. Where several
+processes train a trial together, it starts the others itself; they are in its process group, and end when it does.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Order(Document):
         trial: The trial's number.
         token: Unique per order; events carry it, so that late ones can be told apart.
         recipe: What to train.
-        seconds: How long the worker may take; None means without end.
+        seconds: How long it may take from when it was submitted; None means without end. A worker takes off the
+            seconds for which the order has lain in its input, and an executor those for which it has kept an order.
         replay: When refitting: for each stage, how many epochs.
         rows: When testing, how many of the test rows to score, and for a refit, how many of the training rows to train
             on; 0 means all.
@@ -54,16 +56,22 @@ class Order(Document):
     others: tuple[int, ...] = ()
     micro_batch: int = 0
 
+    def after(self, seconds: float) -> Order:
+        """The same order with the seconds that are left of it after so many have gone by."""
+        left = None if self.seconds is None else max(0.0, self.seconds - seconds)
+        return self.model_copy(update={"seconds": left})
+
 
 class Event(Document):
     """News of an order.
 
-    `"epoch"` carries an `Epoch`, `"done"` a `Record` (whatever its state; the score of a `"test"` is the test score),
-    `"lost"` a `reason`, and `out_of_memory` where that is known to be it: the worker is gone.
+    `"started"` comes first, and carries the `versions` of what is installed where the worker is; `"epoch"` carries an
+    `Epoch`, `"done"` a `Record` (whatever its state; the score of a `"test"` is the test score), `"lost"` a `reason`,
+    and `out_of_memory` where that is known to be it: the worker is gone, and maybe had never started.
     """
 
     token: str
-    kind: Literal["epoch", "done", "lost"]
+    kind: Literal["started", "epoch", "done", "lost"]
     body: Mapping[str, Any] = {}
 
 
@@ -113,12 +121,13 @@ class Executor(ABC):
     local: ClassVar[bool] = False
 
     @abstractmethod
-    def open(self, *, slots: int, threads: int, device: str, log: str) -> Pool:
+    def open(self, *, slots: int, threads: int, device: str, processes: int, log: str) -> Pool:
         """Start `slots` workers.
 
         Args:
             slots: How many.
-            threads: The CPU threads of each.
+            threads: The CPU threads of each process.
             device: The device of all, such as `"cpu"`, `"cuda:0"`, or `"auto"`.
+            processes: How many processes of each worker train a trial together.
             log: A file that takes what they print.
         """

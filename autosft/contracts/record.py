@@ -65,7 +65,7 @@ class Record(Document):
         ended: When it paused or ended, in seconds of the run's clock; None if nobody looked.
         ingredients: Of a soup, the trials whose weights were averaged, the best first; empty for a trial as it is.
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
-        peak_bytes: The largest resident memory of the worker (CPU), or of the device (GPU).
+        peak_bytes: The largest resident memory of the worker, all its processes together (CPU), or of a device (GPU).
         pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"` for a
             strategy's fits on encoded rows.
         parameters: All parameters of the model.

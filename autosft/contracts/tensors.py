@@ -41,7 +41,7 @@ class Batch:
         weights: The weights of the rows, shape (rows,).
         mixed: What was mixed into the inputs, if anything (`training/mixing.py`).
         encoded: What the encoder has made of the inputs before, if anything: the model does not encode them again.
-        whole: The batch of which this is a part, if it is one.
+        whole: The batch of the recipe of which this is a part, if it is one.
     """
 
     inputs: Any
@@ -80,7 +80,7 @@ class Batch:
                     return cast("Any", leaf)[part]
                 return leaf
 
-            yield replace(self._each(cut, self.rows[part]), whole=self)
+            yield replace(self._each(cut, self.rows[part]), whole=self.whole or self)
 
     def take(self, positions: Sequence[int]) -> Batch:
         """The rows at these positions, in this order."""
@@ -134,7 +134,7 @@ class Step:
 def _share(batch: Batch, part: int, parts: int) -> Batch:
     """One of so many parts of a batch, which differ by a row at most."""
     some = batch.take(range(part * len(batch) // parts, (part + 1) * len(batch) // parts))
-    return replace(some, whole=batch)
+    return replace(some, whole=batch.whole or batch)
 
 
 def _map(change: Callable[[Any], Any], value: Any) -> Any:

@@ -105,6 +105,8 @@ class Runtime:
         precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
             with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
         compile: Whether the encoder is compiled by torch.
+        world: How many processes train the trial together, each its share of every step.
+        rank: Which of them this is; the first, 0, keeps what comes of it.
         features: Encoded rows that outlive the trial, by backbone and view.
         store: Encoded rows that outlive the search; None if there is no such place.
     """
@@ -115,6 +117,8 @@ class Runtime:
     micro_batch: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
+    world: int = 1
+    rank: int = 0
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
     store: Store | None = None
 

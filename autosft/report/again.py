@@ -14,6 +14,7 @@ _USUAL = {
     "device": "auto",
     "precision": "auto",
     "workers": 1,
+    "processes_per_trial": 1,
     "executor": "processes",
     "disk": 20.0,
 }

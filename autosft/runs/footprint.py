@@ -27,13 +27,14 @@ def hardware_of(registry: Registry, spec: SearchSpec) -> dict[str, Any]:
     do not run on this machine."""
     if not registry.executor(spec.executor).local:
         return {"device": "", "memory": None}
+    processes = spec.workers * spec.processes_per_trial
     cards = card_bytes() if spec.device.startswith(("auto", "cuda")) else []
     if spec.device == "auto" and cards:
-        return {"device": "cuda", "memory": min(cards) / math.ceil(spec.workers / len(cards))}
+        return {"device": "cuda", "memory": min(cards) / math.ceil(processes / len(cards))}
     if spec.device.startswith("cuda"):
         number = int(spec.device.partition(":")[2] or 0)
-        return {"device": "cuda", "memory": cards[number] / spec.workers if number < len(cards) else None}
-    return {"device": "cpu", "memory": free_bytes() / spec.workers}
+        return {"device": "cuda", "memory": cards[number] / processes if number < len(cards) else None}
+    return {"device": "cpu", "memory": free_bytes() / processes}
 
 
 def too_large(info: BackboneInfo, strategy: Strategy, memory: float) -> str:

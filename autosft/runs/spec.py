@@ -27,6 +27,7 @@ class SearchSpec(Document):
             that have units for it.
         compile: Whether torch compiles encoders before it trains them.
         workers: How many trials are trained at the same time.
+        processes_per_trial: How many processes train a trial together, each its share of every batch.
         executor: The name of the executor that decides where workers run.
         backbones: Shell patterns of the backbones to allow; empty means every family's curated list.
         strategies: Names of the strategies to allow; empty means all.
@@ -45,6 +46,7 @@ class SearchSpec(Document):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
     workers: int = Field(default=1, ge=1)
+    processes_per_trial: int = Field(default=1, ge=1)
     executor: str = "processes"
     backbones: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()

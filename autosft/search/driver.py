@@ -25,9 +25,9 @@ from autosft.runs.footprint import hardware_of
 from autosft.runs.plan import make_plan, precheck
 from autosft.runs.run import Run, RunDocument
 from autosft.runs.spec import SearchSpec, parse_seconds, without_password
+from autosft.runs.versions import installed_versions
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.news import Finished, News, Noted, Planned, Recognized, Watch
-from autosft.search.outcome.finish import installed_versions
 from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.renewal import renew
 from autosft.search.session import Session
@@ -59,6 +59,7 @@ def run_search(
     precision: str = "auto",
     compile: bool = False,
     workers: int = 1,
+    processes_per_trial: int = 1,
     executor: str = "processes",
     backbones: Sequence[str] = (),
     strategies: Sequence[str] = (),
@@ -101,6 +102,8 @@ def run_search(
         compile: Whether torch compiles encoders that it trains, for which each trial has to wait; where it cannot, for
             want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.
+        processes_per_trial: How many processes train a trial together, each its share of every batch, and each on a GPU
+            of its own where there are several (data parallelism).
         executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
         strategies: Strategies to allow; by default all.
@@ -135,6 +138,7 @@ def run_search(
             "precision": precision,
             "compile": compile,
             "workers": workers,
+            "processes_per_trial": processes_per_trial,
             "executor": executor,
             "backbones": tuple(backbones),
             "strategies": tuple(strategies),

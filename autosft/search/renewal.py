@@ -7,7 +7,7 @@ study, the trials then go on in its next generation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from autosft.contracts.task import Task
 from autosft.errors import NoCandidates, RunConflict
@@ -15,10 +15,10 @@ from autosft.host.registry import Registry
 from autosft.runs.footprint import hardware_of
 from autosft.runs.plan import Candidate, Plan, make_plan, precheck
 from autosft.runs.run import Run
+from autosft.runs.versions import differing, installed_versions
 from autosft.search.memory.sampler import distribution_of
 from autosft.search.memory.study import Study, Trial
 from autosft.search.news import Noted, Watch
-from autosft.search.outcome.finish import installed_versions
 from autosft.search.space import whole_space_of
 
 
@@ -53,7 +53,8 @@ def renew(run: Run, url: str, registry: Registry, watch: Watch) -> None:
             study.carry_over(name, lambda params: whole_space_of(old.task, registry, plan, params))
     finally:
         study.close()
-    for change in [*_changes(old.plan, plan), *_other_versions(old.versions, versions)]:
+    others = [f"{name} was {before}, now {now}" for name, before, now in differing(old.versions, versions)]
+    for change in [*_changes(old.plan, plan), *others]:
         watch(Noted(f"since the run began: {change}"))
     run.renew(plan, versions, name, generation)
 
@@ -120,11 +121,3 @@ def _changes(old: Plan, new: Plan) -> list[str]:
     left += sorted(known - known_now)
     words = [f"new to try: {', '.join(joined)}"] if joined else []
     return words + ([f"not to be had any more: {', '.join(left)}"] if left else [])
-
-
-def _other_versions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name} was {old.get(name, 'absent')}, now {new.get(name, 'absent')}"
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]

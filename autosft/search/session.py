@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from typing import final
 
@@ -15,6 +16,7 @@ from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
 from autosft.runs.run import Run
+from autosft.runs.versions import differing
 from autosft.search.interrupts import Interrupts
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study
@@ -99,8 +101,9 @@ class Session:
         self._interrupts = Interrupts()
         pool = self._registry.executor(self._spec.executor).open(
             slots=self._spec.workers,
-            threads=max(1, self._spec.threads // self._spec.workers),
+            threads=max(1, self._spec.threads // (self._spec.workers * self._spec.processes_per_trial)),
             device=self._spec.device,
+            processes=self._spec.processes_per_trial,
             log=str(self._run.folder / "worker.log"),
         )
         with self._interrupts as interrupts:
@@ -234,13 +237,16 @@ class Session:
             CannotWrite: The worker could not write. The trial stays unfinished.
         """
         order, event = answer.order, answer.event
+        if event.kind == "started":
+            self._note_versions(event.body["versions"])
+            return None
         if event.kind == "epoch":
             if order.work == "train":  # training the best again on all rows is no news of its trial
                 epoch = Epoch.model_validate(event.body)
                 self._registry.epoch_finished(self._task, self._run.folder, order.trial, epoch)
                 self._watch(EpochFinished(order.trial, epoch))
             return None
-        self._spent[order.trial] += round(1000 * answer.seconds)
+        self._spent[order.trial] += round(1000 * answer.worked)
         if again := self._retries.again(answer):
             renewed, why = again
             self._watch(Noted(f"trial {order.trial}: {why}"))
@@ -249,13 +255,20 @@ class Session:
         earlier = self._trials.leg(order.trial)
         seconds = self._spent.pop(order.trial) / 1000 + (earlier.seconds if earlier else 0.0)
         if event.kind == "lost":
-            if answer.late and (standing := cut_short(order, answer.epochs, answer.seconds, earlier)):
+            if answer.late and (standing := cut_short(order, answer.epochs, answer.worked, earlier)):
                 return standing
             return lost(answer, seconds)
         record = Record.model_validate(event.body)
         if record.state == "cannot_write":
             raise CannotWrite(record.error)
         return record.model_copy(update={"seconds": seconds})
+
+    def _note_versions(self, versions: Mapping[str, str]) -> None:
+        """Tell the user, once, of a worker with other versions than the driver: its trials may come out otherwise."""
+        for name, here, there in differing(self._run.document.versions, versions):
+            if (note := f"a worker has {name} {there}, and not {here}") not in self._told:
+                self._told.add(note)
+                self._watch(Noted(note))
 
     def _done(self, fleet: Fleet, order: Order) -> Record:
         """Send one order and wait for its end. Who interrupts does not wait for what would only be better."""

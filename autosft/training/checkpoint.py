@@ -28,13 +28,14 @@ class Checkpoints:
 
     Args:
         folder: Where the trial keeps its files.
+        writes: Whether any are written here; of several processes that train a trial together the first does.
 
     Attributes:
         notes: What was damaged, one line each. Later checkpoints keep the notes.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._last = folder, folder / "last.pt"
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
+        self._folder, self._last, self._writes = folder, folder / "last.pt", writes
         self._damaged: float = float("inf")
         self.notes: list[str] = []
 
@@ -53,8 +54,9 @@ class Checkpoints:
         Raises:
             CannotWrite: The disk is full, or the folder cannot be written.
         """
-        save_checkpoint(self._last, {**content, "number": number, "notes": self.notes})
-        self._forget(number)
+        if self._writes:
+            save_checkpoint(self._last, {**content, "number": number, "notes": self.notes})
+            self._forget(number)
 
     def finish(self, number: int, content: dict[str, Any]) -> None:
         """Keep what a finished stage left.
@@ -62,9 +64,10 @@ class Checkpoints:
         Raises:
             CannotWrite: The disk is full, or the folder cannot be written.
         """
-        save_checkpoint(self._path(number), {**content, "notes": self.notes})
-        self._forget(number + 1)
-        self._last.unlink(missing_ok=True)
+        if self._writes:
+            save_checkpoint(self._path(number), {**content, "notes": self.notes})
+            self._forget(number + 1)
+            self._last.unlink(missing_ok=True)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"stage-{number}.pt"

@@ -31,6 +31,7 @@ from autosft.training.model import build_model, start_from
 from autosft.training.optim.penalties import Penalties
 from autosft.training.optim.stepper import Stepper
 from autosft.training.progress import Progress, learned, load_learned, restore, state_of
+from autosft.training.ranks import add_up_gradients, align, first_says, share_of, total_of
 from autosft.training.seeds import seed_everything, seed_of
 from autosft.training.stopping import Patience
 
@@ -49,7 +50,7 @@ class Trained:
 
     Attributes:
         model: The trained model, with the best weights, finished.
-        evaluation: Its answers on the validation rows; None if there are none.
+        evaluation: Its answers on the validation rows; None if there are none, or another process has them.
         epochs: Every epoch, in order.
         best: For each stage, after how many epochs its kept weights stood.
         trained: The number of parameters that were trained.
@@ -103,7 +104,7 @@ def train(
         BadWeights: A weights file is damaged or does not fit.
     """
     trial.folder.mkdir(parents=True, exist_ok=True)
-    checkpoints = Checkpoints(trial.folder)
+    checkpoints = Checkpoints(trial.folder, writes=runtime.rank == 0)
     try:
         return _train(trial, runtime, strategy, checkpoints, emit, more)
     except Exception as problem:
@@ -152,7 +153,8 @@ def _train(
             progress.trained = sum(parameter.numel() for parameter in model.heads.parameters())
     seed_everything(seed_of(seed, "finish"))
     strategy.finish(trial, runtime, model)
-    evaluation = evaluate(parts, runtime, model, trial.valid, cached=strategy.cheap) if len(trial.valid) else None
+    judged = len(trial.valid) and runtime.rank == 0
+    evaluation = evaluate(parts, runtime, model, trial.valid, cached=strategy.cheap) if judged else None
     epochs, notes = tuple(progress.epochs), tuple(checkpoints.notes)
     return Trained(model, evaluation, epochs, progress.best, progress.trained, fitting, notes)
 
@@ -180,6 +182,7 @@ def _train_stage(training: _Training, number: int, stage: Stage) -> None:
         return
     earlier, progress.trained = progress.trained, sum(p.numel() for group in stage.parameters for p in group["params"])
     current = _UnderWay(training, number, stage)
+    align(training.runtime, stage)
     limit = stage.epochs if replay is None else replay.get(stage.name, stage.epochs)
     before = copy.deepcopy(stage.model.state_dict()) if progress.validated and not current.epoch else None
     while current.epoch < limit and current.goes_on():
@@ -225,7 +228,7 @@ class _UnderWay:
         """
         trial, progress = self._trial, self._training.progress
         longest = max((done.seconds for done in progress.epochs if done.stage == self._stage.name), default=0.0)
-        in_time = self._runtime.seconds_left() >= ROOM_FOR_AN_EPOCH * longest
+        (in_time,) = first_says(self._runtime, lambda: [self._runtime.seconds_left() >= ROOM_FOR_AN_EPOCH * longest])
         enough = trial.early_stopping and self.patience.exhausted(self._recipe.stop)
         if not (self._training.more and in_time) or enough:
             return False
@@ -237,7 +240,7 @@ class _UnderWay:
         """Train another epoch, validate, and write down where the stage stands."""
         stage, progress = self._stage, self._training.progress
         seed = seed_of(self._recipe.seed, stage.name, self.epoch)
-        seed_everything(seed)
+        seed_everything(seed_of(seed, "rank", self._runtime.rank) if self._runtime.rank else seed)
         started = time.perf_counter()
         loss = self._train_epoch(seed)
         self.epoch += 1
@@ -266,34 +269,41 @@ class _UnderWay:
         kept = self._stepper.kept
         if not isinstance(kept, Model):
             raise TypeError(f"A stage with validation rows must train a Model, not a {type(kept).__name__}.")
-        evaluation = evaluate(self._trial.parts, self._runtime, kept, stage.valid)
-        progress = self._training.progress
-        progress.score, progress.loss = evaluation.score, evaluation.loss
+        progress, valid = self._training.progress, stage.valid
+
+        def judged() -> tuple[float, float]:
+            evaluation = evaluate(self._trial.parts, self._runtime, kept, valid)
+            return evaluation.score, evaluation.loss
+
+        progress.score, progress.loss = score, loss = first_says(self._runtime, judged, 2)
         if self._trial.early_stopping:
-            if self.patience.improves(evaluation.score, evaluation.loss, self.epoch, stop):
+            if self.patience.improves(score, loss, self.epoch, stop):
                 self._best = copy.deepcopy(learned(stage, kept))
             progress.score, progress.loss = self.patience.score, self.patience.loss
-        return evaluation.score
+        return score
 
     def _train_epoch(self, seed: int) -> float:
         """One pass over the stage's batches; the mean loss. Devices are waited for every so many steps only."""
         stage, runtime, epoch = self._stage, self._runtime, self.epoch
-        steps, rows, started = len(stage.batches), 0, time.perf_counter()
+        steps, rows, started, whole = len(stage.batches), 0, time.perf_counter(), 0.0
         total = torch.zeros((), device=runtime.device, dtype=sums_in(runtime.device))
         stage.model.train()
         for step, batch in enumerate(stage.batches.epoch(seed)):
             place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
-            if runtime.seconds_left() < 0:
+            if first_says(runtime, lambda: [runtime.seconds_left() < 0]) == [1.0]:
                 pace = (time.perf_counter() - started) / rows if rows else None
                 raise OutOfTime(f"The time was up {place} of {steps}.", pace)
             self._stepper.prepare(epoch * steps + step)
-            for part in batch.split(runtime.micro_batch):
+            for part in share_of(runtime, batch):
                 with autocast(runtime):
                     loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
                 loss.backward()
                 total += loss.detach()
+            add_up_gradients(runtime, self._stepper.parameters)
             self._stepper.step()
             rows += len(batch)
-            if ((step + 1) % LOOK_STEPS == 0 or step + 1 == steps) and not math.isfinite(total):
-                raise Diverged(f"The training loss is {float(total)} {place}, or since not long before.")
-        return float(total) / max(1, steps)
+            if (step + 1) % LOOK_STEPS == 0 or step + 1 == steps:
+                whole = total_of(runtime, total)
+                if not math.isfinite(whole):
+                    raise Diverged(f"The training loss is {whole} {place}, or since not long before.")
+        return whole / max(1, steps)

@@ -77,6 +77,11 @@ def load_learned(stage: Stage, tensors: Mapping[str, Tensor]) -> None:
     stage.model.load_state_dict(tensors, strict=False)
 
 
+def modules_of(stage: Stage) -> dict[str, nn.Module]:
+    """All that a stage changes."""
+    return {"model": stage.model, **_others(stage)}
+
+
 def _others(stage: Stage) -> dict[str, nn.Module]:
     """Modules beside the model whose whole state a checkpoint holds."""
     evaluated = {"evaluated": stage.evaluated} if stage.evaluated else {}

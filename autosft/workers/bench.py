@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ from autosft.training.folds import cross_validate, forget_checkpoints
 from autosft.training.loop import Emit, Paused, Trained, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
+from autosft.workers.group import Group
 from autosft.workers.tested import score_on_test, shift_on_test
 from autosft.workers.verdict import notes_of
 
@@ -48,10 +50,11 @@ class Bench:
         run: The run.
         registry: The parts.
         device: Where to train.
+        group: With whom.
     """
 
-    def __init__(self, run: Run, registry: Registry, device: torch.device) -> None:
-        self.run, self._registry, self._device = run, registry, device
+    def __init__(self, run: Run, registry: Registry, device: torch.device, group: Group) -> None:
+        self.run, self._registry, self._device, self._group = run, registry, device, group
         task = run.document.task
         self._modality = registry.modality(task.modality)
         self._problems = tuple(registry.problem(name) for name in task.problems)
@@ -63,12 +66,33 @@ class Bench:
         self._notices: dict[str, str] = {}
         self._compared = False
 
-    def train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
-        """Train an order; the fields of its record."""
+    def work(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
+        """Do what an order says; the fields of its record."""
+        if self._group.rank:
+            return self._follow(order, seconds_left)
+        if order.work == "test":
+            return self._test(order, seconds_left)
+        if order.work == "soup":
+            return self._soup(order)
+        return (self._pretrain if order.work == "pretrain" else self._train)(order, emit, seconds_left)
+
+    def _follow(self, order: Order, seconds_left: Callable[[], float]) -> dict[str, Any]:
+        """Train with the first process of the group, which keeps what comes of it."""
+        with contextlib.suppress(Paused):
+            self._trained(order, self._trial(order), self._runtime(order, seconds_left), None)
+        return {}
+
+    def _trained(self, order: Order, trial: Trial, runtime: Runtime, emit: Emit | None) -> Trained:
+        """The model of an order; trained by the whole group, where its encoder is trained."""
+        strategy = self._registry.strategy(order.recipe.strategy)
+        with self._group.together(order, self._device) if runtime.world > 1 else contextlib.nullcontext():
+            return train(trial, runtime, strategy, emit, more=order.work != "keep")
+
+    def _train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         trial, runtime = self._trial(order), self._runtime(order, seconds_left)
         parts, strategy = trial.parts, self._registry.strategy(order.recipe.strategy)
         try:
-            trained = train(trial, runtime, strategy, emit, more=order.work != "keep")
+            trained = self._trained(order, trial, runtime, emit)
         except Paused as pause:
             return {
                 "state": "paused",
@@ -108,15 +132,15 @@ class Bench:
             "notes": (*self._notice(trial), *trained.notes, *why, *words_of(shift, "validation", parts.info.name)),
         }
 
-    def pretrain(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
+    def _pretrain(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Train an encoder without targets, and leave it for trials to start from; the fields of a record."""
         trial, runtime = self._trial(order), self._runtime(order, seconds_left)
-        trained = train(trial, runtime, self._registry.strategy(order.recipe.strategy), emit)
+        trained = self._trained(order, trial, runtime, emit)
         save_member(trial.folder, trial.parts, trained.model, trial.parts.states)
         forget_checkpoints(trial)
         return {"epochs": trained.epochs, "trained": trained.trained, "notes": trained.notes}
 
-    def soup(self, order: Order) -> dict[str, Any]:
+    def _soup(self, order: Order) -> dict[str, Any]:
         """Average a trial's model with those of others, and leave it if any went in; the fields of its record."""
         folder = self.run.trial_folder(order.trial)
         made, model = load_member(folder, self.run.document.task, self._registry, self._device)
@@ -136,7 +160,7 @@ class Bench:
             "ingredients": (order.trial, *(order.others[position] for position in soup.taken)),
         }
 
-    def test(self, order: Order, seconds_left: Callable[[], float]) -> dict[str, Any]:
+    def _test(self, order: Order, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Score the bundle on test rows, and see how unlike the training rows they are; the fields of its record."""
         started = time.monotonic()
         done = score_on_test(self.run, self._registry, self._device, order.rows, seconds_left)
@@ -215,7 +239,8 @@ class Bench:
         )
 
     def _runtime(self, order: Order, seconds_left: Callable[[], float]) -> Runtime:
-        spec = self.run.document.spec
+        spec, cheap = self.run.document.spec, self._registry.strategy(order.recipe.strategy).cheap
+        alone = cheap or order.work not in ("train", "pretrain", "refit")
         return Runtime(
             read=self._read,
             device=self._device,
@@ -225,6 +250,8 @@ class Bench:
             compile=spec.compile and not why_not_compiled(self._device),
             features=self._features,
             store=self._store,
+            world=1 if alone else self._group.world,
+            rank=self._group.rank,
         )
 
     def _fit(self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str) -> States:
@@ -269,7 +296,8 @@ class Bench:
             return self._fit(trial.parts.recipe, rows, trial.parts.weights, f"fold {number}")
 
         try:
-            return *cross_validate(trial, runtime, strategy, first, self._folds, states_of), ()
+            alone = replace(runtime, world=1)
+            return *cross_validate(trial, alone, strategy, first, self._folds, states_of), ()
         except Exception as problem:  # the trial has its score nevertheless
             return (
                 first,

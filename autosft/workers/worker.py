@@ -6,8 +6,6 @@ encoded rows stay warm between orders.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -17,38 +15,34 @@ import torch  # noqa: TID253
 
 from autosft.contracts.executor import Event, Order
 from autosft.contracts.record import Record
-from autosft.errors import AutoSFTError
+from autosft.errors import AutoSFTError, LostContact
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
+from autosft.runs.versions import installed_versions
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.loop import Emit
 from autosft.workers.bench import Bench
+from autosft.workers.group import Group
+from autosft.workers.inbox import Inbox
 from autosft.workers.verdict import notes_of, pace_of, verdict
 
 
-def serve(orders: IO[str], events: IO[str], *, threads: int, device: str, slot: int) -> None:
+def serve(inbox: Inbox, events: IO[str], *, threads: int, device: str, slot: int, group: Group) -> None:
     """Work on orders until there are no more. If the driver dies while an order is worked on, so does this process."""
     torch.set_num_threads(threads)
-    workshop = Workshop(load(), device, slot)
-    inbox: list[Order] = []
-    ready = threading.Semaphore(0)
-
-    def listen() -> None:
-        for line in orders:
-            inbox.append(Order.model_validate_json(line))
-            ready.release()
-        os._exit(0)  # the driver is gone, or wants no more
+    registry = load()
+    workshop = Workshop(registry, device, slot, group)
+    versions = installed_versions(registry)
 
     def send(event: Event) -> None:
         events.write(event.model_dump_json() + "\n")
         events.flush()
 
-    threading.Thread(target=listen, daemon=True).start()
     while True:
-        ready.acquire()
-        order = inbox.pop(0)
+        order = inbox.next()
         token = order.token
+        send(Event(token=token, kind="started", body={"versions": versions}))
         record = workshop.work(
             order, lambda epoch, token=token: send(Event(token=token, kind="epoch", body=epoch.plain()))
         )
@@ -63,10 +57,12 @@ class Workshop:
         registry: The parts.
         device: Where to train, as for `pick_device`. One that cannot be used fails each trial, with the reason.
         slot: Which of several workers this is.
+        group: With whom it trains; by default alone.
     """
 
-    def __init__(self, registry: Registry, device: str, slot: int = 0) -> None:
-        self._registry, self._wanted, self._slot = registry, device, slot
+    def __init__(self, registry: Registry, device: str, slot: int = 0, group: Group | None = None) -> None:
+        self._registry, self._wanted, self._group = registry, device, group or Group()
+        self._place = slot * self._group.world + self._group.rank
         self._device: torch.device | None = None
         self._bench: Bench | None = None
 
@@ -75,29 +71,35 @@ class Workshop:
         started = time.monotonic()
         done: dict[str, Any] = {"state": "done"}
         try:
-            self._device = self._device or pick_device(self._wanted, self._slot)
+            self._device = self._device or pick_device(self._wanted, self._place)
             free_memory(self._device)
             if self._bench is None or self._bench.run.folder != Path(order.run):
-                self._bench = Bench(Run.read(Path(order.run)), self._registry, self._device)
+                self._bench = Bench(Run.read(Path(order.run)), self._registry, self._device, self._group)
             allowed = float("inf") if order.seconds is None else order.seconds
-            if order.work == "test":
-                done |= self._bench.test(order, lambda: allowed - (time.monotonic() - started))
-            elif order.work == "soup":
-                done |= self._bench.soup(order)
-            elif order.work == "pretrain":
-                done |= self._bench.pretrain(order, emit, lambda: allowed - (time.monotonic() - started))
-            else:
-                done |= self._bench.train(order, emit, lambda: allowed - (time.monotonic() - started))
+            done |= self._bench.work(order, emit, lambda: allowed - (time.monotonic() - started))
         except Exception as problem:  # it ends this trial, and is shown, but not the search
-            state, error = verdict(problem)
-            done = {"state": state, "error": error, "notes": notes_of(problem), "pace": pace_of(problem)}
-            if not isinstance(problem, AutoSFTError):
-                traceback.print_exc()
+            done = self._failure(problem)
+        peaks = [record.peak_bytes for record in self._group.records]
+        if self._device:
+            peaks.append(peak_bytes(self._device))
+        on_cards = self._device is not None and self._device.type == "cuda"
         return Record(
             number=order.trial,
             recipe=order.recipe,
             seconds=time.monotonic() - started,
             micro_batch=order.micro_batch,
-            peak_bytes=peak_bytes(self._device) if self._device else 0,
+            peak_bytes=max(peaks) if on_cards else sum(peaks),
             **done,
         )
+
+    def _failure(self, problem: Exception) -> dict[str, Any]:
+        """The fields of the record of an order that failed."""
+        notes, pace = notes_of(problem), pace_of(problem)
+        for number, record in enumerate(self._group.records if isinstance(problem, LostContact) else (), 2):
+            if record.error and LostContact.SAYS not in record.error:
+                error = f"process {number} of {self._group.world}: {record.error}"
+                return {"state": record.state, "error": error, "notes": notes, "pace": pace}
+        if not isinstance(problem, AutoSFTError):
+            traceback.print_exc()
+        state, error = verdict(problem)
+        return {"state": state, "error": error, "notes": notes, "pace": pace}

@@ -89,7 +89,11 @@ def open_pool(tmp_path, monkeypatch):
         path.write_text(textwrap.dedent(program).replace("{python}", sys.executable))
         path.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(path))
-        pools.append(Processes().open(slots=slots, threads=1, device="cpu", log=str(tmp_path / "logs" / "worker.log")))
+        pools.append(
+            Processes().open(
+                slots=slots, threads=1, device="cpu", processes=1, log=str(tmp_path / "logs" / "worker.log")
+            )
+        )
         return pools[-1]
 
     yield start

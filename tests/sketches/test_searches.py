@@ -31,12 +31,16 @@ DATA = {
 STRATEGIES = {"fixmatch": "fixmatch", "lora": "lora", "neighbors": "neighbors", "vocabulary": "probe"}
 
 
+TOGETHER = ("boxes", "fixmatch", "lora")
+"""Those of which two processes train each trial too: a loss of a whole batch, steps of several streams, adapters."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("sketch", DATA)
-def test_a_sketch_goes_through_a_whole_search_that_is_killed_on_its_way(sketch, install, killed, tmp_path):
+@pytest.mark.parametrize(("sketch", "processes"), [*((name, 1) for name in DATA), *((name, 2) for name in TOGETHER)])
+def test_a_sketch_goes_through_a_whole_search_that_is_killed_on_its_way(sketch, processes, install, killed, tmp_path):
     install(sketch)
     data, run = DATA[sketch](tmp_path), tmp_path / "run"
-    settings = {"strategies": [STRATEGIES.get(sketch, "toy")], "trials": 2}
+    settings = {"strategies": [STRATEGIES.get(sketch, "toy")], "trials": 2, "processes_per_trial": processes}
     killed(data, run, at=0, **settings)
 
     result = run_search(data, run=run, budget=None, threads=2, workers=2, device="cpu", **settings)

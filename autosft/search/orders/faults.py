@@ -51,8 +51,7 @@ class Retries:
 
 def _renewed(order: Order, answer: Answer, **changes: int) -> Order:
     """The order under a new token, with the seconds that are left of it."""
-    left = None if order.seconds is None else max(0.0, order.seconds - answer.seconds)
-    return order.model_copy(update={"token": uuid.uuid4().hex, "seconds": left, **changes})
+    return order.after(answer.seconds).model_copy(update={"token": uuid.uuid4().hex, **changes})
 
 
 def micro_batch_for(recipe: Recipe, records: Sequence[Record]) -> int:

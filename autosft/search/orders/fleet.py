@@ -22,12 +22,18 @@ GRACE_SECONDS = 5.0
 class _Lease:
     order: Order
     sent: float
+    started: float | None = None
     revoked: bool = False
     epochs: list[Epoch] = field(default_factory=list[Epoch])
 
     @property
     def ends(self) -> float:
         return float("inf") if self.order.seconds is None else self.sent + self.order.seconds + GRACE_SECONDS
+
+    def answer(self, event: Event) -> Answer:
+        now = time.monotonic()
+        worked = now - self.started if self.started else 0.0
+        return Answer(self.order, event, now - self.sent, worked, self.revoked, self.epochs)
 
 
 @final
@@ -39,6 +45,7 @@ class Answer:
         order: The order.
         event: The news; after `"done"` and `"lost"` the order is no longer under way.
         seconds: How long ago the order was sent.
+        worked: How long ago a worker has started with it; 0 if none has.
         late: Whether the order had overstayed its lease, and was ended for it.
         epochs: What was heard of it.
     """
@@ -46,6 +53,7 @@ class Answer:
     order: Order
     event: Event
     seconds: float
+    worked: float
     late: bool
     epochs: Sequence[Epoch] = ()
 
@@ -82,11 +90,13 @@ class Fleet:
         answers: list[Answer] = []
         for event in self._pool.events(timeout):
             if lease := self._leases.get(event.token):  # else a late answer to an order that was given up
-                if event.kind == "epoch":
+                if event.kind == "started":
+                    lease.started = time.monotonic()
+                elif event.kind == "epoch":
                     lease.epochs.append(Epoch.model_validate(event.body))
                 else:
                     del self._leases[event.token]
-                answers.append(Answer(lease.order, event, time.monotonic() - lease.sent, lease.revoked, lease.epochs))
+                answers.append(lease.answer(event))
         for token, lease in list(self._leases.items()):
             if not lease.revoked and time.monotonic() > lease.ends:
                 lease.revoked = True
@@ -97,13 +107,13 @@ class Fleet:
         """End the work on every order, and hear no more of it.
 
         Returns:
-            Each order, the epochs that were heard of, and how many seconds ago it was sent.
+            Each order, the epochs that were heard of, and for how many seconds it was worked on.
         """
         leases, self._leases = self._leases, {}
         for token in leases:
             self._pool.cancel(token)
         now = time.monotonic()
-        return [(lease.order, lease.epochs, now - lease.sent) for lease in leases.values()]
+        return [(one.order, one.epochs, now - one.started if one.started else 0.0) for one in leases.values()]
 
 
 def lost(answer: Answer, seconds: float) -> Record:
@@ -114,7 +124,8 @@ def lost(answer: Answer, seconds: float) -> Record:
         seconds: What the trial has taken.
     """
     order, body = answer.order, answer.event.body
-    reason = "it did not end in time" if answer.late else body["reason"]
+    late = "it did not end in time" if answer.worked else "it did not start in time"
+    reason = late if answer.late else body["reason"]
     return Record(
         number=order.trial,
         state="out_of_memory" if body.get("out_of_memory") else "failed",
@@ -132,7 +143,7 @@ def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Re
     Args:
         order: The order to train it.
         epochs: What was heard of it.
-        seconds: How long ago the order was sent.
+        seconds: For how long it was worked on.
         earlier: Where it had paused before.
     """
     heard = (*(earlier.epochs if earlier else ()), *epochs)

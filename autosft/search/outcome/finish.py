@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -212,15 +210,3 @@ def _order(run: Run, record: Record, work: Literal["refit", "test"], seconds: fl
         rows=rows,
         micro_batch=record.micro_batch,
     )
-
-
-def installed_versions(registry: Registry) -> dict[str, str]:
-    """Python, the distributions that bring parts, and the libraries under them."""
-    names = {plugin.distribution for plugin in registry.plugins if plugin.status == "ok"}
-    versions = {"python": platform.python_version()}
-    for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch", "transformers"}):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

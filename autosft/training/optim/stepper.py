@@ -24,13 +24,14 @@ class Stepper:
         penalties: What draws its weights beside the gradient.
 
     Attributes:
+        parameters: What it moves.
         kept: What is validated and kept: the stage's own choice, or the average of the weights, or the model itself.
     """
 
     def __init__(self, stage: Stage, optim: Optim, penalties: Penalties) -> None:
         self._stage, self._optim, self._penalties = stage, optim, penalties
         self._optimizer = optimizer_for(stage.parameters)
-        self._parameters = [parameter for group in stage.parameters for parameter in group["params"]]
+        self.parameters = [parameter for group in stage.parameters for parameter in group["params"]]
         self._average = averaged(stage.model, optim.ema) if optim.ema and not stage.evaluated else None
         self.kept: nn.Module = stage.evaluated or (self._average.module if self._average else stage.model)
 
@@ -42,7 +43,7 @@ class Stepper:
     def step(self) -> None:
         """Move the weights by their gradients."""
         if self._optim.clip:
-            nn.utils.clip_grad_norm_(self._parameters, self._optim.clip)
+            nn.utils.clip_grad_norm_(self.parameters, self._optim.clip)
         self._optimizer.step()
         self._penalties.draw(self._optimizer.param_groups)
         if self._stage.after_step:

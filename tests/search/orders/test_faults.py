@@ -14,7 +14,7 @@ RECIPE = Recipe(backbone="tiny/wide", strategy="toy", optim=Optim(batch_size=32)
 
 
 def answer(order, kind="lost", *, late=False, **body):
-    return Answer(order, Event(token=order.token, kind=kind, body={"reason": "it fell", **body}), 2.0, late)
+    return Answer(order, Event(token=order.token, kind=kind, body={"reason": "it fell", **body}), 2.0, 1.0, late)
 
 
 @pytest.fixture

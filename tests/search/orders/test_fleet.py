@@ -11,7 +11,7 @@ from autosft.builtin.processes import Processes
 from autosft.contracts.executor import Order
 from autosft.contracts.recipe import Recipe
 from autosft.search.orders import fleet as module
-from autosft.search.orders.fleet import Fleet, cut_short
+from autosft.search.orders.fleet import Fleet, cut_short, lost
 
 WORKER = """\
 #!{python} -S
@@ -21,6 +21,11 @@ for line in sys.stdin:
     say = lambda token, kind, body={{}}: print(json.dumps(dict(token=token, kind=kind, body=body)), flush=True)
     if order["recipe"]["strategy"] == "late":
         say("an-earlier-order", "done")
+    if order["recipe"]["strategy"] == "queue":
+        time.sleep(60)
+    say(order["token"], "started", dict(versions={{}}))
+    if order["recipe"]["strategy"] == "slow":
+        time.sleep(0.3)
     say(order["token"], "epoch", dict(stage="s", number=1, loss=1.0, score=0.5, seconds=1.0))
     while order["recipe"]["strategy"] == "hang":
         time.sleep(0.1)
@@ -35,7 +40,7 @@ def fleet(tmp_path, monkeypatch):
     path.write_text(WORKER.format(python=sys.executable))
     path.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(path))
-    pool = Processes().open(slots=2, threads=1, device="cpu", log=str(tmp_path / "worker.log"))
+    pool = Processes().open(slots=2, threads=1, device="cpu", processes=1, log=str(tmp_path / "worker.log"))
     yield Fleet(pool)
     pool.close()
 
@@ -62,8 +67,10 @@ def test_workers_work_side_by_side(fleet):
     assert sorted((answer.order.token, answer.event.kind) for answer in answers) == [
         ("one", "done"),
         ("one", "epoch"),
+        ("one", "started"),
         ("two", "done"),
         ("two", "epoch"),
+        ("two", "started"),
     ]
     assert fleet.free == 2
 
@@ -87,6 +94,21 @@ def test_who_overstays_its_lease_is_ended_and_its_slot_is_used_again(fleet, monk
     fleet.abandon()
 
 
+def test_waiting_for_a_worker_is_no_work(fleet, monkeypatch):
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.1)
+    fleet.send(order("slow", "slow"))
+    fleet.send(order("waiting", "queue", seconds=1.0))
+
+    done, lost_one = sorted(
+        (answer for answer in until_idle(fleet) if answer.event.kind in ("done", "lost")),
+        key=lambda answer: answer.event.kind,
+    )
+
+    assert 0.0 < done.worked < done.seconds
+    assert lost_one.late and lost_one.worked == 0.0 and lost_one.seconds > 1.0
+    assert "it did not start in time" in lost(lost_one, 0.0).error
+
+
 def test_late_answers_to_an_order_that_was_given_up_are_dropped(fleet):
     fleet.send(order("now", "late"))
 
@@ -105,7 +127,7 @@ def test_after_abandoning_all_is_quiet_and_free(fleet):
 
 def test_work_that_is_abandoned_stands_where_its_last_epoch_was(fleet):
     fleet.send(order("one", "hang"))
-    while not fleet.answers(0.5):
+    while not any(answer.event.kind == "epoch" for answer in fleet.answers(0.5)):
         continue
 
     ((ended, epochs, seconds),) = fleet.abandon()
