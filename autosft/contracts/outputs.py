@@ -2,7 +2,7 @@
 of a run answered on the test rows.
 
 Blends are chosen by the former, which outlives the trial's model; reports look into both. `outputs.safetensors` holds
-the numbers, `outputs.json` the rest, and vouches for them. Nothing is pickled.
+arrays and the numbers of the rows, `outputs.json` the rest, and vouches for them. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from autosft.contracts.document import Sealed, sha256_of, write_whole
 from autosft.contracts.problem import Outputs
+from autosft.contracts.rows import Columns, Rows
 from autosft.contracts.state import State
 from autosft.errors import BadInput
 
 ARRAYS, DOCUMENT = "outputs.safetensors", "outputs.json"
 OUTPUT_FILES = (ARRAYS, DOCUMENT)
+_ROWS = "rows"
 
 SOUP = "soup"
 """The folder in a trial's folder where the model and the answers of a soup lie of which it is the best ingredient."""
@@ -31,10 +33,8 @@ TESTED = "tested"
 
 
 class _Answered(Sealed):
-    """What `outputs.json` holds: the ids of the rows, and for each problem the names of its arrays, its items and its
-    state."""
+    """What `outputs.json` holds: for each problem the names of its arrays, its items and its state."""
 
-    rows: tuple[str, ...]
     problems: tuple[Mapping[str, Any], ...]
 
 
@@ -43,10 +43,12 @@ class StoredOutputs:
     """Answers to the validation rows, or to the test rows, in the order of the task's problems.
 
     Attributes:
-        outputs: Each problem's answers.
+        rows: What was answered; read again, they are of the same columns.
+        outputs: Each problem's answers to these rows, in their order.
         states: Each problem's state, as tuned on the validation rows; with it the answers can be decided and scored.
     """
 
+    rows: Rows
     outputs: tuple[Outputs, ...]
     states: tuple[State, ...]
 
@@ -58,7 +60,7 @@ class StoredOutputs:
         """
         from safetensors.numpy import save
 
-        arrays: dict[str, npt.NDArray[Any]] = {}
+        arrays: dict[str, npt.NDArray[Any]] = {_ROWS: np.ascontiguousarray(self.rows.numbers)}
         problems: list[dict[str, Any]] = []
         for number, (answers, state) in enumerate(zip(self.outputs, self.states, strict=True)):
             arrays |= {f"{number}/outputs/{name}": _single(array) for name, array in answers.arrays.items()}
@@ -72,7 +74,7 @@ class StoredOutputs:
         content = save(arrays)
         write_whole(folder / ARRAYS, content)
         files = {ARRAYS: sha256_of(content)}
-        _Answered(rows=self.outputs[0].rows, problems=tuple(problems), files=files).sealed().write(folder / DOCUMENT)
+        _Answered(problems=tuple(problems), files=files).sealed().write(folder / DOCUMENT)
 
     @staticmethod
     def is_there(folder: Path) -> bool:
@@ -80,11 +82,15 @@ class StoredOutputs:
         return (folder / DOCUMENT).exists()
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: Path, columns: Columns) -> Self:
         """What `write` put there.
 
+        Args:
+            folder: Where.
+            columns: Those of the rows.
+
         Raises:
-            BadInput: There is nothing, or it is damaged.
+            BadInput: There is nothing, or it is damaged, or of other rows.
         """
         from safetensors.numpy import load
 
@@ -92,13 +98,16 @@ class StoredOutputs:
         if damage := document.damage(folder / DOCUMENT):
             raise BadInput(f"{damage}.")
         arrays: dict[str, npt.NDArray[Any]] = load((folder / ARRAYS).read_bytes())
+        numbers = arrays[_ROWS]
+        if numbers.max(initial=-1) >= len(columns):
+            raise BadInput(f"{folder / ARRAYS}: answers to other rows than there are.")
         outputs: list[Outputs] = []
         states: list[State] = []
         for number, plain in enumerate(document.problems):
             own = {name: arrays[f"{number}/outputs/{name}"] for name in plain["arrays"]}
-            outputs.append(Outputs(document.rows, own, tuple(plain["items"])))
+            outputs.append(Outputs((), own, tuple(plain["items"])))
             states.append(State.from_plain(plain["state"], f"{number}/state", arrays))
-        return cls(tuple(outputs), tuple(states))
+        return cls(Rows(columns, numbers), tuple(outputs), tuple(states))
 
 
 def _single(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

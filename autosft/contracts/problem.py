@@ -30,7 +30,7 @@ class Outputs:
     """One problem's answers for some rows.
 
     Attributes:
-        rows: The ids of the rows, in order.
+        rows: The ids of the rows, in order; empty where who holds the answers knows the rows.
         arrays: Numeric arrays whose first axis is the rows: `"probabilities"` (rows, classes), `"values"`.
         items: Plain JSON, one entry per row, where answers differ in length: sequences, boxes.
     """
@@ -45,7 +45,7 @@ class Outputs:
         if not parts:
             return cls(())
         return cls(
-            rows=tuple(row for part in parts for row in part.rows),
+            rows=tuple(row for part in parts for row in part.rows) if all(part.rows for part in parts) else (),
             arrays={name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays},
             items=tuple(item for part in parts for item in part.items),
         )
@@ -54,7 +54,7 @@ class Outputs:
         """The answers at these positions; a position may come more than once."""
         positions: list[int] = indices.tolist()
         return Outputs(
-            rows=tuple(self.rows[index] for index in positions),
+            rows=tuple(self.rows[index] for index in positions) if self.rows else (),
             arrays={name: array[indices] for name, array in self.arrays.items()},
             items=tuple(self.items[index] for index in positions) if self.items else (),
         )

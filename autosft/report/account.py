@@ -87,7 +87,7 @@ class Account:
         Raises:
             BadInput: It is damaged.
         """
-        return _stored(self.folder / "trials" / f"{record.number:04d}" / (SOUP if record.ingredients else ""))
+        return self._stored(self.folder / "trials" / f"{record.number:04d}" / (SOUP if record.ingredients else ""))
 
     def tested(self) -> StoredOutputs | None:
         """What the model answered on the test rows that were scored, if that was stored.
@@ -95,7 +95,10 @@ class Account:
         Raises:
             BadInput: It is damaged.
         """
-        return _stored(self.folder / TESTED) if self.result and self.result.test is not None else None
+        return self._stored(self.folder / TESTED) if self.result and self.result.test is not None else None
+
+    def _stored(self, folder: Path) -> StoredOutputs | None:
+        return StoredOutputs.read(folder, self.rows.columns) if StoredOutputs.is_there(folder) else None
 
 
 def account_of(folder: Path) -> Account:
@@ -131,10 +134,6 @@ def account_of(folder: Path) -> Account:
         )
     except (KeyError, TypeError) as error:
         raise BadInput(f"{folder}: run.json is damaged, or of another version ({error!r}).") from error
-
-
-def _stored(folder: Path) -> StoredOutputs | None:
-    return StoredOutputs.read(folder) if StoredOutputs.is_there(folder) else None
 
 
 def _backbone(plain: Plain, path: Path) -> tuple[str, tuple[BackboneInfo, WeightFile | None]]:

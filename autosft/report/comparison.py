@@ -50,7 +50,6 @@ def standings(
     stored: Mapping[int, StoredOutputs],
     problems: Sequence[Problem],
     metric: str,
-    rows: Rows,
     seed: int,
 ) -> dict[int, Standing]:
     """Each trial's standing, by its number.
@@ -60,19 +59,19 @@ def standings(
         stored: What trials answered on the validation rows, or out of fold, by trial.
         problems: The task's problems; the score is the mean over them.
         metric: The score of the first; every further one has its own first metric.
-        rows: Rows with targets, those that were answered among them.
         seed: Draws the resamples.
     """
     scores: dict[int, Scores] = {}
-    answered: dict[int, frozenset[str]] = {}
+    answered: dict[int, Rows] = {}
     for record in records:
         if one := stored.get(record.number):
-            answered[record.number] = frozenset(one.outputs[0].rows)
-            some = rows.take([row in answered[record.number] for row in rows.id])
+            order = np.argsort(one.rows.numbers)
+            answered[record.number] = some = one.rows.take(order)
             positions = list(draws(some.units(), seed=seed, count=RESAMPLES))
-            scores[record.number] = _resampled(one, problems, metric, some, positions)
+            scores[record.number] = _resampled(one, problems, metric, order, positions)
     best = records[0]
-    alike = {number for number, ids in answered.items() if ids == answered.get(best.number)}
+    top = answered.get(best.number)
+    alike = {number for number, some in answered.items() if top and np.array_equal(some.numbers, top.numbers)}
     return {record.number: _standing(record, best, scores, paired=record.number in alike) for record in records}
 
 
@@ -80,13 +79,11 @@ def _resampled(
     stored: StoredOutputs,
     problems: Sequence[Problem],
     metric: str,
-    rows: Rows,
+    order: npt.NDArray[np.integer[Any]],
     positions: Sequence[npt.NDArray[np.integer[Any]]],
 ) -> Scores:
-    """The score on each resample, shape (resamples,); positions are those of the rows, which are all that were
-    answered."""
-    place = {row: number for number, row in enumerate(stored.outputs[0].rows)}
-    order = np.array([place[row] for row in rows.id])
+    """The score on each resample, shape (resamples,); positions are those of the rows in this order."""
+    rows = stored.rows.take(order)
     total = np.zeros(len(positions))
     for number, (problem, outputs, state) in enumerate(zip(problems, stored.outputs, stored.states, strict=True)):
         targets, ordered = rows.target(number), outputs.take(order)

@@ -114,7 +114,7 @@ def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
         except BadInput as error:
             damaged.append(str(error))
     seed = int(account.spec["seed"])
-    found = standings(shown, stored, problems, account.metric, account.rows, seed) if shown else {}
+    found = standings(shown, stored, problems, account.metric, seed) if shown else {}
     intervals = [standing.interval for standing in found.values() if standing.interval]
     return {
         "rows": [(row, record, found[record.number]) for row, record in zip(rows, shown, strict=False)],

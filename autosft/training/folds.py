@@ -53,8 +53,8 @@ def cross_validate(
             fold = replace(trial, parts=parts, train=learned, valid=held_out, folder=folder, pause_after=None)
             evaluation = train(fold, runtime, strategy).evaluation
             assert evaluation is not None  # there are rows to validate on
-            StoredOutputs(evaluation.outputs, evaluation.states).write(folder)
-        stored = StoredOutputs.read(folder)
+            StoredOutputs(held_out, evaluation.outputs, evaluation.states).write(folder)
+        stored = StoredOutputs.read(folder, held_out.columns)
         if any(_labels(one) != _labels(other) for one, other in zip(first.states, stored.states, strict=True)):
             raise BadInput(f"fold {number + 1} of {len(folds) + 1} has other labels to learn from")
         answers.append(stored.outputs)

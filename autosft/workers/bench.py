@@ -111,7 +111,7 @@ class Bench:
             states = States(states.modality, states.backbone, evaluation.states)
         save_member(trial.folder, parts, trained.model, states)
         if evaluation:
-            StoredOutputs(evaluation.outputs, evaluation.states).write(trial.folder)
+            StoredOutputs(judged, evaluation.outputs, evaluation.states).write(trial.folder)
         forget_checkpoints(trial)
         if order.work == "refit":
             evaluation = self._recall(trial, runtime, strategy, trained)
@@ -151,7 +151,7 @@ class Bench:
         if soup.taken:
             states = States(parts.states.modality, parts.states.backbone, soup.evaluation.states)
             save_member(folder / SOUP, parts, model, states)
-            StoredOutputs(soup.evaluation.outputs, soup.evaluation.states).write(folder / SOUP)
+            StoredOutputs(self.run.data.valid, soup.evaluation.outputs, soup.evaluation.states).write(folder / SOUP)
         return {
             "score": soup.evaluation.score,
             "rows": len(self.run.data.valid),

@@ -78,7 +78,7 @@ def score_on_test(
         "score": whole,
         "interval": interval,
         "rows": len(rows),
-        "notes": _left(run, StoredOutputs(tuple(outputs), predictor.states)),
+        "notes": _left(run, StoredOutputs(rows, tuple(outputs), predictor.states)),
     }
 
 

@@ -100,8 +100,8 @@ class Story:
         if self.tested is not None:
             places[self.folder / TESTED] = ("test", self.tested)
         for folder, (split, array) in places.items():
-            ids = tuple(rows.take(rows.split == split).id)[: len(array)]
-            StoredOutputs((Outputs(ids, {name: array}),), (state,)).write(folder)
+            answered = rows.take(rows.split == split)[: len(array)]
+            StoredOutputs(answered, (Outputs((), {name: array}),), (state,)).write(folder)
 
     def _result(self) -> Result:
         best = min(self.records, key=Record.order)

@@ -26,15 +26,16 @@ def trial(number, wrong, error=None):
     return Record(number=number, state="done", recipe=recipe, score=score, score_error=error)
 
 
-def answers(wrong, order=range(COUNT)):
+def answers(wrong, order=range(COUNT), rows=VALID):
     order = list(order)
     table = probabilities(TRUTH, 2, wrong=wrong)[order]
-    outputs = Outputs(tuple(VALID.id[order]), {"probabilities": table})
-    return StoredOutputs((outputs,), (Classification().fit(["a", "b"]),))
+    return StoredOutputs(
+        rows.take(order), (Outputs((), {"probabilities": table}),), (Classification().fit(["a", "b"]),)
+    )
 
 
 def compare(records, stored):
-    return standings(records, stored, [Classification()], "accuracy", VALID, seed=0)
+    return standings(records, stored, [Classification()], "accuracy", seed=0)
 
 
 def test_trials_that_answer_alike_are_tied_and_a_worse_one_is_not():
@@ -79,7 +80,7 @@ def test_rows_of_one_group_are_drawn_together():
     wrong = set(range(20))  # all of the first group
 
     alone = compare([trial(0, wrong)], {0: answers(wrong)})[0].interval
-    together = standings([trial(0, wrong)], {0: answers(wrong)}, [Classification()], "accuracy", grouped, seed=0)[
+    together = standings([trial(0, wrong)], {0: answers(wrong, rows=grouped)}, [Classification()], "accuracy", seed=0)[
         0
     ].interval
 

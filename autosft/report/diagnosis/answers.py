@@ -71,7 +71,7 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
         BadInput: They were not stored or are damaged; says which.
     """
     if tested := account.tested():
-        rows = _ordered(account.rows.take(account.rows.split == "test"), tested.outputs[0])
+        rows = tested.rows
         parts = zip(problems, tested.outputs, tested.states, strict=True)
         return [
             Answers(problem, "test", rows, rows.target(number), outputs, state)
@@ -82,19 +82,13 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
     found: list[Answers] = []
     for number, problem in enumerate(problems):
         outputs = problem.combine([member.outputs[number] for member in members], shares)
-        rows = _ordered(account.rows, outputs)
+        rows = members[0].rows
         targets, state = rows.target(number), members[0].states[number]
         if len(members) > 1:
             metric = account.metric if number == 0 else problem.metrics[0]
             state = problem.tune(metric, outputs, targets, state)
         found.append(Answers(problem, "valid", rows, targets, outputs, state))
     return found
-
-
-def _ordered(rows: Rows, outputs: Outputs) -> Rows:
-    """The rows that were answered, in the order of the answers."""
-    place = {row: number for number, row in enumerate(rows.id)}
-    return rows.take([place[row] for row in outputs.rows])
 
 
 def _stored(account: Account, record: Record) -> StoredOutputs:

@@ -126,6 +126,8 @@ class Panel:
 
 def _alike(one: StoredOutputs, other: StoredOutputs) -> bool:
     """Whether two trials answer the same rows in the same terms."""
+    if not np.array_equal(one.rows.numbers, other.rows.numbers):
+        return False
     return all(_terms(*pair) == _terms(*to) for pair, to in zip(_pairs(one), _pairs(other), strict=True))
 
 
@@ -135,7 +137,7 @@ def _pairs(stored: StoredOutputs) -> Sequence[tuple[Outputs, State]]:
 
 def _terms(outputs: Outputs, state: State) -> Any:
     shapes = {name: array.shape for name, array in outputs.arrays.items()}
-    return outputs.rows, shapes, list(state.values.get("classes", ()))
+    return shapes, list(state.values.get("classes", ()))
 
 
 def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple[Panel, Mapping[int, str]]:
@@ -152,7 +154,7 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
         folder = run.member_folder(record)
         if len(stored) < CONSIDERED and StoredOutputs.is_there(folder):
             try:
-                stored[record.number] = StoredOutputs.read(folder)
+                stored[record.number] = StoredOutputs.read(folder, run.data.valid.columns)
             except BadInput as error:
                 damaged[record.number] = str(error)
     task, rows = run.document.task, run.data.valid
@@ -170,8 +172,10 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
 
 def _answers_to(rows: Rows, stored: StoredOutputs) -> StoredOutputs | None:
     """The answers to these rows, in their order; None if one was not answered."""
-    place = {row: number for number, row in enumerate(stored.outputs[0].rows)}
-    if any(row not in place for row in rows.id):
+    order = np.argsort(stored.rows.numbers)
+    answered = stored.rows.numbers[order]
+    found = np.searchsorted(answered, rows.numbers).clip(max=len(answered) - 1)
+    if not np.array_equal(answered[found], rows.numbers):
         return None
-    positions = np.array([place[row] for row in rows.id], dtype=np.int64)
-    return StoredOutputs(tuple(outputs.take(positions) for outputs in stored.outputs), stored.states)
+    positions = order[found]
+    return StoredOutputs(rows, tuple(outputs.take(positions) for outputs in stored.outputs), stored.states)

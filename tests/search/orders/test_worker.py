@@ -134,11 +134,11 @@ def test_where_rows_are_few_a_trained_encoder_is_scored_on_all_of_them(drawn, re
     record = Workshop(registry, "cpu").work(order(drawn, 0), lambda epoch: None)
 
     assert record.state == "done" and record.rows == len(labelled) and record.split_score is not None
-    stored = StoredOutputs.read(drawn.trial_folder(0))
+    stored = StoredOutputs.read(drawn.trial_folder(0), labelled.columns)
     targets = dict(zip(labelled.id, labelled.target(0), strict=True))
     answers = Classification().decide(stored.outputs[0], stored.states[0])
-    right = [answer == targets[row] for row, answer in zip(stored.outputs[0].rows, answers, strict=True)]
-    assert set(stored.outputs[0].rows) == set(labelled.id) and record.score == pytest.approx(np.mean(right))
+    right = [answer == targets[row] for row, answer in zip(stored.rows.id, answers, strict=True)]
+    assert set(stored.rows.id) == set(labelled.id) and record.score == pytest.approx(np.mean(right))
     assert len(record.epochs) == 3 == sum(record.best.values())
     assert not [
         path for path in drawn.trial_folder(0).iterdir() if path.name.startswith("fold-") or path.suffix == ".pt"

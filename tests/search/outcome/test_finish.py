@@ -156,15 +156,16 @@ def accuracy(answers, rows):
 def test_a_trial_leaves_what_it_answered_and_it_is_kept_without_the_model(search):
     made = search()
     folder = made.run.trial_folder(1)
-    stored = StoredOutputs.read(folder)
+    valid = made.run.data.valid
+    stored = StoredOutputs.read(folder, valid.columns)
     problem = made.registry.problem("classification")
 
-    score = problem.score("accuracy", stored.outputs[0], made.run.data.valid.target(0), stored.states[0])
+    score = problem.score("accuracy", stored.outputs[0], valid.target(0), stored.states[0])
 
-    assert stored.outputs[0].rows == tuple(made.run.data.valid.id)
+    assert list(stored.rows.id) == list(valid.id)
     assert score == made.trials.ended[1].score
     made.run.drop_model(1)
-    assert not made.run.has_model(1) and StoredOutputs.read(folder).outputs[0].rows == stored.outputs[0].rows
+    assert not made.run.has_model(1) and len(StoredOutputs.read(folder, valid.columns).rows) == len(valid)
 
 
 def test_trials_that_complete_each_other_are_bundled_and_predict_as_the_blend_scored(search):
@@ -246,12 +247,10 @@ def test_what_the_model_answered_to_test_rows_is_kept_and_gives_the_test_score(s
 
     result = made.finish()
 
-    kept = StoredOutputs.read(made.run.folder / TESTED)
-    problem, rows = made.registry.problem("classification"), made.run.data.test
-    place = {row: number for number, row in enumerate(rows.id)}
-    targets = [rows.target(0)[place[row]] for row in kept.outputs[0].rows]
-    assert len(targets) == result.test_rows
-    assert problem.score("accuracy", kept.outputs[0], targets, kept.states[0]) == result.test
+    kept = StoredOutputs.read(made.run.folder / TESTED, made.run.data.test.columns)
+    problem = made.registry.problem("classification")
+    assert len(kept.rows) == result.test_rows and set(kept.rows.split) == {"test"}
+    assert problem.score("accuracy", kept.outputs[0], kept.rows.target(0), kept.states[0]) == result.test
 
 
 def test_answers_to_test_rows_that_would_take_too_much_are_not_kept_and_it_says_so(search, monkeypatch):
