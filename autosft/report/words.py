@@ -81,7 +81,8 @@ def way(recipe: Recipe) -> str:
     """What was trained, in a few words."""
     rows = f", {count(recipe.rows)} rows" if recipe.rows else ""
     start = f" after {recipe.start.strategy}" if recipe.start else ""
-    return f"{recipe.strategy}{start} on {recipe.backbone}{rows}"
+    taught = f" by trials {', '.join(str(one.trial) for one in recipe.teacher)}" if recipe.teacher else ""
+    return f"{recipe.strategy}{start}{taught} on {recipe.backbone}{rows}"
 
 
 def title(record: Record) -> str:

@@ -24,7 +24,7 @@ from autosft.runs.run import Run
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.loop import Emit
 from autosft.workers.bench import Bench
-from autosft.workers.verdict import notes_of, pace_of, verdict
+from autosft.workers.verdict import blames_of, notes_of, pace_of, verdict
 
 
 def serve(orders: IO[str], events: IO[str], *, threads: int, device: str, slot: int) -> None:
@@ -91,6 +91,7 @@ class Workshop:
         except Exception as problem:  # it ends this trial, and is shown, but not the search
             state, error = verdict(problem)
             done = {"state": state, "error": error, "notes": notes_of(problem), "pace": pace_of(problem)}
+            done |= {"blames": blames_of(problem)}
             if not isinstance(problem, AutoSFTError):
                 traceback.print_exc()
         return Record(
