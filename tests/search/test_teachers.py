@@ -72,11 +72,14 @@ class Search:
         return self.trials.start({**params, **more}, space, self.teachers.now() if strategy == "pupil" else {})
 
     def work(self, number):
-        recipe, token = self.trials.recipe(number), uuid.uuid4().hex
-        order = Order(run=str(self.run.folder), trial=number, token=token, recipe=recipe, seconds=None)
-        record = self._workshop.work(order, lambda epoch: None)
+        record = self.work_on(number)
         self.trials.note(record)
         return record
+
+    def work_on(self, number, **more):
+        recipe, token = self.trials.recipe(number), uuid.uuid4().hex
+        order = Order(run=str(self.run.folder), trial=number, token=token, recipe=recipe, seconds=None, **more)
+        return self._workshop.work(order, lambda epoch: None)
 
     def train(self, strategy, backbone="tiny/wide", **more):
         return self.work(self.begin(strategy, backbone, **more))
@@ -143,6 +146,15 @@ def test_teachers_stay_on_disk_as_long_as_a_pupil_may_be_trained(search):
     search.trials.note(Record(number=number, state="failed", recipe=search.trials.recipe(number)))
     disk.tidy()
     assert not search.run.has_model(weak.number)
+
+
+def test_a_pupil_is_trained_again_on_all_rows_by_the_same_teacher(search):
+    search.train("toy")
+    pupil = search.train("pupil")
+
+    again = search.work_on(pupil.number, work="refit", replay=pupil.best)
+
+    assert again.state == "done" and again.recipe == pupil.recipe and not list(search.run.folder.glob("**/taught"))
 
 
 @pytest.mark.parametrize("harm", ["missing", "damaged"])

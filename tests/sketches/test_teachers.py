@@ -62,6 +62,8 @@ def test_taught_trials_go_through_a_whole_search_and_keep_their_teacher_when_it_
     assert [record.error for record in records if record.error] == [] and sum(result.trials.values()) == 6
     taught = [record for record in records if record.recipe.strategy == NAMES[sketch]]
     assert before.items() <= teachers(folder).items() and {record.number for record in taught} == set(teachers(folder))
+    assert all(record.split_score is None for record in taught), "its teacher knows the rows of other folds"
+    assert any(record.split_score is not None for record in records)
     by_number = {record.number: record.recipe for record in records}
     for record in taught:
         assert teachers(folder)[record.number] == {one.trial: one.share for one in record.recipe.teacher}
