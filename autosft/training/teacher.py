@@ -24,7 +24,7 @@ from autosft.contracts.rows import Rows, objects
 from autosft.contracts.strategy import Batches
 from autosft.contracts.tensors import Model, Step
 from autosft.contracts.trial import Parts, Runtime, TeacherModel, Trial
-from autosft.errors import AutoSFTError, BadTeacher, OutOfTime
+from autosft.errors import AutoSFTError, BadInput, BadTeacher, OutOfTime
 from autosft.training.evaluation import answer
 from autosft.training.loaders import Loader
 from autosft.training.seeds import drawing_apart
@@ -120,7 +120,7 @@ class Teacher:
         for start in range(0, len(rows), PORTION):
             some = rows[start : start + PORTION]
             folder = self._folder(model, some)
-            if not StoredOutputs.is_there(folder):
+            if not _is_sound(folder):
                 if self._runtime.seconds_left() < 0:
                     raise OutOfTime(f"The time was up while the teacher answered {len(rows)} rows without targets.")
                 loaded = loaded or self._load(model)
@@ -195,6 +195,14 @@ def pseudo_labelled(trial: Trial, runtime: Runtime, least: float) -> Rows:
         labels.append(targets)
         sure &= sureness >= least
     return rows.with_columns(targets=objects(zip(*labels, strict=True))).take(sure)
+
+
+def _is_sound(folder: Path) -> bool:
+    """Whether answers lie there; what is damaged is answered anew, which gives the same."""
+    try:
+        return StoredOutputs.is_there(folder) and bool(StoredOutputs.read(folder))
+    except BadInput:
+        return False
 
 
 def _stream(model: TeacherModel) -> str:

@@ -5,8 +5,12 @@ import csv
 import distillation
 import pytest
 import selftraining
+import speech
 import torch
 
+from autosft.builtin.classification import Classification
+from autosft.builtin.regression import Regression
+from autosft.contracts.facts import Facts
 from autosft.contracts.record import Record
 from autosft.deploy.member import load_member
 from autosft.deploy.predictor import Predictor
@@ -34,6 +38,12 @@ class TestSelfTraining(StrategyConformance):
     @pytest.fixture
     def strategy(self):
         return selftraining.SelfTraining()
+
+
+@pytest.mark.parametrize("strategy", [distillation.Distill(), selftraining.SelfTraining()])
+def test_which_problems_can_be_taught_is_seen_by_what_they_offer(strategy):
+    assert strategy.accepts(Facts(), None, [Classification(), Regression()]) == ""
+    assert "transcription cannot" in strategy.accepts(Facts(), None, [Classification(), speech.Transcription()])
 
 
 def teachers(run):
@@ -68,10 +78,8 @@ def test_taught_trials_go_through_a_whole_search_and_keep_their_teacher_when_it_
     for record in taught:
         assert teachers(folder)[record.number] == {one.trial: one.share for one in record.recipe.teacher}
         assert all(one.recipe == by_number[one.trial] and not one.recipe.teacher for one in record.recipe.teacher)
-    run, kept = (
-        Run.read(folder),
-        [record for record in taught if (folder / "trials" / f"{record.number:04d}" / "member.json").exists()],
-    )
+    run = Run.read(folder)
+    kept = [record for record in taught if run.has_model(record.number)]
     assert not list(folder.glob("trials/*/taught"))
     for record in kept:
         parts, _ = load_member(run.trial_folder(record.number), run.document.task, load(), torch.device("cpu"))

@@ -68,6 +68,16 @@ def test_what_it_has_answered_it_is_not_asked_again_until_the_trial_is_over(tria
         Teacher(gone, runtime).answers(trial.unlabeled)
 
 
+def test_an_answer_that_is_damaged_is_given_anew(trial, teacher):
+    (before,) = teacher.answers(trial.unlabeled)
+    path = next((trial.folder / TAUGHT).glob("0-*/outputs.safetensors"))
+    path.write_bytes(path.read_bytes()[:-1])
+
+    (after,) = teacher.answers(trial.unlabeled)
+
+    assert np.array_equal(before.arrays["probabilities"], after.arrays["probabilities"])
+
+
 @pytest.mark.parametrize("part", ["train", "valid"])
 def test_it_labels_no_row_that_has_a_target(trial, teacher, part):
     with pytest.raises(ValueError, match="rows without targets alone"):
