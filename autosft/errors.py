@@ -8,6 +8,7 @@
     ├── RunConflict              the run's folder belongs to another search, or to a running one
     ├── BadBundle                a bundle is damaged, incomplete or of a newer schema
     ├── BadWeights               a weights file is damaged or does not fit its architecture
+    ├── BadTeacher               a model that teaches a trial is missing or damaged; ends the trial, never the search
     ├── Unreachable              a source of weights cannot be asked, such as a hub without a network
     ├── PluginBroken             a plugin does not load (raised only in strict mode)
     ├── Unreadable               one sample cannot be read; counted and listed, seldom fatal
@@ -73,6 +74,19 @@ class BadBundle(AutoSFTError):
 
 class BadWeights(AutoSFTError):
     """A weights file is damaged or does not fit its architecture."""
+
+
+class BadTeacher(AutoSFTError):
+    """A model that teaches a trial is missing or damaged.
+
+    Args:
+        message: What is wrong.
+        trial: The number of the trial that it is of.
+    """
+
+    def __init__(self, message: str, trial: int) -> None:
+        super().__init__(message)
+        self.trial = trial
 
 
 class Unreachable(AutoSFTError):

@@ -8,6 +8,7 @@ from autosft.training.loaders import Loader, training_batches
 from autosft.training.losses import row_losses, supervised
 from autosft.training.model import last_blocks, parameter_groups, train_only
 from autosft.training.streams import CombinedLoader
+from autosft.training.teacher import Teacher, pseudo_labelled
 
 __all__ = [
     "Batch",
@@ -18,9 +19,11 @@ __all__ = [
     "Loader",
     "Model",
     "Step",
+    "Teacher",
     "encode",
     "last_blocks",
     "parameter_groups",
+    "pseudo_labelled",
     "row_losses",
     "supervised",
     "train_only",

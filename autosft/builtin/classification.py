@@ -116,13 +116,26 @@ class Classification(Problem):
 
     def tensors(self, out: Tensor, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
         """The probabilities."""
-        import torch
+        from autosft.training.class_losses import class_probabilities
 
-        from autosft.training.class_losses import class_probabilities, class_weights
+        weights = self._weights(state, recipe).to(out.device)
+        return {"probabilities": class_probabilities(self._loss(recipe), out.float(), weights)}
 
-        counts = state.values["counts"]
-        weights = torch.ones(len(counts)) if recipe.regular.balance == "none" else class_weights(counts).float()
-        return {"probabilities": class_probabilities(self._loss(recipe), out.float(), weights.to(out.device))}
+    def pseudo_labels(self, outputs: Outputs, state: State) -> tuple[Sequence[str], npt.NDArray[np.float64]]:
+        """The most probable class and its probability."""
+        classes, probabilities = state.values["classes"], outputs.arrays["probabilities"]
+        return [classes[number] for number in probabilities.argmax(1)], probabilities.max(1).astype(np.float64)
+
+    def distillation_loss(
+        self, out: Tensor, answers: Mapping[str, Tensor], state: State, recipe: Recipe, temperature: float
+    ) -> Tensor:
+        """The divergence of the probabilities (Kullback and Leibler, 1951), both softened by the temperature, times its
+        square, so that gradients stay as large (Hinton et al., 2015)."""
+        from autosft.training.class_losses import class_logs
+        from autosft.training.distillation import divergence
+
+        own = class_logs(self._loss(recipe), out.float(), self._weights(state, recipe).to(out.device))
+        return divergence(answers["probabilities"], own, temperature)
 
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The negative logarithm of the probability of the label; that of a label without training rows is least."""
@@ -161,6 +174,15 @@ class Classification(Problem):
     def _numbers(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.int64]:
         numbers = {name: number for number, name in enumerate(state.values["classes"])}
         return np.array([numbers.get(str(target), -1) for target in targets], dtype=np.int64)
+
+    def _weights(self, state: State, recipe: Recipe) -> Tensor:
+        """What training in balance makes of each class, shape (classes,)."""
+        import torch
+
+        from autosft.training.class_losses import class_weights
+
+        counts = state.values["counts"]
+        return torch.ones(len(counts)) if recipe.regular.balance == "none" else class_weights(counts).float()
 
     def _loss(self, recipe: Recipe) -> str:
         return str(recipe.of(self.name).get("loss", LOSSES[0]))

@@ -101,6 +101,23 @@ class MultiLabel(Problem):
         """The probabilities."""
         return {"probabilities": self._loss(recipe, state, out).probabilities(out.float())}
 
+    def pseudo_labels(
+        self, outputs: Outputs, state: State
+    ) -> tuple[Sequence[tuple[str, ...]], npt.NDArray[np.float64]]:
+        """The labels that are more probable than not, and how probable the answer is to the least sure of all."""
+        classes, probabilities = state.values["classes"], outputs.arrays["probabilities"]
+        labels = [tuple(classes[number] for number in np.flatnonzero(row)) for row in probabilities > 0.5]
+        return labels, np.maximum(probabilities, 1 - probabilities).min(1).astype(np.float64)
+
+    def distillation_loss(
+        self, out: Tensor, answers: Mapping[str, Tensor], state: State, recipe: Recipe, temperature: float
+    ) -> Tensor:
+        """That of a classification for each label, summed over labels."""
+        from autosft.training.distillation import binary_divergence
+
+        own = self.tensors(out, state, recipe)["probabilities"]
+        return binary_divergence(answers["probabilities"], own, temperature).sum(1)
+
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """Binary cross-entropy, summed over the labels that have training rows."""
         truth, probabilities = self._known(targets, state), outputs.arrays["probabilities"]

@@ -103,6 +103,22 @@ class Regression(Problem):
         scale, mean = (torch.as_tensor(state.arrays[name], dtype=torch.float64) for name in ("scale", "mean"))
         return {"values": out.float().double() * scale + mean}
 
+    def pseudo_labels(
+        self, outputs: Outputs, state: State
+    ) -> tuple[Sequence[float | tuple[float, ...]], npt.NDArray[np.float64]]:
+        """The numbers; they do not say how sure they are, so all are taken for sure."""
+        values = outputs.arrays["values"].tolist()
+        return [row[0] if state.values["single"] else tuple(row) for row in values], np.ones(len(values))
+
+    def distillation_loss(
+        self, out: Tensor, answers: Mapping[str, Tensor], state: State, recipe: Recipe, temperature: float
+    ) -> Tensor:
+        """The chosen loss with the teacher's numbers as targets; they have no temperature."""
+        import torch
+
+        scale, mean = (torch.as_tensor(state.arrays[name]).to(out) for name in ("scale", "mean"))
+        return self.loss(out, (answers["values"].to(out) - mean) / scale, state, recipe)
+
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The squared error of standardized numbers, summed over the targets."""
         values = outputs.arrays["values"]

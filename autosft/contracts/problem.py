@@ -158,6 +158,38 @@ class Problem(ABC):
         """
         raise BadInput(f"answers of {self.name!r} cannot be computed in a graph")
 
+    def offers(self, method: str) -> bool:
+        """Whether it has a method of its own where there need be none, such as `"pseudo_labels"`: for strategies, which
+        ask for no problem by name."""
+        return getattr(type(self), method) is not getattr(Problem, method)
+
+    def pseudo_labels(self, outputs: Outputs, state: State) -> tuple[Sequence[Any], npt.NDArray[np.float64]]:
+        """Answers in the place of targets, as written, so that rows without any can be learned from (Lee, 2013); and
+        how sure of each they are, from 0 to 1, shape (rows,).
+
+        Raises:
+            BadInput: There are none of such answers; by default.
+        """
+        raise BadInput(f"answers of {self.name!r} cannot stand in the place of targets")
+
+    def distillation_loss(
+        self, out: Any, answers: Mapping[str, Tensor], state: State, recipe: Recipe, temperature: float
+    ) -> Tensor:
+        """How far what the head gave is from what a teacher answers, shape (rows,): least where both say the same
+        (Hinton et al., 2015).
+
+        Args:
+            out: What the head gave.
+            answers: The arrays of the teacher's `Outputs` for the same rows, on the device.
+            state: What was learned from the targets.
+            recipe: What the student is trained with.
+            temperature: Above 1 it counts more what the teacher thinks of answers that it does not give.
+
+        Raises:
+            BadInput: Such answers teach nobody; by default.
+        """
+        raise BadInput(f"answers of {self.name!r} cannot be distilled")
+
     @abstractmethod
     def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """How far each answer is from the truth, shape (rows,), by a proper scoring rule (Gneiting and Raftery, 2007)

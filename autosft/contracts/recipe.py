@@ -130,6 +130,7 @@ class Recipe(Document):
         own: For each part that has parameters of its own, their values.
         rows: How many of the training rows to train on, in proportion to their strata; 0 means all.
         start: The recipe that made the encoder to start from, without targets; None means the pretrained one.
+        teacher: The models that teach it, the one with the largest share first; empty if nobody does.
         seed: The seed from which everything random in the trial derives.
     """
 
@@ -141,6 +142,7 @@ class Recipe(Document):
     own: Mapping[str, Mapping[str, Value]] = {}
     rows: int = Field(default=0, ge=0)
     start: Recipe | None = None
+    teacher: tuple[TeacherMember, ...] = ()
     seed: int = 0
 
     @field_validator("start", mode="before")
@@ -159,6 +161,8 @@ class Recipe(Document):
         found: dict[str, Value] = {"backbone": self.backbone, "strategy": self.strategy, "rows": self.rows}
         if self.start:
             found["start"] = self.start.strategy
+        if self.teacher:
+            found["teachers"] = len(self.teacher)
         for part, values in {**{name: plain[name] for name in ("optim", "regular", "stop")}, **self.own}.items():
             found |= {f"{part}.{name}": value for name, value in values.items()}
         return found
@@ -166,3 +170,20 @@ class Recipe(Document):
     def changed(self, **fields: Any) -> Recipe:
         """The same recipe with some fields replaced and checked."""
         return Recipe.model_validate({**dict(self), **fields})
+
+
+class TeacherMember(Document):
+    """One of the models that teach a trial.
+
+    Attributes:
+        trial: The number of the earlier trial that it is of, in the same run.
+        share: Its share in what they answer together; shares add up to 1.
+        recipe: What made it; it was not taught itself.
+    """
+
+    trial: int
+    share: float
+    recipe: Recipe
+
+
+Recipe.model_rebuild()

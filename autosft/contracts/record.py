@@ -71,6 +71,8 @@ class Record(Document):
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
+        blames: The trials whose models were to teach it and could not; then neither its strategy nor its backbone is to
+            blame for the failure.
         rows: How many rows were scored: of a trial those of the validation split, or of all folds where it was
             cross-validated; of a `"test"` fewer than asked for where there was no time for more.
         shift: How unlike the training rows the validation rows are, or of a `"test"` the test rows; None if it was not
@@ -97,6 +99,7 @@ class Record(Document):
     parameters: int = 0
     trained: int = 0
     error: str = ""
+    blames: tuple[int, ...] = ()
     rows: int = 0
     shift: Shift | None = None
     notes: tuple[str, ...] = ()

@@ -82,7 +82,7 @@ class Fit:
     run: Callable[[], None]
 
 
-Want = Literal["unlabeled"]
+Want = Literal["unlabeled", "teacher"]
 Product = Literal["model", "encoder"]
 
 
@@ -94,7 +94,8 @@ class Strategy(ABC):
         space: Parameters of its own by plain name; a dotted name such as `"optim.lr"` gives a shared field another
             range for this strategy.
         uses: The shared recipe fields that mean anything to it; the search samples no others.
-        wants: What it needs beside labelled rows: `"unlabeled"` rows, or nothing.
+        wants: What it needs beside labelled rows: `"unlabeled"` rows, a `"teacher"`, or nothing. With a teacher its
+            trials begin when earlier ones can teach, as the search fixes it for each of them: `Trial.teacher`.
         produces: What its stages leave: a `"model"` that answers, or an `"encoder"`, trained without targets, from
             which trials of other strategies may start. Such pretraining has no validation rows, and is no trial itself.
         prior: How well it is expected to do, from 0 to 1; orders the first trials. Of a cheap strategy it also counts

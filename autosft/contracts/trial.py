@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
+    from autosft.contracts.tensors import Model
+
 
 @dataclass(frozen=True)
 class States:
@@ -61,6 +63,21 @@ class Parts:
 
 
 @dataclass(frozen=True)
+class TeacherModel:
+    """One of the models that teach a trial; how to ask them is said in `training.teacher`.
+
+    Attributes:
+        trial: The number of the trial that it is of.
+        share: Its share in what they answer together; shares add up to 1.
+        load: Its parts and itself, on the device.
+    """
+
+    trial: int
+    share: float
+    load: Callable[[], tuple[Parts, Model]]
+
+
+@dataclass(frozen=True)
 class Trial:
     """One trial, as a strategy and the loop see it. There are no test rows in it.
 
@@ -71,6 +88,7 @@ class Trial:
         valid: The rows to validate on; empty when a chosen recipe is trained again on all rows.
         unlabeled: Rows without targets.
         start: The file with the weights of the encoder that it starts from; None means the pretrained ones.
+        teacher: The models of earlier trials that teach it, as `Recipe.teacher` names them.
         pause_after: After how many validated epochs, over all stages, it pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
         early_stopping: Whether validation rows say after which epoch a stage ends and which weights are kept. Without
@@ -84,6 +102,7 @@ class Trial:
     valid: Rows
     unlabeled: Rows
     start: Path | None = None
+    teacher: tuple[TeacherModel, ...] = ()
     pause_after: int | None = None
     replay: Mapping[str, int] | None = None
     early_stopping: bool = True

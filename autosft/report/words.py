@@ -81,7 +81,9 @@ def way(recipe: Recipe) -> str:
     """What was trained, in a few words."""
     rows = f", {count(recipe.rows)} rows" if recipe.rows else ""
     start = f" after {recipe.start.strategy}" if recipe.start else ""
-    return f"{recipe.strategy}{start} on {recipe.backbone}{rows}"
+    by = ", ".join(str(one.trial) for one in recipe.teacher)
+    taught = f", taught by trial{'s' if len(recipe.teacher) > 1 else ''} {by}" if by else ""
+    return f"{recipe.strategy}{start} on {recipe.backbone}{taught}{rows}"
 
 
 def title(record: Record) -> str:

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -192,6 +192,14 @@ class Run:
     def has_start(self, recipe: Recipe) -> bool:
         """Whether the encoder is made."""
         return (self.start_folder(recipe) / MEMBER).exists()
+
+    def drop_starts(self, needed: Collection[Path]) -> bool:
+        """Delete the encoders but for these, by their folders; whether there were any."""
+        rest = [folder for folder in (self.folder / STARTS).glob("*") if folder not in needed]
+        for folder in rest:
+            (folder / MEMBER).unlink(missing_ok=True)  # first: without it the others are nothing
+            shutil.rmtree(folder)
+        return bool(rest)
 
     def bytes_of_starts(self) -> int:
         """What all encoders take that trials start from."""

@@ -43,6 +43,7 @@ from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.space import effort_of, start_of
 from autosft.search.starts import Starts
+from autosft.search.teachers import Teachers
 
 TICK_SECONDS = 0.5
 """How long the driver waits for news before it looks at leases and interrupts again."""
@@ -73,12 +74,11 @@ class Session:
         self._trials = Trials(study, sampler, self._spec.seed, start)
         self._starts = Starts(run, watch)
         proposals = Proposals(self._task, registry, self._plan, sampler)
-        self._agenda = Agenda(self._trials, proposals, self._spec.trials)
+        self._agenda = Agenda(self._trials, proposals, self._spec.trials, Teachers(run, registry, self._trials).now)
         self._aside = set_aside(self._trials.ended)
         self._disk = Disk(run, registry, self._trials, self._spec.disk * 1e9)
-        self._retries = Retries()
+        self._retries, self._published = Retries(), 0.0
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
-        self._published = 0.0
         self._told = {note for record in self._trials.known for note in record.notes}
         self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
         self._effort = effort_of(self._task, registry, self._plan)

@@ -77,6 +77,11 @@ def start_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     return recipe_of(params, seed_of(seed, "start", backbone, strategy))
 
 
+def is_taught(registry: Registry, strategy: str) -> bool:
+    """Whether trials of a strategy have a teacher."""
+    return "teacher" in registry.strategy(strategy).wants
+
+
 def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
     """The shared fields that mean nothing to any of the problems, given the score of each."""
     metrics = metrics_of(problems, task.metric or problems[0].metrics[0])
@@ -134,10 +139,12 @@ def _named(backbone: str, strategy: str) -> Recipe:
 
 
 def content_of(recipe: Recipe, *, cut: bool = False) -> str:
-    """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs and rows."""
-    exclude: dict[str, Any] = {"seed": True, "start": True, **({"rows": True, "stop": {"max_epochs"}} if cut else {})}
+    """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs, rows and who teaches."""
+    exclude: dict[str, Any] = {"seed": True, "start": True, "teacher": True}
+    exclude |= {"rows": True, "stop": {"max_epochs"}} if cut else {}
     plain = recipe.model_dump(mode="json", exclude=exclude)
-    return json.dumps([plain, recipe.start.strategy if recipe.start else ""], sort_keys=True)
+    teacher = [] if cut else [[member.trial, member.share] for member in recipe.teacher]
+    return json.dumps([plain, recipe.start.strategy if recipe.start else "", teacher], sort_keys=True)
 
 
 def extent_of(recipe: Recipe) -> tuple[float, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
-from autosft.contracts.trial import Parts, Runtime, States, Trial
+from autosft.contracts.trial import Parts, Runtime, States, TeacherModel, Trial
 from autosft.data.duplicates import with_digests
 from autosft.host.registry import Registry
 from autosft.testing.points import TARGETS
+from autosft.testing.toy import ToyStrategy
+from autosft.training.loop import train
 
 VALID_EVERY = 4
 """Where the data names no validation rows, each fourth row validates."""
@@ -43,6 +47,18 @@ def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> 
 def make_runtime(trial: Trial) -> Runtime:
     """The CPU, without an end to its time."""
     return Runtime(trial.parts.modality.read, torch.device("cpu"))
+
+
+def make_teacher(trial: Trial, folder: Path) -> tuple[TeacherModel, ...]:
+    """A narrow and a wide toy that were trained on the rows of a trial on points, to teach it."""
+    models: list[TeacherModel] = []
+    for number, info in enumerate(trial.parts.family.match("*")):
+        recipe = quick_recipe("toy", backbone=info.name)
+        parts = replace(trial.parts, info=info, recipe=recipe)
+        taught = replace(trial, parts=parts, folder=folder / str(number), teacher=(), start=None)
+        model = train(taught, make_runtime(trial), ToyStrategy()).model
+        models.append(TeacherModel(number, 0.5, partial(copy.deepcopy, (parts, model))))
+    return tuple(models)
 
 
 def with_values(state: State, **values: Any) -> State:

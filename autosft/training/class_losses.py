@@ -38,8 +38,13 @@ def class_losses(name: str, scores: Tensor) -> Tensor:
 
 def class_probabilities(name: str, scores: Tensor, weights: Tensor) -> Tensor:
     """What scores stand for that were trained with a loss and weights of classes, shape (rows, classes)."""
+    return class_logs(name, scores, weights).softmax(1)
+
+
+def class_logs(name: str, scores: Tensor, weights: Tensor) -> Tensor:
+    """The logarithms of these probabilities, but for a constant per row."""
     logs = scores.log_softmax(1)
-    return ((focal_link(logs) if name == "focal" else logs) - weights.log()).softmax(1)
+    return (focal_link(logs) if name == "focal" else logs) - weights.log()
 
 
 def class_weights(counts: Sequence[int]) -> Tensor:

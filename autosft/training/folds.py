@@ -15,6 +15,7 @@ from autosft.contracts.trial import Runtime, States, Trial
 from autosft.errors import BadInput
 from autosft.training.evaluation import Evaluation, assess
 from autosft.training.loop import train
+from autosft.training.teacher import TAUGHT
 
 
 def cross_validate(
@@ -64,10 +65,10 @@ def cross_validate(
 
 
 def forget_checkpoints(trial: Trial) -> None:
-    """Delete what stages and folds have left in the trial's folder, when its model lies there."""
+    """Delete what stages, folds and teachers have left in the trial's folder, when its model lies there."""
     for path in trial.folder.glob("*.pt"):
         path.unlink()
-    for folder in trial.folder.glob("fold-*"):
+    for folder in (*trial.folder.glob("fold-*"), *trial.folder.glob(TAUGHT)):
         shutil.rmtree(folder)
 
 

@@ -66,7 +66,7 @@ class Loader:
         self.batch_size = batch_size or parts.recipe.optim.batch_size
         inputs, recipe, state = parts.info.inputs, parts.recipe, parts.states.modality
         self._lengths = _lengths(parts, rows) if shuffle else np.zeros(len(rows))
-        self._strengths = strengths
+        self.strengths = strengths
         self.views = [parts.modality.view(inputs, recipe, state, strength=strength) for strength in strengths]
 
     def __len__(self) -> int:
@@ -115,7 +115,7 @@ class Loader:
         examples = [self._example(row) for row in rows]
         seen = [
             [view(example, draw) for example, draw in zip(examples, self._draws(strength, column), strict=True)]
-            for strength, view, column in zip(self._strengths, self.views, seeds.T, strict=True)
+            for strength, view, column in zip(self.strengths, self.views, seeds.T, strict=True)
         ]
         views = tuple(self.parts.modality.collate([one.inputs for one in column]) for column in seen)
         return Batch(

@@ -35,6 +35,7 @@ from autosft.training.loop import Emit, Paused, Trained, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
 from autosft.workers.group import Group
+from autosft.workers.taught import taught_by
 from autosft.workers.tested import score_on_test, shift_on_test
 from autosft.workers.verdict import notes_of
 
@@ -233,6 +234,7 @@ class Bench:
             valid=Rows.of(()) if replay or pretrains else data.valid,
             unlabeled=data.unlabeled,
             start=self.run.start_folder(order.recipe.start) / MODEL if order.recipe.start else None,
+            teacher=taught_by(order.recipe, self.run, self._registry, self._device),
             pause_after=order.pause_after,
             replay=order.replay if replay else None,
             early_stopping=not (self._folds and len(data.valid) < TOO_FEW_VALID),
@@ -276,8 +278,9 @@ class Bench:
         self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained, order: Order
     ) -> bool:
         """Whether a trial whose first fold is done goes through the others: where validation rows are few, on all rows,
-        a trial whose encoder stayed as it was; and where they are very few any that scores well, if there is time."""
-        if not self._folds or order.recipe.rows or trained.evaluation is None:
+        a trial whose encoder stayed as it was; and where they are very few any that scores well, if there is time. Not
+        one that is taught: its teacher has learned from the rows that the other folds validate on."""
+        if not self._folds or order.recipe.rows or trained.evaluation is None or trial.teacher:
             return False
         if strategy.cheap:
             return True
@@ -299,11 +302,8 @@ class Bench:
             alone = replace(runtime, world=1)
             return *cross_validate(trial, alone, strategy, first, self._folds, states_of), ()
         except Exception as problem:  # the trial has its score nevertheless
-            return (
-                first,
-                trial.valid,
-                (f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}",),
-            )
+            why = f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}"
+            return first, trial.valid, (why,)
 
     def _notice(self, trial: Trial) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""

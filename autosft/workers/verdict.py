@@ -1,4 +1,4 @@
-"""`verdict`, `notes_of` and `pace_of`: what an exception says of the trial that raised it."""
+"""`verdict`, `notes_of`, `pace_of` and `blames_of`: what an exception says of the trial that raised it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch  # noqa: TID253
 from pydantic import ValidationError
 
 from autosft.contracts.record import Ending
-from autosft.errors import AutoSFTError, CannotWrite, Diverged, OutOfTime
+from autosft.errors import AutoSFTError, BadTeacher, CannotWrite, Diverged, OutOfTime
 
 _NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 """What torch says in a plain `RuntimeError` when the host has no memory left."""
@@ -36,6 +36,11 @@ def notes_of(problem: Exception) -> tuple[str, ...]:
 def pace_of(problem: Exception) -> dict[str, float]:
     """What an exception says of the seconds that a row takes, as in a record."""
     return {"train": problem.pace} if isinstance(problem, OutOfTime) and problem.pace else {}
+
+
+def blames_of(problem: Exception) -> tuple[int, ...]:
+    """The trials whose models are to blame, as in a record."""
+    return (problem.trial,) if isinstance(problem, BadTeacher) else ()
 
 
 def _one_line(problem: Exception) -> str:

@@ -25,7 +25,7 @@ from autosft.training.loop import Emit
 from autosft.workers.bench import Bench
 from autosft.workers.group import Group
 from autosft.workers.inbox import Inbox
-from autosft.workers.verdict import notes_of, pace_of, verdict
+from autosft.workers.verdict import blames_of, notes_of, pace_of, verdict
 
 
 def serve(inbox: Inbox, events: IO[str], *, threads: int, device: str, slot: int, group: Group) -> None:
@@ -94,12 +94,11 @@ class Workshop:
 
     def _failure(self, problem: Exception) -> dict[str, Any]:
         """The fields of the record of an order that failed."""
-        notes, pace = notes_of(problem), pace_of(problem)
-        for number, record in enumerate(self._group.records if isinstance(problem, LostContact) else (), 2):
-            if record.error and LostContact.SAYS not in record.error:
-                error = f"process {number} of {self._group.world}: {record.error}"
-                return {"state": record.state, "error": error, "notes": notes, "pace": pace}
         if not isinstance(problem, AutoSFTError):
             traceback.print_exc()
         state, error = verdict(problem)
-        return {"state": state, "error": error, "notes": notes, "pace": pace}
+        for number, record in enumerate(self._group.records if isinstance(problem, LostContact) else (), 2):
+            if record.error and LostContact.SAYS not in record.error:
+                state, error = record.state, f"process {number} of {self._group.world}: {record.error}"
+        notes, pace, blames = notes_of(problem), pace_of(problem), blames_of(problem)
+        return {"state": state, "error": error, "notes": notes, "pace": pace, "blames": blames}

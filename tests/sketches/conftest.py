@@ -29,8 +29,8 @@ from autosft.search.driver import run_search
 from autosft.search.news import Noted, TrialStarted
 
 def watch(news):
-    if isinstance(news, TrialStarted) and news.number == KILLED_IN:
-        threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+    if isinstance(news, TrialStarted) and KILLED_IN in (news.number, news.recipe.strategy):
+        threading.Timer(AFTER, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
 
 data = Task.model_validate_json(sys.argv[1]) if sys.argv[1].startswith("{") else sys.argv[1]
 settings = {"budget": None, "threads": 2, "workers": 2, "device": "cpu", **SETTINGS}
@@ -66,10 +66,11 @@ def install(tmp_path_factory, here):
 
 @pytest.fixture(scope="module")
 def killed():
-    """A function that searches in a process of its own, and kills it a second after a trial has begun."""
+    """A function that searches in a process of its own, and kills it a second after a trial has begun, given by its
+    number or its strategy."""
 
-    def search(data, run, *, at, **settings):
-        program = f"KILLED_IN = {at}\nSETTINGS = {settings!r}\n{SEARCH}"
+    def search(data, run, *, at, after=1.0, **settings):
+        program = f"KILLED_IN, AFTER = {at!r}, {after}\nSETTINGS = {settings!r}\n{SEARCH}"
         told = data.model_dump_json() if isinstance(data, Task) else str(data)
         done = subprocess.run([sys.executable, "-c", program, told, str(run)], check=False)
         assert done.returncode == -signal.SIGKILL

@@ -2,8 +2,9 @@
 
 A trial that runs is RUNNING, one that is paused WAITING, one that ended with a score COMPLETE, one that was given up
 PRUNED, any other FAIL. What it came to is in its user attribute `record`. The attribute `params` is there where a trial
-was carried over from an earlier generation of the study, whose space held values that this one's does not. SQLite lies
-in the run's folder, with a write-ahead log; a PostgreSQL server may go away for a while.
+was carried over from an earlier generation of the study, whose space held values that this one's does not; `teacher`
+where earlier trials teach it, with their numbers and shares. SQLite lies in the run's folder, with a write-ahead log; a
+PostgreSQL server may go away for a while.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, final
 
@@ -41,6 +42,7 @@ class Trial:
         distributions: Where they were drawn from, in Optuna's words.
         record: What it came to, or where it paused; None if it is in its first leg.
         running: Whether it was being trained when this was written.
+        teacher: The share of each trial that teaches it, by number.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Trial:
     distributions: Mapping[str, Any]
     record: Record | None
     running: bool
+    teacher: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 @final
@@ -95,6 +98,7 @@ class Study:
                 distributions=trial.distributions,
                 record=Record.model_validate_json(trial.user_attrs["record"]) if "record" in trial.user_attrs else None,
                 running=trial.state == self._states.RUNNING,
+                teacher=dict(trial.user_attrs.get("teacher", ())),
             )
             for trial in stored
         ]
@@ -132,14 +136,15 @@ class Study:
 
         self._written(carry)
 
-    def start(self, params: Params, space: Space) -> Trial:
-        """Begin a trial with these parameters."""
+    def start(self, params: Params, space: Space, teacher: Mapping[int, float]) -> Trial:
+        """Begin a trial with these parameters, taught by earlier ones with these shares."""
         from optuna.trial import create_trial
 
-        mark = uuid.uuid4().hex
+        attributes: dict[str, Any] = {"mark": (mark := uuid.uuid4().hex)}
+        attributes |= {"teacher": list(teacher.items())} if teacher else {}
         distributions = {name: distribution_of(parameter) for name, parameter in space.items()}
         frozen = create_trial(
-            state=self._states.RUNNING, params=params, distributions=distributions, user_attrs={"mark": mark}
+            state=self._states.RUNNING, params=params, distributions=distributions, user_attrs=attributes
         )
 
         attempts = itertools.count()
@@ -154,7 +159,7 @@ class Study:
             return self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study_id, frozen))
 
         number = self._written(begin)
-        return Trial(number, params, distributions, record=None, running=True)
+        return Trial(number, params, distributions, record=None, running=True, teacher=teacher)
 
     def pause(self, record: Record) -> None:
         """Note where a trial paused."""

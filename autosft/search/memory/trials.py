@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
-from autosft.contracts.recipe import Recipe
+from autosft.contracts.recipe import Recipe, TeacherMember
 from autosft.contracts.record import Record
 from autosft.contracts.space import Space
 from autosft.search.memory.sampler import Params, Sampler
 from autosft.search.memory.study import Study, Trial, score_of
 from autosft.search.space import content_of, extent_of, recipe_of
 from autosft.training.seeds import seed_of
+
+NOBODY: Mapping[int, float] = {}
+"""The shares of those that teach a trial that is not taught."""
 
 
 @final
@@ -79,6 +82,20 @@ class Trials:
         """The latest record of every trial that has one."""
         return [*self.ended, *self._legs.values()]
 
+    @property
+    def unfinished(self) -> Sequence[int]:
+        """The numbers of the trials that are under way or paused."""
+        return [*self._running, *(number for number in self._legs if number not in self._running)]
+
+    def taught_by(self, number: int) -> Mapping[int, float]:
+        """The share of each trial that teaches this one, by number."""
+        return self._trials[number].teacher
+
+    def teacher(self, shares: Mapping[int, float]) -> tuple[TeacherMember, ...]:
+        """What a recipe says of trials that have ended, and teach with these shares."""
+        recipes = {record.number: record.recipe for record in self.ended if record.number in shares} if shares else {}
+        return tuple(TeacherMember(trial=one, share=share, recipe=recipes[one]) for one, share in shares.items())
+
     def recipe(self, number: int) -> Recipe:
         """The recipe of a trial."""
         recipe = recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
@@ -86,15 +103,15 @@ class Trials:
             recipe = recipe.changed(start=leg.recipe.start)
         elif recipe.start and self._start_of:
             recipe = recipe.changed(start=self._start_of(recipe.backbone, recipe.start.strategy))
-        return recipe
+        return recipe.changed(teacher=self.teacher(shares)) if (shares := self.taught_by(number)) else recipe
 
     def leg(self, number: int) -> Record | None:
         """Where a trial paused last; None in its first leg."""
         return self._legs.get(number)
 
-    def start(self, params: Params, space: Space) -> int:
-        """Begin a trial; its number."""
-        trial = self._study.start(params, space)
+    def start(self, params: Params, space: Space, teacher: Mapping[int, float] = NOBODY) -> int:
+        """Begin a trial, taught by ended ones with these shares; its number."""
+        trial = self._study.start(params, space, teacher)
         self._trials[trial.number] = trial
         self._running.add(trial.number)
         self._remember(trial.number)

@@ -73,9 +73,10 @@ def set_aside(records: Sequence[Record]) -> Mapping[str, str]:
 
     Who should have made the encoder that they start from is blamed first, then strategies: a backbone is not to blame
     for the failures of a strategy that fails everywhere. Nor is a strategy for several backbones that fail each for a
-    reason of its own, or for want of memory, as long as no other strategy has trained one of them.
+    reason of its own, or for want of memory, as long as no other strategy has trained one of them. Nobody is to blame
+    where an earlier trial should have taught and could not.
     """
-    ended = [record for record in records if record.state != "interrupted"]
+    ended = [record for record in records if record.state != "interrupted" and not record.blames]
     aside: dict[str, str] = {}
     for start in dict.fromkeys(record.recipe.start.strategy for record in ended if record.recipe.start):
         aside |= _struck(start, [one for one in ended if one.recipe.start and one.recipe.start.strategy == start])

@@ -86,13 +86,13 @@ def select(panel: Panel, rows: Positions, own: Mapping[int, float]) -> dict[int,
     return _shares(best)
 
 
-def likely(panel: Panel, records: Sequence[Record], expected: Expected) -> tuple[int, ...]:
-    """Who would answer together, if the search ended now."""
+def likely(panel: Panel, records: Sequence[Record], expected: Expected) -> dict[int, float]:
+    """Who would answer together, and with which shares, if the search ended now."""
     if not panel.trials:
-        return ()
+        return {}
     if panel.few:
-        return tuple(_best_of_backbones(panel, records, expected))
-    return tuple(select(panel, panel.rows, panel.scores(panel.rows)))
+        return _alike(_best_of_backbones(panel, records, expected))
+    return select(panel, panel.rows, panel.scores(panel.rows))
 
 
 def blend(
@@ -135,9 +135,13 @@ def _alike_blend(panel: Panel, records: Sequence[Record], expected: Expected) ->
     numbers = _best_of_backbones(panel, records, expected)
     if len(numbers) < 2:
         return None
-    shares = {number: 1 / len(numbers) for number in numbers}
+    shares = _alike(numbers)
     states = panel.tuned(shares, panel.rows)
     return Blend(shares, states, panel.score(shares, panel.rows, states), None)
+
+
+def _alike(numbers: Sequence[int]) -> dict[int, float]:
+    return {number: 1 / len(numbers) for number in numbers}
 
 
 def _selected_blend(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 from autosft.contracts.record import Record
@@ -44,29 +45,37 @@ class Disk:
         self._meet_new_trials()
 
     def tidy(self) -> list[Record]:
-        """Delete the heavy files of trials that are out of the running.
+        """Delete the heavy files of trials that are out of the running, and teach none that is not.
 
-        Where that is not enough, the models are given up that are kept for a blend alone, and then the worst paused
-        trials: their records, now `"stopped"`, are returned.
+        Where that is not enough, the encoders go that no such trial starts from, then the models that are kept for a
+        blend alone, and then the worst paused trials: their records, now `"stopped"`, are returned.
         """
         self._meet_new_trials()
         self._keep(KEPT_MODELS, self.team)
         self._trim_outputs()
         paused = sorted(self._trials.paused, key=Record.order)
         stopped: list[Record] = []
-        self.used = self._measured(paused)
-        if self.used > self._quota:
+        if self._is_full(paused):
             self._keep(KEPT_MODELS, ())
-            self.used = self._measured(paused)
-        while self.used > self._quota and paused:
+        while self._is_full(paused) and paused:
             record = paused.pop()
             self._run.drop_model(record.number)
             stopped.append(record.model_copy(update={"state": "stopped"}))
-            self.used = self._measured(paused)
-        if self.used > self._quota:
+        if self._is_full(paused):
             self._keep(1, ())
-            self.used = self._measured(paused)
+            self._is_full(paused)
         return stopped
+
+    def _is_full(self, paused: Sequence[Record]) -> bool:
+        """Whether the quota is used up, without the encoders too that nobody needs who is under way, paused or kept."""
+        self.used = self._measured(paused)
+        if self.used > self._quota:
+            under_way = set(self._trials.unfinished) - {record.number for record in self._trials.paused}
+            kept = [record.recipe for record in self._trials.ended if record.number in self._models]
+            recipes = [*kept, *(record.recipe for record in paused), *map(self._trials.recipe, under_way)]
+            if self._run.drop_starts({self._run.start_folder(one.start) for one in recipes if one.start}):
+                self.used = self._measured(paused)
+        return self.used > self._quota
 
     def _meet_new_trials(self) -> None:
         """Take note of trials that have ended since, and choose the team anew."""
@@ -80,10 +89,11 @@ class Disk:
         if not self._run.document.spec.single:
             there = [record for record in ended if self._run.has_model(record.number)]
             panel, _ = read_panel(self._run, self._registry, there)
-            self.team = likely(panel, there, self._expected)
+            self.team = tuple(likely(panel, there, self._expected))
 
     def _keep(self, count: int, team: tuple[int, ...]) -> None:
         kept = contenders(self._trials.ended, self._expected, count) | set(team)
+        kept |= {teacher for one in (*kept, *self._trials.unfinished) for teacher in self._trials.taught_by(one)}
         for number in self._models - kept:
             self._run.drop_model(number)
         self._models &= kept
@@ -100,7 +110,7 @@ class Disk:
                 if sum(self._outputs.values()) <= OUTPUTS_SHARE * self._quota:
                     return
 
-    def _measured(self, paused: list[Record]) -> int:
+    def _measured(self, paused: Sequence[Record]) -> int:
         stand = dict.fromkeys(self._models, -1) | {record.number: len(record.epochs) for record in paused}
         others = sum(size for number, size in self._outputs.items() if number not in stand)
         others += self._run.bytes_of_starts()

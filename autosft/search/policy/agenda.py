@@ -5,15 +5,16 @@ Trials are cut off by a driver that was killed, or between two rungs by a user w
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import final
 
 from autosft.contracts.record import Record
-from autosft.search.memory.trials import Trials
+from autosft.search.memory.trials import NOBODY, Trials
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import FIRST_RUNG, between_rungs, hopeful, next_rung, promoted
+from autosft.search.space import is_taught
 
 
 @final
@@ -40,10 +41,17 @@ class Agenda:
         trials: What was tried and what is under way; new trials are begun there.
         proposals: Where new trials come from.
         limit: The most trials; None means that only the clock counts.
+        teachers: Who would teach a new trial, by number, with which shares; nobody by default.
     """
 
-    def __init__(self, trials: Trials, proposals: Proposals, limit: int | None) -> None:
-        self._trials, self._proposals, self._limit = trials, proposals, limit
+    def __init__(
+        self,
+        trials: Trials,
+        proposals: Proposals,
+        limit: int | None,
+        teachers: Callable[[], Mapping[int, float]] = lambda: NOBODY,
+    ) -> None:
+        self._trials, self._proposals, self._limit, self._teachers = trials, proposals, limit, teachers
         self._cut_off = list(trials.cut_off)
 
     def next(self, estimates: Estimates, aside: Collection[str], *, used: float, left: float) -> Leg | None:
@@ -98,19 +106,22 @@ class Agenda:
         trials = self._trials
         if self._limit is not None and trials.started >= self._limit:
             return None
+        teacher = self._teachers()
         params = self._proposals.next(
             trials.known,
             estimates,
             tried=trials.contents,
             uncut=trials.uncut,
             aside=aside,
+            teacher=trials.teacher(teacher),
             started=trials.started,
             used=used,
             left=left,
         )
         if params is None:
             return None
-        return trials.start(params, self._proposals.space(params))
+        taught = is_taught(self._proposals.registry, str(params["strategy"]))
+        return trials.start(params, self._proposals.space(params), teacher if taught else NOBODY)
 
 
 def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:

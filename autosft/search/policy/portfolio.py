@@ -1,8 +1,8 @@
 """The first recipes: what an engineer would try before any sampler has a word.
 
 First rung 0. Then the further strategies, with their defaults, meet the best backbones so far, the most promising
-first; and last they meet the best backbone as each kind of pretraining leaves it. Defaults first, because a search
-without them is often worse than no search.
+first; and last they meet the best backbone as each kind of pretraining leaves it, and those that are taught by others
+meet it. Defaults first, because a search without them is often worse than no search.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from autosft.runs.plan import Plan
 from autosft.search.memory.sampler import Params
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.rung0 import Rung0, promising, ranked_backbones
-from autosft.search.space import START, space_of
+from autosft.search.space import START, is_taught, space_of
 
 FAVORITES = 3
 """How many of the best backbones meet the strategy with the highest prior; of the next one meets one less, and so on,
@@ -50,6 +50,10 @@ def portfolio(
         for strategy in promising(registry, best):
             space = space_of(task, registry, plan, best.info.name, strategy)
             yield {"backbone": best.info.name, "strategy": strategy, **defaults(space), START: start}
+    for strategy in best.strategies:
+        if is_taught(registry, strategy):
+            space = space_of(task, registry, plan, best.info.name, strategy)
+            yield {"backbone": best.info.name, "strategy": strategy, **defaults(space)}
 
 
 def _pairs(registry: Registry, plan: Plan, favorites: Sequence[str]) -> Iterator[tuple[str, str]]:

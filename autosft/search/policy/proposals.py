@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import final
 
+from autosft.contracts.recipe import TeacherMember
 from autosft.contracts.record import Record
 from autosft.contracts.space import Int, Space, defaults
 from autosft.contracts.task import Task
@@ -16,7 +17,17 @@ from autosft.search.memory.sampler import Params, Sampler
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.rung0 import unfamiliar
-from autosft.search.space import NO_START, START, choices_of, content_of, extent_of, recipe_of, space_of, whole_space_of
+from autosft.search.space import (
+    NO_START,
+    START,
+    choices_of,
+    content_of,
+    extent_of,
+    is_taught,
+    recipe_of,
+    space_of,
+    whole_space_of,
+)
 from autosft.search.starts import START_SHARE
 
 ATTEMPTS = 40
@@ -58,6 +69,7 @@ class Proposals:
         tried: Container[str],
         uncut: Mapping[str, Sequence[tuple[float, int]]],
         aside: Collection[str],
+        teacher: tuple[TeacherMember, ...],
         used: float,
         started: int,
         left: float,
@@ -71,6 +83,7 @@ class Proposals:
             uncut: The rows and epochs of each, by what it was before the clock cut it: no default is tried again
                 because there is less time.
             aside: Backbones and strategies that are not to be tried any more.
+            teacher: Who would teach a trial now; without anybody no strategy is proposed that wants a teacher.
             started: How many trials were started.
             used: The share of the budget that is used.
             left: The seconds that a trial may take.
@@ -85,10 +98,10 @@ class Proposals:
             if backbone in hopeless and (backbone in known or not self.registry.strategy(strategy).cheap):
                 return None
             fitted = self._fitted(params, estimates, left)
-            recipe = recipe_of(fitted, 0) if fitted else None
-            if recipe is None or content_of(recipe) in tried:
+            if fitted is None or ((taught := is_taught(self.registry, strategy)) and not teacher):
                 return None
-            return fitted
+            recipe = recipe_of(fitted, 0).changed(teacher=teacher if taught else ())
+            return None if content_of(recipe) in tried else fitted
 
         for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
             if (fitted := useful(params)) and not self._only_cut(fitted, uncut):
@@ -159,9 +172,9 @@ class Proposals:
         return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, longest.low, epochs)))}
 
     def _only_cut(self, params: Params, uncut: Mapping[str, Sequence[tuple[float, int]]]) -> bool:
-        """Whether the same was started already on as many rows and for as many epochs."""
+        """Whether the same was started already on as many rows and for as many epochs, whoever taught it."""
         recipe = recipe_of(params, 0)
-        if self.registry.strategy(recipe.strategy).cheap:
+        if self.registry.strategy(recipe.strategy).cheap and not is_taught(self.registry, recipe.strategy):
             return False
         rows, epochs = extent_of(recipe)
         earlier = uncut.get(content_of(recipe, cut=True), ())

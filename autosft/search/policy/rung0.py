@@ -24,7 +24,7 @@ from autosft.host.registry import Registry
 from autosft.runs.plan import Candidate, Plan
 from autosft.search.memory.sampler import Params
 from autosft.search.policy.budget import MARGIN, Estimates
-from autosft.search.space import recipe_of, space_of
+from autosft.search.space import is_taught, recipe_of, space_of
 
 SHARE = 0.5
 """The share of the budget after which rung 0 is over."""
@@ -185,8 +185,9 @@ def _like(record: Record, backbone: str, rows: int, own: object) -> bool:
 
 
 def promising(registry: Registry, candidate: Candidate) -> list[str]:
-    """The strategies that can train a backbone, by their priors."""
-    return sorted(candidate.strategies, key=lambda name: -registry.strategy(name).prior)
+    """The strategies that can train a backbone without a teacher, by their priors."""
+    names = [name for name in candidate.strategies if not is_taught(registry, name)]
+    return sorted(names, key=lambda name: -registry.strategy(name).prior)
 
 
 def ranked_backbones(records: Sequence[Record], plan: Plan) -> list[str]:

@@ -175,6 +175,37 @@ class ProblemConformance(Offline):
             return  # an ensemble of such answers has no meaning, and the problem says so
         assert both.rows == answers.rows and problem.decide(both, state) == problem.decide(answers, state)
 
+    def test_what_it_offers_to_those_who_are_taught_keeps_to_what_was_answered(self, asked: _Asked) -> None:
+        problem, answers = asked.problem, asked.answers(asked.batch)
+        if not problem.offers("pseudo_labels"):
+            with pytest.raises(BadInput):
+                problem.pseudo_labels(answers, asked.state)
+            return
+        labels, sureness = problem.pseudo_labels(answers, asked.state)
+        assert len(labels) == len(asked.targets) and sureness.shape == (len(asked.targets),)
+        assert ((sureness >= 0) & (sureness <= 1)).all()
+        problem.encode(labels, asked.state)
+        scores = [problem.score(problem.metrics[0], answers, some, asked.state) for some in (labels, asked.targets)]
+        assert scores[0] >= scores[1], "the targets fit the answers better than the labels that were made of them"
+
+    @pytest.mark.parametrize("temperature", [1.0, 4.0])
+    def test_a_student_is_nearest_to_its_teacher_where_it_answers_the_same(
+        self, asked: _Asked, temperature: float
+    ) -> None:
+        problem, batch = asked.problem, asked.batch.without_targets()
+        answers = {name: torch.as_tensor(array) for name, array in asked.answers(batch).arrays.items()}
+
+        def far(answers: Mapping[str, Tensor]) -> Tensor:
+            return problem.distillation_loss(asked.model(batch)[0], answers, asked.state, asked.recipe, temperature)
+
+        if not problem.offers("distillation_loss"):
+            with pytest.raises(BadInput):
+                far(answers)
+            return
+        same, other = far(answers), far({name: array.roll(1, 0) for name, array in answers.items()})
+        assert same.shape == (len(asked.targets),) and torch.isfinite(same).all() and (same < 1e-4).all()
+        assert other.mean() > same.mean() and other.mean().requires_grad
+
     def test_a_lower_loss_is_a_higher_score(self, asked: _Asked) -> None:
         before, far = asked.score(), asked.deviance()
         free = [value.requires_grad_() for value in asked.batch.inputs.values()]

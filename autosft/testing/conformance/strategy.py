@@ -25,7 +25,7 @@ from autosft.contracts.trial import Runtime, Trial
 from autosft.host.loading import load as load_plugins
 from autosft.testing.conformance.promises import Offline, check_light
 from autosft.testing.toy import make_points, registry
-from autosft.testing.trials import default_recipe, make_runtime, make_trial, points_task
+from autosft.testing.trials import default_recipe, make_runtime, make_teacher, make_trial, points_task
 from autosft.training.evaluation import evaluate
 from autosft.training.loop import Trained, train
 from autosft.training.model import build_model
@@ -69,6 +69,8 @@ class AnyStrategy(Offline):
         """Sixty points of three classes and twenty without."""
         task = points_task(make_points(tmp_path / "data.points.json", rows=60), problems=[p.name for p in problems])
         trial = make_trial(tmp_path / "whole", task, registry(*problems), recipe)
+        if "teacher" in strategy.wants:
+            trial = replace(trial, teacher=make_teacher(trial, tmp_path / "teacher"))
         parts = trial.parts
         facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
         if reason := strategy.accepts(facts, parts.info, parts.problems):

@@ -234,7 +234,15 @@ def test_an_encoder_to_which_the_rows_are_unfamiliar_comes_last_on_a_few_rows_an
         found, tried = [], {content_of(one.recipe) for one in records}
         while len(found) < 30:
             params = proposals.next(
-                records, estimates, tried=tried, uncut={}, aside=(), used=0.1, started=len(tried), left=math.inf
+                records,
+                estimates,
+                tried=tried,
+                uncut={},
+                aside=(),
+                teacher=(),
+                used=0.1,
+                started=len(tried),
+                left=math.inf,
             )
             if params is None:
                 break
