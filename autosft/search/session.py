@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
-from collections.abc import Mapping
 from functools import partial
 from typing import final
 
 from autosft.contracts.executor import Order
 from autosft.contracts.problem import highest_score
-from autosft.contracts.record import Epoch, Record, Result
-from autosft.errors import CannotWrite
+from autosft.contracts.record import Record, Result
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
 from autosft.runs.run import Run
-from autosft.runs.versions import differing
 from autosft.search.interrupts import Interrupts
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study
 from autosft.search.memory.trials import Trials
 from autosft.search.news import (
     Continued,
-    EpochFinished,
     Finished,
     Noted,
     TrialFinished,
@@ -32,8 +27,9 @@ from autosft.search.news import (
     TrialStarted,
     Watch,
 )
-from autosft.search.orders.faults import Retries, micro_batch_for, set_aside
-from autosft.search.orders.fleet import GRACE_SECONDS, Answer, Fleet, cut_short, lost
+from autosft.search.orders.dispatch import Dispatch
+from autosft.search.orders.faults import micro_batch_for, set_aside
+from autosft.search.orders.fleet import GRACE_SECONDS, Fleet
 from autosft.search.outcome.choice import Expected, choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
@@ -44,9 +40,6 @@ from autosft.search.policy.rungs import hopeful
 from autosft.search.space import effort_of, start_of
 from autosft.search.starts import Starts
 from autosft.search.teachers import Teachers
-
-TICK_SECONDS = 0.5
-"""How long the driver waits for news before it looks at leases and interrupts again."""
 
 PUBLISH_SECONDS = 3.0
 """How often clock and leaderboard are written while the search goes on."""
@@ -77,8 +70,7 @@ class Session:
         self._agenda = Agenda(self._trials, proposals, self._spec.trials, Teachers(run, registry, self._trials).now)
         self._aside = set_aside(self._trials.ended)
         self._disk = Disk(run, registry, self._trials, self._spec.disk * 1e9)
-        self._retries, self._published = Retries(), 0.0
-        self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
+        self._published = 0.0
         self._told = {note for record in self._trials.known for note in record.notes}
         self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
         self._effort = effort_of(self._task, registry, self._plan)
@@ -108,7 +100,8 @@ class Session:
         )
         with self._interrupts as interrupts:
             try:
-                result = self._searched_and_finished(Fleet(pool), interrupts)
+                self._dispatch = Dispatch(Fleet(pool), self._run, self._registry, self._trials, self._watch)
+                result = self._searched_and_finished(interrupts)
             finally:
                 pool.close()
                 self._published = 0.0
@@ -116,16 +109,15 @@ class Session:
         self._watch(Finished(result, self._run.folder))
         return result
 
-    def _searched_and_finished(self, fleet: Fleet, interrupts: Interrupts) -> Result:
+    def _searched_and_finished(self, interrupts: Interrupts) -> Result:
         prepared = self._clock.used()
-        self._search(fleet, interrupts)
+        self._search(interrupts)
         searched = self._clock.used()
         if interrupts.asked:
             self._watch(Noted("interrupted: finishing with the best so far; press Ctrl-C again to leave at once"))
-            for order, epochs, seconds in fleet.abandon():
-                if standing := cut_short(order, epochs, seconds, self._trials.leg(order.trial)):
-                    self._note(standing)
-        self._keep_the_best_paused(fleet)
+            for standing in self._dispatch.abandon():
+                self._note(standing)
+        self._keep_the_best_paused()
         if interrupts.asked and choose(self._trials.ended, self._expected) is None:
             raise KeyboardInterrupt
         return finish(
@@ -134,33 +126,33 @@ class Session:
             self._trials,
             self._estimates(),
             self._clock,
-            lambda order: self._done(fleet, order),
+            self._done,
             self._watch,
             {"prepare": prepared, "search": searched - prepared},
             interrupted=lambda: interrupts.asked,
         )
 
-    def _search(self, fleet: Fleet, interrupts: Interrupts) -> None:
+    def _search(self, interrupts: Interrupts) -> None:
+        dispatch = self._dispatch
         news, idle = 0, -1  # how many legs have ended, and how many had when there was nothing left to do
         while not interrupts.asked:
             if any(is_perfect(record, self._highest) for record in self._trials.ended):
                 self._watch(Noted("a perfect validation score: nothing can be better, so the search ends early"))
-                fleet.abandon()
+                dispatch.abandon()
                 return
-            while fleet.free and idle != news:
+            while dispatch.free and idle != news:
                 if order := self._next():
-                    fleet.send(order)
+                    dispatch.send(order)
                 else:
                     idle = news
-            if not fleet.busy:
+            if not dispatch.busy:
                 if self._spec.trials is None or self._trials.started < self._spec.trials:
                     self._watch(Noted(self._agenda.over(self._estimates(), self._seconds_for_a_trial())))
                 return
-            for answer in fleet.answers(TICK_SECONDS):
-                if record := self._outcome(fleet, answer):
-                    for one in self._starts.over(record) if answer.order.work == "pretrain" else [record]:
-                        self._note(one)
-                    news += 1
+            for order, record in dispatch.records():
+                for one in self._starts.over(record) if order.work == "pretrain" else [record]:
+                    self._note(one)
+                news += 1
             self._publish()
 
     def _next(self) -> Order | None:
@@ -197,7 +189,7 @@ class Session:
             micro_batch=micro_batch_for(recipe, self._trials.known),
         )
 
-    def _keep_the_best_paused(self, fleet: Fleet) -> None:
+    def _keep_the_best_paused(self) -> None:
         """A paused trial that is better than all that ended becomes a model as it is, without more training.
 
         Where that fails, because its checkpoint is damaged, the next best is taken.
@@ -218,7 +210,7 @@ class Session:
                 micro_batch=best.micro_batch,
             )
             self._trials.resume(best.number)
-            record = self._done(fleet, order)
+            record = self._done(order)
             self._note(record)
             if record.state == "done":
                 return
@@ -230,56 +222,9 @@ class Session:
         held_back = estimates.finish_seconds(best, team, refit=not self._run.data.given)
         return self._clock.left() - held_back - GRACE_SECONDS
 
-    def _outcome(self, fleet: Fleet, answer: Answer) -> Record | None:
-        """The record that an order came to; None if it goes on, maybe with another worker.
-
-        Raises:
-            CannotWrite: The worker could not write. The trial stays unfinished.
-        """
-        order, event = answer.order, answer.event
-        if event.kind == "started":
-            self._note_versions(event.body["versions"])
-            return None
-        if event.kind == "epoch":
-            if order.work == "train":  # training the best again on all rows is no news of its trial
-                epoch = Epoch.model_validate(event.body)
-                self._registry.epoch_finished(self._task, self._run.folder, order.trial, epoch)
-                self._watch(EpochFinished(order.trial, epoch))
-            return None
-        self._spent[order.trial] += round(1000 * answer.worked)
-        if again := self._retries.again(answer):
-            renewed, why = again
-            self._watch(Noted(f"trial {order.trial}: {why}"))
-            fleet.send(renewed)
-            return None
-        earlier = self._trials.leg(order.trial)
-        seconds = self._spent.pop(order.trial) / 1000 + (earlier.seconds if earlier else 0.0)
-        if event.kind == "lost":
-            if answer.late and (standing := cut_short(order, answer.epochs, answer.worked, earlier)):
-                return standing
-            return lost(answer, seconds)
-        record = Record.model_validate(event.body)
-        if record.state == "cannot_write":
-            raise CannotWrite(record.error)
-        return record.model_copy(update={"seconds": seconds})
-
-    def _note_versions(self, versions: Mapping[str, str]) -> None:
-        """Tell the user, once, of a worker with other versions than the driver: its trials may come out otherwise."""
-        for name, here, there in differing(self._run.document.versions, versions):
-            if (note := f"a worker has {name} {there}, and not {here}") not in self._told:
-                self._told.add(note)
-                self._watch(Noted(note))
-
-    def _done(self, fleet: Fleet, order: Order) -> Record:
-        """Send one order and wait for its end. Who interrupts does not wait for what would only be better."""
-        fleet.send(order)
-        while True:
-            for answer in fleet.answers(TICK_SECONDS):
-                if record := self._outcome(fleet, answer):
-                    return record
-            if self._interrupts.asked and order.work in ("soup", "refit"):
-                fleet.abandon()
-                return Record(number=order.trial, state="interrupted", recipe=order.recipe, error="interrupted")
+    def _done(self, order: Order) -> Record:
+        """The record of one order. Who interrupts does not wait for what would only be better."""
+        return self._dispatch.done(order, lambda: self._interrupts.asked and order.work in ("soup", "refit"))
 
     def _note(self, record: Record) -> None:
         """Write down where a trial paused, or what it came to."""

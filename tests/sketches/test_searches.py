@@ -25,10 +25,11 @@ DATA = {
     "lora": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "speech": lambda folder: task("frames", "transcription", entries=list(speech.entries(120))),
+    "trees": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "translation": lambda folder: task("numbers", "translation", pairs=list(translation.pairs(120))),
     "vocabulary": lambda folder: task("texts", "classification", texts=list(vocabulary.texts())),
 }
-STRATEGIES = {"fixmatch": "fixmatch", "lora": "lora", "neighbors": "neighbors", "vocabulary": "probe"}
+STRATEGIES = {"fixmatch": "fixmatch", "lora": "lora", "neighbors": "neighbors", "trees": "trees", "vocabulary": "probe"}
 
 
 TOGETHER = ("boxes", "fixmatch", "lora")
