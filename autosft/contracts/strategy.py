@@ -21,7 +21,8 @@ from autosft.contracts.trial import Runtime, Trial
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from autosft.contracts.tensors import Batch, Model, Step
+    from autosft.contracts.steps import Step
+    from autosft.contracts.tensors import Batch, Model
 
 
 class Batches(Protocol):

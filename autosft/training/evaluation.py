@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from autosft.contracts.problem import Outputs, mean_score, metrics_of
+from autosft.contracts.problem import Outputs, known, mean_score, metrics_of, tuned
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
@@ -28,8 +28,8 @@ ONE_SIGMA = (0.1587, 0.8413)
 class Evaluation:
     """Answers per problem, the states as tuned on these rows, and the score (higher is better).
 
-    The loss is the weighted mean over rows of the problems' `deviance`, summed over problems: the same measure whatever
-    a recipe trains with, so that trials can be compared by it.
+    The loss is the weighted mean of each problem's `deviance` over the rows that have its target, summed over problems:
+    the same measure whatever a recipe trains with, so that trials can be compared by it.
     """
 
     outputs: tuple[Outputs, ...]
@@ -81,7 +81,7 @@ def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation
     """Tune and score answers.
 
     The task's metric scores the first problem; every further problem is scored by its own first metric, and the score
-    is the mean over problems.
+    is the mean over problems. Each is tuned and scored on the rows that have its target.
 
     Args:
         parts: Who answered.
@@ -91,17 +91,19 @@ def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation
     Raises:
         Diverged: The score is not finite.
     """
-    losses = np.zeros(len(rows))
     states: list[State] = []
     metrics = metrics_of(parts.problems, parts.task.metric)
-    for position, (problem, metric) in enumerate(zip(parts.problems, metrics, strict=True)):
-        outputs, targets = answers[position], rows.target(position)
-        states.append(problem.tune(metric, outputs, targets, parts.states.problems[position]))
-        losses += problem.deviance(outputs, targets, states[-1])
-    weights = rows.weight if rows.weight.any() else None
     targets = [rows.target(position) for position in range(len(parts.problems))]
+    loss = 0.0
+    for position, (problem, metric) in enumerate(zip(parts.problems, metrics, strict=True)):
+        state = parts.states.problems[position]
+        states.append(tuned(problem, metric, answers[position], targets[position], state))
+        outputs, true = known(answers[position], targets[position])
+        if len(true):
+            weight = rows.with_target(position).weight
+            losses = problem.deviance(outputs, true, states[-1])
+            loss += float(np.average(losses, weights=weight if weight.any() else None))
     score = mean_score(parts.problems, parts.task.metric, answers, targets, states)
-    loss = float(np.average(losses, weights=weights))
     if not math.isfinite(score) or not math.isfinite(loss):
         raise Diverged(f"The validation {parts.task.metric} is {score} and the loss {loss}.")
     return Evaluation(answers, tuple(states), score, loss)

@@ -13,6 +13,7 @@ from autosft.deploy.predictor import Predictor
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.testing.toy import make_points
+from autosft.testing.trials import points_task
 
 
 def task(name, problem, **data):
@@ -21,6 +22,10 @@ def task(name, problem, **data):
 
 DATA = {
     "boxes": lambda folder: task("pictures", "boxes", rows=120),
+    "halves": lambda folder: points_task(
+        make_points(folder / "clouds.points.json", rows=120, missing=["height"]),
+        problems=["classification", "regression"],
+    ),
     "fixmatch": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "lora": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
@@ -28,15 +33,23 @@ DATA = {
     "translation": lambda folder: task("numbers", "translation", pairs=list(translation.pairs(120))),
     "vocabulary": lambda folder: task("texts", "classification", texts=list(vocabulary.texts())),
 }
-STRATEGIES = {"fixmatch": "fixmatch", "lora": "lora", "neighbors": "neighbors", "vocabulary": "probe"}
+STRATEGIES = {
+    "fixmatch": ["fixmatch"],
+    "halves": ["toy", "probe"],
+    "lora": ["lora"],
+    "neighbors": ["neighbors"],
+    "vocabulary": ["probe"],
+}
+INSTALLED = {"halves": ()}
+"""Those that need no plugin but the toy one: half of the rows have both targets."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sketch", DATA)
 def test_a_sketch_goes_through_a_whole_search_that_is_killed_on_its_way(sketch, install, killed, tmp_path):
-    install(sketch)
+    install(*INSTALLED.get(sketch, [sketch]))
     data, run = DATA[sketch](tmp_path), tmp_path / "run"
-    settings = {"strategies": [STRATEGIES.get(sketch, "toy")], "trials": 2}
+    settings = {"strategies": STRATEGIES.get(sketch, ["toy"]), "trials": 2}
     killed(data, run, at=0, **settings)
 
     result = run_search(data, run=run, budget=None, threads=2, workers=2, device="cpu", **settings)
