@@ -159,13 +159,16 @@ class Problem(ABC):
         """
         raise BadInput(f"answers of {self.name!r} cannot be computed in a graph")
 
-    @abstractmethod
-    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64] | None:
         """How far each answer is from the truth, shape (rows,), by a proper scoring rule (Gneiting and Raftery, 2007)
         where answers are probabilities; finite if they are.
 
-        Unlike `loss` it is the same whatever a model was trained with: validation losses are means of it.
+        Unlike `loss` it is the same whatever a model was trained with: validation losses are means of it, which break
+        ties of scores, and by which weights are averaged. None, as by default, where answers are not right or wrong row
+        by row, such as translations or generated samples: then the score alone says which epoch and which trial is
+        best, and no weights of several trials are averaged.
         """
+        return None
 
     def combine(self, many: Sequence[Outputs], shares: Sequence[float]) -> Outputs:
         """The answers of an ensemble: the weighted mean of every array. Shares add up to 1.

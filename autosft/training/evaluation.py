@@ -29,13 +29,13 @@ class Evaluation:
     """Answers per problem, the states as tuned on these rows, and the score (higher is better).
 
     The loss is the weighted mean of each problem's `deviance` over the rows that have its target, summed over problems:
-    the same measure whatever a recipe trains with, so that trials can be compared by it.
+    the same measure whatever a recipe trains with, so that trials can be compared by it. None if a problem has none.
     """
 
     outputs: tuple[Outputs, ...]
     states: tuple[State, ...]
     score: float
-    loss: float
+    loss: float | None
 
 
 def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: bool = False) -> tuple[Outputs, ...]:
@@ -94,17 +94,18 @@ def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation
     states: list[State] = []
     metrics = metrics_of(parts.problems, parts.task.metric)
     targets = [rows.target(position) for position in range(len(parts.problems))]
-    loss = 0.0
+    losses: list[float | None] = []
     for position, (problem, metric) in enumerate(zip(parts.problems, metrics, strict=True)):
         state = parts.states.problems[position]
         states.append(tuned(problem, metric, answers[position], targets[position], state))
         outputs, true = known(answers[position], targets[position])
         if len(true):
-            weight = rows.with_target(position).weight
-            losses = problem.deviance(outputs, true, states[-1])
-            loss += float(np.average(losses, weights=weight if weight.any() else None))
+            far, weight = problem.deviance(outputs, true, states[-1]), rows.with_target(position).weight
+            weights = weight if weight.any() else None
+            losses.append(None if far is None else float(np.average(far, weights=weights)))
     score = mean_score(parts.problems, parts.task.metric, answers, targets, states)
-    if not math.isfinite(score) or not math.isfinite(loss):
+    loss = None if None in losses else sum(one for one in losses if one is not None)
+    if not math.isfinite(score) or not math.isfinite(loss or 0.0):
         raise Diverged(f"The validation {parts.task.metric} is {score} and the loss {loss}.")
     return Evaluation(answers, tuple(states), score, loss)
 

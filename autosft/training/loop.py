@@ -72,7 +72,7 @@ class Paused(Exception):
     Attributes:
         epochs: Every epoch, in order.
         score: The best validation score so far; None if nothing was validated.
-        loss: The validation loss that came with it.
+        loss: The validation loss that came with it, if there is one.
         trained: The number of parameters that are trained.
     """
 

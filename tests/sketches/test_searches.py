@@ -22,6 +22,9 @@ def task(name, problem, **data):
 
 DATA = {
     "boxes": lambda folder: task("pictures", "boxes", rows=120),
+    "diffusion": lambda folder: points_task(
+        make_points(folder / "clouds.points.json", rows=120), problems=["generation"], targets=[("height", "breadth")]
+    ),
     "halves": lambda folder: points_task(
         make_points(folder / "clouds.points.json", rows=120, missing=["height"]),
         problems=["classification", "regression"],
