@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import torch
 
@@ -32,16 +31,19 @@ class Step:
         """The same batches on a device."""
         return Step({name: batch.to(device) for name, batch in self._batches.items()})
 
-    def split(self, size: int) -> Iterator[Step]:
+    def split(self, size: int, *, together: int = 1) -> Iterator[Step]:
         """Parts of about `size` rows over all streams, each with its share of every stream, in order; 0 means one of
-        all rows."""
+        all rows. So many rows of a stream, counted from the first on, stay together."""
+        yield from self.parts(math.ceil(len(self) / size) if size else 1, together=together)
+
+    def parts(self, count: int, *, together: int = 1) -> Iterator[Step]:
+        """So many parts, or fewer where a stream has not as many rows, each with its share of every stream."""
         shortest = min(map(len, self._batches.values()))
-        parts = max(1, min(math.ceil(len(self) / size), shortest)) if size else 1
-        for part in range(parts):
-            yield Step({name: _share(batch, part, parts) for name, batch in self._batches.items()})
+        count = max(1, min(count, math.ceil(shortest / together)))
+        shares = [batch.parts(count, together=together) for batch in self._batches.values()]
+        for some in zip(*shares, strict=True):
+            yield Step(dict(zip(self._batches, some, strict=True)))
 
-
-def _share(batch: Batch, part: int, parts: int) -> Batch:
-    """One of so many parts of a batch, which differ by a row at most."""
-    some = batch.take(range(part * len(batch) // parts, (part + 1) * len(batch) // parts))
-    return replace(some, whole=batch)
+    def as_whole(self) -> Step:
+        """The same rows as batches of their own, and no parts of others."""
+        return Step({name: batch.as_whole() for name, batch in self._batches.items()})

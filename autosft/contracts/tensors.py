@@ -1,15 +1,17 @@
-"""The words that need torch, as none but `steps` does: `Batch`, `Encoder`, `Graph`, `Model`, `LinearHead`."""
+"""The words that need torch, as few others do: `Batch`, `Encoder`, `Model`, `LinearHead`."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from autosft.contracts.graph import Graph
 from autosft.errors import BadInput
 
 
@@ -83,18 +85,37 @@ class Batch:
         present = cast("tuple[Tensor | None, ...]", _map(move, self.present))
         return replace(self._each(move, self.rows), whole=self.whole, present=present)
 
-    def split(self, size: int) -> Iterator[Batch]:
-        """Micro-batches of at most `size` rows, in order; 0 means one of all rows."""
-        size = size or len(self)
+    def split(self, size: int, *, together: int = 1) -> Iterator[Batch]:
+        """Micro-batches of at most `size` rows, in order; 0 means one of all rows.
+
+        Args:
+            size: The most rows.
+            together: So many rows, counted from the first on, stay in one part, even if that has more than `size` then.
+        """
+        size = max(together, size // together * together) if size else len(self)
         for start in range(0, len(self), size):
-            part = range(start, min(start + size, len(self)))
+            yield self._between(start, min(start + size, len(self)))
 
-            def cut(leaf: Any, part: slice = slice(part.start, part.stop)) -> Any:
-                if isinstance(leaf, (Tensor, list)):
-                    return cast("Any", leaf)[part]
-                return leaf
+    def parts(self, count: int, *, together: int = 1) -> Iterator[Batch]:
+        """So many parts, or fewer where it has not as many rows, in order. They differ by a row at most, or by as many
+        as stay together."""
+        units = math.ceil(len(self) / together)
+        count = max(1, min(count, units))
+        for part in range(count):
+            start, end = (number * units // count * together for number in (part, part + 1))
+            yield self._between(start, min(end, len(self)))
 
-            yield replace(self._part(part, cut), whole=self)
+    def as_whole(self) -> Batch:
+        """The same rows as a batch of their own, and no part of another."""
+        return replace(self, whole=None)
+
+    def _between(self, start: int, end: int) -> Batch:
+        """A part of it."""
+
+        def cut(leaf: Any) -> Any:
+            return cast("Any", leaf)[start:end] if isinstance(leaf, (Tensor, list)) else leaf
+
+        return replace(self._part(range(start, end), cut), whole=self)
 
     def take(self, positions: Sequence[int]) -> Batch:
         """The rows at these positions, in this order."""
@@ -184,26 +205,6 @@ def _one_tensor(inputs: Any) -> Mapping[str, Tensor]:
     if not isinstance(inputs, Tensor) or inputs.layout != torch.strided:
         raise BadInput("its encoder takes other things than tensors")
     return {"inputs": inputs}
-
-
-@dataclass(frozen=True)
-class Graph:
-    """What an export makes a file of, in place of an encoder.
-
-    Attributes:
-        module: Takes the tensors, by position, and gives what the encoder gives.
-        tensors: From a batch's inputs to the tensors by name, each batch first.
-        varying: By the names of tensors, the axes beside the first that differ from batch to batch, and what they are
-            called.
-        preparation: What must be known to make the tensors without AutoSFT, as plain JSON.
-        files: What else is needed for that, such as a tokenizer, by file name.
-    """
-
-    module: nn.Module
-    tensors: Callable[[Any], Mapping[str, Tensor]]
-    varying: Mapping[str, Mapping[int, str]] = field(default_factory=dict[str, Mapping[int, str]])
-    preparation: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 class LinearHead(nn.Module):

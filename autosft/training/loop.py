@@ -8,17 +8,16 @@ on the CPU with the same number of threads. Where one is damaged, it goes on fro
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
 import torch
 
 from autosft.contracts.record import Epoch
-from autosft.contracts.strategy import Fit, Stage, Strategy
+from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Runtime, Trial
 from autosft.errors import Diverged, OutOfTime
@@ -32,6 +31,7 @@ from autosft.training.optim.penalties import Penalties
 from autosft.training.optim.stepper import Stepper
 from autosft.training.progress import Progress, learned, load_learned, restore, state_of
 from autosft.training.seeds import seed_everything, seed_of
+from autosft.training.stages import seeded, within_memory
 from autosft.training.stopping import Patience
 
 Emit = Callable[[Epoch], None]
@@ -137,13 +137,15 @@ def _train(
     penalties = Penalties(parts, model)  # they remember the weights to start from
     progress = Progress()
     training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more)
-    names, fitting = set[str](), 0.0
-    for number, part in _seeded(seed, strategy.stages(trial, runtime, model)):
+    names, fitting, told = set[str](), 0.0, list[str]()
+    for number, part in seeded(seed, strategy.stages(trial, runtime, model)):
         if part.name in names:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {part.name!r}.")
         names.add(part.name)
         if isinstance(part, Stage):
-            _train_stage(training, number, part)
+            stage, why = within_memory(part, parts.recipe, runtime)
+            told += why
+            _train_stage(training, number, stage)
             continue
         started = time.perf_counter() - encoding_seconds(runtime)
         part.run()
@@ -153,20 +155,8 @@ def _train(
     seed_everything(seed_of(seed, "finish"))
     strategy.finish(trial, runtime, model)
     evaluation = evaluate(parts, runtime, model, trial.valid, cached=strategy.cheap) if len(trial.valid) else None
-    epochs, notes = tuple(progress.epochs), tuple(checkpoints.notes)
+    epochs, notes = tuple(progress.epochs), (*checkpoints.notes, *told)
     return Trained(model, evaluation, epochs, progress.best, progress.trained, fitting, notes)
-
-
-def _seeded(seed: int, stages: Iterable[Stage | Fit]) -> Iterator[tuple[int, Stage | Fit]]:
-    """Numbered stages and fits. These may draw, and so may code between two, such as a new head; a resumed trial must
-    draw the same."""
-    remaining = iter(stages)
-    for number in itertools.count():
-        seed_everything(seed_of(seed, "stage", number))
-        stage = next(remaining, None)
-        if stage is None:
-            return
-        yield number, stage
 
 
 def _train_stage(training: _Training, number: int, stage: Stage) -> None:
@@ -287,7 +277,7 @@ class _UnderWay:
                 pace = (time.perf_counter() - started) / rows if rows else None
                 raise OutOfTime(f"The time was up {place} of {steps}.", pace)
             self._stepper.prepare(epoch * steps + step)
-            for part in batch.split(runtime.micro_batch):
+            for part in batch.split(runtime.micro_batch, together=stage.divisible or len(batch)):
                 with autocast(runtime):
                     loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
                 loss.backward()

@@ -32,6 +32,7 @@ DATA = {
     "fixmatch": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "lora": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
+    "pairs": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "speech": lambda folder: task("frames", "transcription", entries=list(speech.entries(120))),
     "translation": lambda folder: task("numbers", "translation", pairs=list(translation.pairs(120))),
     "vocabulary": lambda folder: task("texts", "classification", texts=list(vocabulary.texts())),
@@ -41,6 +42,7 @@ STRATEGIES = {
     "halves": ["toy", "probe"],
     "lora": ["lora"],
     "neighbors": ["neighbors"],
+    "pairs": ["contrastive"],
     "vocabulary": ["probe"],
 }
 INSTALLED = {"halves": ()}
