@@ -14,7 +14,7 @@ from autosft.tables.reading import glance, is_table, read_table
 from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
-from autosft.tables.targets import TargetForm, propose_target
+from autosft.tables.targets import TargetForm, forms_in, plain_of, propose_targets
 
 __all__ = [
     "SUFFIXES",
@@ -25,14 +25,16 @@ __all__ = [
     "claim_folder",
     "collect_files",
     "find_encoding",
+    "forms_in",
     "glance",
     "head_of",
     "is_blank",
     "is_table",
     "named_folder",
     "open_text",
+    "plain_of",
     "profile",
-    "propose_target",
+    "propose_targets",
     "read_table",
     "refuse_binary",
     "rows_of",

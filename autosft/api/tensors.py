@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autosft.contracts.tensors import Batch, Encoder, Graph, LinearHead, Model, Step
+from autosft.contracts.graph import Graph
+from autosft.contracts.steps import Step
+from autosft.contracts.tensors import Batch, Encoder, LinearHead, Model
 from autosft.training.features import encode
 from autosft.training.loaders import Loader, training_batches
 from autosft.training.losses import row_losses, supervised

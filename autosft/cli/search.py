@@ -32,7 +32,8 @@ def search(
         str,
         typer.Option(
             autocompletion=completion.problems,
-            help="classification, multilabel, regression, …; found out by default.",
+            help="classification, multilabel, regression, …; found out by default. "
+            "Several, separated by commas, need a --target each.",
         ),
     ] = "",
     unlabeled: Annotated[

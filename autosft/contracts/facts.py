@@ -12,7 +12,8 @@ class Facts(Document):
         train: Rows to train on.
         valid: Rows that trials are compared by.
         test: Rows that only the end of a search reads.
-        unlabeled: Rows without targets.
+        unlabeled: Rows without any target.
+        targets: Of each problem, how many of the training rows have its target: not all, where some are missing.
         folds: The folds beside the validation split, where trials may be cross-validated.
         classes: Different labels among the first problem's targets of training rows; 0 if targets are no labels.
         fewest: Training rows of the rarest of them.
@@ -25,9 +26,15 @@ class Facts(Document):
     valid: int = 0
     test: int = 0
     unlabeled: int = 0
+    targets: tuple[int, ...] = ()
     folds: int = 0
     classes: int = 0
     fewest: int = 0
     length: float = 0.0
     device: str = ""
     memory: float | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every training row has the target of every problem."""
+        return all(count == self.train for count in self.targets)

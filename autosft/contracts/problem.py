@@ -1,7 +1,8 @@
 """`Problem`: what is asked of a model, from the targets as written to the score. `Outputs`: its answers in numbers.
 
 One pipeline, outputs → combine → decide, so that ensembles, thresholds and probabilities have a home. A problem
-knows neither modality nor backbone; it says in `needs` which of an encoder's outputs its head reads.
+knows neither modality nor backbone; it says in `needs` which of an encoder's outputs its head reads. Where a task has
+several problems, some rows may lack the target of one: it sees only rows that have it.
 """
 
 from __future__ import annotations
@@ -190,13 +191,16 @@ class Problem(ABC):
         """
         raise BadInput(f"answers of {self.name!r} cannot be distilled")
 
-    @abstractmethod
-    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64] | None:
         """How far each answer is from the truth, shape (rows,), by a proper scoring rule (Gneiting and Raftery, 2007)
         where answers are probabilities; finite if they are.
 
-        Unlike `loss` it is the same whatever a model was trained with: validation losses are means of it.
+        Unlike `loss` it is the same whatever a model was trained with: validation losses are means of it, which break
+        ties of scores, and by which weights are averaged. None, as by default, where answers are not right or wrong row
+        by row, such as translations or generated samples: then the score alone says which epoch and which trial is
+        best, and no weights of several trials are averaged.
         """
+        return None
 
     def combine(self, many: Sequence[Outputs], shares: Sequence[float]) -> Outputs:
         """The answers of an ensemble: the weighted mean of every array. Shares add up to 1.
@@ -234,6 +238,20 @@ class Problem(ABC):
         return ""
 
 
+def known(outputs: Outputs, targets: Sequence[Any]) -> tuple[Outputs, Sequence[Any]]:
+    """The answers to the rows that have the target, and their targets; a target of None is missing."""
+    there = [row for row, target in enumerate(targets) if target is not None]
+    if len(there) == len(targets):
+        return outputs, targets
+    return outputs.take(np.array(there, dtype=np.int64)), [targets[row] for row in there]
+
+
+def tuned(problem: Problem, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
+    """What `Problem.tune` chooses on the rows that have the target; without any the state as it is."""
+    some, true = known(outputs, targets)
+    return problem.tune(metric, some, true, state) if len(true) else state
+
+
 def metrics_of(problems: Sequence[Problem], metric: str) -> list[str]:
     """The score of each problem: the one that is maximized of the first, and of every further one its own first."""
     return [metric, *(problem.metrics[0] for problem in problems[1:])]
@@ -248,15 +266,18 @@ def mean_score(
 ) -> float:
     """The score of answers, the mean over the problems; one of each of these for each problem.
 
+    A problem is scored on the rows that have its target; one of which none has does not count.
+
     Args:
         problems: What was asked.
         metric: The score of the first problem.
         outputs: The answers.
-        targets: What is true.
+        targets: What is true; None where it is missing.
         states: What decides over the answers.
     """
-    parts = zip(problems, metrics_of(problems, metric), outputs, targets, states, strict=True)
-    return sum(problem.score(one, out, true, state) for problem, one, out, true, state in parts) / len(problems)
+    parts = zip(problems, metrics_of(problems, metric), map(known, outputs, targets), states, strict=True)
+    scores = [problem.score(one, out, true, state) for problem, one, (out, true), state in parts if len(true)]
+    return sum(scores) / len(scores)
 
 
 def highest_score(problems: Sequence[Problem], metric: str) -> float:

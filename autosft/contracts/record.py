@@ -58,7 +58,7 @@ class Record(Document):
         score_error: The standard error of the score over rows, by bootstrap (Efron, 1979).
         split_score: The score on the validation split alone, where `score` is cross-validated.
         interval: 95 % bootstrap percentile interval of the score over rows (Efron, 1979), where it was asked for.
-        loss: The validation loss of the scored weights; breaks ties of `score`.
+        loss: The validation loss of the scored weights; breaks ties of `score`. None where a problem has none.
         epochs: Every epoch that was trained.
         best: For each stage, the number of epochs after which its best weights stood.
         seconds: Wall-clock seconds of the trial.

@@ -28,8 +28,8 @@ class Row:
     Attributes:
         id: Stable and unique within the task.
         ref: What the modality needs to read the sample: a path, a text, a mapping of columns.
-        targets: One entry per problem, as written: a label, a tuple of labels, a number, a tuple of boxes. Plain data,
-            with tuples and no lists, and not None.
+        targets: One entry per problem, as written: a label, a tuple of labels, a number, a tuple of boxes; None where
+            it is missing. Plain data, with tuples and no lists. A row without any target has an empty tuple.
         split: `"train"`, `"valid"`, `"test"`, or empty if the data does not say.
         group: Rows of one group stay on one side of a split.
         weight: The weight of the sample in the loss, 0 or more.
@@ -190,8 +190,18 @@ class Rows(Sequence[Row]):
         return Rows(InMemory(arrays), np.arange(len(self) + len(other)))
 
     def target(self, position: int) -> list[Any]:
-        """One problem's targets, row by row."""
+        """One problem's targets, row by row; None where one is missing."""
         return [targets[position] for targets in self.targets]
+
+    def present(self, position: int) -> Numbers | None:
+        """The positions of the rows that have this problem's target, shape (having,); None if all have it."""
+        there = np.array([target is not None for target in self.target(position)], dtype=bool)
+        return None if there.all() else np.flatnonzero(there)
+
+    def with_target(self, position: int) -> Rows:
+        """The rows that have this problem's target."""
+        present = self.present(position)
+        return self if present is None else self.take(present)
 
     def units(self) -> Numbers:
         """The number of what each row is split with, shape (rows,): its group, or itself where it has none."""

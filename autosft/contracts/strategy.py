@@ -21,7 +21,8 @@ from autosft.contracts.trial import Runtime, Trial
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from autosft.contracts.tensors import Batch, Model, Step
+    from autosft.contracts.steps import Step
+    from autosft.contracts.tensors import Batch, Model
 
 
 class Batches(Protocol):
@@ -52,6 +53,10 @@ class Stage:
         after_step: Called after each optimizer step, such as to move an EMA teacher.
         evaluated: What is validated and kept instead of `model`, such as an EMA teacher of the same shape. Without it
             that is an average of the weights where the recipe asks for one.
+        divisible: How many rows of a batch stay together, counted from its first one on, where memory is short and it
+            is done in parts: 2 for pairs, and 0 for the whole batch, as where a contrastive loss tells each row from
+            all others. Parts of such a batch would have another loss, so batches are smaller then, and the trial's
+            record says so.
         keeps: More modules whose state a checkpoint must hold; parameters outside `model` belong here, and whatever
             `after_step` changes. Of `model` it holds `parameters` and buffers: the rest is not to change.
     """
@@ -65,6 +70,7 @@ class Stage:
     valid: Rows | None = None
     after_step: Callable[[], None] | None = None
     evaluated: nn.Module | None = None
+    divisible: int = 1
     keeps: Mapping[str, nn.Module] = field(default_factory=dict[str, "nn.Module"])
 
 

@@ -6,13 +6,14 @@ strategy: what to allow is the search's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from autosft.contracts.document import Document
+from autosft.errors import BadInput
 
 ROLES = ("group", "time", "weight")
 """What a column of a table may be, beside an input or a target."""
@@ -64,7 +65,7 @@ class Hints:
     Attributes:
         targets: The column that holds the target, or the columns that together are one.
         inputs: The columns that hold the sample: texts, or a path.
-        problem: The name of the problem.
+        problem: The name of the problem; several, separated by commas, have a column of targets each, in their order.
         group, time, weight: The columns of these, as in `Task`. They are never guessed: a column called weight may be
             a feature, or the target.
         unlabeled: A folder of samples without targets.
@@ -82,6 +83,25 @@ class Hints:
     def roles(self) -> dict[str, str]:
         """The columns of groups, times and weights that were named, by what they are."""
         return _roles_of(self)
+
+    def each(self) -> Sequence[Hints]:
+        """The same for each problem alone: one with all of the target columns, or where several problems are named one
+        with one column each.
+
+        Raises:
+            BadInput: There are not as many columns of targets as problems.
+        """
+        names = [name.strip() for name in self.problem.split(",")]
+        if len(names) == 1:
+            return [self]
+        if len(self.targets) != len(names):
+            raise BadInput(
+                f"--problem {self.problem} are {len(names)} problems, and need a --target each in the same order; "
+                f"{len(self.targets)} are named."
+            )
+        return [
+            replace(self, problem=name, targets=(target,)) for name, target in zip(names, self.targets, strict=True)
+        ]
 
 
 def _roles_of(named: Task | Hints) -> dict[str, str]:

@@ -1,16 +1,17 @@
-"""The words that need torch, as no other contract does: `Batch`, `Step`, `Encoder`, `Graph`, `Model`, `LinearHead`."""
+"""The words that need torch, as few others do: `Batch`, `Encoder`, `Model`, `LinearHead`."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from autosft.contracts.graph import Graph
 from autosft.errors import BadInput
 
 
@@ -36,12 +37,16 @@ class Batch:
     Attributes:
         inputs: What the encoder takes: a tensor, a list with one entry per row, or a mapping or tuple of these. Every
             tensor and list in it has one entry per row, so that a batch can be split.
-        targets: One entry per problem, as `Problem.encode` gave it; empty for unlabelled rows.
+        targets: One entry per problem, as `Problem.encode` gave it for the rows that have its target, or None if no row
+            has; empty for unlabelled rows.
         rows: The ids of the rows.
         weights: The weights of the rows, shape (rows,).
         mixed: What was mixed into the inputs, if anything (`training/mixing.py`).
         encoded: What the encoder has made of the inputs before, if anything: the model does not encode them again.
         whole: The batch of the recipe of which this is a part, if it is one.
+        present: One entry per problem: the positions of the rows that have its target, in the order of `targets`, shape
+            (having,), or None if all have it; empty where no target is missing. Positions and no mask: that would have
+            to be counted, for which a device is waited for. So is it where a batch on a device is split.
     """
 
     inputs: Any
@@ -51,13 +56,23 @@ class Batch:
     mixed: Mixed | None = None
     encoded: Mapping[str, Tensor] | None = None
     whole: Batch | None = None
+    present: tuple[Tensor | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def having(self, position: int) -> Tensor | None:
+        """The positions of the rows that have this problem's target; None if all have it."""
+        return self.present[position] if self.present else None
+
+    def count(self, position: int) -> int:
+        """How many rows have this problem's target."""
+        having = self.having(position)
+        return len(self) if having is None else len(having)
+
     def without_targets(self) -> Batch:
         """The same rows, as they are when they are to be answered."""
-        return replace(self, targets=(), mixed=None)
+        return replace(self, targets=(), mixed=None, present=())
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on a device."""
@@ -67,30 +82,67 @@ class Batch:
                 return [_map(move, entry) for entry in cast("list[Any]", leaf)]
             return leaf.to(device) if isinstance(leaf, Tensor) else leaf
 
-        return replace(self._each(move, self.rows), whole=self.whole)
+        present = cast("tuple[Tensor | None, ...]", _map(move, self.present))
+        return replace(self._each(move, self.rows), whole=self.whole, present=present)
 
-    def split(self, size: int) -> Iterator[Batch]:
-        """Micro-batches of at most `size` rows, in order; 0 means one of all rows."""
-        size = size or len(self)
+    def split(self, size: int, *, together: int = 1) -> Iterator[Batch]:
+        """Micro-batches of at most `size` rows, in order; 0 means one of all rows.
+
+        Args:
+            size: The most rows.
+            together: So many rows, counted from the first on, stay in one part, even if that has more than `size` then.
+        """
+        size = max(together, size // together * together) if size else len(self)
         for start in range(0, len(self), size):
-            part = slice(start, start + size)
+            yield self._between(start, min(start + size, len(self)))
 
-            def cut(leaf: Any, part: slice = part) -> Any:
-                if isinstance(leaf, (Tensor, list)):
-                    return cast("Any", leaf)[part]
-                return leaf
+    def parts(self, count: int, *, together: int = 1) -> Iterator[Batch]:
+        """So many parts, or fewer where it has not as many rows, in order. They differ by a row at most, or by as many
+        as stay together."""
+        units = math.ceil(len(self) / together)
+        count = max(1, min(count, units))
+        for part in range(count):
+            start, end = (number * units // count * together for number in (part, part + 1))
+            yield self._between(start, min(end, len(self)))
 
-            yield replace(self._each(cut, self.rows[part]), whole=self.whole or self)
+    def as_whole(self) -> Batch:
+        """The same rows as a batch of their own, and no part of another."""
+        return replace(self, whole=None)
+
+    def _between(self, start: int, end: int) -> Batch:
+        """A part of it."""
+
+        def cut(leaf: Any) -> Any:
+            return cast("Any", leaf)[start:end] if isinstance(leaf, (Tensor, list)) else leaf
+
+        return replace(self._part(range(start, end), cut), whole=self.whole or self)
 
     def take(self, positions: Sequence[int]) -> Batch:
         """The rows at these positions, in this order."""
+        return self._part(positions, lambda leaf: _picked(leaf, positions))
 
-        def pick(leaf: Any) -> Any:
-            if isinstance(leaf, list):
-                return [cast("list[Any]", leaf)[position] for position in positions]
-            return leaf[list(positions)] if isinstance(leaf, Tensor) else leaf
+    def _part(self, positions: Sequence[int], change: Callable[[Any], Any]) -> Batch:
+        """The rows at these positions, which `change` takes of all that has one entry per row. Of a problem whose
+        targets some rows lack, it has the targets of those among them that have one."""
+        whole = [self.having(problem) is None for problem in range(len(self.targets))]
+        targets = tuple(target if all_there else None for target, all_there in zip(self.targets, whole, strict=True))
+        some = replace(self, targets=targets)._each(change, tuple(self.rows[position] for position in positions))
+        return some if all(whole) else self._with_present(some, positions)
 
-        return self._each(pick, tuple(self.rows[position] for position in positions))
+    def _with_present(self, some: Batch, positions: Sequence[int]) -> Batch:
+        targets, present = list(some.targets), list(self.present)
+        for problem, having in enumerate(self.present):
+            if having is None:
+                continue
+            places = {int(row): place for place, row in enumerate(having)}
+            there = [new for new, old in enumerate(positions) if old in places]
+            kept = [places[positions[new]] for new in there]
+            targets[problem] = (
+                _map(lambda leaf, kept=kept: _picked(leaf, kept), self.targets[problem]) if kept else None
+            )
+            all_there = len(there) == len(positions)
+            present[problem] = None if all_there else torch.tensor(there, dtype=torch.int64, device=having.device)
+        return replace(some, targets=tuple(targets), present=tuple(present))
 
     def _each(self, change: Callable[[Any], Any], rows: tuple[str, ...]) -> Batch:
         """A batch of these rows, all that has one entry per row changed alike."""
@@ -101,40 +153,11 @@ class Batch:
         return Batch(inputs, targets, rows, change(self.weights), mixed, encoded)
 
 
-class Step:
-    """What a stage is trained on at once, where that is more than one batch, such as labelled rows and others. It is as
-    long as all of them together; what has to be done in parts has its share of each.
-
-    Args:
-        batches: By the names of their streams.
-    """
-
-    def __init__(self, batches: Mapping[str, Batch]) -> None:
-        self._batches = dict(batches)
-
-    def __getitem__(self, name: str) -> Batch:
-        return self._batches[name]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._batches.values()))
-
-    def to(self, device: torch.device | str) -> Step:
-        """The same batches on a device."""
-        return Step({name: batch.to(device) for name, batch in self._batches.items()})
-
-    def split(self, size: int) -> Iterator[Step]:
-        """Parts of about `size` rows over all streams, each with its share of every stream, in order; 0 means one of
-        all rows."""
-        shortest = min(map(len, self._batches.values()))
-        parts = max(1, min(math.ceil(len(self) / size), shortest)) if size else 1
-        for part in range(parts):
-            yield Step({name: _share(batch, part, parts) for name, batch in self._batches.items()})
-
-
-def _share(batch: Batch, part: int, parts: int) -> Batch:
-    """One of so many parts of a batch, which differ by a row at most."""
-    some = batch.take(range(part * len(batch) // parts, (part + 1) * len(batch) // parts))
-    return replace(some, whole=batch.whole or batch)
+def _picked(leaf: Any, positions: Sequence[int]) -> Any:
+    """The entries at these positions of a tensor or list with one per row."""
+    if isinstance(leaf, list):
+        return [cast("list[Any]", leaf)[position] for position in positions]
+    return leaf[list(positions)] if isinstance(leaf, Tensor) else leaf
 
 
 def _map(change: Callable[[Any], Any], value: Any) -> Any:
@@ -182,26 +205,6 @@ def _one_tensor(inputs: Any) -> Mapping[str, Tensor]:
     if not isinstance(inputs, Tensor) or inputs.layout != torch.strided:
         raise BadInput("its encoder takes other things than tensors")
     return {"inputs": inputs}
-
-
-@dataclass(frozen=True)
-class Graph:
-    """What an export makes a file of, in place of an encoder.
-
-    Attributes:
-        module: Takes the tensors, by position, and gives what the encoder gives.
-        tensors: From a batch's inputs to the tensors by name, each batch first.
-        varying: By the names of tensors, the axes beside the first that differ from batch to batch, and what they are
-            called.
-        preparation: What must be known to make the tensors without AutoSFT, as plain JSON.
-        files: What else is needed for that, such as a tokenizer, by file name.
-    """
-
-    module: nn.Module
-    tensors: Callable[[Any], Mapping[str, Tensor]]
-    varying: Mapping[str, Mapping[int, str]] = field(default_factory=dict[str, Mapping[int, str]])
-    preparation: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 class LinearHead(nn.Module):
@@ -255,7 +258,19 @@ class Model(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Any, ...]:
         """One raw output per problem, in the order of the task's problems, which share what the encoder makes of the
-        rows."""
+        rows. Of a batch with targets, those of the rows that have the problem's target; None if no row has."""
         encoded = self.encoder(batch.inputs) if batch.encoded is None else batch.encoded
         targets = batch.targets or (None,) * len(self.heads)
-        return tuple(head(encoded, target) for head, target in zip(self.heads, targets, strict=True))
+        outs: list[Any] = []
+        for position, (head, target) in enumerate(zip(self.heads, targets, strict=True)):
+            having = batch.having(position)
+            some = encoded if having is None else {name: _at(rows, having) for name, rows in encoded.items()}
+            outs.append(head(some, target) if having is None or len(having) else None)
+        return tuple(outs)
+
+
+def _at(rows: Tensor, positions: Tensor) -> Tensor:
+    """The rows at these positions, of a dense tensor or a sparse CSR one."""
+    if rows.layout == torch.strided:
+        return rows.index_select(0, positions)
+    return rows.to_sparse_coo().index_select(0, positions).to_sparse_csr()

@@ -120,7 +120,7 @@ class Runtime:
         read: Decode a row, maybe from a cache.
         device: Where to compute.
         seconds_left: How long it may still take.
-        micro_batch: The most rows that fit the device at once; 0 means a whole batch.
+        micro_batch: The most rows that fit the device at once; 0 means a whole batch. See `Stage.divisible`.
         precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
             with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
         compile: Whether the encoder is compiled by torch.

@@ -51,7 +51,7 @@ def _named(faults: Sequence[Fault]) -> str:
     return "; ".join(f"{fault.ref}: {fault.reason}" for fault in faults[:3])
 
 
-def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "") -> Summary:
+def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", names: Sequence[str] = ()) -> Summary:
     """Count rows and name what may surprise.
 
     Args:
@@ -59,11 +59,13 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "") -> 
         data: The same, in splits; where rows have no digest, no duplicate is found.
         problem: The task's first problem.
         metric: The score that is searched; some data calls for another.
+        names: What all of the task's problems are called, where there are several.
 
     Raises:
-        BadInput: The training targets do not make the problem.
+        BadInput: The training targets do not make the problem, or a split has none for one of the problems.
     """
-    state = problem.fit(data.train.target(0))
+    missing = _missing_targets(data, names)
+    state = problem.fit(data.train.with_target(0).target(0))
     sizes = [("training", len(data.train)), ("validation", len(data.valid))]
     if data.test is not None:
         sizes.append(("test", len(data.test)))
@@ -72,13 +74,31 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "") -> 
     facts = [f"rows: {', '.join(f'{count} {name}' for name, count in sizes)}"]
     if described := problem.describe(state):
         facts.insert(0, described)
-    facts += _divided(data)
+    facts += [*missing, *_divided(data)]
     warnings: list[str] = []
     if scan.faults:
         warnings.append(f"{len(scan.faults)} rows cannot be used and are left out; skipped.csv lists them")
     warnings += _left_out(scan, data) + _straddling(data) + label_warnings(data, problem, metric)
     warnings += duplicate_warnings(data)
     return Summary(tuple(facts), tuple(warnings))
+
+
+def _missing_targets(data: Data, names: Sequence[str]) -> list[str]:
+    """How many rows have the target of each problem, where some have not.
+
+    Raises:
+        BadInput: A problem has none in one of the splits.
+    """
+    facts: list[str] = []
+    splits = {"training": data.train, "validation": data.valid, "test": data.test}
+    for position, name in enumerate(names):
+        counts = {split: len(rows.with_target(position)) for split, rows in splits.items() if rows is not None}
+        for split, count in counts.items():
+            if not count:
+                raise BadInput(f"None of the {split} rows has a target of {name!r}: give some of them one.")
+        if any(counts[split] < len(rows) for split, rows in splits.items() if rows is not None):
+            facts.append(f"rows with a target of {name}: {', '.join(f'{n} {split}' for split, n in counts.items())}")
+    return facts
 
 
 def _divided(data: Data) -> list[str]:

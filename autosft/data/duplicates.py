@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from typing import Any
 
 from autosft.contracts.rows import Data, Row, Rows, objects
 
@@ -60,16 +61,26 @@ def _by_content(rows: Rows) -> dict[str, list[str]]:
 def _conflicts(rows: Rows) -> list[str]:
     """Rows of the same content with different targets."""
     target_of = dict(zip(rows.id, rows.targets, strict=True))
-    unlike = [ids for ids in _by_content(rows).values() if len({target_of[row] for row in ids}) > 1]
+    alike = [ids for ids in _by_content(rows).values() if len(ids) > 1]
+    unlike = [(ids, found) for ids in alike if (found := _unlike([target_of[row] for row in ids]))]
     if not unlike:
         return []
-    first = unlike[0][0]
-    other = next(row for row in unlike[0] if target_of[row] != target_of[first])
-    named = " and ".join(f"{row} ({target_of[row][0]!r})" for row in (first, other))
+    ids, (position, *pair) = unlike[0]
+    named = " and ".join(f"{ids[place]} ({target_of[ids[place]][position]!r})" for place in pair)
     return [
-        f"{sum(map(len, unlike))} training and validation rows have the content of one with another target, such as "
-        f"{named}; correct the targets"
+        f"{sum(len(ids) for ids, _ in unlike)} training and validation rows have the content of one with another "
+        f"target, such as {named}; correct the targets"
     ]
+
+
+def _unlike(targets: Sequence[tuple[Any, ...]]) -> tuple[int, int, int] | None:
+    """A problem, and the places of two rows that have other targets of it; a missing one is like all."""
+    for position, column in enumerate(zip(*targets, strict=True)):
+        there = [place for place, target in enumerate(column) if target is not None]
+        for place in there[1:]:
+            if column[place] != column[there[0]]:
+                return position, there[0], place
+    return None
 
 
 def _rows(count: int, name: str) -> str:

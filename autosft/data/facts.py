@@ -29,6 +29,7 @@ def facts_of(data: Data, problem: Problem, modality: Modality) -> Facts:
         valid=len(data.valid),
         test=0 if data.test is None else len(data.test),
         unlabeled=len(data.unlabeled),
+        targets=tuple(len(data.train.with_target(position)) for position in range(len(data.train.targets[0]))),
         folds=len(data.further_folds()),
         classes=len(labels),
         fewest=min(labels.values(), default=0),

@@ -27,15 +27,15 @@ OWN_LABELS, LEAST_ROWS = 0.9, 20
 
 def label_warnings(data: Data, problem: Problem, metric: str) -> list[str]:
     """Targets that may be wrong, or too rare to learn; each with what to do."""
-    counts = labels_of(data.train, problem)
-    if len(counts) > OWN_LABELS * len(data.train) >= OWN_LABELS * LEAST_ROWS:
+    counts, labelled = labels_of(data.train, problem), len(data.train.with_target(0))
+    if len(counts) > OWN_LABELS * labelled >= OWN_LABELS * LEAST_ROWS:
         return [
-            f"{len(counts)} different labels in {len(data.train)} training rows: they look like names of rows, of "
+            f"{len(counts)} different labels in {labelled} training rows: they look like names of rows, of "
             "which nothing can be learned; name the target with --target"
         ]
     warnings: list[str] = []
     few = sorted(label for label, count in counts.items() if count < FEW_ROWS)
-    if few and len(few) < len(data.train):
+    if few and len(few) < labelled:
         warnings.append(f"fewer than {FEW_ROWS} training rows: {listed(few)}")
     held_out = {"validation": data.valid, "test": data.test}
     found = {name: labels_of(rows, problem) for name, rows in held_out.items() if rows is not None}
@@ -44,7 +44,8 @@ def label_warnings(data: Data, problem: Problem, metric: str) -> list[str]:
             warnings.append(f"only among the {name} rows, so always wrong there: {listed(unseen)}")
     warnings += _imbalance(counts, problem, metric)
     warnings += _variants(set(chain(counts, *found.values())))
-    return warnings + _numbering(data.train.target(0)) + _constant(data.valid.target(0))
+    train, valid = (rows.with_target(0).target(0) for rows in (data.train, data.valid))
+    return warnings + _numbering(train) + _constant(valid)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -54,7 +55,7 @@ def listed(names: Sequence[str]) -> str:
 
 def labels_of(rows: Rows, problem: Problem) -> Counter[str]:
     """How many rows each label has: the strata that have a name."""
-    strata = problem.strata(rows.target(0)) or ()
+    strata = problem.strata(rows.with_target(0).target(0)) or ()
     return Counter(one for stratum in strata for one in several_of(stratum) if isinstance(one, str))
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import SPLITS, Data, Numbers, Rows, Scan, objects
-from autosft.data.stratify import hold_out, latest, precedence
+from autosft.data.stratify import hold_out, latest, precedence, several_of
 from autosft.errors import BadInput
 
 Mask = npt.NDArray[np.bool_]
@@ -105,7 +105,7 @@ def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
         some = data.train.take(left)
         held = np.ones(len(left), dtype=bool)
         if count > 1:
-            held = hold_out(problem.strata(some.target(0)), some.units(), count, np.random.default_rng(seed + count))
+            held = hold_out(strata_of(problem, some), some.units(), count, np.random.default_rng(seed + count))
         if held.any():
             fold[left[held]] = fold.max() + 1
         left = left[~held]
@@ -115,6 +115,39 @@ def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
     rows = labelled.with_columns(fold=fold)
     count = len(data.train)
     return replace(data, train=rows[:count], valid=rows[count:])
+
+
+def strata_of(problem: Problem, rows: Rows) -> Sequence[Hashable] | None:
+    """For each row the stratum, or the frozenset of strata, that splits keep in proportion; None if there are none.
+
+    Where some targets are missing, all rows that have a problem's target are a stratum too.
+
+    Args:
+        problem: The task's first problem.
+        rows: The rows, with targets.
+
+    Raises:
+        BadInput: A target is not of the problem.
+    """
+    having = rows.with_target(0)
+    strata = problem.strata(having.target(0)) if len(having) else None
+    if all(rows.present(position) is None for position in range(len(rows.targets[0]) if len(rows) else 0)):
+        return strata
+    own = iter(strata if strata is not None else [frozenset[Hashable]()] * len(having))
+    found: list[Hashable] = []
+    for targets in rows.targets:
+        there = frozenset(position for position, target in enumerate(targets) if target is not None)
+        found.append(
+            frozenset(_Has(position) for position in there) | (several_of(next(own)) if 0 in there else frozenset())
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Has:
+    """The stratum of the rows that have a problem's target."""
+
+    position: int
 
 
 def is_timed(rows: Rows) -> bool:
@@ -130,7 +163,7 @@ def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int
     """
     positions = np.flatnonzero(pool)
     some = rows.take(positions)
-    strata, units = problem.strata(some.target(0)), some.units()
+    strata, units = strata_of(problem, some), some.units()
     draw = np.random.default_rng(seed)
     held = latest(some.time, units, folds) if by_time else hold_out(strata, units, folds, draw)
     if not held.any():
@@ -190,7 +223,7 @@ def with_order(rows: Rows, problem: Problem, *, seed: int) -> Rows:
     if not len(rows):
         return rows
     order: Numbers = np.empty(len(rows), dtype=np.int64)
-    order[precedence(problem.strata(rows.target(0)), len(rows), np.random.default_rng(seed))] = np.arange(len(rows))
+    order[precedence(strata_of(problem, rows), len(rows), np.random.default_rng(seed))] = np.arange(len(rows))
     return rows.with_columns(order=order)
 
 

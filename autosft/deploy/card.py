@@ -35,7 +35,7 @@ def model_card(folder: Path, bundle: Bundle, registry: Registry, result: Result,
     parts = (
         _head(bundle, result),
         _task(bundle, registry, states),
-        _data(data, result),
+        _data(bundle, data, result),
         _scores(result, data),
         _members(bundle, members, result),
         _use(bundle),
@@ -72,7 +72,7 @@ def _task(bundle: Bundle, registry: Registry, states: Sequence[State]) -> Iterat
             yield f"| … and {len(classes) - MOST_CLASSES} more | |" if counts else f"| … and {len(classes)} in all |"
 
 
-def _data(data: Data, result: Result) -> Iterator[str]:
+def _data(bundle: Bundle, data: Data, result: Result) -> Iterator[str]:
     yield "## Data"
     yield ""
     yield "| rows | number |"
@@ -80,6 +80,11 @@ def _data(data: Data, result: Result) -> Iterator[str]:
     counts = {"training": data.train, "validation": data.valid, "test": data.test, "without target": data.unlabeled}
     yield from (f"| {name} | {len(rows)} |" for name, rows in counts.items() if rows is not None and len(rows))
     yield ""
+    having = [len(data.labelled.with_target(position)) for position in range(len(bundle.task.problems))]
+    if min(having) < len(data.labelled):
+        counts = (f"{name} {count}" for name, count in zip(bundle.task.problems, having, strict=True))
+        yield f"Rows with a target, of all that have any: {', '.join(counts)}."
+        yield ""
     chosen = "The data itself said which rows validate." if data.given else "Validation rows were split off."
     again = " The model was trained once more on training and validation rows together." if result.refitted else ""
     yield f"{chosen}{again} sha256 of rows and splits: `{data.fingerprint}`."

@@ -21,7 +21,7 @@ from autosft.tables.reading import glance, read_table
 from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
-from autosft.tables.targets import TargetForm, propose_target
+from autosft.tables.targets import TargetForm, forms_in, plain_of, propose_targets
 
 _LIMIT = 1000
 """Rows of each file by which it is told whether a table names files at all."""
@@ -65,32 +65,34 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
         return None
     if not share:
         raise BadInput(_none_there(path, table, column, kind))
-    form = propose_target(table, hints, exclude=[column])
+    forms = propose_targets(table, hints, exclude=[column])
     folders = {split: str(folder) for split, folder in start.folders.items()}
     one = len(set(folders.values())) == 1
     unlabeled = named_folder(hints, path, kind) or folder_beside(path if path.is_dir() else path.parent, kind)
     task = Task(
         name=printable(path.resolve().name if path.is_dir() else path.stem) or kind.many,
         modality=modality,
-        problems=(form.problem,),
+        problems=tuple(form.problem for form in forms),
+        targets=tuple(form.target for form in forms),
         data={
             "table": str(path.absolute()),
             "path": column,
             "files": next(iter(folders.values())) if one else folders,
             **({"drop": start.drop} if start.drop else {}),
-            "target": form.plain(),
+            "target": plain_of(forms),
             **({"unlabeled": unlabeled} if unlabeled else {}),
         },
-        targets=form.columns if len(form.columns) == 1 else (form.columns,),
         **hints.roles,
     )
     where = " and ".join(sorted({printable(folder) for folder in folders.values()}))
+    asked = " and ".join(form.words for form in forms)
     more = words_of(hints.roles) + (f"; unlabelled {kind.many} in {printable(unlabeled)}" if unlabeled else "")
-    idle = [name for name in table.columns if name not in (column, *form.columns, *hints.roles.values())]
+    used = {column, *hints.roles.values()}.union(*(form.columns for form in forms))
+    idle = [name for name in table.columns if name not in used]
     return Claim(
         task,
         confidence=0.97,
-        why=f"{table.dialect}; paths of {kind.many} in column {column!r}, below {where}; {form.words}{more}",
+        why=f"{table.dialect}; paths of {kind.many} in column {column!r}, below {where}; {asked}{more}",
         unused=(*(f"column {name!r}" for name in idle), *table.unused),
     )
 
@@ -101,12 +103,12 @@ def scan_table(task: Task, kind: FileKind) -> Scan:
     Raises:
         BadInput: The task's data table is wrong, or its file is missing or has other columns.
     """
-    path, column, start, form, unlabeled = _data_of(task)
+    path, column, start, forms, unlabeled = _data_of(task)
     table = read_table(path)
     if column not in table.columns:
         raise UnknownName("column", column, table.columns)
     refs = _paths(table, column, start, Finder(kind))
-    scan = rows_of(table, form, refs, empty=f"no path of {kind.one}", task=task)
+    scan = rows_of(table, forms, refs, empty=f"no path of {kind.one}", task=task)
     faults: list[Fault] = []
     rows = _decoded(scan.rows, kind, faults)
     without = _decoded(scan.unlabeled, kind, unread := list[Fault]())
@@ -218,8 +220,8 @@ def _none_there(path: Path, table: Table, column: str, kind: FileKind) -> str:
     return f"{text}. They are looked for in {printable(own.absolute())}, in folders near it, and by absolute path."
 
 
-def _data_of(task: Task) -> tuple[Path, str, Start, TargetForm, str]:
-    """The table, its column of paths, where these start, the target, and a folder of files without one, checked."""
+def _data_of(task: Task) -> tuple[Path, str, Start, tuple[TargetForm, ...], str]:
+    """The table, its column of paths, where these start, the targets, and a folder of files without one, checked."""
     where = f"the data table of task {task.name!r}"
     for key in task.data:
         if key not in _KEYS:
@@ -239,4 +241,4 @@ def _data_of(task: Task) -> tuple[Path, str, Start, TargetForm, str]:
     unlabeled = str(task.data.get("unlabeled", ""))
     if unlabeled and not Path(unlabeled).is_dir():
         raise BadInput(f"{printable(unlabeled)}: there is no such folder ({where}).")
-    return path, str(column), start, TargetForm.parse(task.data.get("target"), f"target in {where}"), unlabeled
+    return path, str(column), start, forms_in(task, where), unlabeled

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Problem
+from autosft.contracts.problem import Problem, mean_score
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Rows
 from autosft.data.resampling import draws
@@ -84,14 +84,14 @@ def _resampled(
 ) -> Scores:
     """The score on each resample, shape (resamples,); positions are those of the rows in this order."""
     rows = stored.rows.take(order)
-    total = np.zeros(len(positions))
-    for number, (problem, outputs, state) in enumerate(zip(problems, stored.outputs, stored.states, strict=True)):
-        targets, ordered = rows.target(number), outputs.take(order)
-        name = metric if number == 0 else problem.metrics[0]
-        total += [
-            problem.score(name, ordered.take(drawn), [targets[row] for row in drawn], state) for drawn in positions
-        ]
-    return total / len(problems)
+    outputs = [answers.take(order) for answers in stored.outputs]
+    targets = [rows.target(number) for number in range(len(problems))]
+
+    def score(drawn: npt.NDArray[np.integer[Any]]) -> float:
+        some = [[column[row] for row in drawn] for column in targets]
+        return mean_score(problems, metric, [answers.take(drawn) for answers in outputs], some, stored.states)
+
+    return np.array([score(drawn) for drawn in positions])
 
 
 def _standing(record: Record, best: Record, scores: Mapping[int, Scores], *, paired: bool) -> Standing:

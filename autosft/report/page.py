@@ -189,6 +189,8 @@ def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[An
 
 def _diagnosis(account: Account, answers: Answers, number: int) -> Any:
     """What the answers say, by their form: a distribution over classes, a probability for each label, or numbers."""
+    if not len(answers.targets):
+        return None
     arrays, first = answers.outputs.arrays, answers.targets[0]
     if "probabilities" in arrays and isinstance(first, str):
         return diagnose_classes(answers)

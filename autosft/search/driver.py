@@ -218,12 +218,12 @@ def _create(
     problem = registry.problem(task.problems[0])
     scan = replace(scan, rows=with_digests(scan.rows, modality.digest))
     data = split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test)
-    summary = summarize(scan, data, problem, metric=task.metric)
+    summary = summarize(scan, data, problem, metric=task.metric, names=task.problems)
     facts = facts_of(data, problem, modality).model_copy(update=hardware_of(registry, spec))
     plan = make_plan(task, registry, offers, facts, modality.fit(data.train, modality.read))
     described = modality.describe(plan.state)
     for position, name in enumerate(task.problems[1:], start=1):  # the first one's targets are summarized
-        registry.problem(name).fit(data.train.target(position))
+        registry.problem(name).fit(data.train.with_target(position).target(position))
     document = RunDocument(
         source=source,
         stamp=stamp_of(Path(source), folder) if source else "",

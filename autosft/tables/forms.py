@@ -72,6 +72,11 @@ class TargetForm(Document):
     why: str = Field(default="", exclude=True)
 
     @property
+    def target(self) -> str | tuple[str, ...]:
+        """The target as a task names it."""
+        return self.columns[0] if len(self.columns) == 1 else self.columns
+
+    @property
     def words(self) -> str:
         """The form for the user, such as `"labels joined by '|' in column 'labels' (by its name)"`."""
         names = ", ".join(map(repr, self.columns[:8])) + (" …" if len(self.columns) > 8 else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autosft.contracts.rows import Fault, Row, Rows, Scan
@@ -16,15 +16,15 @@ _LEARNED = ("", "train")
 """The splits whose rows may be learned from without a target."""
 
 
-def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str, task: Task) -> Scan:
-    """Rows with a target, training rows without one, and faults. Row ids are the table's places; groups, times and
+def rows_of(table: Table, forms: Sequence[TargetForm], refs: Iterable[Any], *, empty: str, task: Task) -> Scan:
+    """Rows with a target, training rows without any, and faults. Row ids are the table's places; groups, times and
     weights come from the columns that the task names.
 
     A validation or test split of which no row has a target is left out, and makes one fault.
 
     Args:
         table: The table.
-        form: How it holds the targets.
+        forms: How it holds the targets of each problem. A row may lack some of them, but not all.
         refs: What each row refers to; nothing, such as an empty text, makes a fault.
         empty: The reason of that fault.
         task: Names the columns of groups, times and weights.
@@ -33,7 +33,8 @@ def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str, 
         UnknownName: The table lacks a column of the form or of the task.
         BadInput: A column of times or weights holds none.
     """
-    targets, roles = targets_of(table, form), roles_of(table, task)
+    columns, roles = [targets_of(table, form) for form in forms], roles_of(table, task)
+    targets = [None if all(one is None for one in each) else each for each in zip(*columns, strict=True)]
     labeled = {split for split, target in zip(table.splits, targets, strict=True) if target is not None}
     rows: list[Row] = []
     unlabeled: list[Row] = []
@@ -43,13 +44,13 @@ def rows_of(table: Table, form: TargetForm, refs: Iterable[Any], *, empty: str, 
             continue
         if not ref:
             faults.append(Fault(place, empty, lost=target is not None))
-        elif isinstance(target, Missing):
-            faults.append(Fault(place, target.reason))
+        elif unusable := next((one for one in target or () if isinstance(one, Missing)), None):
+            faults.append(Fault(place, unusable.reason))
         elif target is not None:
             if isinstance(role, Missing):
                 faults.append(Fault(place, role.reason))
             else:
-                rows.append(Row(place, ref, (target,), split, **role))
+                rows.append(Row(place, ref, target, split, **role))
         elif split in _LEARNED:
             unlabeled.append(Row(place, ref))
         else:

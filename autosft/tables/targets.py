@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy.typing as npt
 
-from autosft.contracts.task import Hints
+from autosft.contracts.task import Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.candidates import choose
 from autosft.tables.columns import Missing, is_blank, is_nested, is_on, label_of, number_label, profile, shown
@@ -19,7 +19,15 @@ from autosft.tables.table import Table
 
 _UNEVEN = Missing("a list that is shorter than others, where each label should have a 0 or 1")
 
-__all__ = ["Missing", "TargetForm", "propose_target", "targets_of"]
+__all__ = [
+    "Missing",
+    "TargetForm",
+    "forms_in",
+    "plain_of",
+    "propose_target",
+    "propose_targets",
+    "targets_of",
+]
 
 
 def propose_target(table: Table, hints: Hints, *, exclude: Collection[str] = ()) -> TargetForm:
@@ -46,6 +54,43 @@ def propose_target(table: Table, hints: Hints, *, exclude: Collection[str] = ())
     form = form_of(table, seen, hints.problem, why)
     check_form(table, form, seen)
     return form
+
+
+def propose_targets(table: Table, hints: Hints, *, exclude: Collection[str] = ()) -> tuple[TargetForm, ...]:
+    """What `propose_target` gives for each problem, where the user named several; else for the one.
+
+    Args:
+        table: The table.
+        hints: What the user said.
+        exclude: Columns that are inputs.
+
+    Raises:
+        UnknownName, BadInput: As `propose_target`; or there are not as many columns of targets as problems.
+    """
+    return tuple(propose_target(table, one, exclude=exclude) for one in hints.each())
+
+
+def forms_in(task: Task, where: str) -> tuple[TargetForm, ...]:
+    """The forms of a task's targets, from its data table: under the key target, one or a list with one per problem.
+
+    Args:
+        task: The task.
+        where: What to call its data table.
+
+    Raises:
+        UnknownName, BadInput: They are not well-formed, or not as many as the problems.
+    """
+    given = task.data.get("target")
+    several = cast("Sequence[Any]", given) if isinstance(given, (list, tuple)) else [given]
+    forms = tuple(TargetForm.parse(one, f"target in {where}") for one in several)
+    if len(forms) != len(task.problems):
+        raise BadInput(f"{where}: it needs a target for each of {len(task.problems)} problems; it has {len(forms)}.")
+    return forms
+
+
+def plain_of(forms: Sequence[TargetForm]) -> Any:
+    """What `forms_in` reads under the key target."""
+    return forms[0].plain() if len(forms) == 1 else [form.plain() for form in forms]
 
 
 def targets_of(table: Table, form: TargetForm) -> list[Any]:

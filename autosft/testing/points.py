@@ -27,11 +27,12 @@ TARGETS = {"classification": "label", "multilabel": "labels", "regression": "hei
 """The keys of `make_points` by the problems that they make."""
 
 
-def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0) -> Path:
+def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0, missing: Sequence[str] = ()) -> Path:
     """Write a file of points that can be learned: per class a cloud around a place on a circle, named `"a"`, `"b"`, …
 
     A point's `"labels"` are the classes in whose direction it lies, maybe none or several; `"height"` and `"breadth"`
     grow along two axes. A third as many unlabelled points come on top. Two of a point's four numbers mean nothing.
+    About half of the points lack the keys in `missing`.
     """
     draw = np.random.default_rng(seed)
     count = rows + rows // 3
@@ -53,6 +54,9 @@ def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0)
         }
         for row in range(rows)
     ]
+    lacking = draw.random(rows) < 0.5 if missing else np.zeros(rows, dtype=bool)
+    for place in np.flatnonzero(lacking).tolist():
+        labeled[place] = {key: value for key, value in labeled[place].items() if key not in missing}
     write_json(path, {"rows": labeled, "unlabeled": points[rows:]})
     return path
 
@@ -128,6 +132,6 @@ def fault_of(x: Any, length: int) -> str:
 
 
 def _targetfault_of(row: Row) -> str:
-    if any(target is None for target in row.targets):
+    if row.targets and all(target is None for target in row.targets):
         return "without a label"
     return "" if row.split in ("", *SPLITS) else f"unknown split {row.split!r}"

@@ -77,14 +77,14 @@ class ToyModality(Modality):
         """Claim a file by its name."""
         if not path.name.endswith(SUFFIX) or not path.is_file():
             return None
-        problem = hints.problem or "classification"
-        asked = hints.targets or (TARGETS.get(problem, "label"),)
+        problems = [one.problem or "classification" for one in hints.each()]
+        asked = [one.targets or (TARGETS.get(one.problem, "label"),) for one in hints.each()]
         task = Task(
             name=path.name.removesuffix(SUFFIX) or "points",
             modality=self.name,
-            problems=(problem,),
+            problems=tuple(problems),
             data={"file": str(path.resolve())},
-            targets=asked if len(asked) == 1 else (asked,),
+            targets=tuple(names[0] if len(names) == 1 else names for names in asked),
             **hints.roles,
         )
         return Claim(task, 1.0, f"a file of points, {path.name}")

@@ -37,7 +37,7 @@ def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> 
     states = States(
         modality=modality.fit(train, modality.read),
         backbone=family.fit(info, train, modality.read),
-        problems=tuple(problem.fit(train.target(position)) for position, problem in enumerate(problems)),
+        problems=tuple(problem.fit(train.with_target(n).target(n)) for n, problem in enumerate(problems)),
     )
     task = task if task.metric else task.model_copy(update={"metric": problems[0].metrics[0]})
     parts = Parts(task, recipe, modality, family, info, problems, None, states)

@@ -140,6 +140,16 @@ class Hungry(Altered):
         return dataclasses.replace(stage, loss=loss)
 
 
+class Whole(Hungry):
+    """Is as hungry, and cannot do a batch in parts."""
+
+    name = "whole"
+
+    def altered(self, stage: Stage) -> Stage:
+        """With that loss, of whole batches."""
+        return dataclasses.replace(super().altered(stage), divisible=0)
+
+
 class Gorges(Altered):
     """Fills 128 MiB for each of the rows that it is given first, for a moment."""
 
@@ -186,5 +196,5 @@ class Sleeps(Altered):
 @hookimpl
 def autosft_strategies() -> Iterable[Strategy]:
     """All of them."""
-    kinds: list[Any] = [Still, Raises, Refuses, Hangs, Meets, Dies, Diverges, Hungry, Gorges, Bottomless, Sleeps]
+    kinds: list[Any] = [Still, Raises, Refuses, Hangs, Meets, Dies, Diverges, Hungry, Whole, Gorges, Bottomless, Sleeps]
     return [kind() for kind in kinds]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from autosft.contracts.problem import Outputs, mean_score, metrics_of
+from autosft.contracts.problem import Outputs, known, mean_score, metrics_of, tuned
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
@@ -28,14 +28,14 @@ ONE_SIGMA = (0.1587, 0.8413)
 class Evaluation:
     """Answers per problem, the states as tuned on these rows, and the score (higher is better).
 
-    The loss is the weighted mean over rows of the problems' `deviance`, summed over problems: the same measure whatever
-    a recipe trains with, so that trials can be compared by it.
+    The loss is the weighted mean of each problem's `deviance` over the rows that have its target, summed over problems:
+    the same measure whatever a recipe trains with, so that trials can be compared by it. None if a problem has none.
     """
 
     outputs: tuple[Outputs, ...]
     states: tuple[State, ...]
     score: float
-    loss: float
+    loss: float | None
 
 
 def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: bool = False) -> tuple[Outputs, ...]:
@@ -81,7 +81,7 @@ def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation
     """Tune and score answers.
 
     The task's metric scores the first problem; every further problem is scored by its own first metric, and the score
-    is the mean over problems.
+    is the mean over problems. Each is tuned and scored on the rows that have its target.
 
     Args:
         parts: Who answered.
@@ -91,18 +91,21 @@ def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation
     Raises:
         Diverged: The score is not finite.
     """
-    losses = np.zeros(len(rows))
     states: list[State] = []
     metrics = metrics_of(parts.problems, parts.task.metric)
-    for position, (problem, metric) in enumerate(zip(parts.problems, metrics, strict=True)):
-        outputs, targets = answers[position], rows.target(position)
-        states.append(problem.tune(metric, outputs, targets, parts.states.problems[position]))
-        losses += problem.deviance(outputs, targets, states[-1])
-    weights = rows.weight if rows.weight.any() else None
     targets = [rows.target(position) for position in range(len(parts.problems))]
+    losses: list[float | None] = []
+    for position, (problem, metric) in enumerate(zip(parts.problems, metrics, strict=True)):
+        state = parts.states.problems[position]
+        states.append(tuned(problem, metric, answers[position], targets[position], state))
+        outputs, true = known(answers[position], targets[position])
+        if len(true):
+            far, weight = problem.deviance(outputs, true, states[-1]), rows.with_target(position).weight
+            weights = weight if weight.any() else None
+            losses.append(None if far is None else float(np.average(far, weights=weights)))
     score = mean_score(parts.problems, parts.task.metric, answers, targets, states)
-    loss = float(np.average(losses, weights=weights))
-    if not math.isfinite(score) or not math.isfinite(loss):
+    loss = None if None in losses else sum(one for one in losses if one is not None)
+    if not math.isfinite(score) or not math.isfinite(loss or 0.0):
         raise Diverged(f"The validation {parts.task.metric} is {score} and the loss {loss}.")
     return Evaluation(answers, tuple(states), score, loss)
 

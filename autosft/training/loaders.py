@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from autosft.contracts.modality import Example, Strength
 from autosft.contracts.rows import Row, Rows
@@ -118,11 +119,13 @@ class Loader:
             for strength, view, column in zip(self.strengths, self.views, seeds.T, strict=True)
         ]
         views = tuple(self.parts.modality.collate([one.inputs for one in column]) for column in seen)
+        targets, present = self._targets(rows, seen[0])
         return Batch(
             inputs=views[0] if len(views) == 1 else views,
-            targets=self._targets(seen[0]),
+            targets=targets,
             rows=tuple(row.id for row in rows),
             weights=torch.tensor([row.weight for row in rows], dtype=torch.float32),
+            present=present,
         )
 
     def _draws(self, strength: Strength, seeds: Positions) -> Iterable[np.random.Generator]:
@@ -132,19 +135,27 @@ class Loader:
         return map(np.random.default_rng, seeds)
 
     def _example(self, row: Row) -> Example:
+        """The row, with those of its targets that are there: no view is given a missing one."""
         sample, targets = self._read(row), row.targets if self._with_targets else ()
         pairs = zip(self.parts.problems if targets else (), targets, strict=True)
-        return Example(sample, tuple(problem.wrap(target, sample) for problem, target in pairs))
+        return Example(sample, tuple(problem.wrap(target, sample) for problem, target in pairs if target is not None))
 
-    def _targets(self, seen: Sequence[Example]) -> tuple[Any, ...]:
-        """Of the first view: where there are several, all of them show the same."""
+    def _targets(
+        self, rows: Sequence[Row], seen: Sequence[Example]
+    ) -> tuple[tuple[Any, ...], tuple[Tensor | None, ...]]:
+        """Those of the first view, encoded, and which rows have them: where there are several views, all of them show
+        the same."""
         if not seen[0].targets:
-            return ()
-        asked = zip(self.parts.problems, self.parts.states.problems, strict=True)
-        return tuple(
-            problem.encode([example.targets[position] for example in seen], state)
-            for position, (problem, state) in enumerate(asked)
-        )
+            return (), ()
+        asked, found = list(zip(self.parts.problems, self.parts.states.problems, strict=True)), list[Any]()
+        present: list[Tensor | None] = []
+        left = [iter(example.targets) for example in seen]
+        for position, (problem, state) in enumerate(asked):
+            having = [number for number, row in enumerate(rows) if row.targets[position] is not None]
+            targets = [next(left[number]) for number in having]
+            found.append(problem.encode(targets, state) if targets else None)
+            present.append(None if len(having) == len(rows) else torch.tensor(having, dtype=torch.int64))
+        return tuple(found), () if all(having is None for having in present) else tuple(present)
 
 
 def training_batches(trial: Trial, runtime: Runtime) -> Batches:
@@ -158,11 +169,18 @@ def training_batches(trial: Trial, runtime: Runtime) -> Batches:
 
 
 def _odds(trial: Trial) -> npt.NDArray[np.float64]:
-    """How often each row is drawn: the product of what the problems ask for."""
+    """How often each row is drawn: the product of what the problems ask for; for a row without a problem's target, that
+    of the mean row with one."""
     product = np.ones(len(trial.train))
     for position, (problem, state) in enumerate(zip(trial.parts.problems, trial.parts.states.problems, strict=True)):
-        odds = problem.odds(trial.train.target(position), state)
-        product *= 1.0 if odds is None else odds
+        having = trial.train.present(position)
+        odds = problem.odds(trial.train.with_target(position).target(position), state)
+        if odds is not None and having is None:
+            product *= odds
+        elif odds is not None:
+            own = np.full(len(trial.train), odds.mean())
+            own[having] = odds
+            product *= own
     return product
 
 

@@ -8,17 +8,16 @@ on the CPU with the same number of threads. Where one is damaged, it goes on fro
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
 import torch
 
 from autosft.contracts.record import Epoch
-from autosft.contracts.strategy import Fit, Stage, Strategy
+from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Runtime, Trial
 from autosft.errors import Diverged, OutOfTime
@@ -33,6 +32,7 @@ from autosft.training.optim.stepper import Stepper
 from autosft.training.progress import Progress, learned, load_learned, restore, state_of
 from autosft.training.ranks import add_up_gradients, align, first_says, share_of, total_of
 from autosft.training.seeds import seed_everything, seed_of
+from autosft.training.stages import seeded, within_memory
 from autosft.training.stopping import Patience
 
 Emit = Callable[[Epoch], None]
@@ -73,7 +73,7 @@ class Paused(Exception):
     Attributes:
         epochs: Every epoch, in order.
         score: The best validation score so far; None if nothing was validated.
-        loss: The validation loss that came with it.
+        loss: The validation loss that came with it, if there is one.
         trained: The number of parameters that are trained.
     """
 
@@ -138,13 +138,15 @@ def _train(
     penalties = Penalties(parts, model)  # they remember the weights to start from
     progress = Progress()
     training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more)
-    names, fitting = set[str](), 0.0
-    for number, part in _seeded(seed, strategy.stages(trial, runtime, model)):
+    names, fitting, told = set[str](), 0.0, list[str]()
+    for number, part in seeded(seed, strategy.stages(trial, runtime, model)):
         if part.name in names:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {part.name!r}.")
         names.add(part.name)
         if isinstance(part, Stage):
-            _train_stage(training, number, part)
+            stage, why = within_memory(part, parts.recipe, runtime)
+            told += why
+            _train_stage(training, number, stage)
             continue
         started = time.perf_counter() - encoding_seconds(runtime)
         part.run()
@@ -155,20 +157,8 @@ def _train(
     strategy.finish(trial, runtime, model)
     judged = len(trial.valid) and runtime.rank == 0
     evaluation = evaluate(parts, runtime, model, trial.valid, cached=strategy.cheap) if judged else None
-    epochs, notes = tuple(progress.epochs), tuple(checkpoints.notes)
+    epochs, notes = tuple(progress.epochs), (*checkpoints.notes, *told)
     return Trained(model, evaluation, epochs, progress.best, progress.trained, fitting, notes)
-
-
-def _seeded(seed: int, stages: Iterable[Stage | Fit]) -> Iterator[tuple[int, Stage | Fit]]:
-    """Numbered stages and fits. These may draw, and so may code between two, such as a new head; a resumed trial must
-    draw the same."""
-    remaining = iter(stages)
-    for number in itertools.count():
-        seed_everything(seed_of(seed, "stage", number))
-        stage = next(remaining, None)
-        if stage is None:
-            return
-        yield number, stage
 
 
 def _train_stage(training: _Training, number: int, stage: Stage) -> None:
@@ -294,7 +284,7 @@ class _UnderWay:
                 pace = (time.perf_counter() - started) / rows if rows else None
                 raise OutOfTime(f"The time was up {place} of {steps}.", pace)
             self._stepper.prepare(epoch * steps + step)
-            for part in share_of(runtime, batch):
+            for part in share_of(runtime, batch, stage.divisible):
                 with autocast(runtime):
                     loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
                 loss.backward()

@@ -5,20 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from autosft.contracts.tensors import Batch, Model
 from autosft.contracts.trial import Parts
 
 
-def row_losses(parts: Parts, outs: Sequence[Any], targets: Sequence[Any]) -> Tensor:
-    """The loss of each row, shape (rows,), summed over the problems that have one of each row."""
+def row_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
+    """The weighted loss of each row, shape (rows,), summed over the problems that have one of each row.
+
+    Where rows lack a problem's target, those that have it count for them, so that the mean over the rows of a whole
+    batch is for each problem that over the rows that have its target. A row into which another was mixed has the loss
+    with both targets, each by its share.
+    """
+    losses = _of_problems(parts, outs, batch.targets, batch) * batch.weights
+    if mixed := batch.mixed:
+        others = _of_problems(parts, outs, mixed.targets, batch) * mixed.weights
+        losses = mixed.share * losses + (1 - mixed.share) * others
+    return losses
+
+
+def _of_problems(parts: Parts, outs: Sequence[Any], targets: Sequence[Any], batch: Batch) -> Tensor:
+    """The loss of each row, shape (rows,), without weights."""
+    whole, total = batch.whole or batch, batch.weights.new_zeros(len(batch))
     asked = zip(parts.problems, outs, targets, parts.states.problems, strict=True)
-    losses = [
-        problem.loss(out, target, state, parts.recipe) for problem, out, target, state in asked if problem.loss_per_row
-    ]
-    return torch.stack(losses).sum(0)
+    for position, (problem, out, target, state) in enumerate(asked):
+        if not problem.loss_per_row or not batch.count(position):
+            continue
+        losses, having = problem.loss(out, target, state, parts.recipe), batch.having(position)
+        if whole.having(position) is not None:
+            losses = losses * (len(whole) / whole.count(position))
+        total = total + (losses if having is None else losses.new_zeros(len(batch)).index_copy(0, having, losses))
+    return total
 
 
 def batch_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
@@ -31,7 +49,7 @@ def batch_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
     whole, total = batch.whole or batch, batch.weights.new_zeros(())
     asked = zip(parts.problems, outs, batch.targets, parts.states.problems, strict=True)
     for position, (problem, out, target, state) in enumerate(asked):
-        if not problem.loss_per_row:
+        if not problem.loss_per_row and batch.count(position):
             if batch.mixed:
                 raise TypeError(f"{problem.name!r} has one loss for a whole batch, whose rows cannot be mixed.")
             counted = problem.normalizer(whole.targets[position])
@@ -43,19 +61,14 @@ def supervised(parts: Parts, model: Model) -> Callable[[Batch], Tensor]:
     """The mean of a batch's weighted losses, as a function from batch to scalar, and with it those of a whole batch.
 
     Not divided by the batch's weights: their mean over the training rows is 1, and a batch of light rows is to move the
-    model less than one of heavy rows. A row into which another was mixed has the loss with both targets, each by its
-    share.
+    model less than one of heavy rows.
     """
 
     def loss(batch: Batch) -> Tensor:
         outs = model(batch)
         total = batch_losses(parts, outs, batch)
         if any(problem.loss_per_row for problem in parts.problems):
-            losses = row_losses(parts, outs, batch.targets) * batch.weights
-            if mixed := batch.mixed:
-                others = row_losses(parts, outs, mixed.targets) * mixed.weights
-                losses = mixed.share * losses + (1 - mixed.share) * others
-            total = total + losses.mean()
+            total = total + row_losses(parts, outs, batch).mean()
         return total
 
     return loss

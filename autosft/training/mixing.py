@@ -53,8 +53,10 @@ def mix(batch: Batch, generator: np.random.Generator, *, mixup: float, cutmix: f
     """A batch each of whose rows is mixed with another, in one of the ways that are not 0.
 
     Raises:
-        TypeError: Inputs are not one tensor of floats.
+        TypeError: Inputs are not one tensor of floats, or some targets are missing.
     """
+    if any(having is not None for having in batch.present):
+        raise TypeError("Rows of which some targets are missing cannot be mixed.")
     if not (isinstance(batch.inputs, Tensor) and batch.inputs.is_floating_point()):
         raise TypeError("Only inputs that are one tensor of floats can be mixed.")
     ways = [(way, alpha) for way, alpha in ((_mixup, mixup), (_cutmix, cutmix)) if alpha]

@@ -27,7 +27,7 @@ class Progress:
     best: dict[str, int] = field(default_factory=dict[str, int])
     trained: int = 0
     score: float | None = None
-    loss: float = 0.0
+    loss: float | None = None
 
     @property
     def validated(self) -> int:
@@ -55,7 +55,7 @@ def restore(stage: Stage, saved: dict[str, Any], progress: Progress) -> None:
         module.load_state_dict(saved["modules"][name])
     progress.epochs = [Epoch.model_validate(epoch) for epoch in saved["epochs"]]
     progress.best, progress.trained = dict(saved["best"]), saved["trained"]
-    progress.score, progress.loss = saved.get("score"), saved.get("loss", 0.0)
+    progress.score, progress.loss = saved.get("score"), saved.get("loss")
 
 
 def learned(stage: Stage, module: nn.Module) -> dict[str, Tensor]:

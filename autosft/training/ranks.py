@@ -60,24 +60,28 @@ def _contact() -> Generator[None]:
         raise LostContact(str(problem)) from problem
 
 
-def share_of(runtime: Runtime, step: Any) -> Iterator[Any]:
-    """The parts of a batch, or step, that this process does, each of as many rows as fit at once."""
-    if runtime.world > 1:
-        mine = next(itertools.islice(step.split(-(-len(step) // runtime.world)), runtime.rank, None), None)
-        return mine.split(runtime.micro_batch) if mine else iter(())
-    return step.split(runtime.micro_batch)
+def share_of(runtime: Runtime, step: Any, divisible: int) -> Iterator[Any]:
+    """The parts of a batch, or step, that this process does, each of as many rows as fit at once.
+
+    Args:
+        runtime: Who it is.
+        step: What is to be done by all.
+        divisible: How many rows stay together, as `Stage.divisible`; where all do, the first process does them.
+    """
+    together = divisible or len(step)
+    shares = step.parts(runtime.world, together=together) if runtime.world > 1 else [step]
+    for mine in itertools.islice(shares, runtime.rank, runtime.rank + 1):
+        yield from mine.split(runtime.micro_batch, together=together)
 
 
-def first_says(runtime: Runtime, numbers: Callable[[], Sequence[float]], count: int = 1) -> list[float]:
-    """Some numbers that only the first process finds out."""
+def first_says(runtime: Runtime, number: Callable[[], float]) -> float:
+    """A number that only the first process finds out."""
     if runtime.world == 1:
-        return list(numbers())
-    told = torch.zeros(count, dtype=torch.float64)
-    if runtime.rank == 0:
-        told = torch.tensor(list(numbers()), dtype=torch.float64)
+        return number()
+    told = torch.tensor(0.0 if runtime.rank else number(), dtype=torch.float64)
     with _contact():
         dist.broadcast(told, src=0)
-    return told.tolist()
+    return told.item()
 
 
 def total_of(runtime: Runtime, part: Tensor) -> float:

@@ -45,7 +45,7 @@ def greedy_soup(
         rows: The validation rows.
 
     Raises:
-        BadInput: The others are of another architecture, or have other heads.
+        BadInput: The others are of another architecture, or have other heads; or a problem has no loss of validation.
     """
     mean = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     best, taken = evaluate(parts, runtime, model, rows), list[int]()
@@ -56,11 +56,18 @@ def greedy_soup(
             evaluation = evaluate(parts, runtime, model, rows)
         except Diverged:
             continue
-        if evaluation.score >= best.score and evaluation.loss < best.loss:
+        if evaluation.score >= best.score and _loss(evaluation) < _loss(best):
             mean, best = tried, evaluation
             taken.append(position)
     model.load_state_dict(mean)
     return Soup(tuple(taken), best)
+
+
+def _loss(evaluation: Evaluation) -> float:
+    """The validation loss, by which weights are averaged."""
+    if evaluation.loss is None:
+        raise BadInput("Weights are averaged by their validation loss, and these answers have none (Problem.deviance).")
+    return evaluation.loss
 
 
 def _mean_with(mean: Weights, other: Weights, count: int) -> dict[str, Tensor]:

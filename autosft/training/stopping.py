@@ -13,6 +13,7 @@ class Patience:
     """The best epoch so far, and how long nothing much has changed.
 
     A higher score is better; an equal score with a lower loss is better too, because a score over few rows has ties.
+    Where there is no loss the score decides alone.
 
     Attributes:
         score, loss, epoch: Those of the best epoch.
@@ -21,14 +22,15 @@ class Patience:
     """
 
     score: float | None = None
-    loss: float = 0.0
+    loss: float | None = None
     epoch: int = 0
     waited: int = 0
     mark: float | None = None
 
-    def improves(self, score: float, loss: float, epoch: int, stop: Stop) -> bool:
+    def improves(self, score: float, loss: float | None, epoch: int, stop: Stop) -> bool:
         """Take note of an epoch; whether it is the best so far."""
-        better = self.score is None or score > self.score or (score == self.score and loss < self.loss)
+        nearer = loss is not None and self.loss is not None and loss < self.loss
+        better = self.score is None or score > self.score or (score == self.score and nearer)
         if better:
             self.score, self.loss, self.epoch = score, loss, epoch
         if self.mark is None or score > self.mark + stop.min_delta or (better and not stop.min_delta):

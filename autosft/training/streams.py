@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import final
 
+from autosft.contracts.steps import Step
 from autosft.contracts.strategy import Batches
-from autosft.contracts.tensors import Batch, Step
+from autosft.contracts.tensors import Batch
 from autosft.training.seeds import seed_of
 
 

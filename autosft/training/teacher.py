@@ -21,8 +21,9 @@ from autosft.contracts.document import sha256_of
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows, objects
+from autosft.contracts.steps import Step
 from autosft.contracts.strategy import Batches
-from autosft.contracts.tensors import Model, Step
+from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Parts, Runtime, TeacherModel, Trial
 from autosft.errors import AutoSFTError, BadInput, BadTeacher, OutOfTime
 from autosft.training.evaluation import answer

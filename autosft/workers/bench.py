@@ -270,7 +270,7 @@ class Bench:
                 backbone=load_states(self.run.start_folder(start))[1].backbone
                 if start
                 else family.fit(info, rows, self._read, weights),
-                problems=tuple(problem.fit(rows.target(n)) for n, problem in enumerate(self._problems)),
+                problems=tuple(problem.fit(rows.with_target(n).target(n)) for n, problem in enumerate(self._problems)),
             )
         return self._states[key]
 

@@ -176,3 +176,23 @@ def test_rows_that_are_in_no_split_are_counted():
         "5 rows of weight 0 are not trained on",
         "1 rows of large groups are left out: 4 are enough to compare trials by",
     )
+
+
+def test_every_problem_needs_targets_in_each_split_and_the_user_is_told_of_missing_ones():
+    def made(*heights):
+        def part(name, some):
+            return Rows.of(Row(f"{name}{n}", n, ("ab"[n % 2], height)) for n, height in enumerate(some))
+
+        train, valid, test = (part(f"{n}-", some) for n, some in enumerate(heights))
+        return Data(train, valid, test, Rows.of(()), False, "")
+
+    def summarized(data):
+        return summarize(Scan(data.train), data, PROBLEM, names=("classification", "regression"))
+
+    some = [1.0, None, 3.0] * 4
+    told = "rows with a target of regression: 8 training, 8 validation, 2 test"
+    assert told in summarized(made(some, some, [2.0, 1.0])).facts
+    assert not any("regression" in fact for fact in summarized(made([1.0] * 12, [1.0] * 12, [2.0])).facts)
+    for heights, split in (([[None] * 12, some, some], "training"), ([some, [None] * 12, some], "validation")):
+        with pytest.raises(BadInput, match=f"None of the {split} rows has a target of 'regression'"):
+            summarized(made(*heights))

@@ -83,3 +83,14 @@ def test_without_a_test_split_the_others_are_looked_at():
     data = Data(rows("aab", "train"), rows("c", "valid"), None, Rows.of(()), False, "")
 
     assert len(duplicate_warnings(data)) == 1
+
+
+def test_copies_of_which_one_lacks_a_target_do_not_contradict_each_other():
+    def warned(*targets):
+        some = Rows.of(Row(f"row{n}", "same", pair) for n, pair in enumerate(targets))
+        empty = Rows.of(())
+        return duplicate_warnings(Data(with_digests(some, digest_of), empty, None, empty, False, ""))[1:]
+
+    assert warned(("a", None), (None, 1.0), ("a", 1.0)) == []
+    (warning,) = warned((None, 1.0), ("a", None), ("a", 2.0))
+    assert "row0 (1.0) and row2 (2.0); correct the targets" in warning

@@ -38,4 +38,5 @@ def test_rows_and_labels_are_counted(problem, targets, classes, fewest):
     facts = facts_of(data(targets, problem), problem, Words())
 
     counts = {"train": 40, "valid": 10, "unlabeled": 7, "folds": 4, "classes": classes, "fewest": fewest, "length": 2.0}
+    counts["targets"] = (40,)
     assert facts == Facts(**counts)

@@ -8,6 +8,8 @@ from collections import Counter
 import pytest
 
 from autosft.builtin.classification import Classification
+from autosft.builtin.multilabel import MultiLabel
+from autosft.builtin.regression import Regression
 from autosft.contracts.rows import Data, Row, Rows, Scan
 from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, portions, split, subset, with_folds, with_order
 from autosft.errors import BadInput
@@ -288,3 +290,17 @@ def test_there_are_no_folds_where_one_would_learn_from_far_fewer_rows_than_it_va
 
     one_group = Rows.of(dataclasses.replace(row, group="site") for row in few.train)
     assert not with_folds(dataclasses.replace(few, train=one_group), PROBLEM, seed=0).further_folds()
+
+
+@pytest.mark.parametrize("problem", [Classification(), MultiLabel(), Regression()], ids=lambda one: one.name)
+def test_rows_that_have_a_target_are_held_out_in_proportion_and_come_early_in_every_split(problem):
+    targets = {"classification": "ab", "multilabel": [("a",), ("a", "b")], "regression": [1.0, 2.0]}[problem.name]
+    rare = [(targets[n % 2] if n % 5 else None, 1.0 if n % 5 == 0 or n % 10 == 1 else None) for n in range(200)]
+    data = split(Scan(Rows.of(Row(str(n), n, pair) for n, pair in enumerate(rare))), problem, seed=0)
+    assert [len(rows) for rows in parts(data)] == pytest.approx([128, 32, 40], abs=2)
+    for position, share in ((0, 0.8), (1, 0.3)):
+        for rows in parts(data):
+            assert len(rows.with_target(position)) == pytest.approx(share * len(rows), abs=2)
+            assert len(subset(rows, 12).with_target(position))
+    for learned, held_out in data.further_folds():
+        assert len(learned.with_target(1)) > len(held_out.with_target(1)) > 0

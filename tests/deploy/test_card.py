@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from autosft.contracts.record import Record, Result, Shift
-from autosft.contracts.rows import Data, Rows
+from autosft.contracts.rows import Data, Rows, objects
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
 from autosft.errors import BadBundle
@@ -90,3 +92,12 @@ def test_the_manifest_vouches_for_the_card_and_has_the_test_score(made, registry
         stream.write("It is the best of all models.")
     with pytest.raises(BadBundle, match=r"README\.md: damaged"):
         open_bundle(bundle)
+
+
+def test_it_says_how_many_rows_have_a_target_where_some_are_missing(made, registry):
+    path, bundle = open_bundle(made.folder)
+    whole = data_of(made)
+    assert "Rows with a target" not in model_card(path, bundle, registry, result_of(made), whole)
+    lacking = whole.train.with_columns(targets=objects([(None,), *whole.train.targets[1:]]))
+    card = model_card(path, bundle, registry, result_of(made), replace(whole, train=lacking))
+    assert f"Rows with a target, of all that have any: classification {len(whole.labelled) - 1}." in card

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from autosft.contracts.graph import Graph
 from autosft.contracts.state import State
-from autosft.contracts.tensors import Graph
 from autosft.deploy.bundle import save_bundle
 from autosft.deploy.export.formats import Onnx, Torch
 from autosft.deploy.export.writing import export_model

@@ -224,17 +224,21 @@ def test_a_hung_worker_is_ended_at_its_deadline_and_the_search_goes_on(points, t
     assert result.best[0].recipe.strategy == "toy" and time.monotonic() - started < 41
 
 
-def test_when_memory_runs_out_fewer_rows_are_taken_at_once_and_that_is_remembered(points, tmp_path):
+@pytest.mark.parametrize("strategy", ["hungry", "whole"])
+def test_when_memory_runs_out_fewer_rows_are_taken_at_once_and_that_is_remembered(strategy, points, tmp_path):
     notes = []
-    settings = {**SETTINGS, "strategies": ["hungry"]}
+    settings = {**SETTINGS, "strategies": [strategy]}
     result = run_search(
         points, trials=2, run=tmp_path / "run", watch=lambda news: notes.append(getattr(news, "text", "")), **settings
     )
 
-    said = [note for note in notes if "memory ran out" in note]
+    said = [note for note in notes if "memory ran out" in note and "goes on with" in note]
     assert [re.findall(r"\d+", note)[1:] for note in said] == [["32", "16"], ["16", "8"], ["8", "4"]], said
     assert sum(result.trials.values()) == 2
-    assert [record.micro_batch for record in records(tmp_path / "run").values()] == [4, 4]
+    kept = list(records(tmp_path / "run").values())
+    assert [record.micro_batch for record in kept] == [4, 4]
+    smaller = [any("in batches of 4 rows instead of 32" in note for note in record.notes) for record in kept]
+    assert smaller == [strategy == "whole"] * 2
 
 
 def test_two_workers_train_side_by_side_and_nothing_twice(points, tmp_path):

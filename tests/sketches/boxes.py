@@ -122,16 +122,7 @@ class Boxes(Problem):
         return max(1, sum(map(len, targets)))
 
     def outputs(self, out, batch, state, recipe, model):
-        there = {"there": out[:, 0].sigmoid().cpu().numpy()}
-        return Outputs(batch.rows, there, tuple(boxes(maps) for maps in out.cpu()))
-
-    def deviance(self, outputs, targets, state):
-        """The squared error of the map (Brier, 1950)."""
-        truth = np.zeros((len(targets), SIDE, SIDE))
-        for row, boxes in enumerate(targets):
-            for top, left, *_ in boxes:
-                truth[row, top, left] = 1
-        return ((outputs.arrays["there"] - truth) ** 2).sum((1, 2))
+        return Outputs(batch.rows, items=tuple(boxes(maps) for maps in out.cpu()))
 
     def decide(self, outputs, state):
         return [[box[:4] for box in boxes] for boxes in outputs.items]

@@ -37,7 +37,7 @@ class FixMatch(Strategy):
 
         def loss(step):
             labeled, (light, strong) = step["labelled"], step["unlabelled"].inputs
-            supervised = (row_losses(trial.parts, model(labeled), labeled.targets) * labeled.weights).mean()
+            supervised = row_losses(trial.parts, model(labeled), labeled).mean()
             light, strong = (replace(step["unlabelled"], inputs=view) for view in (light, strong))
             with torch.no_grad():
                 sureness, labels = model(light)[0].softmax(1).max(1)

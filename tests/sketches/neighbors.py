@@ -14,6 +14,9 @@ class NearestNeighbors(Strategy):
     name = "neighbors"
     cheap = True
 
+    def accepts(self, facts, info, problems):
+        return "" if {problem.name for problem in problems} == {"classification"} else "needs one label per row"
+
     def stages(self, trial, runtime, model):
         yield Fit("neighbors", lambda: self.keep(trial, runtime, model))
 

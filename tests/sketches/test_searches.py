@@ -13,6 +13,7 @@ from autosft.deploy.predictor import Predictor
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.testing.toy import make_points
+from autosft.testing.trials import points_task
 
 
 def task(name, problem, **data):
@@ -21,27 +22,45 @@ def task(name, problem, **data):
 
 DATA = {
     "boxes": lambda folder: task("pictures", "boxes", rows=120),
+    "diffusion": lambda folder: points_task(
+        make_points(folder / "clouds.points.json", rows=120), problems=["generation"], targets=[("height", "breadth")]
+    ),
+    "halves": lambda folder: points_task(
+        make_points(folder / "clouds.points.json", rows=120, missing=["height"]),
+        problems=["classification", "regression"],
+    ),
     "fixmatch": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "lora": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
+    "pairs": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "speech": lambda folder: task("frames", "transcription", entries=list(speech.entries(120))),
     "trees": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "translation": lambda folder: task("numbers", "translation", pairs=list(translation.pairs(120))),
     "vocabulary": lambda folder: task("texts", "classification", texts=list(vocabulary.texts())),
 }
-STRATEGIES = {"fixmatch": "fixmatch", "lora": "lora", "neighbors": "neighbors", "trees": "trees", "vocabulary": "probe"}
+STRATEGIES = {
+    "fixmatch": ["fixmatch"],
+    "halves": ["toy", "probe"],
+    "lora": ["lora"],
+    "neighbors": ["neighbors"],
+    "pairs": ["contrastive"],
+    "trees": ["trees"],
+    "vocabulary": ["probe"],
+}
+INSTALLED = {"halves": ()}
+"""Those that need no plugin but the toy one: half of the rows have both targets."""
 
-
-TOGETHER = ("boxes", "fixmatch", "lora")
-"""Those of which two processes train each trial too: a loss of a whole batch, steps of several streams, adapters."""
+TOGETHER = ("boxes", "fixmatch", "halves", "lora", "pairs")
+"""Those of which two processes train each trial too: a loss of a whole batch, steps of several streams, targets that
+are missing, adapters, rows that stay together."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("sketch", "processes"), [*((name, 1) for name in DATA), *((name, 2) for name in TOGETHER)])
 def test_a_sketch_goes_through_a_whole_search_that_is_killed_on_its_way(sketch, processes, install, killed, tmp_path):
-    install(sketch)
+    install(*INSTALLED.get(sketch, [sketch]))
     data, run = DATA[sketch](tmp_path), tmp_path / "run"
-    settings = {"strategies": [STRATEGIES.get(sketch, "toy")], "trials": 2, "processes_per_trial": processes}
+    settings = {"strategies": STRATEGIES.get(sketch, ["toy"]), "trials": 2, "processes_per_trial": processes}
     killed(data, run, at=0, **settings)
 
     result = run_search(data, run=run, budget=None, threads=2, workers=2, device="cpu", **settings)

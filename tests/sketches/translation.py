@@ -145,14 +145,11 @@ class Translation(Problem):
         letters = state.values["letters"]
         return Outputs(batch.rows, items=tuple("".join(letters[n - 2] for n in said if n >= 2) for said in out))
 
-    def deviance(self, outputs, targets, state):
-        return np.array([float(said != meant) for said, meant in zip(outputs.items, targets, strict=True)])
-
     def decide(self, outputs, state):
         return list(outputs.items)
 
     def score(self, metric, outputs, targets, state):
-        return 1 - float(self.deviance(outputs, targets, state).mean())
+        return float(np.mean([said == meant for said, meant in zip(outputs.items, targets, strict=True)]))
 
 
 def pairs(count):

@@ -27,7 +27,7 @@ def scanned(tmp_path):
         table = read_table(tmp_path)
         task = Task(name="t", modality="text", problems=("classification",), data={}, **roles)
         form = propose_target(table, Hints(targets=("label",), **roles))
-        return rows_of(table, form, table.columns["name"], empty="no name", task=task)
+        return rows_of(table, [form], table.columns["name"], empty="no name", task=task)
 
     return scan
 

@@ -1,12 +1,14 @@
 """From a table to rows: with a target, without one, or none at all."""
 
+from dataclasses import replace
+
 import pytest
 
 from autosft.contracts.task import Hints, Task
-from autosft.errors import UnknownName
+from autosft.errors import BadInput, UnknownName
 from autosft.tables.reading import read_table
 from autosft.tables.rows import rows_of
-from autosft.tables.targets import propose_target
+from autosft.tables.targets import forms_in, plain_of, propose_target, propose_targets
 
 TASK = Task(name="t", modality="text", problems=("classification",), data={})
 
@@ -20,7 +22,7 @@ def scanned(tmp_path):
             (tmp_path / f"{split}.csv").write_text("\n".join(["name,label,size", *lines]) + "\n")
         table = read_table(tmp_path)
         form = propose_target(table, Hints(targets=(target,), problem=problem))
-        return rows_of(table, form, table.columns["name"], empty="no name", task=TASK)
+        return rows_of(table, [form], table.columns["name"], empty="no name", task=TASK)
 
     return scan
 
@@ -58,7 +60,7 @@ def test_a_column_that_has_gone_is_named(scanned, tmp_path):
     (tmp_path / "train.csv").write_text("name,size\na,1\n")
     table = read_table(tmp_path)
     with pytest.raises(UnknownName, match="label"):
-        rows_of(table, form, table.columns["name"], empty="no name", task=TASK)
+        rows_of(table, [form], table.columns["name"], empty="no name", task=TASK)
 
 
 def test_only_rows_that_have_a_target_are_lost(scanned):
@@ -68,3 +70,24 @@ def test_only_rows_that_have_a_target_are_lost(scanned):
         ("train.csv:5", True),
         ("test.csv:3", False),
     ]
+
+
+def test_rows_may_lack_one_of_two_targets_and_without_any_they_are_unlabelled(tmp_path):
+    lines = ["a,x,1.5", "b,,2.5", "c,y,", "d,,", "e,x,much", "f,y,3.5", ",x,1", "g,x,7.25"]
+    (tmp_path / "train.csv").write_text("\n".join(["name,label,size", *lines]) + "\n")
+    table = read_table(tmp_path)
+    hints = Hints(targets=("label", "size"), problem="classification,regression")
+    forms = propose_targets(table, hints)
+    task = TASK.model_copy(update={"problems": ("classification", "regression"), "data": {"target": plain_of(forms)}})
+    assert forms_in(task, "here") == forms
+    scan = rows_of(table, forms, table.columns["name"], empty="no name", task=task)
+    assert [row.targets for row in scan.rows] == [("x", 1.5), (None, 2.5), ("y", None), ("y", 3.5), ("x", 7.25)]
+    assert list(scan.unlabeled.ref) == ["d"]
+    assert [(fault.ref, fault.reason) for fault in scan.faults] == [
+        ("train.csv:6", "'much' is no number"),
+        ("train.csv:8", "no name"),
+    ]
+    with pytest.raises(BadInput, match="2 problems, and need a --target each"):
+        propose_targets(table, replace(hints, targets=("label",)))
+    with pytest.raises(BadInput, match="a target for each of 1 problems; it has 2"):
+        forms_in(task.model_copy(update={"problems": ("regression",)}), "here")

@@ -16,6 +16,13 @@ from autosft.training.optim.average import decay_after
 from autosft.training.stopping import Patience
 
 
+def test_without_a_loss_patience_goes_by_the_score_alone():
+    patience, stop = Patience(), Stop(patience=2)
+    seen = [patience.improves(score, None, epoch, stop) for epoch, score in enumerate([0.5, 0.5, 0.7, 0.7, 0.6], 1)]
+    assert seen == [True, False, True, False, False]
+    assert patience.exhausted(stop) and (patience.score, patience.loss, patience.epoch) == (0.7, None, 3)
+
+
 class Watched(Strategy):
     """The toy strategy; after each step it shows the model to a function."""
 

@@ -90,8 +90,12 @@ def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_share_and_weight(t
     plain = replace(plain, weights=torch.rand(len(plain)))
     batch = mixed(plain, 0, mixup=1.0)
     outs, share = model(batch), batch.mixed.share
-    own, other = (row_losses(trial.parts, outs, targets) for targets in (batch.targets, batch.mixed.targets))
-    total = share * (own * batch.weights).sum() + (1 - share) * (other * batch.mixed.weights).sum()
+    pairs = ((batch.targets, batch.weights), (batch.mixed.targets, batch.mixed.weights))
+    own, other = (
+        row_losses(trial.parts, outs, replace(batch, targets=targets, weights=weights, mixed=None)).sum()
+        for targets, weights in pairs
+    )
+    total = share * own + (1 - share) * other
     torch.testing.assert_close(supervised(trial.parts, model)(batch), total / len(batch))
     parts = torch.stack([len(part) * supervised(trial.parts, model)(part) for part in batch.split(5)])
     torch.testing.assert_close(parts.sum(), total)

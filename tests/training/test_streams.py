@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from autosft.contracts.tensors import Batch, Step
+from autosft.contracts.steps import Step
+from autosft.contracts.tensors import Batch
 from autosft.training.loaders import Loader
 from autosft.training.streams import CombinedLoader
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from autosft.contracts.document import sha256_of
+from autosft.contracts.graph import Graph
 from autosft.contracts.rows import Rows
-from autosft.contracts.tensors import Graph
 from autosft.contracts.trial import Parts, Runtime
 from autosft.deploy.predictor import Predictor
 from autosft.training.loaders import Loader

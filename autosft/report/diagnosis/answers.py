@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.problem import Outputs, Problem, known, tuned
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.state import State
@@ -27,7 +27,7 @@ class Answers:
     Attributes:
         problem: What was asked.
         split: `"test"` or `"valid"`.
-        rows: The rows, in the order of the outputs.
+        rows: The rows that have the problem's target, in the order of the outputs.
         targets: Their targets, as written.
         outputs: What was answered, in numbers.
         state: What decides over the numbers.
@@ -74,7 +74,7 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
         rows = tested.rows
         parts = zip(problems, tested.outputs, tested.states, strict=True)
         return [
-            Answers(problem, "test", rows, rows.target(number), outputs, state)
+            _answers(problem, "test", rows, number, outputs, state)
             for number, (problem, outputs, state) in enumerate(parts)
         ]
     members = [_stored(account, record) for record in account.chosen]
@@ -82,13 +82,20 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
     found: list[Answers] = []
     for number, problem in enumerate(problems):
         outputs = problem.combine([member.outputs[number] for member in members], shares)
-        rows = members[0].rows
-        targets, state = rows.target(number), members[0].states[number]
+        rows, state = members[0].rows, members[0].states[number]
         if len(members) > 1:
             metric = account.metric if number == 0 else problem.metrics[0]
-            state = problem.tune(metric, outputs, targets, state)
-        found.append(Answers(problem, "valid", rows, targets, outputs, state))
+            state = tuned(problem, metric, outputs, rows.target(number), state)
+        found.append(_answers(problem, "valid", rows, number, outputs, state))
     return found
+
+
+def _answers(
+    problem: Problem, split: Literal["test", "valid"], rows: Rows, number: int, outputs: Outputs, state: State
+) -> Answers:
+    """What was said of the rows that have the problem's target."""
+    some, targets = known(outputs, rows.target(number))
+    return Answers(problem, split, rows.with_target(number), targets, some, state)
 
 
 def _stored(account: Account, record: Record) -> StoredOutputs:

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of
+from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of, tuned
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
+from autosft.data.splits import strata_of
 from autosft.data.stratify import hold_out, numbered
 from autosft.errors import BadInput
 from autosft.host.registry import Registry
@@ -58,7 +59,7 @@ class Panel:
         self.few = len(valid) < (FEW_ROWS if whole else TOO_FEW_VALID)
         self._problems, self._metric = problems, metric
         self._targets = [valid.target(position) for position in range(len(problems))]
-        self._strata = problems[0].strata(valid.target(0))
+        self._strata = strata_of(problems[0], valid)
         self._units = numbered([group or number for number, group in enumerate(valid.group)])
         first = next(iter(stored.values()), None)
         self._stored = {
@@ -100,9 +101,7 @@ class Panel:
         states = self._stored[next(iter(team))].states
         metrics = metrics_of(self._problems, self._metric)
         parts = zip(self._problems, metrics, answers, self._of(rows), states, strict=True)
-        return tuple(
-            problem.tune(metric, outputs, targets, state) for problem, metric, outputs, targets, state in parts
-        )
+        return tuple(tuned(*part) for part in parts)
 
     def _of(self, rows: Positions) -> list[list[Any]]:
         """The targets of these rows, for each problem."""

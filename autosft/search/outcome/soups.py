@@ -63,11 +63,12 @@ def with_soups(
 
 def _groups(run: Run, registry: Registry, records: Sequence[Record]) -> list[list[Record]]:
     """Trials whose weights may be averaged, two or more each, the best first: of one backbone, which was trained, and
-    of one strategy, from the same start."""
+    of one strategy, from the same start; none without a validation loss, by which soups are judged."""
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in sorted((record for record in records if record.state == "done"), key=Record.order):
         recipe = record.recipe
-        if registry.strategy(recipe.strategy).cheap or not run.has_model(record.number):
+        alone = registry.strategy(recipe.strategy).cheap or record.loss is None
+        if alone or not run.has_model(record.number):
             continue
         if not member_damage(run.trial_folder(record.number)):
             start = recipe.start.model_dump_json() if recipe.start else ""

@@ -152,6 +152,23 @@ class StrategyConformance(AnyStrategy):
         trained = train(few, runtime, strategy)
         assert trained.evaluation is not None and math.isfinite(trained.evaluation.score)
 
+    def test_it_learns_where_half_of_the_rows_lack_one_of_two_targets(
+        self, strategy: Strategy, recipe: Recipe, tmp_path: Path
+    ) -> None:
+        problems = [load_plugins().problem(name) for name in ("classification", "regression")]
+        path = make_points(tmp_path / "half.points.json", rows=60, missing=["height"])
+        task = points_task(path, problems=["classification", "regression"])
+        unmixed = recipe.regular.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
+        trial = make_trial(tmp_path / "half", task, registry(*problems), recipe.changed(regular=unmixed))
+        counts = tuple(len(trial.train.with_target(position)) for position in range(2))
+        facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled), targets=counts)
+        if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
+            pytest.skip(f"it does not take such rows: {reason}")
+        runtime = make_runtime(trial)
+        before = evaluate(trial.parts, runtime, build_model(trial.parts, runtime), trial.valid)
+        trained = train(trial, replace(runtime, micro_batch=5), strategy)
+        assert trained.evaluation is not None and trained.evaluation.score > before.score
+
     def test_saved_weights_give_the_same_answers(self, strategy: Strategy, trial: Trial, runtime: Runtime) -> None:
         trained = train(trial, runtime, strategy)
         saved = save({name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()})
@@ -187,7 +204,7 @@ class StrategyConformance(AnyStrategy):
         whole = train(trial, runtime, strategy)
         parts = train(replace(trial, folder=tmp_path / "parts"), replace(runtime, micro_batch=5), strategy)
         assert parts.evaluation is not None and bool(parts.epochs) == bool(whole.epochs)
-        if whole.epochs:  # the parts of a batch add up to it, but for what was drawn at random
+        if whole.epochs and parts.notes == whole.notes:  # the parts add up to a batch, but for what was drawn at random
             assert parts.epochs[0].loss == pytest.approx(whole.epochs[0].loss, rel=0.1)
 
 

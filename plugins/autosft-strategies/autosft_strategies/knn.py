@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Facts, Fit, OutOfTime, Problem, Runtime, Strategy, Trial, seed_of
+from autosft.api import BackboneInfo, Facts, Fit, OutOfTime, Problem, Rows, Runtime, Strategy, Trial, seed_of
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ def keep_neighbors(trial: Trial, runtime: Runtime, model: Model) -> None:
     from autosft_strategies.neighbors import Neighbors
 
     parts = trial.parts
-    features = encode(parts, runtime, model.encoder, trial.train).float()
-    weights = torch.tensor(trial.train.weight, dtype=torch.float32)
+    encode(parts, runtime, model.encoder, trial.train)  # all at once: each problem has its rows of them
     for position, (problem, state) in enumerate(zip(parts.problems, parts.states.problems, strict=True)):
         head = model.heads[position]
-        targets = problem.encode(trial.train.target(position), state)
+        rows = trial.train.with_target(position)
+        features = encode(parts, runtime, model.encoder, rows).float()
+        weights = torch.tensor(rows.weight, dtype=torch.float32)
+        targets = problem.encode(rows.target(position), state)
         if not isinstance(head, LinearHead) or not isinstance(targets, torch.Tensor):
             raise TypeError(f"Problem {problem.name!r} needs just pooled features but has no LinearHead.")
         kept = Neighbors.of(features, targets, weights, head.linear.out_features)
@@ -87,7 +89,8 @@ def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, feat
     problem, state = parts.problems[position], parts.states.problems[position]
     draw = torch.Generator().manual_seed(seed_of(parts.recipe.seed, "neighbors"))
     asked = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    nearest, rows = _others(trial, runtime, kept, features, asked)
+    units = _units(trial.train.with_target(position))
+    nearest, rows = _others(runtime, kept, features, asked, units)
     targets, weights = kept.targets[asked], kept.weights[asked]
 
     def loss(out: Tensor) -> Tensor:
@@ -104,7 +107,7 @@ def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, feat
                     getattr(kept, name).fill_(number)
 
 
-def _others(trial: Trial, runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+def _others(runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
     """How similar the nearest rows of other groups are to the asked ones, and which they are, shape (asked, most
     neighbors).
 
@@ -113,7 +116,6 @@ def _others(trial: Trial, runtime: Runtime, kept: Neighbors, features: Tensor, a
     """
     import torch
 
-    units = _units(trial)
     count = min(NEIGHBORS[-1], len(features) - int(units.bincount().max()))
     table = features if features.layout == torch.strided else features.to_sparse_coo()
     found: list[tuple[Tensor, Tensor]] = []
@@ -127,11 +129,11 @@ def _others(trial: Trial, runtime: Runtime, kept: Neighbors, features: Tensor, a
     return torch.cat([values for values, _ in found]), torch.cat([rows for _, rows in found])
 
 
-def _units(trial: Trial) -> Tensor:
-    """A number for each training row; rows of one group share one, unless there is just one group."""
+def _units(rows: Rows) -> Tensor:
+    """A number for each row; rows of one group share one, unless there is just one group."""
     import torch
 
-    units = torch.from_numpy(trial.train.units())
+    units = torch.from_numpy(rows.units())
     return units if units.any() else torch.arange(len(units))
 
 

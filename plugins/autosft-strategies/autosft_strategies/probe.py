@@ -77,19 +77,24 @@ def solve_heads(trial: Trial, runtime: Runtime, model: Model) -> None:
     parts = trial.parts
     features = encode(parts, runtime, model.encoder, trial.train).float()
     mean, scale = _moments(features)
-    if features.layout == torch.strided:
-        features = (features - mean) / scale
-    weights = torch.tensor(trial.train.weight, dtype=torch.float32)
+    features = _scaled(features, mean, scale)
     for position, head in enumerate(model.heads):
         if not isinstance(head, LinearHead):
             raise TypeError(
                 f"Problem {parts.problems[position].name!r} needs just pooled features but has no LinearHead."
             )
-        linear = LinearProblem(parts, runtime, position, head, features, trial.train.target(position), weights)
+        rows = trial.train.with_target(position)
+        some = (
+            features
+            if len(rows) == len(features)
+            else _scaled(encode(parts, runtime, model.encoder, rows), mean, scale)
+        )
+        weights = torch.tensor(rows.weight, dtype=torch.float32)
+        linear = LinearProblem(parts, runtime, position, head, some, rows.target(position), weights)
         known = ("penalty", parts.info.name, parts.recipe.seed, position)
-        place = runtime.features.get(known) if len(features) >= ENOUGH_ROWS else None
+        place = runtime.features.get(known) if len(some) >= ENOUGH_ROWS else None
         if place is None:
-            place = runtime.features[known] = choose(trial, runtime, position, linear, features)
+            place = runtime.features[known] = choose(trial, runtime, position, linear, some)
         weight, bias = linear.unturned(linear.on().solve(STRENGTHS[place], None))
         weight = weight / scale
         with torch.no_grad():
@@ -107,11 +112,19 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return features.mean(0), scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
 
 
-def _folds(trial: Trial, position: int, chosen: Tensor) -> Tensor:
-    """The fold of each chosen row, strata in proportion. Rows of a group share one, unless there is just one group."""
+def _scaled(features: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """Standardized features; sparse ones as they are."""
     import torch
 
-    rows = trial.train.take(chosen.numpy())
+    return (features.float() - mean) / scale if features.layout == torch.strided else features.float()
+
+
+def _folds(trial: Trial, position: int, chosen: Tensor) -> Tensor:
+    """The fold of each chosen row of those that have the problem's target, strata in proportion. Rows of a group share
+    one, unless there is just one group."""
+    import torch
+
+    rows = trial.train.with_target(position).take(chosen.numpy())
     units = torch.from_numpy(rows.units())
     units = units if units.any() else torch.arange(len(chosen))
     strata = trial.parts.problems[position].strata(rows.target(position))

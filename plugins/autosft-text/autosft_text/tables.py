@@ -10,9 +10,11 @@ from autosft.api import BadInput, Claim, Fault, Hints, Row, Scan, Task, UnknownN
 from autosft.api.inputs import (
     Table,
     TargetForm,
+    forms_in,
     glance,
     named_folder,
-    propose_target,
+    plain_of,
+    propose_targets,
     read_table,
     rows_of,
     with_unlabeled,
@@ -48,29 +50,31 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
     if not texts:
         return None
     table = glance(path, table)
-    form = _target(table, hints, texts)
-    texts = [name for name in texts if name not in form.columns] or texts
-    used = [*texts, *form.columns, *hints.roles.values()]
+    forms = _targets(table, hints, texts)
+    targets = [name for form in forms for name in form.columns]
+    texts = [name for name in texts if name not in targets] or texts
+    used = [*texts, *targets, *hints.roles.values()]
     unlabeled = named_folder(hints, path, TEXTS)
+    asked = " and ".join(form.words for form in forms)
     idle = [name for name in table.columns if name not in used]
     telling = set(used) | (set(telling_columns(table)) & set(idle))
     task = Task(
         name=printable(Path(path.resolve().stem)) or "texts",
         modality="text",
-        problems=(form.problem,),
+        problems=tuple(form.problem for form in forms),
+        targets=tuple(form.target for form in forms),
         data={
             "table": str(path.absolute()),
             "text": texts,
-            "target": form.plain(),
+            "target": plain_of(forms),
             **({"unlabeled": unlabeled} if unlabeled else {}),
         },
-        targets=form.columns if len(form.columns) == 1 else (form.columns,),
         **hints.roles,
     )
     return Claim(
         task,
         confidence=_SURE if hints.inputs else _BY_LOOKS * len(used) / len(telling),
-        why=f"{table.dialect}; texts in {_listed(texts)}, {form.words}{words_of(hints.roles)}",
+        why=f"{table.dialect}; texts in {_listed(texts)}, {asked}{words_of(hints.roles)}",
         unused=(*(f"column {name!r}" for name in idle), *table.unused),
     )
 
@@ -83,10 +87,10 @@ def scan_table(task: Task) -> Scan:
     Raises:
         BadInput: The task's data table is wrong, or its file is missing or has other columns.
     """
-    path, texts, form = _data_of(task)
+    path, texts, forms = _data_of(task)
     table = read_table(path)
     refs = (row.ref for row in _rows(table, texts))
-    scan = rows_of(table, form, refs, empty="the text is empty", task=task)
+    scan = rows_of(table, forms, refs, empty="the text is empty", task=task)
     return with_unlabeled(scan, str(task.data.get("unlabeled", "")), TEXTS)
 
 
@@ -131,20 +135,20 @@ def _rows(table: Table, texts: Sequence[str]) -> Iterator[Row]:
         yield Row(str(place), as_text(parts), (), str(split))
 
 
-def _target(table: Table, hints: Hints, texts: Sequence[str]) -> TargetForm:
-    """The target; a column that says it is one is none of the texts."""
+def _targets(table: Table, hints: Hints, texts: Sequence[str]) -> tuple[TargetForm, ...]:
+    """The target of each problem; a column that says it is one is none of the texts."""
     if not hints.targets and not hints.inputs:
         try:
-            form = propose_target(table, hints)
-            if set(texts) - set(form.columns):
-                return form
+            forms = propose_targets(table, hints)
+            if set(texts) - set(forms[0].columns):
+                return forms
         except BadInput:  # some text may look like a target as well
             pass
-    return propose_target(table, hints, exclude=[name for name in texts if name not in hints.targets])
+    return propose_targets(table, hints, exclude=[name for name in texts if name not in hints.targets])
 
 
-def _data_of(task: Task) -> tuple[Path, list[str], TargetForm]:
-    """The table, its columns of texts and its target, checked."""
+def _data_of(task: Task) -> tuple[Path, list[str], tuple[TargetForm, ...]]:
+    """The table, its columns of texts and its targets, checked."""
     where = f"the data table of task {task.name!r}"
     for key in task.data:
         if key not in _KEYS:
@@ -156,7 +160,7 @@ def _data_of(task: Task) -> tuple[Path, list[str], TargetForm]:
         texts = [texts]
     if not isinstance(texts, (list, tuple)) or not texts:
         raise BadInput(f"{where}: it needs the key text, the names of the columns of texts.")
-    return Path(table), list(map(str, texts)), TargetForm.parse(task.data.get("target"), f"target in {where}")
+    return Path(table), list(map(str, texts)), forms_in(task, where)
 
 
 def _listed(names: Sequence[str]) -> str:
