@@ -17,6 +17,7 @@ from typing import Any, final
 import torch
 
 from autosft.contracts.record import Epoch
+from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Runtime, Trial
@@ -218,7 +219,7 @@ class _UnderWay:
         """
         trial, progress = self._trial, self._training.progress
         longest = max((done.seconds for done in progress.epochs if done.stage == self._stage.name), default=0.0)
-        (in_time,) = first_says(self._runtime, lambda: [self._runtime.seconds_left() >= ROOM_FOR_AN_EPOCH * longest])
+        in_time = first_says(self._runtime, lambda: self._runtime.seconds_left() >= ROOM_FOR_AN_EPOCH * longest)
         enough = trial.early_stopping and self.patience.exhausted(self._recipe.stop)
         if not (self._training.more and in_time) or enough:
             return False
@@ -259,18 +260,22 @@ class _UnderWay:
         kept = self._stepper.kept
         if not isinstance(kept, Model):
             raise TypeError(f"A stage with validation rows must train a Model, not a {type(kept).__name__}.")
-        progress, valid = self._training.progress, stage.valid
-
-        def judged() -> tuple[float, float]:
-            evaluation = evaluate(self._trial.parts, self._runtime, kept, valid)
-            return evaluation.score, evaluation.loss
-
-        progress.score, progress.loss = score, loss = first_says(self._runtime, judged, 2)
+        progress = self._training.progress
+        progress.score, progress.loss = score, loss = self._judged(kept, stage.valid)
         if self._trial.early_stopping:
             if self.patience.improves(score, loss, self.epoch, stop):
                 self._best = copy.deepcopy(learned(stage, kept))
             progress.score, progress.loss = self.patience.score, self.patience.loss
         return score
+
+    def _judged(self, model: Model, rows: Rows) -> tuple[float, float | None]:
+        """The score, and the loss if there is such a thing; the first process finds them out for all."""
+        runtime, evaluation = self._runtime, None
+        if runtime.rank == 0:
+            evaluation = evaluate(self._trial.parts, runtime, model, rows)
+        score, loss = (evaluation.score, evaluation.loss) if evaluation else (0.0, None)
+        told = first_says(runtime, lambda: math.nan if loss is None else loss)
+        return first_says(runtime, lambda: score), None if math.isnan(told) else told
 
     def _train_epoch(self, seed: int) -> float:
         """One pass over the stage's batches; the mean loss. Devices are waited for every so many steps only."""
@@ -280,7 +285,7 @@ class _UnderWay:
         stage.model.train()
         for step, batch in enumerate(stage.batches.epoch(seed)):
             place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
-            if first_says(runtime, lambda: [runtime.seconds_left() < 0]) == [1.0]:
+            if first_says(runtime, lambda: runtime.seconds_left() < 0):
                 pace = (time.perf_counter() - started) / rows if rows else None
                 raise OutOfTime(f"The time was up {place} of {steps}.", pace)
             self._stepper.prepare(epoch * steps + step)
