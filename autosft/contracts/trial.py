@@ -1,4 +1,5 @@
-"""`Trial`: what is trained, on which rows. `Parts`: what prediction needs of it too. `Runtime`: where it is computed.
+"""`Trial`: what is trained, on which rows. `Parts`: what prediction needs of it too. `Runtime`: where it is computed,
+and by how many `Loaders` rows are read meanwhile.
 
 A trained model is its parts and its weights. Rows belong to a trial, and devices, clocks and caches to the process.
 """
@@ -94,6 +95,20 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Loaders:
+    """Who reads and views rows while the model computes. Batches are the same, bit for bit, whoever does.
+
+    Attributes:
+        count: How many do so at the same time; 0 means that whoever asks for a batch loads it, when it is asked for.
+        kind: `"threads"` of this process; `"processes"`; or `"auto"`: threads, and processes in their place where an
+            epoch has shown that the model waits long for threads, and another one that it waits less for processes.
+    """
+
+    count: int = 0
+    kind: Literal["threads", "processes", "auto"] = "threads"
+
+
+@dataclass(frozen=True)
 class Runtime:
     """Where and how a process computes, and for how long. But for the time, a trial depends on it by rounding alone.
 
@@ -101,6 +116,7 @@ class Runtime:
         read: Decode a row, maybe from a cache.
         device: Where to compute.
         seconds_left: How long it may still take.
+        loaders: Who reads and views rows.
         micro_batch: The most rows that fit the device at once; 0 means a whole batch.
         precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
             with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
@@ -112,6 +128,7 @@ class Runtime:
     read: Callable[[Row], Any]
     device: torch.device
     seconds_left: Callable[[], float] = lambda: float("inf")
+    loaders: Loaders = Loaders()
     micro_batch: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False

@@ -21,7 +21,7 @@ from autosft.contracts.problem import Outputs, mean_score
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
-from autosft.contracts.trial import Parts, Runtime
+from autosft.contracts.trial import Loaders, Parts, Runtime
 from autosft.deploy.bundle import Bundle, open_bundle
 from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
@@ -58,7 +58,8 @@ class Predictor:
         self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
         self._states = tuple(states) or self._parts.states.problems
-        self._runtime = Runtime(self._parts.modality.read, device)
+        loaders = Loaders(torch.get_num_threads())
+        self._runtime = Runtime(self._parts.modality.read, device, loaders=loaders)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", registry: Registry | None = None) -> Self:

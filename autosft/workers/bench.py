@@ -18,7 +18,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Epoch, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
-from autosft.contracts.trial import Parts, Runtime, States, Trial
+from autosft.contracts.trial import Loaders, Parts, Runtime, States, Trial
 from autosft.data.cache import SampleCache
 from autosft.data.splits import is_timed, subset
 from autosft.data.store import FeatureStore
@@ -220,6 +220,7 @@ class Bench:
             read=self._read,
             device=self._device,
             seconds_left=seconds_left,
+            loaders=Loaders(torch.get_num_threads(), "auto"),
             micro_batch=order.micro_batch,
             precision=precision_for(spec.precision, self._device),
             compile=spec.compile and not why_not_compiled(self._device),
