@@ -1,5 +1,6 @@
 """`Trial`: what is trained, on which rows. `Parts`: what prediction needs of it too. `Runtime`: where it is computed,
-and by how many `Loaders` rows are read meanwhile.
+by how many
+`Loaders` rows are read meanwhile, and in what `EvalBatch` they are answered.
 
 A trained model is its parts and its weights. Rows belong to a trial, and devices, clocks and caches to the process.
 """
@@ -108,6 +109,18 @@ class Loaders:
     kind: Literal["threads", "processes", "auto"] = "threads"
 
 
+@dataclass
+class EvalBatch:
+    """How many rows are answered at once, where nothing is learned from them. Another number gives other last bits, so
+    a trial keeps it in its checkpoints.
+
+    Attributes:
+        rows: At most so many; halved where memory runs out.
+    """
+
+    rows: int = 32
+
+
 @dataclass(frozen=True)
 class Runtime:
     """Where and how a process computes, and for how long. But for the time, a trial depends on it by rounding alone.
@@ -117,7 +130,8 @@ class Runtime:
         device: Where to compute.
         seconds_left: How long it may still take.
         loaders: Who reads and views rows.
-        micro_batch: The most rows that fit the device at once; 0 means a whole batch.
+        micro_batch: The most rows to learn from that fit the device at once; 0 means a whole batch.
+        eval_batch: How many rows are answered at once, as far as is known by now.
         precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
             with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
         compile: Whether the encoder is compiled by torch.
@@ -130,6 +144,7 @@ class Runtime:
     seconds_left: Callable[[], float] = lambda: float("inf")
     loaders: Loaders = Loaders()
     micro_batch: int = 0
+    eval_batch: EvalBatch = field(default_factory=EvalBatch)
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])

@@ -28,7 +28,7 @@ from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.tables.frames import is_frame, write_frame
-from autosft.training.device import pick_device
+from autosft.training.device import eval_batch_for, pick_device
 from autosft.training.evaluation import answer
 
 ROWS_AT_ONCE = 4096
@@ -58,8 +58,12 @@ class Predictor:
         self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
         self._states = tuple(states) or self._parts.states.problems
-        loaders = Loaders(torch.get_num_threads())
-        self._runtime = Runtime(self._parts.modality.read, device, loaders=loaders)
+        self._runtime = Runtime(
+            self._parts.modality.read,
+            device,
+            loaders=Loaders(torch.get_num_threads()),
+            eval_batch=eval_batch_for(device),
+        )
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", registry: Registry | None = None) -> Self:

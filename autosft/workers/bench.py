@@ -27,6 +27,7 @@ from autosft.deploy.member import load_member, load_states, load_weights, save_m
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
+from autosft.training.device import eval_batch_for
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
 from autosft.training.folds import cross_validate, forget_checkpoints
@@ -222,6 +223,7 @@ class Bench:
             seconds_left=seconds_left,
             loaders=Loaders(torch.get_num_threads(), "auto"),
             micro_batch=order.micro_batch,
+            eval_batch=eval_batch_for(self._device, order.micro_batch),
             precision=precision_for(spec.precision, self._device),
             compile=spec.compile and not why_not_compiled(self._device),
             features=self._features,
@@ -272,11 +274,8 @@ class Bench:
         try:
             return *cross_validate(trial, runtime, strategy, first, self._folds, states_of), ()
         except Exception as problem:  # the trial has its score nevertheless
-            return (
-                first,
-                trial.valid,
-                (f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}",),
-            )
+            why = f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}"
+            return first, trial.valid, (why,)
 
     def _notice(self, trial: Trial) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""
