@@ -1,9 +1,9 @@
-"""Who loads rows: the thread that trains, threads beside it, or processes. Samples per second, and how long a model waits.
+"""Who loads rows: the thread that trains, threads beside it, or processes? Samples per second, and waits.
 
 Photographs of a set are enlarged, with the noise of a camera, until there are enough, and written as JPEG. They are
-decoded and viewed for training at 224 px, nothing is kept decoded, for each kind of loader in turn: without a model, and
-with a ResNet-18 without pretrained weights that trains on some of them. Every figure is written down when it is there;
-the same command goes on after the last.
+decoded and viewed for training at 224 px for each kind of loader in turn, and nothing is kept decoded: without a model,
+and with a ResNet-18 without pretrained weights that trains on some of them. Every figure is written down when it is
+there; the same command goes on after the last.
 
     python benchmarks/loading.py OUT DATA --rounds 3 --threads 2
 """
@@ -58,9 +58,9 @@ def write_photographs(folder: Path, data: Path, count: int) -> list[Path]:
     return paths
 
 
-def parts_of(rows: Rows) -> Parts:
-    """ResNet-18 on images."""
-    info = next(info for info in TimmFamily().curated() if info.name.endswith(NAME))
+def parts_of(rows: Rows, name: str = NAME) -> Parts:
+    """A model of timm on images."""
+    info = next(info for info in TimmFamily().curated() if info.name.endswith(name))
     recipe = Recipe(
         backbone=info.name, strategy="full", optim=Optim(batch_size=BATCH), regular=Regular(augment="light")
     )

@@ -28,6 +28,7 @@ from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.tables.frames import is_frame, write_frame
+from autosft.training.ahead import read_ahead
 from autosft.training.device import eval_batch_for, pick_device
 from autosft.training.evaluation import answer
 
@@ -173,16 +174,14 @@ class Predictor:
             for start in range(0, len(rows), ROWS_AT_ONCE):
                 yield rows[start : start + ROWS_AT_ONCE], self._runtime
             return
-        start = 0
-        while start < len(rows):
-            samples: dict[str, Any] = {}
-            end, room = start, BYTES_AT_ONCE
-            while end < min(len(rows), start + ROWS_AT_ONCE) and room >= 0:
-                sample = samples[rows[end].id] = self._runtime.read(rows[end])
-                room -= getattr(sample, "nbytes", 0) or sys.getsizeof(sample)
-                end += 1
-            yield rows[start:end], replace(self._runtime, read=lambda row, at=samples: at[row.id])
-            start = end
+        samples: dict[str, Any] = {}
+        start, room = 0, BYTES_AT_ONCE
+        for end, (row, sample) in enumerate(read_ahead(self._runtime, rows), 1):
+            samples[row.id] = sample
+            room -= getattr(sample, "nbytes", 0) or sys.getsizeof(sample)
+            if end == len(rows) or end - start == ROWS_AT_ONCE or room < 0:
+                yield rows[start:end], replace(self._runtime, read=lambda row, at=samples: at[row.id])
+                samples, start, room = {}, end, BYTES_AT_ONCE
 
     def _outputs_of(self, inputs: Any) -> list[Outputs]:
         """The outputs for inputs; an iterator's are taken some thousand at a time."""

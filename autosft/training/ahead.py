@@ -1,7 +1,7 @@
-"""`Ahead`: batches that threads or processes load while the model computes. No number depends on who loads them.
+"""`Ahead`: batches that threads or processes load while the model computes; `read_ahead`: rows that are only decoded.
 
-Reductions give other last bits on another number of intra-op threads, so rows are seen on one wherever that happens.
-torch keeps their number by thread, but what a new thread begins with by process.
+No number depends on who loads. Reductions give other last bits on another number of intra-op threads, so rows are seen
+on one wherever that happens; torch keeps their number by thread, but what a new thread begins with by process.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
 import torch
 
+from autosft.contracts.rows import Row
 from autosft.contracts.tensors import Batch
-from autosft.contracts.trial import Loaders
+from autosft.contracts.trial import Loaders, Runtime
 from autosft.training.processes import NoProcesses, Processes
 from autosft.training.source import Drawn, Seen, Source
 
@@ -29,6 +30,9 @@ AHEAD = 2
 
 TRIFLE_SECONDS = 0.002
 """A batch whose rows are seen in this time is not worth a word to another thread, as texts are not."""
+
+TRIFLE_TO_READ = 0.0002
+"""Rows that take longer to decode are decoded by threads, where they are only decoded."""
 
 PARTS = 4
 """A batch is cut into so many parts per thread, as some rows take longer than others."""
@@ -174,6 +178,27 @@ class Ahead:
 
     def _ready(self, batch: Batch) -> Batch:
         return batch.pin_memory() if self._pinned else batch
+
+
+def read_ahead(runtime: Runtime, rows: Sequence[Row]) -> Iterator[tuple[Row, Any]]:
+    """Rows and what they are decoded to, in order. Where that is no trifle, threads decode some rows ahead."""
+    count, slow = runtime.loaders.count, False
+    remaining = iter(rows)
+    while not (slow and count):
+        row = next(remaining, None)
+        if row is None:
+            return
+        started = time.perf_counter()
+        with one_thread():
+            sample = runtime.read(row)
+        slow = time.perf_counter() - started > TRIFLE_TO_READ
+        yield row, sample
+    with threads(count) as pool:
+        yield from in_order(lambda row: pool.submit(_with_sample, runtime.read, row), remaining, PARTS * count)
+
+
+def _with_sample(read: Callable[[Row], Any], row: Row) -> tuple[Row, Any]:
+    return row, read(row)
 
 
 def in_order(submit: Callable[[T], Future[R]], work: Iterable[T], ahead: int) -> Iterator[R]:

@@ -256,3 +256,15 @@ def group(leader):
             state, _, number = path.read_text().rpartition(")")[2].split()[:3]
             found += [path] * (int(number) == leader and state != "Z")
     return found
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_rows_that_are_only_decoded_come_in_order_and_an_error_with_its_row(trial, runtime, count, monkeypatch):
+    monkeypatch.setattr(ahead, "TRIFLE_TO_READ", -1.0)
+    some = replace(runtime, loaders=Loaders(count))
+    assert [row.id for row, _ in ahead.read_ahead(some, trial.train)] == trial.train.id.tolist()
+    read = []
+    with pytest.raises(Unreadable, match="row-21"):
+        for row, _ in ahead.read_ahead(replace(some, read=Unlucky().read), trial.train):
+            read.append(row.id)
+    assert read == trial.train.id.tolist()[: trial.train.id.tolist().index("row-21")]
