@@ -61,9 +61,9 @@ CASES = {
 
 
 @pytest.fixture(autouse=True)
-def two_threads():
+def one_thread():
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 

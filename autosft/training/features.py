@@ -35,7 +35,7 @@ SAVE_SECONDS = 20.0
 def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows, *, cached: bool) -> Iterator[Batch]:
     """Batches to answer, so without targets, with what the encoder makes of them; from the cache if `cached`."""
     if not cached:
-        size = _fitting(parts, runtime, rows)
+        size = fitting(parts, runtime, rows)
         for batch in Loader(parts, runtime, rows, batch_size=size).epoch():
             moved = batch.without_targets().to(runtime.device)
             yield replace(moved, encoded=encoder(moved.inputs))
@@ -48,7 +48,7 @@ def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows
         yield Batch(None, (), tuple(part.id), weights, encoded=encoded).to(runtime.device)
 
 
-def _fitting(parts: Parts, runtime: Runtime, rows: Rows) -> int:
+def fitting(parts: Parts, runtime: Runtime, rows: Rows) -> int:
     """How many of these rows are encoded at once, of which the first is as long as any."""
     if runtime.device.type == "cpu" or not len(rows):
         return runtime.eval_batch.rows

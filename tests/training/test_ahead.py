@@ -17,6 +17,7 @@ import torch
 from unlucky import Mortal, Slow, Unlucky
 
 from autosft.contracts.rows import Rows
+from autosft.contracts.tensors import Batch, Mixed
 from autosft.contracts.trial import Loaders
 from autosft.data.arrow import open_rows, write_rows
 from autosft.data.cache import SampleCache
@@ -268,3 +269,20 @@ def test_rows_that_are_only_decoded_come_in_order_and_an_error_with_its_row(tria
         for row, _ in ahead.read_ahead(replace(some, read=Unlucky().read), trial.train):
             read.append(row.id)
     assert read == trial.train.id.tolist()[: trial.train.id.tolist().index("row-21")]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="only machines with a GPU have pinned memory")
+def test_every_tensor_of_a_batch_is_pinned_for_a_gpu(trial, runtime, no_trifles):
+    gpu = replace(runtime, device=torch.device("cuda"), loaders=Loaders(2))
+    for batch in Loader(trial.parts, gpu, trial.train, ["strong", "none"], batch_size=7).epoch():
+        assert all(tensor.is_pinned() for tensor in (*batch.inputs, *batch.targets, batch.weights))
+        assert {tensor.device.type for tensor in batch.to("cuda").inputs} == {"cuda"}
+
+
+def test_the_bytes_of_a_batch_are_those_of_all_its_tensors():
+    mixed = Mixed((torch.zeros(3),), torch.zeros(3), 0.5)
+    batch = Batch(
+        {"a": torch.zeros(3, 2), "b": [torch.zeros(5), "text", 1.0]}, (), ("x", "y", "z"), torch.ones(3), mixed
+    )
+    assert batch.nbytes == 4 * (3 * 2 + 5 + 3 + 3 + 3)
+    assert batch.to("cpu").inputs["b"][1:] == ["text", 1.0]

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from autosft.contracts.recipe import Optim
+from autosft.contracts.tensors import Batch
 from autosft.contracts.trial import EvalBatch
 from autosft.testing.toy import ToyStrategy
+from autosft.training import features
 from autosft.training.device import ROWS_ON_CPU, eval_batch_for
 from autosft.training.evaluation import answer
 from autosft.training.features import encode
@@ -84,12 +86,9 @@ def test_no_more_rows_are_answered_at_once_than_fitted_while_training():
     assert eval_batch_for(torch.device("cpu"), micro_batch=8).rows == 8
 
 
-def test_a_gpu_takes_more_rows_at_once_but_not_more_bytes(trial, runtime, model, monkeypatch):
-    monkeypatch.setattr("autosft.training.features.BATCH_BYTES", 200)
-    sizes = []
-    crowded(model, 100, sizes)
-    meta = replace(runtime, device=torch.device("mps"), eval_batch=eval_batch_for(torch.device("cuda")))
-    assert meta.eval_batch.rows > ROWS_ON_CPU
-    from autosft.training.features import _fitting
-
-    assert _fitting(trial.parts, meta, trial.train) == 200 // (4 * 4 + 4 + 8)
+def test_a_gpu_takes_more_rows_at_once_but_not_more_bytes(trial, runtime, monkeypatch):
+    gpu = replace(runtime, device=torch.device("cuda"), eval_batch=eval_batch_for(torch.device("cuda")))
+    assert gpu.eval_batch.rows > ROWS_ON_CPU
+    monkeypatch.setattr(Batch, "pin_memory", lambda batch: batch)  # which takes a GPU
+    monkeypatch.setattr(features, "BATCH_BYTES", 200)
+    assert features.fitting(trial.parts, gpu, trial.train) == 200 // (4 * 4 + 4 + 8)
