@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import shutil
 import threading
 import weakref
@@ -50,8 +49,8 @@ class Processes:
         close: Ends them before that; once more does no harm.
 
     Raises:
-        NoProcesses: Memory, or shared memory, is too small for one of them, or the rows lie in memory.
-        Exception: A part cannot be pickled.
+        NoProcesses: Memory, or shared memory, is too small for one of them, the rows lie in memory, or a part cannot be
+            sent to another process.
     """
 
     def __init__(self, source: Source, count: int, size: int) -> None:
@@ -64,8 +63,13 @@ class Processes:
             raise NoProcesses(f"{SHARED} is too small for batches of {size / 1e6:.0f} MB")
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *source.modules])  # heard by the first of all
-        self._pool = ProcessPoolExecutor(count, context, _begin, (pickle.dumps(source),))
+        self._pool = ProcessPoolExecutor(count, context, _begin, (source,))
         self.close = weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
+        try:
+            self._pool.submit(int)  # the first process is sent the source
+        except Exception as error:  # whatever a part raises that cannot be sent
+            self.close()
+            raise NoProcesses(f"a part cannot be sent to them ({type(error).__name__}: {error})") from error
 
     def submit(self, drawn: Drawn) -> Future[Batch]:
         """Have a batch loaded.
@@ -79,12 +83,12 @@ class Processes:
 _source: Source | None = None
 
 
-def _begin(pickled: bytes) -> None:
+def _begin(source: Source) -> None:
     """What a process does first."""
     global _source
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    _source = pickle.loads(pickled)
+    _source = source
 
 
 def _end_with_parent() -> None:

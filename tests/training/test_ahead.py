@@ -181,7 +181,7 @@ def test_a_process_that_is_ended_for_want_of_memory_costs_the_trial_nothing(tria
     assert len(list(loader.epoch(4))) == len(here) and not caplog.text  # nobody tries again
 
 
-@pytest.mark.parametrize("lacking", ["shared memory", "memory", "a file"])
+@pytest.mark.parametrize("lacking", ["shared memory", "memory", "a file", "a way to send a part"])
 def test_threads_load_where_processes_cannot(trial, runtime, monkeypatch, caplog, lacking):
     if lacking == "shared memory":
         monkeypatch.setattr(processes, "SPARE", 1e15)
@@ -190,6 +190,8 @@ def test_threads_load_where_processes_cannot(trial, runtime, monkeypatch, caplog
         monkeypatch.setattr(processes, "free_bytes", lambda: 1e9)
     if lacking == "a file":
         trial = replace(trial, train=Rows.of(trial.train))
+    if lacking == "a way to send a part":
+        runtime = replace(runtime, read=lambda row: ToyModality().read(row))
     assert loaded(trial, runtime, BY_PROCESSES[1]) and "NoProcesses" in caplog.text
 
 

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, get_args
 
@@ -173,7 +173,11 @@ class ModalityConformance(Offline):
         source = Source(parts, modality.read, scan.rows, ("strong", "none"), targets=False)
         places = np.tile(np.arange(len(scan.rows)), 8)
         drawn = [Drawn(places, np.stack([places + epoch, places], 1)) for epoch in range(2)]
-        ways = (source, Loaders(0)), (source, Loaders(4)), (pickle.loads(pickle.dumps(source)), Loaders(0))
+        ways = (
+            (source, Loaders(0)),
+            (source, Loaders(4)),
+            (_sent(source), Loaders(0)),
+        )
         first, *others = ([batch.inputs for batch in ahead.Ahead(*way)(drawn)] for way in ways)
         assert all(same(first, other) for other in others)
 
@@ -218,3 +222,9 @@ def _viewed(
 
 def _generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+def _sent(source: Source) -> Source:
+    """As it arrives in another process."""
+    loads: Callable[[Any], Source] = ForkingPickler.loads  # pyright: ignore[reportAttributeAccessIssue]
+    return loads(ForkingPickler.dumps(source))
