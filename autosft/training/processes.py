@@ -17,6 +17,7 @@ from typing import final
 
 import torch
 import torch.multiprocessing  # it teaches other processes' queues to hand over tensors
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from autosft.contracts.tensors import Batch
 from autosft.data.memory import free_bytes
@@ -63,7 +64,7 @@ class Processes:
             raise NoProcesses(f"{SHARED} is too small for batches of {size / 1e6:.0f} MB")
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *source.modules])  # heard by the first of all
-        self._pool = ProcessPoolExecutor(count, context, _begin, (source,))
+        self._pool = ProcessPoolExecutor(count, context, _begin, (source, _blas_threads()))
         self.close = weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
         try:
             self._pool.submit(int)  # the first process is sent the source
@@ -83,11 +84,17 @@ class Processes:
 _source: Source | None = None
 
 
-def _begin(source: Source) -> None:
+def _blas_threads() -> int:
+    """How many threads NumPy multiplies matrices with: another number gives other last bits."""
+    return max((library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"), default=1)
+
+
+def _begin(source: Source, blas_threads: int) -> None:
     """What a process does first."""
     global _source
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
+    threadpool_limits(blas_threads, user_api="blas")
     _source = source
 
 
