@@ -59,6 +59,9 @@ class Preview:
 class Modality(ABC):
     """One kind of data.
 
+    While a model computes, several threads call `read`, the views and `collate` for the rows to come, and maybe other
+    processes, which have copies made by pickle: none of them may depend on what was called before.
+
     Attributes:
         name: Unique among modalities, such as `"image"`.
         kinds: The kinds of `Inputs` that its views can make; a backbone fits if its kind is among them.

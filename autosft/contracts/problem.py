@@ -122,7 +122,7 @@ class Problem(ABC):
 
     def wrap(self, target: Any, sample: Any) -> Any:
         """A target as written, in a form that views can change together with the decoded sample, such as torchvision's
-        `BoundingBoxes` for pictures; by default as it is."""
+        `BoundingBoxes` for pictures; by default as it is. Like `encode`, it is called by several threads at a time."""
         return target
 
     @abstractmethod

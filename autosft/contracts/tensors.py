@@ -74,16 +74,32 @@ class Batch:
         """The same rows, as they are when they are to be answered."""
         return replace(self, targets=(), mixed=None, present=())
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all tensors in it."""
+        counted: list[int] = []
+        self._tensors(lambda tensor: counted.append(tensor.nbytes))
+        return sum(counted)
+
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on a device."""
+        """The same batch on a device. What lies in pinned memory goes to a GPU while that computes."""
+        beside = torch.device(device).type == "cuda"
+        return self._tensors(lambda tensor: tensor.to(device, non_blocking=beside))
 
-        def move(leaf: Any) -> Any:
+    def pin_memory(self) -> Batch:
+        """The same batch in pinned memory, which only machines with a GPU have."""
+        return self._tensors(lambda tensor: tensor.pin_memory())
+
+    def _tensors(self, change: Callable[[Tensor], Any]) -> Batch:
+        """The same batch with every tensor changed, those in lists among them."""
+
+        def every(leaf: Any) -> Any:
             if isinstance(leaf, list):
-                return [_map(move, entry) for entry in cast("list[Any]", leaf)]
-            return leaf.to(device) if isinstance(leaf, Tensor) else leaf
+                return [_map(every, entry) for entry in cast("list[Any]", leaf)]
+            return change(leaf) if isinstance(leaf, Tensor) else leaf
 
-        present = cast("tuple[Tensor | None, ...]", _map(move, self.present))
-        return replace(self._each(move, self.rows), whole=self.whole, present=present)
+        present = cast("tuple[Tensor | None, ...]", _map(every, self.present))
+        return replace(self._each(every, self.rows), whole=self.whole, present=present)
 
     def split(self, size: int, *, together: int = 1) -> Iterator[Batch]:
         """Micro-batches of at most `size` rows, in order; 0 means one of all rows.

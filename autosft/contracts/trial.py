@@ -1,4 +1,6 @@
-"""`Trial`: what is trained, on which rows. `Parts`: what prediction needs of it too. `Runtime`: where it is computed.
+"""`Trial`: what is trained, on which rows. `Parts`: what prediction needs of it too. `Runtime`: where it is computed,
+by how many
+`Loaders` rows are read meanwhile, and in what `EvalBatch` they are answered.
 
 A trained model is its parts and its weights. Rows belong to a trial, and devices, clocks and caches to the process.
 """
@@ -113,6 +115,32 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Loaders:
+    """Who reads and views rows while the model computes. Batches are the same, bit for bit, whoever does.
+
+    Attributes:
+        count: How many do so at the same time; 0 means that whoever asks for a batch loads it, when it is asked for.
+        kind: `"threads"` of this process; `"processes"`; or `"auto"`: threads, and processes in their place where an
+            epoch has shown that the model waits long for threads, and another one that it waits less for processes.
+    """
+
+    count: int = 0
+    kind: Literal["threads", "processes", "auto"] = "threads"
+
+
+@dataclass
+class EvalBatch:
+    """How many rows are answered at once, where nothing is learned from them. Another number gives other last bits, so
+    a trial keeps it in its checkpoints.
+
+    Attributes:
+        rows: At most so many; halved where memory runs out.
+    """
+
+    rows: int = 32
+
+
+@dataclass(frozen=True)
 class Runtime:
     """Where and how a process computes, and for how long. But for the time, a trial depends on it by rounding alone.
 
@@ -120,7 +148,10 @@ class Runtime:
         read: Decode a row, maybe from a cache.
         device: Where to compute.
         seconds_left: How long it may still take.
-        micro_batch: The most rows that fit the device at once; 0 means a whole batch. See `Stage.divisible`.
+        loaders: Who reads and views rows.
+        micro_batch: The most rows to learn from that fit the device at once; 0 means a whole batch. See
+            `Stage.divisible`.
+        eval_batch: How many rows are answered at once, as far as is known by now.
         precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
             with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
         compile: Whether the encoder is compiled by torch.
@@ -133,7 +164,9 @@ class Runtime:
     read: Callable[[Row], Any]
     device: torch.device
     seconds_left: Callable[[], float] = lambda: float("inf")
+    loaders: Loaders = Loaders()
     micro_batch: int = 0
+    eval_batch: EvalBatch = field(default_factory=EvalBatch)
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     world: int = 1

@@ -5,6 +5,7 @@ They are not kept on disk: what that would save is measured in benchmarks/README
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, final
 
@@ -17,7 +18,8 @@ LIMIT_BYTES, LIMIT_SHARE = 3 * 1024**3, 0.25
 
 @final
 class SampleCache:
-    """Reads rows, and keeps what it read while there is room.
+    """Reads rows, and keeps what it read while there is room. Several threads may read; its length is how many samples
+    it keeps. A copy in another process keeps nothing.
 
     What came first is kept: where not all fits, going through all rows in turn would throw everything out.
 
@@ -31,6 +33,13 @@ class SampleCache:
         self._read = read
         self._room = min(LIMIT_BYTES, LIMIT_SHARE * free_bytes()) if limit is None else limit
         self._kept: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __reduce__(self) -> tuple[type[SampleCache], tuple[Callable[[Row], Any], float]]:
+        return SampleCache, (self._read, 0.0)
 
     def __call__(self, row: Row) -> Any:
         """The decoded sample."""
@@ -38,7 +47,8 @@ class SampleCache:
             return self._kept[row.id]
         sample = self._read(row)
         size = getattr(sample, "nbytes", None)
-        if size is not None and size <= self._room:
-            self._room -= size
-            self._kept[row.id] = sample
+        with self._lock:
+            if size is not None and size <= self._room and row.id not in self._kept:
+                self._room -= size
+                self._kept[row.id] = sample
         return sample

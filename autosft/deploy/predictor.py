@@ -21,14 +21,15 @@ from autosft.contracts.problem import Outputs, mean_score
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
-from autosft.contracts.trial import Parts, Runtime
+from autosft.contracts.trial import Loaders, Parts, Runtime
 from autosft.deploy.bundle import Bundle, open_bundle
 from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.tables.frames import is_frame, write_frame
-from autosft.training.device import pick_device
+from autosft.training.ahead import read_ahead
+from autosft.training.device import eval_batch_for, pick_device
 from autosft.training.evaluation import answer
 
 ROWS_AT_ONCE = 4096
@@ -58,7 +59,12 @@ class Predictor:
         self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
         self._states = tuple(states) or self._parts.states.problems
-        self._runtime = Runtime(self._parts.modality.read, device)
+        self._runtime = Runtime(
+            self._parts.modality.read,
+            device,
+            loaders=Loaders(torch.get_num_threads()),
+            eval_batch=eval_batch_for(device),
+        )
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", registry: Registry | None = None) -> Self:
@@ -168,16 +174,14 @@ class Predictor:
             for start in range(0, len(rows), ROWS_AT_ONCE):
                 yield rows[start : start + ROWS_AT_ONCE], self._runtime
             return
-        start = 0
-        while start < len(rows):
-            samples: dict[str, Any] = {}
-            end, room = start, BYTES_AT_ONCE
-            while end < min(len(rows), start + ROWS_AT_ONCE) and room >= 0:
-                sample = samples[rows[end].id] = self._runtime.read(rows[end])
-                room -= getattr(sample, "nbytes", 0) or sys.getsizeof(sample)
-                end += 1
-            yield rows[start:end], replace(self._runtime, read=lambda row, at=samples: at[row.id])
-            start = end
+        samples: dict[str, Any] = {}
+        start, room = 0, BYTES_AT_ONCE
+        for end, (row, sample) in enumerate(read_ahead(self._runtime, rows), 1):
+            samples[row.id] = sample
+            room -= getattr(sample, "nbytes", 0) or sys.getsizeof(sample)
+            if end == len(rows) or end - start == ROWS_AT_ONCE or room < 0:
+                yield rows[start:end], replace(self._runtime, read=lambda row, at=samples: at[row.id])
+                samples, start, room = {}, end, BYTES_AT_ONCE
 
     def _outputs_of(self, inputs: Any) -> list[Outputs]:
         """The outputs for inputs; an iterator's are taken some thousand at a time."""

@@ -1,12 +1,20 @@
-"""Devices: by name, and their memory."""
+"""Devices: by name, their memory, and how many rows they answer at once."""
 
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 
+from autosft.contracts.trial import EvalBatch, Runtime
 from autosft.errors import BadInput
+
+T = TypeVar("T")
+
+ROWS_ON_CPU, ROWS_ON_GPU = 32, 256
+"""So many rows are answered at once: a CPU is no faster with more (benchmarks/README.md), and a GPU has many units."""
 
 WORDS = 120
 """Characters of why torch cannot use a device."""
@@ -27,6 +35,29 @@ def pick_device(name: str, slot: int = 0) -> torch.device:
         words = " ".join(str(error).split())[:WORDS]
         raise BadInput(f"device {name!r} cannot be used here ({words}). Try auto, cpu, cuda:0 or mps.") from error
     return device
+
+
+def eval_batch_for(device: torch.device, micro_batch: int = 0) -> EvalBatch:
+    """How many rows are answered at once to begin with, no more than fitted while they were learned from."""
+    rows = ROWS_ON_CPU if device.type == "cpu" else ROWS_ON_GPU
+    return EvalBatch(min(rows, micro_batch or rows))
+
+
+def halving(runtime: Runtime, work: Callable[[], T]) -> T:
+    """What work gives that answers rows, done again with half of them at once each time that memory runs out.
+
+    Raises:
+        OutOfMemoryError: Not even one fits.
+    """
+    while True:
+        try:
+            return work()
+        except torch.OutOfMemoryError:
+            if runtime.eval_batch.rows == 1:
+                raise
+        runtime.eval_batch.rows //= 2
+        if runtime.device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def sums_in(device: torch.device) -> torch.dtype:

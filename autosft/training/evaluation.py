@@ -15,6 +15,7 @@ from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Parts, Runtime
 from autosft.data.resampling import Positions, bootstrap
 from autosft.errors import Diverged
+from autosft.training.device import halving
 from autosft.training.features import encoded_batches
 from autosft.training.loaders import longest_first
 from autosft.training.seeds import seed_of
@@ -50,15 +51,21 @@ def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: 
     """
     model.eval()
     order = longest_first(parts, rows)
+    answers = halving(runtime, lambda: _answered(parts, runtime, model, rows.take(order), cached))
+    back = np.argsort(order)
+    return tuple(Outputs.concat(part).take(back) for part in answers)
+
+
+def _answered(parts: Parts, runtime: Runtime, model: Model, rows: Rows, cached: bool) -> list[list[Outputs]]:
+    """The outputs of each problem, batch by batch."""
     answers: list[list[Outputs]] = [[] for _ in parts.problems]
     with torch.inference_mode():
-        for batch in encoded_batches(parts, runtime, model.encoder, rows.take(order), cached=cached):
+        for batch in encoded_batches(parts, runtime, model.encoder, rows, cached=cached):
             outs = model(batch)
             for position, problem in enumerate(parts.problems):
                 state = parts.states.problems[position]
                 answers[position].append(problem.outputs(outs[position], batch, state, parts.recipe, model))
-    back = np.argsort(order)
-    return tuple(Outputs.concat(part).take(back) for part in answers)
+    return answers
 
 
 def evaluate(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: bool = False) -> Evaluation:

@@ -15,14 +15,18 @@ from torch import Tensor
 
 from autosft.contracts.rows import Rows
 from autosft.contracts.tensors import Batch, Encoder
-from autosft.contracts.trial import Parts, Runtime
+from autosft.contracts.trial import Loaders, Parts, Runtime
 from autosft.data.store import cache_folder
 from autosft.errors import OutOfTime
+from autosft.training.device import halving
 from autosft.training.encoded import EncodedRows
 from autosft.training.loaders import Loader, longest_first
 
 WARM_UP_ROWS = 64
 """So few rows take longer each than many do, as the first pass through an encoder is slow: another one tells."""
+
+BATCH_BYTES = 256e6
+"""Inputs of rows that are encoded at once take no more; those of 384 px take 1.8 MB each."""
 
 SAVE_SECONDS = 20.0
 """How often encoded rows are kept while more are encoded: so much is lost where a search is killed."""
@@ -30,18 +34,26 @@ SAVE_SECONDS = 20.0
 
 def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows, *, cached: bool) -> Iterator[Batch]:
     """Batches to answer, so without targets, with what the encoder makes of them; from the cache if `cached`."""
-    size = runtime.micro_batch or parts.recipe.optim.batch_size
     if not cached:
+        size = fitting(parts, runtime, rows)
         for batch in Loader(parts, runtime, rows, batch_size=size).epoch():
             moved = batch.without_targets().to(runtime.device)
             yield replace(moved, encoded=encoder(moved.inputs))
         return
-    kept = _encoded(parts, runtime, encoder, rows)
+    kept, size = _encoded(parts, runtime, encoder, rows), runtime.eval_batch.rows
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         weights = torch.tensor(part.weight, dtype=torch.float32)
         encoded = {"pooled": kept.take(part.numbers)}
         yield Batch(None, (), tuple(part.id), weights, encoded=encoded).to(runtime.device)
+
+
+def fitting(parts: Parts, runtime: Runtime, rows: Rows) -> int:
+    """How many of these rows are encoded at once, of which the first is as long as any."""
+    if runtime.device.type == "cpu" or not len(rows):
+        return runtime.eval_batch.rows
+    (one,) = Loader(parts, replace(runtime, loaders=Loaders()), rows[:1], batch_size=1).epoch()
+    return max(1, min(runtime.eval_batch.rows, int(BATCH_BYTES / max(1, one.nbytes))))
 
 
 def encode(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Tensor:
@@ -55,6 +67,10 @@ def encode(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Tens
 
 def _encoded(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> EncodedRows:
     """The features of these rows, and of others."""
+    return halving(runtime, lambda: _encode_missing(parts, runtime, encoder, rows))
+
+
+def _encode_missing(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> EncodedRows:
     kept = _kept(parts, runtime, rows)
     digests = _recalled(parts, runtime, kept, _missing(kept, rows))
     missing = _missing(kept, rows)

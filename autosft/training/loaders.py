@@ -9,23 +9,22 @@ training within windows of a random order, elsewhere by the order of `longest_fi
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from autosft.contracts.modality import Example, Strength
-from autosft.contracts.rows import Row, Rows
+from autosft.contracts.modality import Strength
+from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Batches
 from autosft.contracts.tensors import Batch
 from autosft.contracts.trial import Parts, Runtime, Trial
+from autosft.training.ahead import Ahead
 from autosft.training.mixing import Mixing
 from autosft.training.seeds import seed_of
+from autosft.training.source import Drawn, Source
 
 Positions = npt.NDArray[np.int64]
 
@@ -39,7 +38,7 @@ class Loader:
 
     Args:
         parts: Whose modality, problems and states to use.
-        runtime: Reads rows.
+        runtime: Reads rows, and says who does so ahead.
         rows: What to go through; rows without targets give batches without targets.
         strengths: How to view each sample. One strength gives its inputs; several give a tuple, one entry per view.
         shuffle: Whether to draw a new order each time, else rows come in order; a last batch of a single row is then
@@ -62,22 +61,26 @@ class Loader:
         batch_size: int = 0,
         targets: bool = True,
     ) -> None:
-        self.parts, self.rows, self.shuffle, self.odds = parts, rows, shuffle, odds
-        self._read, self._with_targets = runtime.read, targets
+        self.rows, self.shuffle, self.odds = rows, shuffle, odds
         self.batch_size = batch_size or parts.recipe.optim.batch_size
-        inputs, recipe, state = parts.info.inputs, parts.recipe, parts.states.modality
+        self._views = len(strengths)
         self._lengths = _lengths(parts, rows) if shuffle else np.zeros(len(rows))
         self.strengths = strengths
-        self.views = [parts.modality.view(inputs, recipe, state, strength=strength) for strength in strengths]
+        source = Source(parts, runtime.read, rows, strengths, targets=targets)
+        self._ahead = Ahead(source, runtime.loaders, pinned=runtime.device.type == "cuda")
 
     def __len__(self) -> int:
         return math.ceil(self._used() / self.batch_size)
 
     def epoch(self, seed: int = 0) -> Iterator[Batch]:
         """The batches of an epoch; the seed matters where rows are shuffled, or views draw."""
-        order, views = self._drawn(seed), self._seeds(seed)
-        for chosen in self._batches(order, seed):
-            yield self._batch(list(self.rows.take(order[chosen])), views[chosen])
+        order, seeds = self._drawn(seed), self._seeds(seed)
+        return self._ahead([Drawn(order[chosen], seeds[chosen]) for chosen in self._batches(order, seed)])
+
+    @property
+    def waited(self) -> float:
+        """The seconds that the batches of the last epoch were waited for, but for its first one."""
+        return self._ahead.waited
 
     def _used(self) -> int:
         """How many rows an epoch goes through."""
@@ -97,7 +100,7 @@ class Loader:
     def _seeds(self, seed: int) -> Positions:
         """What the views of each drawn row draw from, shape (drawn, views)."""
         generator = np.random.default_rng(seed_of(seed, "views"))
-        return generator.integers(2**63, size=(self._used(), len(self.views)))
+        return generator.integers(2**63, size=(self._used(), self._views))
 
     def _batches(self, order: Positions, seed: int) -> list[Positions]:
         """The places of each batch's rows in the order."""
@@ -111,51 +114,6 @@ class Loader:
         if not bucketed:
             return batches
         return [batches[number] for number in np.random.default_rng(seed_of(seed, "batches")).permutation(len(batches))]
-
-    def _batch(self, rows: list[Row], seeds: Positions) -> Batch:
-        examples = [self._example(row) for row in rows]
-        seen = [
-            [view(example, draw) for example, draw in zip(examples, self._draws(strength, column), strict=True)]
-            for strength, view, column in zip(self.strengths, self.views, seeds.T, strict=True)
-        ]
-        views = tuple(self.parts.modality.collate([one.inputs for one in column]) for column in seen)
-        targets, present = self._targets(rows, seen[0])
-        return Batch(
-            inputs=views[0] if len(views) == 1 else views,
-            targets=targets,
-            rows=tuple(row.id for row in rows),
-            weights=torch.tensor([row.weight for row in rows], dtype=torch.float32),
-            present=present,
-        )
-
-    def _draws(self, strength: Strength, seeds: Positions) -> Iterable[np.random.Generator]:
-        """What a view of each row draws from; where it draws nothing, which is to be quick, the same for all."""
-        if strength == "none":
-            return itertools.repeat(np.random.default_rng(0), len(seeds))
-        return map(np.random.default_rng, seeds)
-
-    def _example(self, row: Row) -> Example:
-        """The row, with those of its targets that are there: no view is given a missing one."""
-        sample, targets = self._read(row), row.targets if self._with_targets else ()
-        pairs = zip(self.parts.problems if targets else (), targets, strict=True)
-        return Example(sample, tuple(problem.wrap(target, sample) for problem, target in pairs if target is not None))
-
-    def _targets(
-        self, rows: Sequence[Row], seen: Sequence[Example]
-    ) -> tuple[tuple[Any, ...], tuple[Tensor | None, ...]]:
-        """Those of the first view, encoded, and which rows have them: where there are several views, all of them show
-        the same."""
-        if not seen[0].targets:
-            return (), ()
-        asked, found = list(zip(self.parts.problems, self.parts.states.problems, strict=True)), list[Any]()
-        present: list[Tensor | None] = []
-        left = [iter(example.targets) for example in seen]
-        for position, (problem, state) in enumerate(asked):
-            having = [number for number, row in enumerate(rows) if row.targets[position] is not None]
-            targets = [next(left[number]) for number in having]
-            found.append(problem.encode(targets, state) if targets else None)
-            present.append(None if len(having) == len(rows) else torch.tensor(having, dtype=torch.int64))
-        return tuple(found), () if all(having is None for having in present) else tuple(present)
 
 
 def training_batches(trial: Trial, runtime: Runtime) -> Batches:

@@ -137,7 +137,7 @@ def _train(
     if runtime.compile and not strategy.cheap:
         model.encoder.compile()  # in place: names in checkpoints stay as they are
     penalties = Penalties(parts, model)  # they remember the weights to start from
-    progress = Progress()
+    progress = Progress(runtime.eval_batch)
     training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more)
     names, fitting, told = set[str](), 0.0, list[str]()
     for number, part in seeded(seed, strategy.stages(trial, runtime, model)):

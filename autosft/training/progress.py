@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from autosft.contracts.record import Epoch
 from autosft.contracts.strategy import Stage
+from autosft.contracts.trial import EvalBatch
 
 
 @dataclass
@@ -17,12 +18,14 @@ class Progress:
     """Where a trial stands; all that a checkpoint holds beside tensors.
 
     Attributes:
+        eval_batch: How many rows are answered at once.
         epochs: Every epoch, in order.
         best: For each stage, after how many epochs its kept weights stood.
         trained: The number of parameters that are trained.
         score, loss: Those of the best epoch of the stage under way, or before its first one of the stage before.
     """
 
+    eval_batch: EvalBatch
     epochs: list[Epoch] = field(default_factory=list[Epoch])
     best: dict[str, int] = field(default_factory=dict[str, int])
     trained: int = 0
@@ -40,6 +43,7 @@ def state_of(stage: Stage, progress: Progress) -> dict[str, Any]:
     return {
         "model": learned(stage, stage.model),
         "modules": {name: module.state_dict() for name, module in _others(stage).items()},
+        "eval_batch": progress.eval_batch.rows,
         "epochs": [epoch.plain() for epoch in progress.epochs],
         "best": dict(progress.best),
         "trained": progress.trained,
@@ -53,6 +57,7 @@ def restore(stage: Stage, saved: dict[str, Any], progress: Progress) -> None:
     load_learned(stage, saved["model"])
     for name, module in _others(stage).items():
         module.load_state_dict(saved["modules"][name])
+    progress.eval_batch.rows = saved["eval_batch"]
     progress.epochs = [Epoch.model_validate(epoch) for epoch in saved["epochs"]]
     progress.best, progress.trained = dict(saved["best"]), saved["trained"]
     progress.score, progress.loss = saved.get("score"), saved.get("loss")

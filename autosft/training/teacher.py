@@ -24,7 +24,7 @@ from autosft.contracts.rows import Rows, objects
 from autosft.contracts.steps import Step
 from autosft.contracts.strategy import Batches
 from autosft.contracts.tensors import Model
-from autosft.contracts.trial import Parts, Runtime, TeacherModel, Trial
+from autosft.contracts.trial import EvalBatch, Parts, Runtime, TeacherModel, Trial
 from autosft.errors import AutoSFTError, BadInput, BadTeacher, OutOfTime
 from autosft.training.evaluation import answer
 from autosft.training.loaders import Loader
@@ -117,6 +117,7 @@ class Teacher:
     def _answered(self, model: TeacherModel, rows: Rows) -> tuple[Outputs, ...]:
         """What one of them answers, portion by portion, as it is kept: so it is the same when the trial goes on."""
         loaded: tuple[Parts, Model] | None = None
+        alone = replace(self._runtime, eval_batch=EvalBatch())
         portions: list[tuple[Outputs, ...]] = []
         for start in range(0, len(rows), PORTION):
             some = rows[start : start + PORTION]
@@ -127,7 +128,7 @@ class Teacher:
                 loaded = loaded or self._load(model)
                 parts, network = loaded
                 with drawing_apart():
-                    outputs = answer(parts, self._runtime, network, some)
+                    outputs = answer(parts, alone, network, some)
                 StoredOutputs(some, outputs, parts.states.problems).write(folder)
             portions.append(StoredOutputs.read(folder, some.columns).outputs)
         return tuple(Outputs.concat(several) for several in zip(*portions, strict=True))

@@ -19,7 +19,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Epoch, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
-from autosft.contracts.trial import Parts, Runtime, States, Trial
+from autosft.contracts.trial import Loaders, Parts, Runtime, States, Trial
 from autosft.data.cache import SampleCache
 from autosft.data.splits import is_timed, subset
 from autosft.data.store import FeatureStore
@@ -28,6 +28,7 @@ from autosft.deploy.member import load_member, load_states, load_weights, save_m
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
+from autosft.training.device import eval_batch_for
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
 from autosft.training.folds import cross_validate, forget_checkpoints
@@ -247,7 +248,9 @@ class Bench:
             read=self._read,
             device=self._device,
             seconds_left=seconds_left,
+            loaders=Loaders(torch.get_num_threads(), "auto"),
             micro_batch=order.micro_batch,
+            eval_batch=eval_batch_for(self._device, order.micro_batch),
             precision=precision_for(spec.precision, self._device),
             compile=spec.compile and not why_not_compiled(self._device),
             features=self._features,

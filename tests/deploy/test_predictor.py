@@ -109,7 +109,7 @@ def test_each_row_is_decoded_once_for_all_members(made, registry, tmp_path, monk
 
     both = predictor.outputs(rows + rows[:3])[0]
 
-    assert seen == [*rows.id, *rows.id[:3]]
+    assert sorted(seen) == sorted([*rows.id, *rows.id[:3]])
     wanted = alone.take(np.array([*range(len(rows)), 0, 1, 2])).arrays["probabilities"]
     np.testing.assert_allclose(both.arrays["probabilities"], wanted, atol=1e-6)
 

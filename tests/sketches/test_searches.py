@@ -14,6 +14,7 @@ from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.testing.toy import make_points
 from autosft.testing.trials import points_task
+from autosft.training import ahead
 
 
 def task(name, problem, **data):
@@ -72,3 +73,36 @@ def test_a_sketch_goes_through_a_whole_search_that_is_killed_on_its_way(sketch, 
     assert len(Predictor.load(run).predict(list(test.ref))) == len(test) == result.test_rows
     with (run / "leaderboard.csv").open() as stream:
         assert len(list(csv.DictReader(stream))) == len(records)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_search_comes_to_the_same_whoever_loads_its_rows(install, killed, tmp_path, monkeypatch):
+    """Once by the thread that trains, as toy points are, and once by threads and then processes, killed on its way."""
+    data = make_points(tmp_path / "clouds.points.json", rows=120)
+    settings = {"strategies": ["toy"], "trials": 2}
+    common = {"budget": None, "threads": 2, "workers": 2, "device": "cpu", **settings}
+    install()
+    run_search(data, run=tmp_path / "here", **common)
+    for name in ("TRIFLE_SECONDS", "STARVED_SECONDS", "STARVED_SHARE", "Processes"):  # as they are, when it is over
+        monkeypatch.setattr(ahead, name, getattr(ahead, name))
+    install("hasty")
+    noted = tmp_path / "processes"
+    monkeypatch.setenv("HASTY", str(noted))
+    killed(data, tmp_path / "there", at=0, **settings)
+
+    run_search(data, run=tmp_path / "there", **common)
+
+    assert noted.exists()
+    here, there = (
+        {
+            record.recipe.model_dump_json(): record
+            for record in map(Record.read, sorted((tmp_path / run).glob("trials/*/record.json")))
+        }
+        for run in ("here", "there")
+    )
+    assert here.keys() == there.keys() and len(here) == 2
+    for recipe, record in here.items():
+        other = there[recipe]
+        assert (record.score, record.loss) == (other.score, other.loss)
+        assert [epoch.loss for epoch in record.epochs] == [epoch.loss for epoch in other.epochs]

@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from autosft.contracts.recipe import Optim
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
-from autosft.contracts.trial import States
+from autosft.contracts.trial import EvalBatch, States
 from autosft.data.duplicates import with_digests
 from autosft.data.store import FeatureStore
 from autosft.errors import OutOfTime
@@ -120,10 +119,9 @@ def test_rows_that_were_encoded_before_the_time_was_up_are_encoded_by_nobody_aga
     runtime, seen = stored
     monkeypatch.setattr("autosft.training.features.SAVE_SECONDS", every)
     left = iter([1.0, 1.0, -1.0])
-    short = replace(runtime, seconds_left=lambda: next(left))
-    parts = replace(trial.parts, recipe=trial.parts.recipe.changed(optim=Optim(batch_size=8)))
+    short = replace(runtime, seconds_left=lambda: next(left), eval_batch=EvalBatch(8))
     with pytest.raises(OutOfTime):
-        encode(parts, short, build_model(parts, short).encoder, trial.train)
+        encode(trial.parts, short, build_model(trial.parts, short).encoder, trial.train)
     seen.clear()
 
     encode(trial.parts, replace(runtime, features={}), build_model(trial.parts, runtime).encoder, trial.train)

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,18 +14,21 @@ import numpy as np
 import pytest
 import torch
 
-from autosft.contracts.backbone import Inputs
+from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.modality import Example, Mix, Modality, Strength
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Rows, Scan
 from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Batch
+from autosft.contracts.trial import Loaders, Parts, States
 from autosft.data.arrow import open_rows, write_rows
 from autosft.errors import BadInput
 from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state, leaves, same
-from autosft.training import mixing
+from autosft.testing.toy import ToyFamily
+from autosft.training import ahead, mixing
 from autosft.training.seeds import seed_everything
+from autosft.training.source import Drawn, Source
 
 RECIPE = Recipe(backbone="any/any", strategy="any")
 
@@ -159,6 +163,24 @@ class ModalityConformance(Offline):
             "a view may draw from the generator that it is given alone"
         )
 
+    def test_batches_are_the_same_whichever_thread_or_process_loads_them(
+        self, modality: Modality, task: Task, scan: Scan, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Several threads read, view and collate at the same time, and processes have copies of the modality."""
+        monkeypatch.setattr(ahead, "TRIFLE_SECONDS", -1.0)
+        info, state = BackboneInfo(name="tiny/any", inputs=inputs), modality.fit(scan.rows, modality.read)
+        parts = Parts(task, RECIPE, modality, ToyFamily(), info, (), None, States(state))
+        source = Source(parts, modality.read, scan.rows, ("strong", "none"), targets=False)
+        places = np.tile(np.arange(len(scan.rows)), 8)
+        drawn = [Drawn(places, np.stack([places + epoch, places], 1)) for epoch in range(2)]
+        ways = (
+            (source, Loaders(0)),
+            (source, Loaders(4)),
+            (_sent(source), Loaders(0)),
+        )
+        first, *others = ([batch.inputs for batch in ahead.Ahead(*way)(drawn)] for way in ways)
+        assert all(same(first, other) for other in others)
+
     def test_collated_samples_have_one_entry_per_row(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
         assert all(len(leaf) == 4 for leaf in leaves(joined))
@@ -200,3 +222,9 @@ def _viewed(
 
 def _generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+def _sent(source: Source) -> Source:
+    """As it arrives in another process."""
+    loads: Callable[[Any], Source] = ForkingPickler.loads  # pyright: ignore[reportAttributeAccessIssue]
+    return loads(ForkingPickler.dumps(source))
