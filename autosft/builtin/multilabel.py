@@ -95,7 +95,7 @@ class MultiLabel(Problem):
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """What the scores mean under the loss that they were trained with."""
         tensors = self.tensors(out, state, recipe)
-        return Outputs(batch.rows, {name: tensor.cpu().numpy() for name, tensor in tensors.items()})
+        return Outputs({name: tensor.cpu().numpy() for name, tensor in tensors.items()})
 
     def tensors(self, out: Tensor, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
         """The probabilities."""

@@ -94,7 +94,7 @@ class Regression(Problem):
     def outputs(self, out: Tensor, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
         """Numbers in the unit of the targets."""
         tensors = self.tensors(out.cpu(), state, recipe)
-        return Outputs(batch.rows, {name: tensor.numpy() for name, tensor in tensors.items()})
+        return Outputs({name: tensor.numpy() for name, tensor in tensors.items()})
 
     def tensors(self, out: Tensor, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
         """The numbers, in double precision."""

@@ -105,7 +105,7 @@ class StoredOutputs:
         states: list[State] = []
         for number, plain in enumerate(document.problems):
             own = {name: arrays[f"{number}/outputs/{name}"] for name in plain["arrays"]}
-            outputs.append(Outputs((), own, tuple(plain["items"])))
+            outputs.append(Outputs(own, tuple(plain["items"])))
             states.append(State.from_plain(plain["state"], f"{number}/state", arrays))
         return cls(Rows(columns, numbers), tuple(outputs), tuple(states))
 

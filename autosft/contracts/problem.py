@@ -28,15 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outputs:
-    """One problem's answers for some rows.
+    """One problem's answers for some rows, in their order.
 
     Attributes:
-        rows: The ids of the rows, in order; empty where who holds the answers knows the rows.
         arrays: Numeric arrays whose first axis is the rows: `"probabilities"` (rows, classes), `"values"`.
         items: Plain JSON, one entry per row, where answers differ in length: sequences, boxes.
     """
 
-    rows: tuple[str, ...]
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict[str, npt.NDArray[Any]])
     items: tuple[Any, ...] = ()
 
@@ -44,9 +42,8 @@ class Outputs:
     def concat(cls, parts: Sequence[Outputs]) -> Outputs:
         """One after the other, as batches come."""
         if not parts:
-            return cls(())
+            return cls()
         return cls(
-            rows=tuple(row for part in parts for row in part.rows) if all(part.rows for part in parts) else (),
             arrays={name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays},
             items=tuple(item for part in parts for item in part.items),
         )
@@ -55,7 +52,6 @@ class Outputs:
         """The answers at these positions; a position may come more than once."""
         positions: list[int] = indices.tolist()
         return Outputs(
-            rows=tuple(self.rows[index] for index in positions) if self.rows else (),
             arrays={name: array[indices] for name, array in self.arrays.items()},
             items=tuple(self.items[index] for index in positions) if self.items else (),
         )
@@ -215,7 +211,7 @@ class Problem(ABC):
             name: sum(share * outputs.arrays[name] for share, outputs in zip(shares, many, strict=True))
             for name in first.arrays
         }
-        return Outputs(first.rows, {name: np.asarray(array) for name, array in mean.items()}, first.items)
+        return Outputs({name: np.asarray(array) for name, array in mean.items()}, first.items)
 
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
         """Choose on validation rows what `decide` needs, such as thresholds; what is right depends on the metric."""

@@ -25,7 +25,7 @@ from autosft.errors import Diverged, OutOfTime
 from autosft.training.acceleration import autocast
 from autosft.training.checkpoint import Checkpoints
 from autosft.training.device import sums_in
-from autosft.training.evaluation import Evaluation, evaluate
+from autosft.training.evaluation import evaluate
 from autosft.training.features import encoding_seconds
 from autosft.training.model import build_model, start_from
 from autosft.training.optim.penalties import Penalties
@@ -35,6 +35,7 @@ from autosft.training.ranks import add_up_gradients, align, first_says, share_of
 from autosft.training.seeds import seed_everything, seed_of
 from autosft.training.stages import seeded, within_memory
 from autosft.training.stopping import Patience
+from autosft.training.trained import Paused, Trained
 
 Emit = Callable[[Epoch], None]
 
@@ -43,45 +44,6 @@ LOOK_STEPS = 50
 
 ROOM_FOR_AN_EPOCH = 1.3
 """Another epoch starts only if the longest so far, times this, fits into the seconds left."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a trial became.
-
-    Attributes:
-        model: The trained model, with the best weights, finished.
-        evaluation: Its answers on the validation rows; None if there are none, or another process has them.
-        epochs: Every epoch, in order.
-        best: For each stage, after how many epochs its kept weights stood.
-        trained: The number of parameters that were trained.
-        fitting: The seconds that the strategy's fits took, without those for encoding rows.
-        notes: What the user should know, one line each.
-    """
-
-    model: Model
-    evaluation: Evaluation | None
-    epochs: tuple[Epoch, ...]
-    best: dict[str, int]
-    trained: int
-    fitting: float
-    notes: tuple[str, ...] = ()
-
-
-class Paused(Exception):
-    """The trial has done as many epochs as it was to do for now; its checkpoint is there.
-
-    Attributes:
-        epochs: Every epoch, in order.
-        score: The best validation score so far; None if nothing was validated.
-        loss: The validation loss that came with it, if there is one.
-        trained: The number of parameters that are trained.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
-        self.epochs, self.trained = tuple(progress.epochs), progress.trained
-        self.score, self.loss = progress.score, progress.loss
 
 
 def train(

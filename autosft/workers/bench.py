@@ -1,4 +1,4 @@
-"""`Bench`: where a worker trains. One run's data and parts, which stay warm between orders."""
+"""`Bench`: where a worker does what orders say, and what their records say of it."""
 
 from __future__ import annotations
 
@@ -12,31 +12,28 @@ from typing import Any, final
 
 import torch  # noqa: TID253
 
-from autosft.contracts.backbone import BackboneInfo, WeightFile
+from autosft.contracts.backbone import BackboneInfo
 from autosft.contracts.executor import Order
 from autosft.contracts.outputs import SOUP, StoredOutputs
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.record import TOO_FEW_VALID, Epoch, Shift
+from autosft.contracts.record import Epoch, Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
-from autosft.contracts.trial import Loaders, Parts, Runtime, States, Trial
-from autosft.data.cache import SampleCache
-from autosft.data.splits import is_timed, subset
-from autosft.data.store import FeatureStore
-from autosft.deploy.bundle import MODEL
-from autosft.deploy.member import load_member, load_states, load_weights, save_member
+from autosft.contracts.trial import Runtime, States, Trial
+from autosft.data.splits import is_timed
+from autosft.deploy.member import load_member, load_weights, save_member
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
-from autosft.training.acceleration import precision_for, why_not_compiled
-from autosft.training.device import eval_batch_for
+from autosft.training.acceleration import why_not_compiled
 from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_pace
 from autosft.training.folds import cross_validate, forget_checkpoints
-from autosft.training.loop import Emit, Paused, Trained, train
+from autosft.training.loop import Emit, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
+from autosft.training.trained import Paused, Trained
 from autosft.workers.group import Group
-from autosft.workers.taught import taught_by
+from autosft.workers.setup import Setup
 from autosft.workers.tested import score_on_test, shift_on_test
 from autosft.workers.verdict import notes_of
 
@@ -46,7 +43,7 @@ ROOM_FOR_A_FOLD = 1.3
 
 @final
 class Bench:
-    """One run's data and parts.
+    """Works on the orders of one run.
 
     Args:
         run: The run.
@@ -57,14 +54,7 @@ class Bench:
 
     def __init__(self, run: Run, registry: Registry, device: torch.device, group: Group) -> None:
         self.run, self._registry, self._device, self._group = run, registry, device, group
-        task = run.document.task
-        self._modality = registry.modality(task.modality)
-        self._problems = tuple(registry.problem(name) for name in task.problems)
-        self._read = SampleCache(self._modality.read)
-        self._features: dict[Any, Any] = {}
-        self._store = FeatureStore.shared()
-        self._folds = run.data.further_folds()
-        self._states: dict[tuple[str, int, str, str], States] = {}
+        self._setup = Setup(run, registry, device, group)
         self._notices: dict[str, str] = {}
         self._compared = False
 
@@ -81,7 +71,7 @@ class Bench:
     def _follow(self, order: Order, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Train with the first process of the group, which keeps what comes of it."""
         with contextlib.suppress(Paused):
-            self._trained(order, self._trial(order), self._runtime(order, seconds_left), None)
+            self._trained(order, self._setup.trial(order), self._setup.runtime(order, seconds_left), None)
         return {}
 
     def _trained(self, order: Order, trial: Trial, runtime: Runtime, emit: Emit | None) -> Trained:
@@ -91,7 +81,7 @@ class Bench:
             return train(trial, runtime, strategy, emit, more=order.work != "keep")
 
     def _train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
-        trial, runtime = self._trial(order), self._runtime(order, seconds_left)
+        trial, runtime = self._setup.trial(order), self._setup.runtime(order, seconds_left)
         parts, strategy = trial.parts, self._registry.strategy(order.recipe.strategy)
         try:
             trained = self._trained(order, trial, runtime, emit)
@@ -103,7 +93,7 @@ class Bench:
                 "epochs": pause.epochs,
                 "pace": self._pace(trial, runtime, pause.epochs),
                 "trained": pause.trained,
-                "notes": (*self._notice(trial), *notes_of(pause)),
+                "notes": (*self._notice(trial, runtime), *notes_of(pause)),
             }
         evaluation, judged, why = trained.evaluation, trial.valid, ()
         if order.work == "train" and evaluation and self._to_cross_validate(trial, runtime, strategy, trained, order):
@@ -131,12 +121,17 @@ class Bench:
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
             "shift": shift,
-            "notes": (*self._notice(trial), *trained.notes, *why, *words_of(shift, "validation", parts.info.name)),
+            "notes": (
+                *self._notice(trial, runtime),
+                *trained.notes,
+                *why,
+                *words_of(shift, "validation", parts.info.name),
+            ),
         }
 
     def _pretrain(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Train an encoder without targets, and leave it for trials to start from; the fields of a record."""
-        trial, runtime = self._trial(order), self._runtime(order, seconds_left)
+        trial, runtime = self._setup.trial(order), self._setup.runtime(order, seconds_left)
         trained = self._trained(order, trial, runtime, emit)
         save_member(trial.folder, trial.parts, trained.model, trial.parts.states)
         forget_checkpoints(trial)
@@ -146,8 +141,8 @@ class Bench:
         """Average a trial's model with those of others, and leave it if any went in; the fields of its record."""
         folder = self.run.trial_folder(order.trial)
         made, model = load_member(folder, self.run.document.task, self._registry, self._device)
-        parts = replace(self._trial(order).parts, states=made.states)
-        runtime = self._runtime(order, lambda: float("inf"))
+        parts = replace(self._setup.trial(order).parts, states=made.states)
+        runtime = self._setup.runtime(order, lambda: float("inf"))
         others = [partial(load_weights, self.run.trial_folder(number)) for number in order.others]
         soup = greedy_soup(parts, runtime, model, others, self.run.data.valid)
         if soup.taken:
@@ -170,7 +165,7 @@ class Bench:
         try:
             info = self.run.document.plan.candidate(order.recipe.backbone).info
             knows = _knows_no_row(info, order.recipe)
-            trial, runtime = self._trial(order), self._runtime(order, seconds_left)
+            trial, runtime = self._setup.trial(order), self._setup.runtime(order, seconds_left)
             shift = shift_on_test(self.run, trial, runtime, done["rows"], spent) if knows else None
         except Exception as problem:  # the score stands nevertheless
             why = f"whether the test rows are like the training rows is unknown: {problem}"
@@ -198,84 +193,9 @@ class Bench:
     def _recall(self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained) -> Evaluation:
         """How well a model trained on all rows recalls those that the trial was scored on: a check, not an estimate."""
         data = self.run.data
-        crossed = self._folds and (strategy.cheap or not trial.early_stopping)
+        crossed = self._setup.folds and (strategy.cheap or not trial.early_stopping)
         rows = data.train + data.valid if crossed else data.valid
         return evaluate(trial.parts, runtime, trained.model, rows, cached=strategy.cheap)
-
-    def _trial(self, order: Order) -> Trial:
-        document, data = self.run.document, self.run.data
-        candidate = document.plan.candidate(order.recipe.backbone)
-        weights = candidate.weights
-        if weights and not weights.path:
-            source = next(source for source in self._registry.weights if source.name == weights.source)
-            weights = source.fetch(weights)
-        pretrains, replay = order.work == "pretrain", order.work == "refit"
-        folder = self.run.start_folder(order.recipe) if pretrains else self.run.trial_folder(order.trial)
-        count = order.rows if replay else order.recipe.rows
-        train_rows = subset(data.train, count)
-        if replay and not data.given:
-            train_rows += data.valid
-        states = self._fit(order.recipe, train_rows, weights, "refit" if replay else "train")
-        if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
-            states = States(states.modality, states.backbone, load_states(folder)[1].problems)
-        parts = Parts(
-            task=document.task,
-            recipe=order.recipe,
-            modality=self._modality,
-            family=self._registry.family(candidate.info.name),
-            info=candidate.info,
-            problems=self._problems,
-            weights=weights,
-            states=states,
-        )
-        return Trial(
-            parts,
-            folder / "refit" if replay else folder,
-            train=train_rows,
-            valid=Rows.of(()) if replay or pretrains else data.valid,
-            unlabeled=data.unlabeled,
-            start=self.run.start_folder(order.recipe.start) / MODEL if order.recipe.start else None,
-            teacher=taught_by(order.recipe, self.run, self._registry, self._device),
-            pause_after=order.pause_after,
-            replay=order.replay if replay else None,
-            early_stopping=not (self._folds and len(data.valid) < TOO_FEW_VALID),
-        )
-
-    def _runtime(self, order: Order, seconds_left: Callable[[], float]) -> Runtime:
-        spec, cheap = self.run.document.spec, self._registry.strategy(order.recipe.strategy).cheap
-        alone = cheap or order.work not in ("train", "pretrain", "refit")
-        return Runtime(
-            read=self._read,
-            device=self._device,
-            seconds_left=seconds_left,
-            loaders=Loaders(torch.get_num_threads(), "auto"),
-            micro_batch=order.micro_batch,
-            eval_batch=eval_batch_for(self._device, order.micro_batch),
-            precision=precision_for(spec.precision, self._device),
-            compile=spec.compile and not why_not_compiled(self._device),
-            features=self._features,
-            store=self._store,
-            world=1 if alone else self._group.world,
-            rank=self._group.rank,
-        )
-
-    def _fit(self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str) -> States:
-        """What the modality learned for all trials, and what the other parts learn from training rows, once per
-        backbone and part of the data. What the encoder knows that a trial starts from comes with it."""
-        start = recipe.start.model_dump_json() if recipe.start else ""
-        key = (recipe.backbone, len(rows), part, start)
-        if key not in self._states:
-            plan = self.run.document.plan
-            info, start = plan.candidate(recipe.backbone).info, recipe.start
-            family = self._registry.family(info.name)
-            self._states[key] = States(
-                modality=plan.state,
-                backbone=load_states(self.run.start_folder(start))[1].backbone
-                if start
-                else family.fit(info, rows, self._read, weights),
-                problems=tuple(problem.fit(rows.with_target(n).target(n)) for n, problem in enumerate(self._problems)),
-            )
-        return self._states[key]
 
     def _to_cross_validate(
         self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained, order: Order
@@ -283,14 +203,14 @@ class Bench:
         """Whether a trial whose first fold is done goes through the others: where validation rows are few, on all rows,
         a trial whose encoder stayed as it was; and where they are very few any that scores well, if there is time. Not
         one that is taught: its teacher has learned from the rows that the other folds validate on."""
-        if not self._folds or order.recipe.rows or trained.evaluation is None or trial.teacher:
+        if not self._setup.folds or order.recipe.rows or trained.evaluation is None or trial.teacher:
             return False
         if strategy.cheap:
             return True
         if trial.early_stopping or (order.least_score is not None and trained.evaluation.score < order.least_score):
             return False
         seconds = sum(epoch.seconds for epoch in trained.epochs)
-        return runtime.seconds_left() > ROOM_FOR_A_FOLD * seconds * len(self._folds)
+        return runtime.seconds_left() > ROOM_FOR_A_FOLD * seconds * len(self._setup.folds)
 
     def _cross_validated(
         self, trial: Trial, runtime: Runtime, strategy: Strategy, first: Evaluation
@@ -299,20 +219,20 @@ class Bench:
         if there are none."""
 
         def states_of(number: int, rows: Rows) -> States:
-            return self._fit(trial.parts.recipe, rows, trial.parts.weights, f"fold {number}")
+            return self._setup.states(trial.parts.recipe, rows, trial.parts.weights, f"fold {number}")
 
         try:
             alone = replace(runtime, world=1)
-            return *cross_validate(trial, alone, strategy, first, self._folds, states_of), ()
+            return *cross_validate(trial, alone, strategy, first, self._setup.folds, states_of), ()
         except Exception as problem:  # the trial has its score nevertheless
             why = f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}"
             return first, trial.valid, (why,)
 
-    def _notice(self, trial: Trial) -> tuple[str, ...]:
+    def _notice(self, trial: Trial, runtime: Runtime) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""
         parts, name = trial.parts, trial.parts.info.name
         if name not in self._notices:
-            self._notices[name] = parts.family.notice(parts.info, parts.states.backbone, trial.train, self._read)
+            self._notices[name] = parts.family.notice(parts.info, parts.states.backbone, trial.train, runtime.read)
         seen = (f"backbone {name}: {self._notices[name]}",) if self._notices[name] else ()
         refused = why_not_compiled(self._device) if self.run.document.spec.compile else ""
         return (*seen, f"not compiled, because torch cannot do it here: {refused}") if refused else seen

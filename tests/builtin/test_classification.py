@@ -72,7 +72,7 @@ def test_where_rare_classes_count_they_are_given_more_often_and_probabilities_st
     problem, draw = Classification(), np.random.default_rng(0)
     targets = ["common"] * 900 + ["rare"] * 100
     rare = np.clip(draw.normal(np.where(np.array(targets) == "rare", 0.3, 0.1), 0.1), 0.01, 0.99)
-    answers = Outputs(tuple(map(str, range(1000))), {"probabilities": np.stack([1 - rare, rare], 1)})
+    answers = Outputs({"probabilities": np.stack([1 - rare, rare], 1)})
     state = problem.fit(targets)
     for metric in ("balanced_accuracy", "f1_macro"):
         tuned = problem.tune(metric, answers, targets, state)
@@ -119,7 +119,7 @@ def test_a_single_class_is_refused():
 def test_a_label_without_training_rows_is_always_wrong_and_never_fatal():
     problem = Classification()
     state = problem.fit(["a", "b"])
-    answers = Outputs(("1", "2"), {"probabilities": np.array([[0.9, 0.1], [0.9, 0.1]])})
+    answers = Outputs({"probabilities": np.array([[0.9, 0.1], [0.9, 0.1]])})
     assert problem.encode(["a", "new"], state).tolist() == [0, -1]
     assert problem.score("accuracy", answers, ["a", "new"], state) == 0.5
     assert all(np.isfinite(problem.score(metric, answers, ["a", "new"], state)) for metric in problem.metrics)

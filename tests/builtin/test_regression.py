@@ -43,7 +43,7 @@ def test_answers_are_in_the_unit_of_the_targets():
         torch.testing.assert_close(standardized.mean(0), torch.zeros(standardized.shape[1]), atol=1e-6, rtol=0)
         torch.testing.assert_close(standardized.std(0, correction=0), torch.ones(standardized.shape[1]))
         values = standardized.double().numpy() * state.arrays["scale"] + state.arrays["mean"]
-        answers = PROBLEM.decide(Outputs(tuple("123456"), {"values": values}), state)
+        answers = PROBLEM.decide(Outputs({"values": values}), state)
         np.testing.assert_allclose(answers, targets, atol=1e-5)
         assert isinstance(answers[0], float if targets is ONE else list)
 

@@ -19,8 +19,8 @@ ROWS = Rows.of(Row(id=f"row-{number}", ref=number) for number in range(5)).take(
 
 @pytest.fixture
 def stored():
-    classes = Outputs(tuple(ROWS.id), {"probabilities": np.array([[0.1, 0.9], [0.7, 0.3], [0.5, 0.5]])})
-    texts = Outputs(tuple(ROWS.id), {"lengths": np.array([1, 0, 2])}, ("a", "", "bc"))
+    classes = Outputs({"probabilities": np.array([[0.1, 0.9], [0.7, 0.3], [0.5, 0.5]])})
+    texts = Outputs({"lengths": np.array([1, 0, 2])}, ("a", "", "bc"))
     states = State({"classes": ["x", "y"]}, {"thresholds": np.array([0.25, 1 / 3])}), State({"alphabet": "abc"})
     return StoredOutputs(ROWS, (classes, texts), states)
 

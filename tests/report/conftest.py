@@ -101,7 +101,7 @@ class Story:
             places[self.folder / TESTED] = ("test", self.tested)
         for folder, (split, array) in places.items():
             answered = rows.take(rows.split == split)[: len(array)]
-            StoredOutputs(answered, (Outputs((), {name: array}),), (state,)).write(folder)
+            StoredOutputs(answered, (Outputs({name: array}),), (state,)).write(folder)
 
     def _result(self) -> Result:
         best = min(self.records, key=Record.order)

@@ -29,9 +29,7 @@ def trial(number, wrong, error=None):
 def answers(wrong, order=range(COUNT), rows=VALID):
     order = list(order)
     table = probabilities(TRUTH, 2, wrong=wrong)[order]
-    return StoredOutputs(
-        rows.take(order), (Outputs((), {"probabilities": table}),), (Classification().fit(["a", "b"]),)
-    )
+    return StoredOutputs(rows.take(order), (Outputs({"probabilities": table}),), (Classification().fit(["a", "b"]),))
 
 
 def compare(records, stored):

@@ -39,7 +39,8 @@ class Pupil(ToyStrategy):
     def stages(self, trial, runtime, model):
         from autosft.training.teacher import Teacher
 
-        assert len(Teacher(trial, runtime).answers(trial.unlabeled)[0].rows) == len(trial.unlabeled)
+        (answers,) = Teacher(trial, runtime).answers(trial.unlabeled)
+        assert len(answers.arrays["probabilities"]) == len(trial.unlabeled)
         return super().stages(trial, runtime, model)
 
 

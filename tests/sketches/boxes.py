@@ -122,7 +122,7 @@ class Boxes(Problem):
         return max(1, sum(map(len, targets)))
 
     def outputs(self, out, batch, state, recipe, model):
-        return Outputs(batch.rows, items=tuple(boxes(maps) for maps in out.cpu()))
+        return Outputs(items=tuple(boxes(maps) for maps in out.cpu()))
 
     def decide(self, outputs, state):
         return [[box[:4] for box in boxes] for boxes in outputs.items]

@@ -74,7 +74,7 @@ class Generation(Problem):
         seeds = [zlib.crc32(row.encode()) for row in batch.rows]
         noise = torch.stack([torch.randn(numbers, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
         samples = out(noise.to(batch.weights.device)).cpu().numpy() * state.arrays["scale"] + state.arrays["mean"]
-        return Outputs(batch.rows, {"samples": samples})
+        return Outputs({"samples": samples})
 
     def combine(self, many, shares):
         if len(many) > 1:

@@ -115,7 +115,7 @@ class Transcription(Problem):
 
     def outputs(self, out, batch, state, recipe, model):
         best = [line[:length].unique_consecutive() for line, length in zip(out[0].argmax(2), out[1], strict=True)]
-        return Outputs(batch.rows, items=tuple([state.values["alphabet"][n - 1] for n in line if n] for line in best))
+        return Outputs(items=tuple([state.values["alphabet"][n - 1] for n in line if n] for line in best))
 
     def deviance(self, outputs, targets, state):
         return np.array([distance(*pair) for pair in zip(outputs.items, targets, strict=True)], dtype=float)

@@ -22,14 +22,13 @@ def test_a_bundle_of_two_backbones_answers_with_the_weighted_mean(points_trial, 
     assert np.abs(one - other).max() > 0.01
     answers = predictor.outputs(first.valid)[0]
     np.testing.assert_allclose(answers.arrays["probabilities"], 0.25 * one + 0.75 * other, rtol=1e-6)
-    assert answers.rows == tuple(first.valid.id)
     assert predictor.predict([list(row.ref) for row in first.valid]) == [
         predictor.classes_[number] for number in answers.arrays["probabilities"].argmax(1)
     ]
 
 
 def test_answers_that_differ_in_length_have_no_mean():
-    answers = Outputs(("row-0",), items=("abc",))
+    answers = Outputs(items=("abc",))
     assert Classification().combine([answers], [1.0]).items == ("abc",)
     with pytest.raises(BadInput, match="single model"):
         Classification().combine([answers, answers], [0.5, 0.5])

@@ -143,7 +143,7 @@ class Translation(Problem):
 
     def outputs(self, out, batch, state, recipe, model):
         letters = state.values["letters"]
-        return Outputs(batch.rows, items=tuple("".join(letters[n - 2] for n in said if n >= 2) for said in out))
+        return Outputs(items=tuple("".join(letters[n - 2] for n in said if n >= 2) for said in out))
 
     def decide(self, outputs, state):
         return list(outputs.items)

@@ -20,7 +20,7 @@ def error_of(tmp_path):
         task = points_task(make_points(tmp_path / "clouds.points.json"), problems=[problem.name])
         trial = make_trial(tmp_path / "trial", task, registry(problem), quick_recipe("toy"))
         rows = Rows.of(Row(f"r{n}", n, (target,)) for n, target in enumerate(targets))
-        outputs, state = Outputs(tuple(rows.id), arrays), problem.fit(targets)
+        outputs, state = Outputs(arrays), problem.fit(targets)
         return score_error(trial.parts, Evaluation((outputs,), (state,), 0.0, 0.0), rows)
 
     return error

@@ -105,7 +105,6 @@ def test_answers_come_in_the_order_of_the_rows_whatever_their_lengths(long_trial
         sorted_out, plain = (
             answer(each.parts, runtime, model, each.valid, cached=cached)[0] for each in (long_trial, trial)
         )
-        assert sorted_out.rows == tuple(trial.valid.id)
         np.testing.assert_allclose(sorted_out.arrays["probabilities"], plain.arrays["probabilities"], atol=1e-6)
 
 

@@ -14,7 +14,8 @@ from autosft.contracts.strategy import Strategy
 from autosft.errors import Diverged, OutOfTime
 from autosft.testing.toy import ToyStrategy
 from autosft.training.evaluation import evaluate
-from autosft.training.loop import Paused, train
+from autosft.training.loop import train
+from autosft.training.trained import Paused
 
 
 class Killed(Exception):

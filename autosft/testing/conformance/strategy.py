@@ -27,8 +27,9 @@ from autosft.testing.conformance.promises import Offline, check_light
 from autosft.testing.toy import make_points, registry
 from autosft.testing.trials import default_recipe, make_runtime, make_teacher, make_trial, points_task
 from autosft.training.evaluation import evaluate
-from autosft.training.loop import Trained, train
+from autosft.training.loop import train
 from autosft.training.model import build_model
+from autosft.training.trained import Trained
 
 REGULARIZERS = {"dropout": 0.4, "label_smoothing": 0.2, "balance": "sampling", "mixup": 0.8, "augment": "strong"}
 """What may mean something to toy points, switched on."""

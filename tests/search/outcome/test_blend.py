@@ -28,7 +28,7 @@ def rows_of(targets, groups=None):
 
 
 def stored(problem, targets, arrays=None, items=()):
-    return StoredOutputs(rows_of(targets), (Outputs((), arrays or {}, items),), (problem.fit(targets),))
+    return StoredOutputs(rows_of(targets), (Outputs(arrays or {}, items),), (problem.fit(targets),))
 
 
 @pytest.fixture
