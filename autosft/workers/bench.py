@@ -108,6 +108,7 @@ class Bench:
         if order.work == "refit":
             evaluation = self._recall(trial, runtime, strategy, trained)
         shift = self._valid_shift(trial, runtime, strategy, trained)
+        unlike = words_of(shift, "validation", parts.info.name)
         whole = trained.evaluation and len(judged) > len(trial.valid)
         return {
             "score": evaluation.score if evaluation else None,
@@ -121,12 +122,7 @@ class Bench:
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
             "shift": shift,
-            "notes": (
-                *self._notice(trial, runtime),
-                *trained.notes,
-                *why,
-                *words_of(shift, "validation", parts.info.name),
-            ),
+            "notes": (*self._notice(trial, runtime), *trained.notes, *why, *unlike),
         }
 
     def _pretrain(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
