@@ -159,6 +159,7 @@ class Runtime:
         world: How many processes train the trial together, each its share of every step.
         rank: Which of them this is; the first, 0, keeps what comes of it.
         features: Encoded rows that outlive the trial, by backbone and view.
+        scratch: A folder with room for what this process alone needs; None means where the system has its own.
         store: Encoded rows that outlive the search; None if there is no such place.
     """
 
@@ -173,6 +174,7 @@ class Runtime:
     world: int = 1
     rank: int = 0
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    scratch: Path | None = None
     store: Store | None = None
 
 
