@@ -77,7 +77,8 @@ class EncodedRows:
     def _append(self, features: Tensor) -> None:
         try:
             if self._file is None:
-                self._file, self._width = tempfile.TemporaryFile(dir=self._folder), features.shape[1]
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (it is closed with this object)
+                self._width = features.shape[1]
                 weakref.finalize(self, self._file.close)
             self._file.seek(4 * self._width * self._kept)
             self._file.write(np.ascontiguousarray(features.numpy()).data)
