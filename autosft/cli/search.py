@@ -147,9 +147,7 @@ def search(
         )
 
 
-def worker(
-    threads: int = 1, device: str = "auto", slot: int = 0, processes: int = 1, rank: int = 0, port: int = 0
-) -> None:
+def worker(threads: int = 1, device: str = "auto", slot: int = 0, processes: int = 1, rank: int = 0) -> None:
     """Work on orders from standard input; started by the driver, or by the first worker of a group."""
     import os
 
@@ -163,7 +161,7 @@ def worker(
     from autosft.workers.group import Group
     from autosft.workers.worker import serve
 
-    group = Group.of(threads, device, slot, processes, rank, port)
+    group = Group.of(threads, device, slot, processes, rank)
     serve(inbox, events, threads=threads, device=device, slot=slot, group=group)
 
 

@@ -11,31 +11,36 @@ part. Losses here call a model several times, or parts of it, and strategies rep
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed import Store  # pyright: ignore[reportPrivateImportUsage]
 
 from autosft.contracts.strategy import Stage
 from autosft.contracts.trial import Runtime
 from autosft.errors import LostContact
 from autosft.training.progress import modules_of
 
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+"""The network that does not leave this machine."""
+
 PATIENCE = timedelta(days=1)
 """How long one waits for another: the first may validate for long. Who is dead is known at once."""
 
 
 @contextmanager
-def joined(meeting: Store, rank: int, world: int, device: torch.device) -> Generator[None]:
+def joined(meeting: Path, rank: int, world: int, device: torch.device) -> Generator[None]:
     """Within it the processes hear each other. Who leaves, for whatever reason, is missed by the others at once.
 
     Args:
-        meeting: Where they find each other; what is in it is of this meeting alone.
+        meeting: A file by which they find each other, the same for all, which is not there before the first comes.
         rank: Which of them this is.
         world: How many there are.
         device: Where this one computes.
@@ -43,9 +48,11 @@ def joined(meeting: Store, rank: int, world: int, device: torch.device) -> Gener
     Raises:
         LostContact: Another one has left.
     """
+    for library in ("GLOO", "NCCL"):  # nobody else is to hear them
+        os.environ.setdefault(f"{library}_SOCKET_IFNAME", LOOPBACK)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     with _contact():
-        dist.init_process_group(backend, store=meeting, rank=rank, world_size=world, timeout=PATIENCE)
+        dist.init_process_group(backend, init_method=meeting.as_uri(), rank=rank, world_size=world, timeout=PATIENCE)
     try:
         yield
     finally:

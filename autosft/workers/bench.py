@@ -77,7 +77,7 @@ class Bench:
     def _trained(self, order: Order, trial: Trial, runtime: Runtime, emit: Emit | None) -> Trained:
         """The model of an order; trained by the whole group, where its encoder is trained."""
         strategy = self._registry.strategy(order.recipe.strategy)
-        with self._group.together(order, self._device) if runtime.world > 1 else contextlib.nullcontext():
+        with self._group.together(order, trial.folder, self._device) if runtime.world > 1 else contextlib.nullcontext():
             return train(trial, runtime, strategy, emit, more=order.work != "keep")
 
     def _train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:

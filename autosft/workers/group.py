@@ -14,14 +14,14 @@ import sys
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self, final
 
 import torch  # noqa: TID253
-from torch.distributed import PrefixStore, TCPStore  # noqa: TID253  # pyright: ignore[reportPrivateImportUsage]
 
 from autosft.contracts.executor import Event, Order
 from autosft.contracts.record import Record
-from autosft.training.ranks import PATIENCE, joined
+from autosft.training.ranks import joined
 
 HURRY = 60.0
 """Seconds until the others must have said how they fared, after the first is done."""
@@ -34,41 +34,44 @@ class Group:
     Args:
         world: How many there are.
         rank: Which of them this is.
-        port: Where on this machine they find each other; the first chooses one.
         others: How to start the others, without their rank.
 
     Attributes:
         records: How the others fared with the last order, in the first process.
     """
 
-    def __init__(self, world: int = 1, rank: int = 0, port: int = 0, others: Sequence[str] = ()) -> None:
+    def __init__(self, world: int = 1, rank: int = 0, others: Sequence[str] = ()) -> None:
         self.world, self.rank = world, rank
         self.records: tuple[Record, ...] = ()
-        self._others: list[_Other] = []
-        if world > 1:
-            self._store = TCPStore("127.0.0.1", port, is_master=not rank, wait_for_workers=False, timeout=PATIENCE)
-            command = [*others, "--port", str(self._store.port), "--rank"]
-            self._others = [_Other([*command, str(number)]) for number in range(1, world) if not rank]
+        self._others = [_Other([*others, "--rank", str(number)]) for number in range(1, world) if not rank]
 
     @classmethod
-    def of(cls, threads: int, device: str, slot: int, processes: int, rank: int, port: int) -> Self:
+    def of(cls, threads: int, device: str, slot: int, processes: int, rank: int) -> Self:
         """As a worker is told on its command line."""
         worker = [sys.executable, "-m", "autosft", "worker", "--threads", str(threads), "--device", device]
-        return cls(processes, rank, port, [*worker, "--slot", str(slot), "--processes", str(processes)])
+        return cls(processes, rank, [*worker, "--slot", str(slot), "--processes", str(processes)])
 
     @contextmanager
-    def together(self, order: Order, device: torch.device) -> Generator[None]:
+    def together(self, order: Order, folder: Path, device: torch.device) -> Generator[None]:
         """Within it a trial is trained by all.
+
+        Args:
+            order: What the trial is of.
+            folder: Where it keeps its files, for all.
+            device: Where this process computes.
 
         Raises:
             LostContact: Another one has left, for a reason that stands in its record.
         """
+        folder.mkdir(parents=True, exist_ok=True)
+        meeting = folder / f"meeting-{order.token}"
         for other in self._others:
             other.send(order)
         try:
-            with joined(PrefixStore(order.token, self._store), self.rank, self.world, device):
+            with joined(meeting, self.rank, self.world, device):
                 yield
         finally:
+            meeting.unlink(missing_ok=True)
             self.records = tuple(other.record() for other in self._others)
 
 

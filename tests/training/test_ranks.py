@@ -3,11 +3,11 @@
 import signal
 import subprocess
 import sys
+import uuid
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.distributed import TCPStore
 
 from autosft.testing.toy import make_points
 
@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from torch.distributed import PrefixStore, TCPStore
 from autosft.builtin.classification import Classification
 from autosft.contracts.recipe import Optim
 from autosft.errors import Diverged, LostContact, OutOfTime
@@ -26,8 +25,8 @@ from autosft.testing.trials import make_runtime, make_trial, points_task, quick_
 from autosft.training.loop import train
 from autosft.training.ranks import joined
 
-rank, world, port, survives, trips = map(int, sys.argv[1:6])
-points, folder = Path(sys.argv[6]), Path(sys.argv[7])
+rank, world, survives, trips = map(int, sys.argv[1:5])
+meeting, points, folder = map(Path, sys.argv[5:8])
 torch.set_num_threads(1)
 recipe = quick_recipe("toy").changed(optim=Optim(lr=1e-2, head_lr=5e-2, batch_size=7, ema=0.9))
 trial = make_trial(folder / "trial", points_task(points), registry(Classification()), recipe)
@@ -44,7 +43,7 @@ def killed(epoch):
 
 if rank == 0:
     runtime = replace(runtime, seconds_left=seconds_left)
-with joined(PrefixStore("trial", TCPStore("127.0.0.1", port, is_master=False)), rank, world, runtime.device):
+with joined(meeting, rank, world, runtime.device):
     try:
         trained = train(trial, runtime, ToyStrategy(), killed)
     except (LostContact, OutOfTime) as problem:
@@ -62,9 +61,10 @@ def together(tmp_path):
 
     def train(world, folder, *, survives=0, trips=0):
         folder.mkdir(exist_ok=True)
-        store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-        numbers = [[rank, world, store.port, 0 if rank else survives, trips] for rank in range(world)]
-        commands = [[sys.executable, "-c", PROGRAM, *map(str, mine), str(points), str(folder)] for mine in numbers]
+        meeting = tmp_path / f"meeting-{uuid.uuid4().hex}"
+        numbers = [[rank, world, 0 if rank else survives, trips] for rank in range(world)]
+        places = [str(place) for place in (meeting, points, folder)]
+        commands = [[sys.executable, "-c", PROGRAM, *map(str, mine), *places] for mine in numbers]
         processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
         return [process.communicate(timeout=120)[0].strip() for process in processes], [p.returncode for p in processes]
 
