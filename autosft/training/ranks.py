@@ -16,12 +16,12 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import Store  # pyright: ignore[reportPrivateImportUsage]
 
 from autosft.contracts.strategy import Stage
 from autosft.contracts.trial import Runtime
@@ -36,11 +36,11 @@ PATIENCE = timedelta(days=1)
 
 
 @contextmanager
-def joined(meeting: Path, rank: int, world: int, device: torch.device) -> Generator[None]:
+def joined(meeting: Store, rank: int, world: int, device: torch.device) -> Generator[None]:
     """Within it the processes hear each other. Who leaves, for whatever reason, is missed by the others at once.
 
     Args:
-        meeting: A file by which they find each other, the same for all, which is not there before the first comes.
+        meeting: Where they find each other; what is in it is of this meeting alone.
         rank: Which of them this is.
         world: How many there are.
         device: Where this one computes.
@@ -52,7 +52,7 @@ def joined(meeting: Path, rank: int, world: int, device: torch.device) -> Genera
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", LOOPBACK)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     with _contact():
-        dist.init_process_group(backend, init_method=meeting.as_uri(), rank=rank, world_size=world, timeout=PATIENCE)
+        dist.init_process_group(backend, store=meeting, rank=rank, world_size=world, timeout=PATIENCE)
     try:
         yield
     finally:

@@ -12,19 +12,28 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, final
 
 import torch  # noqa: TID253
+from torch.distributed import FileStore  # noqa: TID253  # pyright: ignore[reportPrivateImportUsage]
 
 from autosft.contracts.executor import Event, Order
 from autosft.contracts.record import Record
-from autosft.training.ranks import joined
+from autosft.errors import LostContact
+from autosft.training.ranks import PATIENCE, joined
 
 HURRY = 60.0
 """Seconds until the others must have said how they fared, after the first is done."""
+
+LOOK_SECONDS = 0.02
+"""How often the first looks whether another is ready."""
+
+_READY, _COMPLETE = "ready", "complete"
+"""Under what each says that it is ready, and the first whether all are."""
 
 
 @final
@@ -68,11 +77,36 @@ class Group:
         for other in self._others:
             other.send(order)
         try:
-            with joined(meeting, self.rank, self.world, device):
+            store = FileStore(str(meeting), self.world)
+            store.set_timeout(PATIENCE)
+            self._gather(store)
+            with joined(store, self.rank, self.world, device):
                 yield
         finally:
             meeting.unlink(missing_ok=True)
             self.records = tuple(other.record() for other in self._others)
+
+    def _gather(self, store: FileStore) -> None:
+        """Wait until all are ready to join each other: torch would wait for one that has failed before that.
+
+        Raises:
+            LostContact: One of them has.
+        """
+        if self.rank:
+            store.set(f"{_READY}{self.rank}", b"")
+        else:
+            ready = [self._is_ready(store, rank, other) for rank, other in enumerate(self._others, 1)]
+            store.set(_COMPLETE, b"complete" if all(ready) else b"")
+        if not store.get(_COMPLETE):
+            raise LostContact("one of them had failed before it met the others")
+
+    def _is_ready(self, store: FileStore, rank: int, other: _Other) -> bool:
+        """Whether another one gets ready; waits until that is known."""
+        while not store.check([f"{_READY}{rank}"]):
+            if other.is_done:
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
 
 
 class _Other:
@@ -87,6 +121,11 @@ class _Other:
         assert self._process.stdin is not None
         self._process.stdin.write(order.model_dump_json() + "\n")
         self._process.stdin.flush()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has said how it fared with the order."""
+        return not self._records.empty()
 
     def record(self) -> Record:
         """How it fared with the order; if it does not say so in time, it is ended, and everyone with it."""

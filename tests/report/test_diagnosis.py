@@ -7,11 +7,14 @@ import pytest
 from sklearn import metrics
 
 from autosft.builtin.classification import Classification
+from autosft.builtin.regression import Regression
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Row, Rows
+from autosft.contracts.state import State
 from autosft.report.diagnosis.answers import Answers
 from autosft.report.diagnosis.calibration import Bin, calibration_of
 from autosft.report.diagnosis.classes import diagnose_classes, suspicious_labels
+from autosft.report.diagnosis.numbers import diagnose_numbers
 
 CLASSES = ("a", "b", "c")
 
@@ -88,3 +91,14 @@ def test_a_model_that_is_too_sure_has_the_gap_as_its_error():
     assert found.error == pytest.approx(0.25)
     low, high = found.bins[0].between
     assert low < 0.7 < high and (low, high) == pytest.approx((0.397, 0.892), abs=0.001)  # Wilson, by hand
+
+
+@pytest.mark.parametrize("truth", [[3.0], [2.0, 2.0], [1.0, 4.0, 2.0]])
+def test_numbers_are_judged_as_they_are_scored_of_a_single_row_too(truth):
+    problem, values = Regression(), np.array(truth)[:, None] + 1
+    outputs, state = Outputs({"values": values}), State()
+    rows = Rows.of(Row(f"row-{n}", n, (target,)) for n, target in enumerate(truth))
+
+    (line,) = diagnose_numbers(Answers(problem, "valid", rows, truth, outputs, state), ("height",)).lines
+
+    assert line.r2 == pytest.approx(problem.score("r2", outputs, truth, state))

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
+from torch.distributed import FileStore
 from autosft.builtin.classification import Classification
 from autosft.contracts.recipe import Optim
 from autosft.errors import Diverged, LostContact, OutOfTime
@@ -43,7 +44,7 @@ def killed(epoch):
 
 if rank == 0:
     runtime = replace(runtime, seconds_left=seconds_left)
-with joined(meeting, rank, world, runtime.device):
+with joined(FileStore(str(meeting), world), rank, world, runtime.device):
     try:
         trained = train(trial, runtime, ToyStrategy(), killed)
     except (LostContact, OutOfTime) as problem:
@@ -51,6 +52,8 @@ with joined(meeting, rank, world, runtime.device):
     else:
         print(len(trained.epochs), trained.epochs[-1].loss, trained.evaluation and trained.evaluation.score)
         save_file(trained.model.state_dict(), folder / f"{rank}.safetensors")
+sys.stdout.flush()
+os._exit(0)  # as workers end: torch may abort where an interpreter ends after contact was lost
 """
 
 

@@ -81,11 +81,11 @@ def diagnose_numbers(answers: Answers, names: tuple[str, ...]) -> NumberDiagnosi
 
 
 def _line(name: str, truth: Floats, residuals: Floats) -> NumberLine:
-    spread = float(((truth - truth.mean()) ** 2).mean())
     squared = float((residuals**2).mean())
+    unexplained = squared / float(truth.var()) if truth.min() < truth.max() else float(squared > 0)  # as when scored
     return NumberLine(
         name=name,
-        r2=1 - squared / spread if spread else float("nan"),
+        r2=1 - unexplained,
         absolute=float(np.abs(residuals).mean()),
         squared=squared**0.5,
         bias=float(residuals.mean()),

@@ -86,3 +86,24 @@ def test_when_one_of_its_processes_dies_the_worker_is_lost_and_another_takes_the
         *_, done = until(pool, "done", "lost")
 
     assert done.kind == "done" and done.body["state"] == "done"
+
+
+def test_a_process_that_fails_before_it_meets_the_others_fails_the_trial_and_is_not_waited_for(
+    make_run, pool, tmp_path
+):
+    with closing(make_run(tmp_path / "run")) as run:
+        pool.submit(
+            order(run, "alone", "still")
+        )  # the first process knows the run from here on, and the other does not
+        until(pool, "done", "lost")
+        whole = (run.folder / "run.json").read_bytes()
+        (run.folder / "run.json").write_bytes(whole[: len(whole) // 2])
+        pool.submit(order(run, "apart"))
+        *_, apart = until(pool, "done", "lost")
+        (run.folder / "run.json").write_bytes(whole)
+        pool.submit(order(run, "together"))
+        *_, together = until(pool, "done", "lost")
+
+    assert apart.body["state"] == "failed" and "process 2 of 2: " in apart.body["error"]
+    assert "run.json" in apart.body["error"]
+    assert together.kind == "done" and together.body["state"] == "done"
