@@ -64,7 +64,7 @@ def decoding(folder: Path, repeats: int) -> None:
         image = photo(width, height)
         image.save(jpeg, quality=88)
         image.save(png)
-        sample = read_rgb(str(jpeg))
+        sample, _ = read_rgb(str(jpeg))
         raw.write_bytes(sample.tobytes())
         print(f"{width} x {height}, JPEG of {jpeg.stat().st_size / 1e6:.2f} MB, decoded to {sample.shape}")
         for title, work in (

@@ -92,7 +92,7 @@ def bare(trial: Trial, runtime: Runtime) -> float:
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
             images = torch.stack(
-                [view(Example(runtime.read(trial.train[int(index)])), draw).inputs for index in chosen]
+                [view(Example(runtime.read(trial.train[int(index)]).data), draw).inputs for index in chosen]
             )
             set_rate(optimizer, epoch * steps + step, recipe.stop.max_epochs * steps, recipe.optim)
             optimizer.zero_grad(set_to_none=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.executor import Event, Executor, Order, Pool
 from autosft.contracts.facts import Facts
-from autosft.contracts.modality import Example, Mix, Modality, Preview, Read, Strength, View
+from autosft.contracts.modality import Example, Meta, Mix, Modality, Preview, Read, Sample, Strength, View
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch, Record
@@ -47,6 +47,7 @@ __all__ = [
     "Hints",
     "Inputs",
     "Int",
+    "Meta",
     "Mix",
     "Modality",
     "Order",
@@ -62,6 +63,7 @@ __all__ = [
     "Row",
     "Rows",
     "Runtime",
+    "Sample",
     "Scan",
     "Space",
     "Stage",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 
@@ -23,6 +23,33 @@ from autosft.contracts.task import Claim, Hints, Task
 Strength = Literal["none", "light", "strong"]
 Mix = Literal["mixup", "cutmix"]
 Read = Callable[[Row], Any]
+Meta = Mapping[str, float]
+"""What is known of a row beside its sample, such as the size of its file's picture: numbers by names of the modality's
+own."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A decoded sample, and what it does not show of its row any more.
+
+    Attributes:
+        data: The sample itself.
+        meta: What targets need to be put into terms of it, and answers to be mapped back, such as the size that a
+            picture had before it was reduced.
+    """
+
+    data: Any
+    meta: Meta = field(default_factory=dict[str, float])
+
+    @classmethod
+    def of(cls, decoded: Any) -> Self:
+        """What `Modality.read` gave, which may be a sample without any more to say."""
+        return cast("Self", decoded) if isinstance(decoded, Sample) else cls(decoded)
+
+    @property
+    def nbytes(self) -> int | None:
+        """The bytes of the sample; None if it does not say."""
+        return getattr(self.data, "nbytes", None)
 
 
 @dataclass(frozen=True)
@@ -33,10 +60,16 @@ class Example:
         inputs: The decoded sample; of a view, what `Modality.collate` takes.
         targets: What is to be said of it, one entry per problem, as `Problem.wrap` gave it: a view that moves what is
             seen moves its targets with it. Empty where there are none.
+        meta: What `Modality.read` said of it. A view keeps that; one of strength `"none"` adds where what it shows lies
+            in the sample, so that answers can be mapped back (`Batch.meta`).
+        others: Other rows, decoded, that a view may show beside it, with targets for the same problems; as many as
+            `Modality.others` asks for, or none where there are no such rows.
     """
 
     inputs: Any
     targets: tuple[Any, ...] = ()
+    meta: Meta = field(default_factory=dict[str, float])
+    others: tuple[Example, ...] = ()
 
 
 View = Callable[[Example, np.random.Generator], Example]
@@ -121,7 +154,8 @@ class Modality(ABC):
 
     @abstractmethod
     def read(self, row: Row) -> Any:
-        """Decode one sample, before any view; results may be cached.
+        """Decode one sample, before any view; results may be cached. A `Sample`, where answers are to be mapped back to
+        what the row was before; else the decoded sample as it is.
 
         Raises:
             Unreadable: The sample cannot be decoded.
@@ -171,6 +205,11 @@ class Modality(ABC):
         A view of strength `"none"` draws nothing. The others draw from the generator that they are given, and from no
         other: it is seeded by what is drawn, so that a sample is seen alike by whichever thread or process loads it.
         """
+
+    def others(self, recipe: Recipe, *, strength: Strength) -> int:
+        """How many other rows a view is shown beside each, such as 3 for a mosaic (Bochkovskiy et al., 2020). None by
+        default; a view of strength `"none"`, which draws nothing, is not asked."""
+        return 0
 
     def preparation(self, inputs: Inputs, recipe: Recipe, state: State) -> Mapping[str, Any]:
         """What a view of strength `"none"` does, in plain JSON, for who feeds an exported model; nothing by default."""

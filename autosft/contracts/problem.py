@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from autosft.contracts.modality import Meta
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Space
 from autosft.contracts.state import State
@@ -63,7 +64,7 @@ class Problem(ABC):
     Attributes:
         name: Unique among problems, such as `"classification"`.
         needs: The encoder outputs that its head reads; a backbone fits if it gives them all. A problem that needs
-            just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features.
+            just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features, unless it has a `wrap`.
         metrics: The names of its scores; the first is the default. Higher is always better.
         space: Parameters of its own, such as a choice of losses, found in the recipe under its name.
         loss_per_row: Whether `loss` is one of each row. Else it is the sum over what `normalizer` counts, such as
@@ -116,9 +117,19 @@ class Problem(ABC):
         """A module from the encoder's mapping of outputs, and the targets as `encode` gave them, to this problem's raw
         output. Decoders are taught by the targets; where rows are to be answered there are none, but None."""
 
-    def wrap(self, target: Any, sample: Any) -> Any:
-        """A target as written, in a form that views can change together with the decoded sample, such as torchvision's
-        `BoundingBoxes` for pictures; by default as it is. Like `encode`, it is called by several threads at a time."""
+    def wrap(self, target: Any, sample: Any, meta: Meta) -> Any:
+        """A target as written, in terms of the decoded sample, and in a form that views can change together with it,
+        such as torchvision's `BoundingBoxes` for pictures; by default as it is. Like `encode`, it is called by several
+        threads at a time.
+
+        A problem that does so maps its answers back in `outputs`, by `Batch.meta`. Encoded rows do not know how they
+        were seen, so it is never answered from the cache of them, nor fitted on frozen features.
+
+        Args:
+            target: As written.
+            sample: What `Modality.read` gave of the row.
+            meta: What it said beside, such as the size of a picture before it was reduced.
+        """
         return target
 
     @abstractmethod
@@ -144,8 +155,8 @@ class Problem(ABC):
 
     @abstractmethod
     def outputs(self, out: Any, batch: Batch, state: State, recipe: Recipe, model: Model) -> Outputs:
-        """Answers for a batch without targets, from the head's raw output. A problem that generates may call the model
-        again."""
+        """Answers for a batch without targets, from the head's raw output, in terms of the targets as written:
+        `Batch.meta` says how each row was seen. A problem that generates may call the model again."""
 
     def tensors(self, out: Any, state: State, recipe: Recipe) -> Mapping[str, Tensor]:
         """The arrays of `outputs` as tensors, by operations on tensors alone, so that an export can trace them.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from autosft.contracts.graph import Graph
+from autosft.contracts.modality import Meta
 from autosft.errors import BadInput
 
 
@@ -47,6 +48,8 @@ class Batch:
         present: One entry per problem: the positions of the rows that have its target, in the order of `targets`, shape
             (having,), or None if all have it; empty where no target is missing. Positions and no mask: that would have
             to be counted, for which a device is waited for. So is it where a batch on a device is split.
+        meta: What is known of each row beside its inputs, as the first view left it, so that answers can be mapped
+            back; one entry per row, or empty where that is not known, as of rows from the cache of encoded ones.
     """
 
     inputs: Any
@@ -57,6 +60,7 @@ class Batch:
     encoded: Mapping[str, Tensor] | None = None
     whole: Batch | None = None
     present: tuple[Tensor | None, ...] = ()
+    meta: tuple[Meta, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -99,7 +103,7 @@ class Batch:
             return change(leaf) if isinstance(leaf, Tensor) else leaf
 
         present = cast("tuple[Tensor | None, ...]", _map(every, self.present))
-        return replace(self._each(every, self.rows), whole=self.whole, present=present)
+        return replace(self._each(every, range(len(self))), whole=self.whole, present=present)
 
     def split(self, size: int, *, together: int = 1) -> Iterator[Batch]:
         """Micro-batches of at most `size` rows, in order; 0 means one of all rows.
@@ -142,7 +146,7 @@ class Batch:
         targets some rows lack, it has the targets of those among them that have one."""
         whole = [self.having(problem) is None for problem in range(len(self.targets))]
         targets = tuple(target if all_there else None for target, all_there in zip(self.targets, whole, strict=True))
-        some = replace(self, targets=targets)._each(change, tuple(self.rows[position] for position in positions))
+        some = replace(self, targets=targets)._each(change, positions)
         return some if all(whole) else self._with_present(some, positions)
 
     def _with_present(self, some: Batch, positions: Sequence[int]) -> Batch:
@@ -160,13 +164,15 @@ class Batch:
             present[problem] = None if all_there else torch.tensor(there, dtype=torch.int64, device=having.device)
         return replace(some, targets=tuple(targets), present=tuple(present))
 
-    def _each(self, change: Callable[[Any], Any], rows: tuple[str, ...]) -> Batch:
-        """A batch of these rows, all that has one entry per row changed alike."""
+    def _each(self, change: Callable[[Any], Any], positions: Sequence[int]) -> Batch:
+        """A batch of the rows at these positions, all else that has one entry per row changed alike."""
         mixed = self.mixed
         if mixed:
             mixed = Mixed(_map(change, mixed.targets), change(mixed.weights), mixed.share)
         inputs, targets, encoded = (_map(change, part) for part in (self.inputs, self.targets, self.encoded))
-        return Batch(inputs, targets, rows, change(self.weights), mixed, encoded)
+        rows = tuple(self.rows[position] for position in positions)
+        meta = tuple(self.meta[position] for position in positions) if self.meta else ()
+        return Batch(inputs, targets, rows, change(self.weights), mixed, encoded, meta=meta)
 
 
 def _picked(leaf: Any, positions: Sequence[int]) -> Any:

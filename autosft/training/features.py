@@ -32,8 +32,9 @@ SAVE_SECONDS = 20.0
 
 
 def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows, *, cached: bool) -> Iterator[Batch]:
-    """Batches to answer, so without targets, with what the encoder makes of them; from the cache if `cached`."""
-    if not cached:
+    """Batches to answer, so without targets, with what the encoder makes of them; from the cache if `cached`, but for
+    problems that have to know how rows were seen, which is not kept."""
+    if not cached or any(problem.offers("wrap") for problem in parts.problems):
         size = fitting(parts, runtime, rows)
         for batch in Loader(parts, runtime, rows, batch_size=size).epoch():
             moved = batch.without_targets().to(runtime.device)

@@ -7,14 +7,14 @@ source at the same time, and other processes have copies of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from autosft.contracts.modality import Example, Strength, View
+from autosft.contracts.modality import Example, Sample, Strength, View
 from autosft.contracts.rows import Numbers, Row, Rows
 from autosft.contracts.tensors import Batch
 from autosft.contracts.trial import Parts
@@ -64,6 +64,9 @@ class Source:
         self._parts, self._read, self._rows = parts, read, rows
         self._strengths, self._with_targets = tuple(strengths), targets
         self._views = self._made()
+        modality, recipe = parts.modality, parts.recipe
+        self._others = [0 if one == "none" else modality.others(recipe, strength=one) for one in strengths]
+        self._beside = _with_most_targets(rows) if any(self._others) else np.arange(0)
 
     def _made(self) -> list[View]:
         parts, inputs = self._parts, self._parts.info.inputs
@@ -105,20 +108,28 @@ class Source:
         return [self._seen(row, each) for row, each in zip(rows, seeds, strict=True)]
 
     def _seen(self, row: Row, seeds: Numbers) -> Seen:
-        example = self._example(row)
-        return Seen(
-            row,
-            tuple(
-                view(example, _nothing if strength == "none" else np.random.default_rng(seed))
-                for strength, view, seed in zip(self._strengths, self._views, seeds, strict=True)
-            ),
-        )
+        targets = row.targets if self._with_targets else ()
+        there = [position for position, target in enumerate(targets) if target is not None]
+        example, seen = self._example(row, there), list[Example]()
+        for strength, view, count, seed in zip(self._strengths, self._views, self._others, seeds, strict=True):
+            generator = _nothing if strength == "none" else np.random.default_rng(seed)
+            shown = replace(example, others=self._drawn(count, generator, there)) if count else example
+            seen.append(replace(view(shown, generator), others=()))
+        return Seen(row, tuple(seen))
 
-    def _example(self, row: Row) -> Example:
-        """The row, with those of its targets that are there: no view is given a missing one."""
-        sample, targets = self._read(row), row.targets if self._with_targets else ()
-        pairs = zip(self._parts.problems if targets else (), targets, strict=True)
-        return Example(sample, tuple(problem.wrap(target, sample) for problem, target in pairs if target is not None))
+    def _example(self, row: Row, positions: Sequence[int]) -> Example:
+        """The row, with its targets for the problems at these positions: no view is given one that is missing."""
+        sample = Sample.of(self._read(row))
+        pairs = [(self._parts.problems[position], row.targets[position]) for position in positions]
+        targets = tuple(problem.wrap(target, sample.data, sample.meta) for problem, target in pairs)
+        return Example(sample.data, targets, sample.meta)
+
+    def _drawn(self, count: int, generator: np.random.Generator, positions: Sequence[int]) -> tuple[Example, ...]:
+        """So many other rows; none where no row has all targets."""
+        if not len(self._beside):
+            return ()
+        places = self._beside[generator.integers(len(self._beside), size=count)]
+        return tuple(self._example(row, positions) for row in self._rows.take(places))
 
     def join(self, seen: Sequence[Seen]) -> Batch:
         """One batch of rows that are seen."""
@@ -131,6 +142,7 @@ class Source:
             rows=tuple(one.row.id for one in seen),
             weights=torch.tensor([one.row.weight for one in seen], dtype=torch.float32),
             present=present,
+            meta=tuple(example.meta for example in columns[0]),
         )
 
     def _targets(
@@ -149,6 +161,12 @@ class Source:
             found.append(problem.encode(targets, self._parts.states.problems[position]) if targets else None)
             present.append(None if len(having) == len(rows) else torch.tensor(having, dtype=torch.int64))
         return tuple(found), () if all(having is None for having in present) else tuple(present)
+
+
+def _with_most_targets(rows: Rows) -> Numbers:
+    """The places of the rows that can be shown beside any: those with every target, or any where no row has one."""
+    lacking = np.array([sum(target is None for target in targets) for targets in rows.targets], dtype=np.int64)
+    return np.flatnonzero(lacking == 0)
 
 
 _nothing: np.random.Generator = np.random.default_rng(0)

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from autosft.builtin.classification import Classification
+from autosft.contracts.modality import Sample
+from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.trial import EvalBatch, States
@@ -16,7 +19,7 @@ from autosft.data.duplicates import with_digests
 from autosft.data.store import FeatureStore
 from autosft.errors import OutOfTime
 from autosft.testing.trials import quick_recipe, with_values
-from autosft.training.evaluation import evaluate
+from autosft.training.evaluation import answer, evaluate
 from autosft.training.features import encode, encode_pace, encoded_batches
 from autosft.training.model import build_model
 
@@ -90,6 +93,24 @@ def test_encoded_rows_give_the_same_answers_as_rows_themselves(trial, runtime):
     assert kept.score == anew.score and kept.loss == pytest.approx(anew.loss)
     one, other = (done.outputs[0].arrays["probabilities"] for done in (kept, anew))
     np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_a_problem_that_maps_its_answers_back_is_answered_from_rows_as_they_are_seen(trial, runtime):
+    """By what is known of each row, which the cache does not keep."""
+
+    class Mapped(Classification):
+        def wrap(self, target, sample, meta):
+            return target
+
+        def outputs(self, out, batch, state, recipe, model):
+            return Outputs({"width": np.array([meta["width"] for meta in batch.meta])})
+
+    width = {row.id: float(place) for place, row in enumerate(trial.valid)}
+    read = runtime.read
+    runtime = replace(runtime, read=lambda row: Sample(read(row), {"width": width[row.id]}))
+    parts = replace(trial.parts, problems=(Mapped(),))
+    (answers,) = answer(parts, runtime, build_model(parts, runtime), trial.valid, cached=True)
+    assert answers.arrays["width"].tolist() == list(width.values())
 
 
 def test_batches_to_answer_carry_ids_and_weights_but_no_targets(trial, runtime):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
-from autosft.contracts.modality import Example, Modality
+from autosft.contracts.modality import Example, Modality, Sample
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder
@@ -68,7 +68,8 @@ class BackboneConformance(Offline):
         rows = modality.scan(claim.task).rows
         state, recipe = modality.fit(rows, modality.read), _recipe(info)
         view = modality.view(info.inputs, recipe, state, strength="none")
-        seen = [view(Example(modality.read(row)), np.random.default_rng(0)).inputs for row in rows[:2]]
+        samples = [Sample.of(modality.read(row)) for row in rows[:2]]
+        seen = [view(Example(one.data, meta=one.meta), np.random.default_rng(0)).inputs for one in samples]
         return family.fit(info, rows, modality.read, weights), modality.collate(seen)
 
     def test_its_encoders_are_named_after_it(self, family: BackboneFamily) -> None:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -15,9 +17,9 @@ import pytest
 import torch
 
 from autosft.contracts.backbone import BackboneInfo, Inputs
-from autosft.contracts.modality import Example, Mix, Modality, Strength
+from autosft.contracts.modality import Example, Mix, Modality, Sample, Strength
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Rows, Scan
+from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Choice, defaults
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Batch
@@ -136,9 +138,9 @@ class ModalityConformance(Offline):
         """And whoever learns it again from the same rows."""
         state = modality.fit(scan.rows, modality.read)
         assert state == modality.fit(scan.rows, modality.read)
-        sample, (first, second) = modality.read(scan.rows[0]), (state, check_state(state))
+        example, (first, second) = _example(modality, scan.rows[0]), (state, check_state(state))
         views = [
-            modality.view(inputs, RECIPE, each, strength="none")(Example(sample), _generator(0)).inputs
+            modality.view(inputs, RECIPE, each, strength="none")(example, _generator(0)).inputs
             for each in (first, second)
         ]
         assert same([modality.collate(views[:1])], [modality.collate(views[1:])])
@@ -146,12 +148,25 @@ class ModalityConformance(Offline):
     def test_one_row_is_enough(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         state = modality.fit(scan.rows[:1], modality.read)
         view = modality.view(inputs, RECIPE, state, strength="none")
-        joined = modality.collate([view(Example(modality.read(scan.rows[0])), _generator(0)).inputs])
+        joined = modality.collate([view(_example(modality, scan.rows[0]), _generator(0)).inputs])
         assert all(len(leaf) == 1 for leaf in leaves(joined))
 
     def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         before = _viewed(modality, scan.rows, inputs, strength="none", seed=0)
         assert same(before, _viewed(modality, scan.rows, inputs, strength="none", seed=1))
+
+    @pytest.mark.parametrize("strength", get_args(Strength))
+    def test_a_view_keeps_what_answers_need_to_be_mapped_back(
+        self, modality: Modality, scan: Scan, inputs: Inputs, strength: Strength
+    ) -> None:
+        """And shows a row by itself where there are no others to be seen beside it."""
+        view = modality.view(inputs, RECIPE, modality.fit(scan.rows, modality.read), strength=strength)
+        for number, row in enumerate(scan.rows[:4]):
+            example = _example(modality, row)
+            known = {**example.meta, "known": 0.5}
+            seen = view(replace(example, meta=known), _generator(number)).meta
+            assert known.items() <= seen.items(), "it forgets, or changes, what was known of the row"
+            assert all(isinstance(value, (int, float)) and math.isfinite(value) for value in seen.values())
 
     @pytest.mark.parametrize("strength", ["light", "strong"])
     def test_other_views_draw_from_their_generator_alone(
@@ -216,8 +231,16 @@ def _viewed(
     """Four rows, seen and joined."""
     state = modality.fit(rows, modality.read)
     view = modality.view(inputs, recipe, state, strength=strength)
-    seen = [view(Example(modality.read(row)), _generator(seed + n)) for n, row in enumerate(rows[:4])]
-    return [modality.collate([example.inputs for example in seen])]
+    count = 0 if strength == "none" else modality.others(recipe, strength=strength)
+    others = tuple(_example(modality, rows[number % len(rows)]) for number in range(count))
+    shown = [replace(_example(modality, row), others=others) for row in rows[:4]]
+    return [modality.collate([view(example, _generator(seed + n)).inputs for n, example in enumerate(shown)])]
+
+
+def _example(modality: Modality, row: Row) -> Example:
+    """A row without targets, before any view."""
+    sample = Sample.of(modality.read(row))
+    return Example(sample.data, meta=sample.meta)
 
 
 def _generator(seed: int) -> np.random.Generator:

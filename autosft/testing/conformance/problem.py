@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from autosft.contracts.modality import Sample
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe, Regular
 from autosft.contracts.state import State
@@ -59,12 +60,20 @@ class ProblemConformance(Offline):
         return {key: torch.randn(len(targets), *SHAPES[key]) for key in sorted(problem.needs)}
 
     @pytest.fixture
+    def sample(self) -> Sample:
+        """What every target is of, where `wrap` asks for it; its `meta` is also how it was seen, where answers are
+        mapped back."""
+        return Sample(None)
+
+    @pytest.fixture
     def recipe(self) -> Recipe:
         """What the problem is asked to be trained with."""
         return RECIPE
 
     @pytest.fixture
-    def asked(self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], recipe: Recipe) -> _Asked:
+    def asked(
+        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], recipe: Recipe, sample: Sample
+    ) -> _Asked:
         """The problem on these rows, with a head that has moved from its first weights."""
         torch.manual_seed(0)
         state = problem.fit(targets)
@@ -73,7 +82,10 @@ class ProblemConformance(Offline):
             for parameter in model.heads.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))
         rows = tuple(f"row-{number}" for number in range(len(targets)))
-        batch = Batch(encoded, (problem.encode(targets, state),), rows, torch.ones(len(rows)))
+        wrapped = [problem.wrap(target, sample.data, sample.meta) for target in targets]
+        batch = Batch(
+            encoded, (problem.encode(wrapped, state),), rows, torch.ones(len(rows)), meta=(sample.meta,) * len(rows)
+        )
         return _Asked(problem, targets, state, recipe, model, batch)
 
     def test_it_has_a_name_needs_and_metrics(self, problem: Problem) -> None:
@@ -177,7 +189,9 @@ class ProblemConformance(Offline):
             return  # an ensemble of such answers has no meaning, and the problem says so
         assert problem.decide(both, state) == problem.decide(answers, state)
 
-    def test_what_it_offers_to_those_who_are_taught_keeps_to_what_was_answered(self, asked: _Asked) -> None:
+    def test_what_it_offers_to_those_who_are_taught_keeps_to_what_was_answered(
+        self, asked: _Asked, sample: Sample
+    ) -> None:
         problem, answers = asked.problem, asked.answers(asked.batch)
         if not problem.offers("pseudo_labels"):
             with pytest.raises(BadInput):
@@ -186,7 +200,7 @@ class ProblemConformance(Offline):
         labels, sureness = problem.pseudo_labels(answers, asked.state)
         assert len(labels) == len(asked.targets) and sureness.shape == (len(asked.targets),)
         assert ((sureness >= 0) & (sureness <= 1)).all()
-        problem.encode(labels, asked.state)
+        problem.encode([problem.wrap(label, sample.data, sample.meta) for label in labels], asked.state)
         scores = [problem.score(problem.metrics[0], answers, some, asked.state) for some in (labels, asked.targets)]
         assert scores[0] >= scores[1], "the targets fit the answers better than the labels that were made of them"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
-import numpy.typing as npt
 
 from autosft.api import (
     Choice,
@@ -23,6 +22,7 @@ from autosft.api import (
     Recipe,
     Row,
     Rows,
+    Sample,
     Scan,
     Space,
     State,
@@ -98,17 +98,19 @@ class ImageModality(Modality):
         wanted = "a path, a Pillow image or a uint8 array of shape (height, width, 3)"
         return collect_files(inputs, task, IMAGES, take=_image_of, wanted=wanted)
 
-    def read(self, row: Row) -> npt.NDArray[np.uint8]:
-        """8-bit RGB, shape (height, width, 3), upright; a short side above 384 pixels is reduced to 384."""
+    def read(self, row: Row) -> Sample:
+        """8-bit RGB, shape (height, width, 3), upright; a short side above 384 pixels is reduced to 384. What is known
+        beside is the `height` and `width` that the upright image had before."""
         try:
-            return read_rgb(row.ref)
+            pixels, (height, width) = read_rgb(row.ref)
         except Unreadable as error:
             raise Unreadable(f"{row.id}: {error}") from error
+        return Sample(pixels, {"height": height, "width": width})
 
     def preview(self, row: Row) -> Preview:
         """A thumbnail, and the name of the file."""
         name = Path(row.ref).name if isinstance(row.ref, str) else row.id
-        return Preview(name, thumbnail(self.read(row)))
+        return Preview(name, thumbnail(self.read(row).data))
 
     def digest(self, row: Row) -> str:
         """Of the file's bytes; empty if the file cannot be read."""
@@ -137,7 +139,8 @@ class ImageModality(Modality):
         return State({"side": int(np.median(short)), "long": round(float(np.quantile(long / short, 0.9)), 3)})
 
     def view(self, inputs: Inputs, recipe: Recipe, state: State, *, strength: Strength) -> View:
-        """From a decoded image to a normalized float32 tensor, shape (3, side, side)."""
+        """From a decoded image to a normalized float32 tensor, shape (3, side, side). A view of strength `"none"` adds
+        `scale_x`, `scale_y`, `shift_x` and `shift_y`: a point at x in the file is at x * scale_x + shift_x in it."""
         from autosft_image.views import image_view
 
         own, side = recipe.of(self.name), side_for(inputs, state, self._resolution(recipe))

@@ -22,6 +22,9 @@ _BAND = 4_000_000
 _ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held; 1 is upright (CIPA DC-008, 2023)."""
 
+SIDEWAYS = (5, 6, 7, 8)
+"""The orientations of images that lie on a side."""
+
 
 def small_rgb(image: Image.Image) -> Image.Image:
     """8-bit RGB with a short side of at most `SHORT_SIDE` pixels. Transparency is laid on white; 16-bit, 32-bit and

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from autosft.api import Unreadable
 from autosft.api.inputs import head_of
-from autosft_image.pixels import SHORT_SIDE, orientation, small_rgb, upright
+from autosft_image.pixels import SHORT_SIDE, SIDEWAYS, orientation, small_rgb, upright
 from autosft_image.quiet import quiet
 from autosft_image.room import MOST_PIXELS, bytes_of, taking
 
@@ -64,15 +64,19 @@ def sides_of(ref: Any) -> tuple[int, int]:
         return min(image.size), max(image.size)
 
 
-def read_rgb(ref: Any) -> npt.NDArray[np.uint8]:
-    """8-bit RGB, shape (height, width, 3), upright, with a short side of at most `SHORT_SIDE` pixels.
+def read_rgb(ref: Any) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """8-bit RGB, shape (height, width, 3), upright, with a short side of at most `SHORT_SIDE` pixels; and the height
+    and width that the upright image had before it was reduced to that.
 
     Raises:
         Unreadable: It cannot be decoded; the message is the reason in one line.
     """
-    with _opened(ref) as image, _decoded(image, SHORT_SIDE, whole=not isinstance(ref, str)):
-        turn = orientation(image)  # PNG may tell it behind the pixels
-        return np.array(upright(small_rgb(image), turn))
+    with _opened(ref) as image:
+        width, height = image.size
+        with _decoded(image, SHORT_SIDE, whole=not isinstance(ref, str)):
+            turn = orientation(image)  # PNG may tell it behind the pixels
+            size = (width, height) if turn in SIDEWAYS else (height, width)
+            return np.array(upright(small_rgb(image), turn)), size
 
 
 @contextmanager

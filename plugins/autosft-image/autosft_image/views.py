@@ -6,13 +6,14 @@ Images are resized as 8-bit tensors: as exact as Pillow to a gray level, and fas
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from autosft.api import Example, Inputs, State, Strength
+from autosft.api import Example, Inputs, Meta, State, Strength
 from autosft_image.augmentation import Change, RandomCrop, Size, Step, rand_augment, random_mirror, trivial_augment
 
 _ENLARGE = 4
@@ -21,6 +22,17 @@ _ENLARGE = 4
 _LEAST, _STEP = 64, 32
 """Convolutions halve the side five times: sides are multiples of 32. At 32 itself one cell of the map would be left.
 Transformers say in their options what their patches ask for."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """A point of an image at x is at x * scale_x + shift_x in what is shown, and its y likewise."""
+
+    scale_x: float
+    scale_y: float
+    shift_x: float
+    shift_y: float
+
 
 POLICIES: Mapping[str, Step] = {"trivialaugment": trivial_augment, "randaugment": rand_augment}
 
@@ -61,16 +73,13 @@ def image_view(
     filter_ = (
         v2.InterpolationMode.BILINEAR if options.get("interpolation") == "bilinear" else v2.InterpolationMode.BICUBIC
     )
-    steps: list[Step] = []
-    if squash:
-        size = side if strength == "none" else middle_of(inputs, side)
-        steps.append(_Squash(size, filter_))
-    elif strength == "none":
-        steps.append(_Middle(side, middle_of(inputs, side), filter_))
-    if strength != "none":
-        steps.append(RandomCrop(side, filter_))
-        if flip:
-            steps.append(random_mirror)
+    if strength == "none":
+        whole = _Squash(side, filter_) if squash else _Middle(side, middle_of(inputs, side), filter_)
+        return ImageView([whole], options["mean"], options["std"], whole.placing)
+    steps: list[Step] = [_Squash(middle_of(inputs, side), filter_)] if squash else []
+    steps.append(RandomCrop(side, filter_))
+    if flip:
+        steps.append(random_mirror)
     if strength == "strong":
         steps.append(POLICIES[policy])
     return ImageView(steps, options["mean"], options["std"])
@@ -78,10 +87,18 @@ def image_view(
 
 @final
 class ImageView:
-    """Some steps on an 8-bit tensor, then normalization."""
+    """Some steps on an 8-bit tensor, then normalization.
 
-    def __init__(self, steps: Sequence[Step], mean: Any, std: Any) -> None:
-        self._steps = steps
+    Args:
+        steps: The steps.
+        mean, std: Of each channel, from 0 to 1.
+        placing: Where what the steps show of an image lies, if it is always the same.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], mean: Any, std: Any, placing: Callable[[Size], Placing] | None = None
+    ) -> None:
+        self._steps, self._placing = steps, placing
         self._shift = np.array(mean, dtype=np.float32).reshape(3, 1, 1) * 255
         self._scale = np.array(std, dtype=np.float32).reshape(3, 1, 1) * 255
 
@@ -103,7 +120,20 @@ class ImageView:
         values = np.ascontiguousarray(pixels.numpy(), dtype=np.float32)
         values -= self._shift
         values /= self._scale
-        return Example(torch.from_numpy(values), targets)
+        meta = {**example.meta, **self._placed(sample.shape[:2], example.meta)}
+        return Example(torch.from_numpy(values), targets, meta)
+
+    def _placed(self, size: Size, meta: Meta) -> Meta:
+        """Where points of the file, which may have been reduced to this size, are in the view."""
+        if self._placing is None:
+            return {}
+        placing = self._placing(size)
+        return {
+            "scale_x": placing.scale_x * size[1] / meta.get("width", size[1]),
+            "scale_y": placing.scale_y * size[0] / meta.get("height", size[0]),
+            "shift_x": placing.shift_x,
+            "shift_y": placing.shift_y,
+        }
 
 
 @final
@@ -119,6 +149,10 @@ class _Squash:
         size, way = [self._side, self._side], self._interpolation
         return lambda seen: functional.resize(seen, size, interpolation=way, antialias=True)
 
+    def placing(self, size: Size) -> Placing:
+        """Where the points of an image of this size are."""
+        return Placing(self._side / size[1], self._side / size[0], 0.0, 0.0)
+
 
 @final
 class _Middle:
@@ -130,13 +164,36 @@ class _Middle:
     def __call__(self, size: Size, _: np.random.Generator) -> Change:
         from torchvision.transforms.v2 import functional
 
-        (height, width), way = size, self._interpolation
-        longest = 2 * min(size)
+        (height, width), (down, across) = self._sides(size)
+        (top, left), (above, before) = self._cuts(size)
+        side, way = self._side, self._interpolation
 
         def change(seen: Any) -> Any:
-            if max(height, width) > longest:  # a long strip would become huge; its ends are cut off anyway
-                seen = functional.center_crop(seen, [min(height, longest), min(width, longest)])
-            seen = functional.resize(seen, [self._short], interpolation=way, antialias=True)
-            return functional.center_crop(seen, [self._side, self._side])
+            if (height, width) != size:
+                seen = functional.crop(seen, top, left, height, width)
+            seen = functional.resize(seen, [down, across], interpolation=way, antialias=True)
+            return functional.crop(seen, above, before, side, side)
 
         return change
+
+    def placing(self, size: Size) -> Placing:
+        """Where the points of an image of this size are."""
+        (height, width), (down, across) = self._sides(size)
+        (top, left), (above, before) = self._cuts(size)
+        scale_y, scale_x = down / height, across / width
+        return Placing(scale_x, scale_y, -left * scale_x - before, -top * scale_y - above)
+
+    def _sides(self, size: Size) -> tuple[Size, Size]:
+        """Height and width of what is resized: a long strip would become huge, and its ends are cut off anyway. And of
+        what that is resized to."""
+        short = min(size)
+        height, width = (min(length, 2 * short) for length in size)
+        down, across = (self._short * length // short for length in (height, width))
+        return (height, width), (down, across)
+
+    def _cuts(self, size: Size) -> tuple[Size, Size]:
+        """How much is cut off above and at the left, before it is resized and after; rounded as torchvision does."""
+        part, resized = self._sides(size)
+        height, width = (round((whole - length) / 2) for whole, length in zip(size, part, strict=True))
+        above, before = (round((whole - self._side) / 2) for whole in resized)
+        return (height, width), (above, before)

@@ -22,7 +22,7 @@ def test_inputs_of_every_kind_are_collected_in_order(modality, dataset, pixels):
     ids = list(scan.rows.id)
     assert ids[0] == str(single) and ids[1:7] == sorted(ids[1:7]) and ids[7:9] == ["input-2", "input-3"]
     assert ids[9] == f"{single} (2)"
-    assert all(modality.read(row).shape == (48, 64, 3) for row in scan.rows)
+    assert all(modality.read(row).data.shape == (48, 64, 3) for row in scan.rows)
     assert all(row.targets == () for row in scan.rows)
 
 

@@ -85,7 +85,7 @@ def trial(seed, pixels, folder):
         sound = False
         assert str(error) and "\n" not in str(error)
     try:
-        array = ImageModality().read(Row("row", str(path)))
+        array = ImageModality().read(Row("row", str(path))).data
         assert array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3 and array.size
         return True
     except Unreadable as error:
@@ -163,7 +163,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 def read(path):
     try:
         check(path)
-        return read_rgb(path).shape
+        return read_rgb(path)[0].shape
     except Unreadable as error:
         return str(error)
 with ThreadPoolExecutor(4) as pool:

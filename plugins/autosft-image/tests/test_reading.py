@@ -10,7 +10,7 @@ from autosft_image.modality import ImageModality
 
 
 def read(ref):
-    return ImageModality().read(Row("row", ref if isinstance(ref, (np.ndarray, Image.Image)) else str(ref)))
+    return ImageModality().read(Row("row", ref if isinstance(ref, (np.ndarray, Image.Image)) else str(ref))).data
 
 
 MODES = [

@@ -40,7 +40,7 @@ def test_a_table_gives_classes_several_labels_or_numbers(targets, problem, first
     scan = modality.scan(claim.task)
     assert len(scan.rows) == 12 and scan.rows.target(0)[0] == first
     assert [fault.ref for fault in scan.faults] == ["table.csv:14"] and "missing" in scan.faults[0].reason
-    assert modality.read(scan.rows[0]).shape == (48, 64, 3)
+    assert modality.read(scan.rows[0]).data.shape == (48, 64, 3)
 
 
 def test_a_table_handed_to_a_predictor_names_its_images(modality, table):

@@ -14,6 +14,8 @@ def against_freezing(info: BackboneInfo, problems: Sequence[Problem]) -> str:
         return "an encoder that learns from scratch says nothing while it is frozen"
     if whole := [problem.name for problem in problems if not problem.loss_per_row]:
         return f"it solves for the losses of rows, and {whole[0]} has one of a whole batch"
+    if moved := [problem.name for problem in problems if problem.offers("wrap")]:
+        return f"encoded rows do not know how they were seen, by which {moved[0]} maps its targets and answers"
     more = sorted(set().union(*(problem.needs for problem in problems)) - {"pooled"})
     return f"it reads pooled features alone, not {', '.join(more)}" if more else ""
 

@@ -10,11 +10,13 @@ from sklearn.linear_model import LogisticRegression
 from autosft.api import BackboneInfo, Inputs
 from autosft.api.tensors import LinearHead
 from autosft.builtin.classification import Classification
+from autosft.builtin.regression import Regression
 from autosft.contracts.facts import Facts
 from autosft.testing.toy import make_points, registry
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft_strategies.full import Full
 from autosft_strategies.linear import SPARSE_UNIT, LinearProblem
+from autosft_strategies.lpft import LinearProbeFineTune
 from autosft_strategies.probe import Probe
 
 
@@ -25,6 +27,17 @@ def test_frozen_needs_knowledge_and_training_something_to_train(strategy, useles
         return strategy.accepts(Facts(train=100), info, [Classification()])
 
     assert reason(useless) and not reason(fit) and not reason("pretrained")
+
+
+@pytest.mark.parametrize("strategy", [Probe(), LinearProbeFineTune()])
+def test_what_maps_targets_to_how_a_row_is_seen_is_not_fitted_on_frozen_features(strategy):
+    class Mapped(Regression):
+        def wrap(self, target, sample, meta):
+            return target / meta["width"]
+
+    info = BackboneInfo(name="any/any", inputs=Inputs(kind="any"))
+    assert "seen" in strategy.accepts(Facts(train=100), info, [Regression(), Mapped()])
+    assert not strategy.accepts(Facts(train=100), info, [Regression()])
 
 
 def test_a_solution_on_sparse_features_is_scikit_learn_s(tmp_path):
