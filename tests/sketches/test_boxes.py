@@ -10,7 +10,7 @@ import torch
 from boxes import Boxes, Eyes, Pictures
 
 from autosft.contracts.recipe import Stop
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.host.registry import Registry
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import make_runtime, make_trial, quick_recipe
@@ -30,7 +30,7 @@ def parts():
 
 @pytest.fixture
 def trial(tmp_path, parts):
-    task = Task(name="b", modality="pictures", problems=("boxes",), data={"rows": 96})
+    task = Task(name="b", modality="pictures", targets=(TaskTarget(problem="boxes"),), data={"rows": 96})
     return make_trial(
         tmp_path / "trial", task, parts, quick_recipe("toy", backbone="eyes/small", epochs=15).changed(seed=3)
     )
