@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECONDS = "AUTOSFT_STEADY_SECONDS"
 """The environment variable that says how long each epoch lasts beside the training itself."""
 
-autosft_api = 1
+autosft_api = 2
 
 
 class Steady(Strategy):

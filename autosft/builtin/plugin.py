@@ -14,7 +14,7 @@ from autosft.contracts.executor import Executor
 from autosft.contracts.problem import Problem
 from autosft.host.hookspecs import hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 
 @hookimpl

@@ -68,7 +68,7 @@ def search(
         typer.Option(min=1, help="CPU threads of all workers together; by default all that there are, or as before."),
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="float32, bfloat16, or auto: bfloat16 on GPUs that have units for it.")
+        str, typer.Option(help="float32, tf32, bfloat16, or auto: bfloat16 on GPUs that have units for it.")
     ] = "auto",
     compile: Annotated[
         bool, typer.Option("--compile", help="Let torch compile encoders that it trains; each has to wait for that.")

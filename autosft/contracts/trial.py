@@ -165,12 +165,14 @@ class Runtime:
         micro_batch: The most rows to learn from that fit the device at once; 0 means a whole batch. See
             `Stage.divisible`.
         eval_batch: How many rows are answered at once, as far as is known by now.
-        precision: What products of matrices and convolutions are computed in while training: single precision, or mixed
-            with bfloat16 (Kalamkar et al., 2019). Weights, losses and validation are in single precision.
+        precision: What products of matrices and convolutions are computed in while training: single precision, its
+            numbers cut to those of TensorFloat-32, or mixed with bfloat16 (Kalamkar et al., 2019). Weights, losses and
+            validation are in single precision.
         compile: Whether the encoder is compiled by torch.
         world: How many processes train the trial together, each its share of every step.
         rank: Which of them this is; the first, 0, keeps what comes of it.
         features: Encoded rows that outlive the trial, by backbone and view.
+        scratch: A folder with room for what this process alone needs; None means where the system has its own.
         store: Encoded rows that outlive the search; None if there is no such place.
     """
 
@@ -180,11 +182,12 @@ class Runtime:
     loaders: Loaders = Loaders()
     micro_batch: int = 0
     eval_batch: EvalBatch = field(default_factory=EvalBatch)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     compile: bool = False
     world: int = 1
     rank: int = 0
     features: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    scratch: Path | None = None
     store: Store | None = None
 
 

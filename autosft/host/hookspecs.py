@@ -5,7 +5,7 @@ decorated with `hookimpl`, and states the API it was made for:
 
     from autosft.api import hookimpl
 
-    autosft_api = 1
+    autosft_api = 2
 
     @hookimpl
     def autosft_strategies():
@@ -32,7 +32,7 @@ from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 
 GROUP = "autosft"
-API_VERSION = 1
+API_VERSION = 2
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)

@@ -23,8 +23,8 @@ class SearchSpec(Document):
         seed: Splits, proposals and training derive from it.
         device: Where to train, such as `"cpu"` or `"cuda:0"`; `"auto"` takes a GPU if there is one.
         threads: CPU threads of all workers together.
-        precision: What encoders compute in while they train: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 on GPUs
-            that have units for it.
+        precision: What encoders compute in while they train: `"float32"`, `"tf32"` on GPUs, `"bfloat16"`, or `"auto"`:
+            bfloat16 on GPUs that have units for it.
         compile: Whether torch compiles encoders before it trains them.
         workers: How many trials are trained at the same time.
         processes_per_trial: How many processes train a trial together, each its share of every batch.
@@ -43,7 +43,7 @@ class SearchSpec(Document):
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
     compile: bool = False
     workers: int = Field(default=1, ge=1)
     processes_per_trial: int = Field(default=1, ge=1)

@@ -98,8 +98,8 @@ def run_search(
         device: Where to train; `"auto"` takes a GPU if there is one.
         threads: CPU threads for training, of all workers together; by default as many as this process may use, or where
             a run goes on as before.
-        precision: What encoders compute in while they train, `"float32"` or `"bfloat16"`; by default the latter on GPUs
-            that have units for it.
+        precision: What encoders compute in while they train, `"float32"`, `"tf32"` (on GPUs alone) or `"bfloat16"`; by
+            default the latter on GPUs that have units for it.
         compile: Whether torch compiles encoders that it trains, for which each trial has to wait; where it cannot, for
             want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.

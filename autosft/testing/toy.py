@@ -215,7 +215,7 @@ class ToyStrategy(Strategy):
         )
 
 
-autosft_api = 1
+autosft_api = 2
 
 
 @hookimpl

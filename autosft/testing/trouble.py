@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from autosft.api.tensors import Batch, Model
 
-autosft_api = 1
+autosft_api = 2
 
 BEAT_SECONDS = 0.1
 """How often a strategy that hangs shows that it still does."""

@@ -26,10 +26,10 @@ class EncodedRows:
 
     Args:
         count: How many rows there may be.
-        folder: Where there is room for a file; somewhere else if it cannot be written.
+        folder: Where there is room for a file; None means where the system has its own.
     """
 
-    def __init__(self, count: int, folder: Path) -> None:
+    def __init__(self, count: int, folder: Path | None) -> None:
         self._places = np.full(count, -1, dtype=np.int64)
         self._kept, self._folder = 0, folder
         self._width = 0
@@ -48,7 +48,7 @@ class EncodedRows:
             features: Shape (rows, width), dense or sparse.
 
         Raises:
-            CannotWrite: The disk is full.
+            CannotWrite: The disk is full, or the folder cannot be written.
         """
         features = features.float().cpu()
         if features.is_sparse or features.layout == torch.sparse_csr:
@@ -77,13 +77,14 @@ class EncodedRows:
     def _append(self, features: Tensor) -> None:
         try:
             if self._file is None:
-                self._file, self._width = _file_in(self._folder), features.shape[1]
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (it is closed with this object)
+                self._width = features.shape[1]
                 weakref.finalize(self, self._file.close)
             self._file.seek(4 * self._width * self._kept)
             self._file.write(np.ascontiguousarray(features.numpy()).data)
             self._file.flush()
         except OSError as error:
-            raise CannotWrite.at(self._folder, error) from error
+            raise CannotWrite.at(self._folder or Path(tempfile.gettempdir()), error) from error
 
     def _sparse_rows(self, places: Numbers) -> Tensor:
         from scipy.sparse import vstack
@@ -96,15 +97,6 @@ class EncodedRows:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
             return torch.sparse_csr_tensor(crow.long(), columns.long(), values, some.shape, check_invariants=False)
-
-
-def _file_in(folder: Path) -> Any:
-    """A file without a name, there, or where that cannot be written, where the system has its own."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryFile(dir=folder)
-    except OSError:
-        return tempfile.TemporaryFile()
 
 
 def _csr_of(features: Tensor) -> Any:

@@ -16,7 +16,6 @@ from torch import Tensor
 from autosft.contracts.rows import Rows
 from autosft.contracts.tensors import Batch, Encoder
 from autosft.contracts.trial import Loaders, Parts, Runtime
-from autosft.data.store import cache_folder
 from autosft.errors import OutOfTime
 from autosft.training.device import halving
 from autosft.training.encoded import EncodedRows
@@ -140,7 +139,7 @@ def _kept(parts: Parts, runtime: Runtime, rows: Rows) -> EncodedRows:
     """What this process has encoded so far of the rows among which these are."""
     place = rows.columns, _key(parts)
     if place not in runtime.features:
-        runtime.features[place] = EncodedRows(len(rows.columns), cache_folder() / "encoded")
+        runtime.features[place] = EncodedRows(len(rows.columns), runtime.scratch)
     return runtime.features[place]
 
 

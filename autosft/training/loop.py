@@ -22,7 +22,7 @@ from autosft.contracts.strategy import Stage, Strategy
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Runtime, Trial
 from autosft.errors import Diverged, OutOfTime
-from autosft.training.acceleration import autocast
+from autosft.training.acceleration import autocast, products_in
 from autosft.training.checkpoint import Checkpoints
 from autosft.training.device import sums_in
 from autosft.training.evaluation import evaluate
@@ -195,7 +195,8 @@ class _UnderWay:
         seed = seed_of(self._recipe.seed, stage.name, self.epoch)
         seed_everything(seed_of(seed, "rank", self._runtime.rank) if self._runtime.rank else seed)
         started = time.perf_counter()
-        loss = self._train_epoch(seed)
+        with products_in(self._runtime.precision):
+            loss = self._train_epoch(seed)
         self.epoch += 1
         score = self._validate()
         seconds = time.perf_counter() - started

@@ -105,6 +105,7 @@ class Setup:
             precision=precision_for(spec.precision, self._device),
             compile=spec.compile and not why_not_compiled(self._device),
             features=self._features,
+            scratch=self._run.folder,
             store=self._store,
             world=1 if alone else self._group.world,
             rank=self._group.rank,

@@ -50,9 +50,9 @@ def test_what_needs_data_that_is_not_at_hand_is_not_checked_and_says_so(installe
 
 @pytest.mark.slow
 def test_a_plugin_for_another_api_is_broken_with_the_host_s_reason(installed):
-    done = installed("late-source", "weights", file="plugin.py", old="autosft_api = 1", new="autosft_api = 2")
+    done = installed("late-source", "weights", file="plugin.py", old="autosft_api = 2", new="autosft_api = 3")
     assert done.returncode == 1, done.stdout
-    assert "is made for API 2 of AutoSFT, not for 1; install a newer autosft." in done.stdout
+    assert "is made for API 3 of AutoSFT, not for 2; install a newer autosft." in done.stdout
 
 
 def test_an_unknown_package_is_refused_with_the_nearest():

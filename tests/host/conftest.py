@@ -20,7 +20,7 @@ PLUGIN = """\
 from autosft.contracts.strategy import Strategy
 from autosft.host.hookspecs import hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 
 class Given(Strategy):

@@ -9,7 +9,7 @@ import pytest
 from autosft.errors import PartMissing, PluginBroken
 from autosft.host.loading import load
 
-HEAD = "from autosft.host.hookspecs import hookimpl\nautosft_api = 1\n"
+HEAD = "from autosft.host.hookspecs import hookimpl\nautosft_api = 2\n"
 OFFER = HEAD + "@hookimpl\ndef autosft_strategies():\n    return {}\n"
 STRATEGY = "from autosft.contracts.strategy import Strategy\n"
 
@@ -39,7 +39,7 @@ BROKEN = {
     "class-itself": (STRATEGY + OFFER.format("[Strategy]"), "gave the class Strategy"),
     "without-name": (STRATEGY + OFFER.format("[Strategy()]"), "type Strategy whose `name` is None"),
     "twice": (STRATEGY + "class S(Strategy):\n    name = 's'\n" + OFFER.format("[S(), S()]"), "strategy 's' twice"),
-    "without-api": ("from autosft.host.hookspecs import hookimpl", "add the line `autosft_api = 1`"),
+    "without-api": ("from autosft.host.hookspecs import hookimpl", "add the line `autosft_api = 2`"),
     "newer-api": ("autosft_api = 99", "made for API 99 .*install a newer autosft"),
     "older-api": ("autosft_api = 0", "made for API 0 .*install a newer stranger-older-api"),
 }
@@ -50,7 +50,7 @@ def test_a_plugin_on_disk_offers_its_parts(distributions, rows):
     registry = load()
     assert registry.strategy("sideways").name == "sideways"
     row = rows(registry)["stranger-one"]
-    assert (row.version, row.name, row.module, row.api) == ("1.0", "plugin", "stranger_one.plugin", 1)
+    assert (row.version, row.name, row.module, row.api) == ("1.0", "plugin", "stranger_one.plugin", 2)
     assert (row.status, row.parts, row.error) == ("ok", ("strategy sideways",), "")
     assert row.seconds > 0
 
@@ -173,7 +173,7 @@ def test_sources_of_weights_are_asked_by_order_then_name(distributions):
     source = """
         from autosft.contracts.backbone import WeightSource
         from autosft.host.hookspecs import hookimpl
-        autosft_api = 1
+        autosft_api = 2
 
         class Mirror(WeightSource):
             def __init__(self, name, order):
@@ -191,7 +191,7 @@ def test_sources_of_weights_are_asked_by_order_then_name(distributions):
 
 
 def test_a_warning_at_import_breaks_no_plugin_of_a_user(distributions, child, tmp_path):
-    distributions("stranger-a", source="import warnings\nwarnings.warn('old', DeprecationWarning)\nautosft_api = 1\n")
+    distributions("stranger-a", source="import warnings\nwarnings.warn('old', DeprecationWarning)\nautosft_api = 2\n")
     code = """
         from autosft.host.loading import load
         print(*[row.status for row in load().plugins if row.distribution == "stranger-a"])

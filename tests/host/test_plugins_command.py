@@ -24,7 +24,7 @@ def test_a_failed_plugin_is_listed_with_its_error_and_the_exit_code_stays_0(dist
 
 
 def test_json_is_clean_even_if_a_plugin_prints(distributions, run):
-    distributions("stranger-a", source="print('hello')\nautosft_api = 1\n")
+    distributions("stranger-a", source="print('hello')\nautosft_api = 2\n")
     distributions("stranger-b", source="raise OSError")
     outcome = run("--json")
     assert outcome.exit_code == 0

@@ -18,7 +18,7 @@ EPOCH = Epoch(stage="full", number=1, loss=0.5, seconds=1.0)
 
 OBSERVER = """
     from autosft.host.hookspecs import hookimpl
-    autosft_api = 1
+    autosft_api = 2
     heard = []
 
     @hookimpl

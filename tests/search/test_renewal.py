@@ -20,7 +20,7 @@ from autosft.contracts.space import Float, Int
 from autosft.host.hookspecs import hookimpl
 from autosft.testing.toy import ToyStrategy
 
-autosft_api = 1
+autosft_api = 2
 
 class Late(ToyStrategy.__base__):
     name = "late"

@@ -13,7 +13,7 @@ from torch import nn
 
 from autosft.api import BadInput, Outputs, Problem, State, hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 STEPS = 20
 KEPT = torch.cos(torch.linspace(0.05, 1.5, STEPS)) ** 2

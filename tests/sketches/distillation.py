@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from autosft.api import Float, Stage, Strategy, hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 
 class Distill(Strategy):

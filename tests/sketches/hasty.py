@@ -18,4 +18,4 @@ def noted(*arguments):
 
 ahead.Processes = noted
 
-autosft_api = 1
+autosft_api = 2

@@ -2,7 +2,7 @@
 
 from autosft.api import Int, Stage, Strategy, hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 
 class LoRA(Strategy):

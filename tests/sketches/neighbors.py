@@ -5,7 +5,7 @@ k nearest neighbors (Cover and Hart, 1967) by cosine, weighted as in DINO (Caron
 
 from autosft.api import Fit, Strategy, hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 
 class NearestNeighbors(Strategy):

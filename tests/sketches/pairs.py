@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from autosft.api import Choice, Fit, Stage, Strategy, hookimpl, seed_of
 
-autosft_api = 1
+autosft_api = 2
 
 WARMTH = 0.2
 

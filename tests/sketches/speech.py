@@ -25,7 +25,7 @@ from autosft.api import (
 )
 from autosft.api.tensors import Encoder
 
-autosft_api = 1
+autosft_api = 2
 
 SOUNDS = 4
 

@@ -24,7 +24,7 @@ from autosft.api import (
 )
 from autosft.api.tensors import Encoder
 
-autosft_api = 1
+autosft_api = 2
 
 WORDS, WIDTH, LONGEST, BEAMS = 6, 32, 5, 3
 START, END = 0, 1

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from autosft.api import Fit, Int, Strategy, hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 
 class BoostedTrees(Strategy):

@@ -12,7 +12,7 @@ import torch
 from autosft.api import BackboneFamily, BackboneInfo, Inputs, Modality, Row, Rows, Scan, State, hookimpl
 from autosft.api.tensors import Encoder
 
-autosft_api = 1
+autosft_api = 2
 
 
 class Texts(Modality):

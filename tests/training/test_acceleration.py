@@ -13,7 +13,26 @@ CPU = torch.device("cpu")
 
 
 def test_a_cpu_computes_in_single_precision_unless_it_is_told_otherwise():
-    assert [precision_for(wanted, CPU) for wanted in ("auto", "float32", "bfloat16")] == 2 * ["float32"] + ["bfloat16"]
+    wanted = ("auto", "float32", "tf32", "bfloat16")
+    assert [precision_for(one, CPU) for one in wanted] == 3 * ["float32"] + ["bfloat16"]
+    assert [precision_for(one, torch.device("cuda")) for one in wanted[1:]] == ["float32", "tf32", "bfloat16"]
+
+
+@pytest.mark.parametrize(("precision", "said"), [("float32", "highest"), ("tf32", "high")])
+def test_products_are_of_lower_precision_while_training_alone(trial, runtime, precision, said):
+    while_training, while_answering = set(), set()
+
+    class Looking(ToyStrategy):
+        def stages(self, trial, runtime, model):
+            model.register_forward_pre_hook(lambda *_: self.look(model.training))
+            return super().stages(trial, runtime, model)
+
+        def look(self, training):
+            (while_training if training else while_answering).add(torch.get_float32_matmul_precision())
+
+    train(trial, replace(runtime, precision=precision), Looking())
+
+    assert while_training == {said} and while_answering == {"highest"}
 
 
 def test_without_a_compiler_it_is_known_why_in_one_line(without_compiler):

@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from autosft.errors import CannotWrite
 from autosft.training.encoded import EncodedRows
 
 
 @pytest.fixture(params=["a folder", "no folder"])
 def kept(request, tmp_path):
-    place = tmp_path / "place"
-    if request.param == "no folder":
-        place.write_text("a file is in the way")
-    return EncodedRows(100, place)
+    return EncodedRows(100, tmp_path if request.param == "a folder" else None)
 
 
 def dense(count, seed=0):
@@ -31,6 +29,11 @@ def test_rows_are_taken_as_they_were_put_in_any_order(kept, sparse):
     taken = taken.to_dense() if sparse else taken
     assert torch.equal(taken, torch.stack([more[2], features[2], features[0], features[2]]))
     assert kept.has(np.array([0, 5, 99])).tolist() == [True, False, True]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(CannotWrite, match="nowhere"):
+        EncodedRows(100, tmp_path / "nowhere").put(np.array([1]), dense(1))
 
 
 def test_a_row_that_is_not_there_is_no_other_row(kept):

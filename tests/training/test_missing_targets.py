@@ -133,7 +133,7 @@ def test_validation_goes_by_the_rows_that_have_the_target(trial, model):
         scores.append(problems[position].score(problems[position].metrics[0], outputs, targets, state))
         loss += problems[position].deviance(outputs, targets, state).mean()
     assert whole.score == pytest.approx(np.mean(scores)) and whole.loss == pytest.approx(loss)
-    assert len(whole.outputs[1].rows) == len(rows) > len(there)
+    assert len(whole.outputs[1].arrays["values"]) == len(rows) > len(there)
     assert 0 < score_error(trial.parts, whole, rows) < 2
     lacking = np.setdiff1d(np.arange(len(rows)), there)
     few = assess(trial.parts, tuple(outputs.take(lacking) for outputs in whole.outputs), rows.take(lacking))

@@ -166,6 +166,8 @@ class StrategyConformance(AnyStrategy):
         facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled), targets=counts)
         if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
             pytest.skip(f"it does not take such rows: {reason}")
+        if "teacher" in strategy.wants:
+            trial = replace(trial, teacher=make_teacher(trial, tmp_path / "teacher"))
         runtime = make_runtime(trial)
         before = evaluate(trial.parts, runtime, build_model(trial.parts, runtime), trial.valid)
         trained = train(trial, replace(runtime, micro_batch=5), strategy)

@@ -27,7 +27,7 @@ def test_every_part_is_offered():
     prefixes = [family.prefix for family in plugin.autosft_backbones()]
     assert (modality.name, modality.kinds) == ("audio", {"image", "waveform"})
     assert prefixes == ["transformers-audio", "voice", "bands", "wavenet"]
-    assert (source.name, source.order, plugin.autosft_api) == ("Resemblyzer", 10, 1)
+    assert (source.name, source.order, plugin.autosft_api) == ("Resemblyzer", 10, 2)
 
 
 def test_every_curated_encoder_takes_what_the_modality_gives():

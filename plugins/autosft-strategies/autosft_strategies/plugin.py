@@ -13,7 +13,7 @@ from autosft_strategies.lpft import LinearProbeFineTune
 from autosft_strategies.partial import Partial
 from autosft_strategies.probe import Probe
 
-autosft_api = 1
+autosft_api = 2
 
 
 @hookimpl

@@ -16,7 +16,7 @@ from autosft.api import Epoch, Record, hookimpl
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-autosft_api = 1
+autosft_api = 2
 
 FOLDER = "tensorboard"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from autosft.api import BackboneFamily, Modality, WeightSource, hookimpl
 
-autosft_api = 1
+autosft_api = 2
 
 
 @hookimpl

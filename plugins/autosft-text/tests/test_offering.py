@@ -25,5 +25,5 @@ def test_every_part_is_offered():
     (modality,) = plugin.autosft_modalities()
     (source,) = plugin.autosft_weights()
     prefixes = [family.prefix for family in plugin.autosft_backbones()]
-    assert (modality.name, source.order, plugin.autosft_api) == ("text", 10, 1)
+    assert (modality.name, source.order, plugin.autosft_api) == ("text", 10, 2)
     assert prefixes == ["transformers", "static", "tfidf", "lstm"]
