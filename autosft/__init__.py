@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autosft.contracts.record import Record, Result
-    from autosft.contracts.task import Task
+    from autosft.contracts.task import Task, TaskTarget
     from autosft.deploy.predictor import Predictor
     from autosft.errors import AutoSFTError
     from autosft.estimators.classifier import AutoSFTClassifier
@@ -38,6 +38,7 @@ __all__ = [
     "Record",
     "Result",
     "Task",
+    "TaskTarget",
     "hookimpl",
     "leaderboard",
     "run_search",
@@ -51,6 +52,7 @@ _HOMES = {
     "Record": "autosft.contracts.record",
     "Result": "autosft.contracts.record",
     "Task": "autosft.contracts.task",
+    "TaskTarget": "autosft.contracts.task",
     "hookimpl": "autosft.host.hookspecs",
     "leaderboard": "autosft.report.contest",
     "run_search": "autosft.search.driver",

@@ -92,7 +92,7 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
     from autosft.training.evaluation import answer
 
     run, registry, device = Run.read(folder), load(), torch.device("cpu")
-    task, problem = run.document.task, registry.problem(run.document.task.problems[0])
+    task, problem = run.document.task, registry.problem(run.document.task.targets[0].problem)
     rows = subset(run.data.test, TRIAL_ROWS)
     runtime = Runtime(registry.modality(task.modality).read, device)  # encoded rows serve all trials of a backbone
     trials: list[dict[str, Any]] = []
@@ -107,12 +107,12 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
         cheap = registry.strategy(record.recipe.strategy).cheap
         outputs, state = answer(parts, runtime, model, rows, cached=cheap)[0], parts.states.problems[0]
         answered[record.number] = outputs
-        score = problem.score(task.metric, outputs, rows.target(0), state)
+        score = problem.score(task.targets[0].metric, outputs, rows.target(0), state)
         loss = float(problem.deviance(outputs, rows.target(0), state).mean())
         trials.append({"test": score, "test_loss": loss, "record": record.plain()})
     result = Result.read(folder / "result.json")
     together = problem.combine([answered[record.number] for record in result.best], result.shares)
-    chosen = problem.score(task.metric, together, rows.target(0), state)
+    chosen = problem.score(task.targets[0].metric, together, rows.target(0), state)
     return {"chosen": chosen, "rows": len(rows), "trials": trials}
 
 

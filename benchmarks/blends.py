@@ -41,7 +41,7 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
     runtime = Runtime(registry.modality(task.modality).read, device)
     models = {number: load_member(run.trial_folder(number), task, registry, device) for number in numbers}
     outputs = {number: answer(parts, runtime, model, test)[0] for number, (parts, model) in models.items()}
-    problem, targets = registry.problem(task.problems[0]), test.target(0)
+    problem, targets = registry.problem(task.targets[0].problem), test.target(0)
     parts = models[single.number][0]
     alone = outputs[single.number], parts.states.problems[0]
     both = {"single": alone, "blend": alone}
@@ -55,11 +55,11 @@ def compared(folder: Path, seed: int) -> dict[str, object]:
     return {
         "data": task.name,
         "seed": seed,
-        "metric": task.metric,
+        "metric": task.targets[0].metric,
         "valid rows": len(run.data.valid),
         "test rows": len(test),
         "trials with outputs": len(panel.trials),
-        **{name: problem.score(task.metric, pair[0], targets, pair[1]) for name, pair in both.items()},
+        **{name: problem.score(task.targets[0].metric, pair[0], targets, pair[1]) for name, pair in both.items()},
         "members": len(mixed.shares) if mixed else 1,
         "taken": mixed is not None,
         "gain": mixed.gain if mixed else 0.0,

@@ -49,7 +49,10 @@ class Bench:
         self.task = with_metric(recognize(path, registry)[0].task, metric, registry)
         spec = SearchSpec(weights=(weights,), backbones=(backbone,))
         plan = make_plan(self.task, registry, precheck(self.task, registry, spec), Facts())
-        self.modality, self.problem = registry.modality(self.task.modality), registry.problem(self.task.problems[0])
+        self.modality, self.problem = (
+            registry.modality(self.task.modality),
+            registry.problem(self.task.targets[0].problem),
+        )
         self.scan, self.read = self.modality.scan(self.task), SampleCache(self.modality.read)
         train = split(self.scan, self.problem, seed=0).train
         self.plan = plan.model_copy(update={"state": self.modality.fit(train, self.read)})

@@ -26,7 +26,7 @@ from PIL import Image
 from autosft.builtin.classification import Classification
 from autosft.contracts.recipe import Optim, Recipe, Regular
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.contracts.trial import Loaders, Parts, Runtime, States
 from autosft.data.arrow import open_rows, write_rows
 from autosft.training.loaders import Loader
@@ -64,7 +64,7 @@ def parts_of(rows: Rows, name: str = NAME) -> Parts:
     recipe = Recipe(
         backbone=info.name, strategy="full", optim=Optim(batch_size=BATCH), regular=Regular(augment="light")
     )
-    task = Task(name="photographs", modality="image", problems=("classification",), data={}, targets=("label",))
+    task = Task(name="photographs", modality="image", data={}, targets=(TaskTarget(problem="classification"),))
     problem = Classification()
     states = States(problems=(problem.fit(rows.target(0)),))
     return Parts(task, recipe, ImageModality(), TimmFamily(), info, (problem,), None, states)

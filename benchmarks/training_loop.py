@@ -27,7 +27,7 @@ from autosft.builtin.processes import GOOD_NEIGHBOR
 from autosft.contracts.modality import Example
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.contracts.trial import Parts, Runtime, States, Trial
 from autosft.training.loop import train
 from autosft.training.model import build_model, parameter_groups
@@ -55,10 +55,8 @@ def make_trial(folder: Path, rows: int, side: int, epochs: int, threads: int) ->
     task = Task(
         name="random",
         modality="image",
-        problems=("classification",),
         data={},
-        targets=("label",),
-        metric="accuracy",
+        targets=(TaskTarget(problem="classification", metric="accuracy"),),
     )
     info = info.model_copy(update={"inputs": inputs})
     states = States(problems=(problem.fit(train_rows.target(0)),))

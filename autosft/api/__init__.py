@@ -21,7 +21,7 @@ from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
 from autosft.contracts.space import Choice, Float, Int, Space
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Fit, Stage, Strategy
-from autosft.contracts.task import Claim, Hints, Task
+from autosft.contracts.task import Claim, Hints, Task, TaskTarget
 from autosft.contracts.trial import Parts, Runtime, Trial
 from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreadable
 from autosft.host.hookspecs import API_VERSION, hookimpl
@@ -71,6 +71,7 @@ __all__ = [
     "Strategy",
     "Strength",
     "Task",
+    "TaskTarget",
     "Trial",
     "UnknownName",
     "Unreadable",

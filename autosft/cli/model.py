@@ -49,14 +49,15 @@ def predict(
 
 def _answers(predictor: Predictor, inputs: list[str]) -> tuple[list[str], list[list[Any]], int]:
     """Header, rows and the number of inputs that could not be read, which stand last."""
-    scan, problems = predictor.collect(inputs), predictor.task.problems
-    predictions = ["prediction"] if len(problems) == 1 else [f"prediction({name})" for name in problems]
+    scan, names = predictor.collect(inputs), predictor.task.target_names
+    predictions = ["prediction"] if len(names) == 1 else [f"prediction({name})" for name in names]
     columns: dict[str, Any] = {}
     rows: list[list[Any]] = []
     if len(scan.rows):
         outputs = predictor.outputs(scan.rows)
         columns = predictor.columns(outputs)
-        answers = predictor.decide(outputs) if len(problems) > 1 else [(one,) for one in predictor.decide(outputs)]
+        decided = predictor.decide(outputs)
+        answers = [[one] for one in decided] if len(names) == 1 else [list(one.values()) for one in decided]
         for position, (row, answer) in enumerate(zip(scan.rows.id, answers, strict=True)):
             numbers = (float(column[position]) for column in columns.values())
             rows.append([row, *map(_cell, answer), "", *map(_cell, numbers)])

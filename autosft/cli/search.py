@@ -56,7 +56,9 @@ def search(
     metric: Annotated[
         str,
         typer.Option(
-            autocompletion=completion.metrics, help="The validation score to maximize; `autosft metrics` lists them."
+            autocompletion=completion.metrics,
+            help="The validation score to maximize; `autosft metrics` lists them. "
+            "Several targets need one each, separated by commas.",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Splits, proposals and training derive from it.")] = 0,

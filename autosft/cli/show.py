@@ -75,7 +75,7 @@ def report(
     account, out = account_of(run), out or run / "report.html"
     task, registry = account.task, load()
     known = all(name in registry.problems for name in task.problems)
-    problems = [registry.problem(name) for name in task.problems] if known else []
+    problems = registry.problems_of(task) if known else ()
     write_report(account, out, registry.modalities.get(task.modality), problems)
     typer.echo(f"report written to {out}")
 

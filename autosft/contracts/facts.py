@@ -13,7 +13,7 @@ class Facts(Document):
         valid: Rows that trials are compared by.
         test: Rows that only the end of a search reads.
         unlabeled: Rows without any target.
-        targets: Of each problem, how many of the training rows have its target: not all, where some are missing.
+        targets: How many of the training rows have each target: not all, where some are missing.
         folds: The folds beside the validation split, where trials may be cross-validated.
         classes: Different labels among the first problem's targets of training rows; 0 if targets are no labels.
         fewest: Training rows of the rarest of them.

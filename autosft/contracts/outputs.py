@@ -33,19 +33,19 @@ TESTED = "tested"
 
 
 class _Answered(Sealed):
-    """What `outputs.json` holds: for each problem the names of its arrays, its items and its state."""
+    """What `outputs.json` holds: for each target the names of its arrays, its items and its state."""
 
     problems: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class StoredOutputs:
-    """Answers to the validation rows, or to the test rows, in the order of the task's problems.
+    """Answers to the validation rows, or to the test rows, in the order of the task's targets.
 
     Attributes:
         rows: What was answered; read again, they are of the same columns.
-        outputs: Each problem's answers to these rows, in their order.
-        states: Each problem's state, as tuned on the validation rows; with it the answers can be decided and scored.
+        outputs: The answers for each target to these rows, in their order.
+        states: Each target's state, as tuned on the validation rows; with it the answers can be decided and scored.
     """
 
     rows: Rows

@@ -2,7 +2,7 @@
 
 One pipeline, outputs → combine → decide, so that ensembles, thresholds and probabilities have a home. A problem
 knows neither modality nor backbone; it says in `needs` which of an encoder's outputs its head reads. Where a task has
-several problems, some rows may lack the target of one: it sees only rows that have it.
+several targets, some rows may lack one: its problem sees only rows that have it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from autosft.contracts.modality import Meta
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Space
 from autosft.contracts.state import State
+from autosft.contracts.task import TaskTarget
 from autosft.errors import BadInput
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Problem(ABC):
         needs: The encoder outputs that its head reads; a backbone fits if it gives them all. A problem that needs
             just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features, unless it has a `wrap`.
         metrics: The names of its scores; the first is the default. Higher is always better.
-        space: Parameters of its own, such as a choice of losses, found in the recipe under its name.
+        space: Parameters of its own, such as a choice of losses, found in the recipe under its name; each target that
+            it is asked of has its own values.
         loss_per_row: Whether `loss` is one of each row. Else it is the sum over what `normalizer` counts, such as
             boxes; then rows have no weights, and are not mixed.
         ignores: The shared recipe fields that mean nothing to it; the search samples none that all problems of a task
@@ -259,35 +261,40 @@ def tuned(problem: Problem, metric: str, outputs: Outputs, targets: Sequence[Any
     return problem.tune(metric, some, true, state) if len(true) else state
 
 
-def metrics_of(problems: Sequence[Problem], metric: str) -> list[str]:
-    """The score of each problem: the one that is maximized of the first, and of every further one its own first."""
-    return [metric, *(problem.metrics[0] for problem in problems[1:])]
+def metrics_of(asked: Sequence[TaskTarget], problems: Sequence[Problem]) -> list[str]:
+    """The score of each target: the one that the task names, or the first of its problem."""
+    return [target.metric or problem.metrics[0] for target, problem in zip(asked, problems, strict=True)]
 
 
 def mean_score(
+    asked: Sequence[TaskTarget],
     problems: Sequence[Problem],
-    metric: str,
     outputs: Sequence[Outputs],
     targets: Sequence[Sequence[Any]],
     states: Sequence[State],
 ) -> float:
-    """The score of answers, the mean over the problems; one of each of these for each problem.
+    """The score of answers, the weighted mean over the targets; one of each of these for each target.
 
-    A problem is scored on the rows that have its target; one of which none has does not count.
+    A target is scored on the rows that have it; one that none has does not count.
 
     Args:
-        problems: What was asked.
-        metric: The score of the first problem.
+        asked: What was asked, with the score and the weight of each.
+        problems: Their problems.
         outputs: The answers.
         targets: What is true; None where it is missing.
         states: What decides over the answers.
     """
-    parts = zip(problems, metrics_of(problems, metric), map(known, outputs, targets), states, strict=True)
-    scores = [problem.score(one, out, true, state) for problem, one, (out, true), state in parts if len(true)]
-    return sum(scores) / len(scores)
+    scores, weights = list[float](), list[float]()
+    parts = zip(asked, problems, metrics_of(asked, problems), map(known, outputs, targets), states, strict=True)
+    for target, problem, metric, (answers, true), state in parts:
+        if len(true):
+            scores.append(target.weight * problem.score(metric, answers, true, state))
+            weights.append(target.weight)
+    return sum(scores) / sum(weights)
 
 
-def highest_score(problems: Sequence[Problem], metric: str) -> float:
+def highest_score(asked: Sequence[TaskTarget], problems: Sequence[Problem]) -> float:
     """The highest that `mean_score` can be."""
-    pairs = zip(problems, metrics_of(problems, metric), strict=True)
-    return sum(problem.highest(one) for problem, one in pairs) / len(problems)
+    parts = zip(asked, problems, metrics_of(asked, problems), strict=True)
+    highest = [target.weight * problem.highest(metric) for target, problem, metric in parts]
+    return sum(highest) / sum(target.weight for target in asked)

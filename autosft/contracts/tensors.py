@@ -279,7 +279,7 @@ class Model(nn.Module):
         return self
 
     def forward(self, batch: Batch) -> tuple[Any, ...]:
-        """One raw output per problem, in the order of the task's problems, which share what the encoder makes of the
+        """One raw output per target, in the order of the task's targets, which share what the encoder makes of the
         rows. Of a batch with targets, those of the rows that have the problem's target; None if no row has."""
         encoded = self.encoder(batch.inputs) if batch.encoded is None else batch.encoded
         targets = batch.targets or (None,) * len(self.heads)

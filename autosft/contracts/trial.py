@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class States:
-    """What the parts learned from the training rows; the problems' states in the order of the task's problems."""
+    """What the parts learned from the training rows; the problems' states in the order of the task's targets."""
 
     modality: State = field(default_factory=State)
     backbone: State = field(default_factory=State)
@@ -44,7 +45,8 @@ class Parts:
     Attributes:
         task: What to solve.
         recipe: What was decided.
-        modality, family, info, problems: The parts that the task and the recipe name.
+        modality, family, info: The parts that the task and the recipe name.
+        problems: The problem of each of the task's targets, in their order; it may be the same one.
         weights: What the encoder starts from; None where it starts from scratch, or has saved weights put into it.
         states: What the parts learned from the training rows.
     """
@@ -57,6 +59,17 @@ class Parts:
     problems: tuple[Problem, ...]
     weights: WeightFile | None
     states: States
+
+    @cached_property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """For each target the recipe as its problem is given it: with the target's values of its own parameters."""
+        pairs = zip(self.task.targets, self.task.owners, strict=True)
+        return tuple(
+            self.recipe
+            if owner == target.problem
+            else self.recipe.changed(own={**self.recipe.own, target.problem: self.recipe.of(owner)})
+            for target, owner in pairs
+        )
 
     @property
     def pretrained(self) -> bool:

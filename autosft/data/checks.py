@@ -57,12 +57,12 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", nam
     Args:
         scan: What the modality found.
         data: The same, in splits; where rows have no digest, no duplicate is found.
-        problem: The task's first problem.
+        problem: The problem of the task's first target.
         metric: The score that is searched; some data calls for another.
-        names: What all of the task's problems are called, where there are several.
+        names: What the task's targets are called.
 
     Raises:
-        BadInput: The training targets do not make the problem, or a split has none for one of the problems.
+        BadInput: The training targets do not make the problem, or one of them is missing throughout a split.
     """
     missing = _missing_targets(data, names)
     state = problem.fit(data.train.with_target(0).target(0))
@@ -84,10 +84,10 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", nam
 
 
 def _missing_targets(data: Data, names: Sequence[str]) -> list[str]:
-    """How many rows have the target of each problem, where some have not.
+    """How many rows have each target, where some have not.
 
     Raises:
-        BadInput: A problem has none in one of the splits.
+        BadInput: A split has none of one of them.
     """
     facts: list[str] = []
     splits = {"training": data.train, "validation": data.valid, "test": data.test}
@@ -95,9 +95,9 @@ def _missing_targets(data: Data, names: Sequence[str]) -> list[str]:
         counts = {split: len(rows.with_target(position)) for split, rows in splits.items() if rows is not None}
         for split, count in counts.items():
             if not count:
-                raise BadInput(f"None of the {split} rows has a target of {name!r}: give some of them one.")
+                raise BadInput(f"None of the {split} rows has the target {name!r}: give it to some of them.")
         if any(counts[split] < len(rows) for split, rows in splits.items() if rows is not None):
-            facts.append(f"rows with a target of {name}: {', '.join(f'{n} {split}' for split, n in counts.items())}")
+            facts.append(f"rows with {name}: {', '.join(f'{n} {split}' for split, n in counts.items())}")
     return facts
 
 

@@ -20,7 +20,7 @@ def facts_of(data: Data, problem: Problem, modality: Modality) -> Facts:
 
     Args:
         data: The rows.
-        problem: The task's first problem.
+        problem: The problem of the task's first target.
         modality: Says how long a row is.
     """
     labels = labels_of(data.train, problem)

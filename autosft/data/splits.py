@@ -53,7 +53,7 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
 
     Args:
         scan: What the modality found.
-        problem: The task's first problem; its strata are kept in proportion.
+        problem: The problem of the task's first target; its strata are kept in proportion.
         seed: The same seed gives the same splits of the same rows.
         hold_out_test: Whether to make a test split where the data gives none.
 
@@ -93,7 +93,7 @@ def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
 
     Args:
         data: The splits.
-        problem: The task's first problem; its strata are kept in proportion.
+        problem: The problem of the task's first target; its strata are kept in proportion.
         seed: Decides the folds.
     """
     labelled = data.train + data.valid
@@ -123,7 +123,7 @@ def strata_of(problem: Problem, rows: Rows) -> Sequence[Hashable] | None:
     Where some targets are missing, all rows that have a problem's target are a stratum too.
 
     Args:
-        problem: The task's first problem.
+        problem: The problem of the task's first target.
         rows: The rows, with targets.
 
     Raises:
@@ -217,7 +217,7 @@ def with_order(rows: Rows, problem: Problem, *, seed: int) -> Rows:
 
     Args:
         rows: The rows.
-        problem: The task's first problem; its strata are kept in proportion.
+        problem: The problem of the task's first target; its strata are kept in proportion.
         seed: Decides the order.
     """
     if not len(rows):

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy.typing as npt
 from pydantic import Field, model_validator
@@ -25,7 +25,7 @@ from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.errors import BadBundle, BadInput, CannotWrite
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST, CARD = "bundle.json", "README.md"
 MEMBER, STATES, MODEL = "member.json", "states.safetensors", "model.safetensors"
 
@@ -63,7 +63,7 @@ class Bundle(Sealed):
         members: Its models.
         distributions: The installed distributions that its parts come from, with versions.
         scores: The validation score of the model, or of the blend, under `"valid"`; its test score under `"test"`.
-        problem_states: What decides over the members' common answers, such as thresholds, for each problem; arrays lie
+        problem_states: What decides over the members' common answers, such as thresholds, for each target; arrays lie
             beside it. Empty for a single member, which has its own.
     """
 
@@ -78,8 +78,8 @@ class Bundle(Sealed):
     def _consistent(self) -> Self:
         if abs(sum(member.share for member in self.members) - 1) > ROUNDING:
             raise ValueError("the shares of the members do not add up to 1")
-        if len(self.problem_states) not in (0, len(self.task.problems)):
-            raise ValueError(f"{len(self.problem_states)} states for {len(self.task.problems)} problems")
+        if len(self.problem_states) not in (0, len(self.task.targets)):
+            raise ValueError(f"{len(self.problem_states)} states for {len(self.task.targets)} targets")
         needed = [f"{member.folder}/{name}" for member in self.members for name in (MEMBER, STATES, MODEL)]
         missing = [name for name in [*needed, *([STATES] if self.problem_states else [])] if name not in self.files]
         if missing:
@@ -245,9 +245,23 @@ def _manifest_of(folder: Path) -> Bundle:
         version = plain.get("schema_version") if isinstance(plain, dict) else None
         if isinstance(version, int) and version > SCHEMA:
             raise BadBundle(f"{folder}: schema {version} is newer than this AutoSFT reads ({SCHEMA}). Upgrade autosft.")
+        if version == 1:
+            plain = {**plain, "task": _of_schema_1(plain.get("task"))}
         return Bundle.parse(plain, str(folder / MANIFEST))
     except BadInput as error:
         raise BadBundle(f"The bundle's manifest is damaged, or no manifest: {error}") from error
+
+
+def _of_schema_1(task: Any) -> Any:
+    """A task as it is now, from one in which problems, their columns and the first one's metric stood apart; what is
+    none stays as it is, and is refused as such."""
+    if not isinstance(task, dict) or not {"problems", "targets"} <= task.keys():
+        return task
+    old = cast("dict[str, Any]", task)
+    metrics = (old.get("metric", ""), *[""] * len(old["problems"]))
+    pairs = zip(old["problems"], old["targets"], metrics, strict=False)
+    targets = [{"problem": problem, "columns": columns, "metric": metric} for problem, columns, metric in pairs]
+    return {**{key: value for key, value in old.items() if key not in ("problems", "metric")}, "targets": targets}
 
 
 def _refuse_huge(file: Path) -> None:

@@ -56,10 +56,11 @@ def _head(bundle: Bundle, result: Result) -> Iterator[str]:
 def _task(bundle: Bundle, registry: Registry, states: Sequence[State]) -> Iterator[str]:
     yield "## Task"
     yield ""
-    for name, target, state in zip(bundle.task.problems, bundle.task.targets, states, strict=True):
-        targets = ", ".join(map(_code, [target] if isinstance(target, str) else target))
-        described = registry.problem(name).describe(state)
-        yield f"- {name} of {targets}" + (f": {_plain(described)}" if described else "")
+    for target, state in zip(bundle.task.targets, states, strict=True):
+        columns = ", ".join(map(_code, [target.columns] if isinstance(target.columns, str) else target.columns))
+        described = registry.problem(target.problem).describe(state)
+        named = f"{_code(target.name)}: " if len(states) > 1 else ""
+        yield f"- {named}{target.problem} of {columns}" + (f": {_plain(described)}" if described else "")
         classes, counts = state.values.get("classes"), state.values.get("counts")
         if not classes:
             continue
@@ -80,9 +81,9 @@ def _data(bundle: Bundle, data: Data, result: Result) -> Iterator[str]:
     counts = {"training": data.train, "validation": data.valid, "test": data.test, "without target": data.unlabeled}
     yield from (f"| {name} | {len(rows)} |" for name, rows in counts.items() if rows is not None and len(rows))
     yield ""
-    having = [len(data.labelled.with_target(position)) for position in range(len(bundle.task.problems))]
+    having = [len(data.labelled.with_target(position)) for position in range(len(bundle.task.targets))]
     if min(having) < len(data.labelled):
-        counts = (f"{name} {count}" for name, count in zip(bundle.task.problems, having, strict=True))
+        counts = (f"{name} {count}" for name, count in zip(map(_code, bundle.task.target_names), having, strict=True))
         yield f"Rows with a target, of all that have any: {', '.join(counts)}."
         yield ""
     chosen = "The data itself said which rows validate." if data.given else "Validation rows were split off."

@@ -94,15 +94,15 @@ def load_member(folder: Path, task: Task, registry: Registry, device: torch.devi
         PartMissing: A part that the recipe names is not installed.
     """
     document, states = load_states(folder)
-    if len(states.problems) != len(task.problems):
-        raise BadBundle(f"{folder}: {len(states.problems)} states for {len(task.problems)} problems.")
+    if len(states.problems) != len(task.targets):
+        raise BadBundle(f"{folder}: {len(states.problems)} states for {len(task.targets)} targets.")
     parts = Parts(
         task=task,
         recipe=document.recipe,
         modality=registry.modality(task.modality),
         family=registry.family(document.info.name),
         info=document.info,
-        problems=tuple(registry.problem(name) for name in task.problems),
+        problems=registry.problems_of(task),
         weights=None,
         states=states,
     )

@@ -91,19 +91,21 @@ class Predictor:
 
     @property
     def classes_(self) -> list[str]:
-        """The names of classes or labels, in the order of `predict_proba`'s columns.
+        """The names of classes or labels, in the order of `predict_proba`'s columns; those of the first target.
 
         Raises:
-            AttributeError: The first problem has none.
+            AttributeError: The first target has none.
         """
         values = self._states[0].values
         if "classes" not in values:
-            raise AttributeError(f"A model for {self.task.problems[0]} has no classes_; predict gives its answers.")
+            raise AttributeError(
+                f"A model for {self.task.targets[0].problem} has no classes_; predict gives its answers."
+            )
         return list(values["classes"])
 
     def predict(self, inputs: Any) -> list[Any]:
         """The answer for each input, in order: a class, a list of labels, a number, or a list of numbers where they
-        are asked for together; a tuple of answers where the task has several problems.
+        are asked for together; where the task has several targets a dict of answers by their names.
 
         Args:
             inputs: A path or other input of the bundle's modality, a sequence or a column of them, or a data frame that
@@ -130,8 +132,8 @@ class Predictor:
             yield from self.predict(some)
 
     def predict_proba(self, inputs: Any) -> npt.NDArray[np.floating[Any]]:
-        """Probabilities, shape (inputs, classes), of the first problem. Those of classes add up to 1 in each row; those
-        of labels, of which a row may have several, do not.
+        """Probabilities, shape (inputs, classes), of the first target; of all of them, see `columns`. Those of classes
+        add up to 1 in each row; those of labels, of which a row may have several, do not.
 
         Args:
             inputs: As `predict` takes them.
@@ -141,7 +143,9 @@ class Predictor:
         """
         outputs = self._outputs_of(inputs)[0]
         if "probabilities" not in outputs.arrays:
-            raise BadInput(f"A model for {self.task.problems[0]} gives no probabilities; predict gives its answers.")
+            raise BadInput(
+                f"A model for {self.task.targets[0].problem} gives no probabilities; predict gives its answers."
+            )
         return outputs.arrays["probabilities"]
 
     def collect(self, inputs: Any) -> Scan:
@@ -161,8 +165,8 @@ class Predictor:
         return scan.rows
 
     def outputs(self, rows: Rows) -> list[Outputs]:
-        """Each problem's outputs, combined over the members. They answer some thousand rows at a time one after the
-        other, so that what they say apart never lies in memory for all rows; each row is decoded once for all."""
+        """The outputs for each target, combined over the members. They answer some thousand rows at a time one after
+        the other, so that what they say apart never lies in memory for all rows; each row is decoded once for all."""
         if not len(rows):
             raise BadInput("There is nothing to answer.")
         parts = [self._combined(*portion) for portion in self._portions(rows)]
@@ -205,33 +209,32 @@ class Predictor:
             list(problem.decide(output, state))
             for problem, output, state in zip(self._parts.problems, outputs, self._states, strict=True)
         ]
-        return decided[0] if len(decided) == 1 else list(zip(*decided, strict=True))
+        if len(decided) == 1:
+            return decided[0]
+        return [dict(zip(self.task.target_names, each, strict=True)) for each in zip(*decided, strict=True)]
 
     def columns(self, outputs: Sequence[Outputs]) -> dict[str, npt.NDArray[Any]]:
         """The numbers behind the answers, by name, each of shape (rows,).
 
         They are `"p(label)"` for probabilities, and `"value(target)"` where several numbers are asked for together; the
-        name of the problem stands before, where the task has several.
+        name of the target stands before, where the task has several.
         """
         columns: dict[str, npt.NDArray[Any]] = {}
-        problems = self._parts.problems
-        asked = zip(problems, self.task.targets, outputs, self._states, strict=True)
-        for problem, target, output, state in asked:
-            before = f"{problem.name} " if len(problems) > 1 else ""
+        for target, output, state in zip(self.task.targets, outputs, self._states, strict=True):
+            before = f"{target.name} " if len(outputs) > 1 else ""
             if "classes" in state.values and "probabilities" in output.arrays:
                 pairs = zip(state.values["classes"], output.arrays["probabilities"].T, strict=True)
                 columns |= {f"{before}p({name})": column for name, column in pairs}
             values = output.arrays.get("values", np.empty(0))
             if values.ndim == 2 and values.shape[1] > 1:
-                names = target if isinstance(target, tuple) else range(1, values.shape[1] + 1)
+                names = target.columns if isinstance(target.columns, tuple) else range(1, values.shape[1] + 1)
                 columns |= {f"{before}value({name})": column for name, column in zip(names, values.T, strict=True)}
         return columns
 
-    def score(self, metric: str, outputs: Sequence[Outputs], rows: Rows) -> float:
-        """The score on rows with targets, the mean over problems: this one of the first, of others their first."""
-        problems = self._parts.problems
-        targets = [rows.target(position) for position in range(len(problems))]
-        return mean_score(problems, metric, outputs, targets, self._states)
+    def score(self, outputs: Sequence[Outputs], rows: Rows) -> float:
+        """The score on rows with targets: the weighted mean of the targets' metrics."""
+        targets = [rows.target(position) for position in range(len(outputs))]
+        return mean_score(self.task.targets, self._parts.problems, outputs, targets, self._states)
 
     def __repr__(self) -> str:
         return f"<Predictor of {self.task.name!r}: {'; '.join(map(': '.join, self._facts()))}>"
@@ -243,8 +246,11 @@ class Predictor:
         """What a person is told of it, with what it is called."""
         models = (f"{parts.recipe.strategy} on {parts.recipe.backbone}" for parts, _ in self._members)
         shares = (f"{share:.2f} " if len(self.shares) > 1 else "" for share in self.shares)
+        asked = [
+            one.problem if len(self.task.targets) == 1 else f"{one.problem} ({one.name})" for one in self.task.targets
+        ]
         facts = [
-            ("problem", f"{', '.join(self.task.problems)} of {self.task.modality} data"),
+            ("problem", f"{', '.join(asked)} of {self.task.modality} data"),
             ("model", ", ".join(share + model for share, model in zip(shares, models, strict=True))),
             ("device", str(self._runtime.device)),
         ]
@@ -260,7 +266,7 @@ class Predictor:
 
     @property
     def states(self) -> tuple[State, ...]:
-        """What decides over the answers, such as class names and thresholds, for each problem."""
+        """What decides over the answers, such as class names and thresholds, for each target."""
         return self._states
 
     @property

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from autosft.contracts.rows import printable
-from autosft.contracts.task import Claim, Hints, Task
+from autosft.contracts.task import Claim, Hints, Task, TaskTarget
 from autosft.errors import BadInput
 from autosft.folders.files import FileKind, split_entries
 from autosft.folders.layout import Survey, require_classes, survey
@@ -56,7 +56,7 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
     task = Task(
         name=printable(Path(folder).name) or kind.many,
         modality=modality,
-        problems=(hints.problem or "classification",),
+        targets=(TaskTarget(problem=hints.problem or "classification"),),
         data={"folder": folder, "layout": found.layout, **({"unlabeled": unlabeled} if unlabeled else {})},
     )
     more = len(found.unused) - _NAMED

@@ -72,7 +72,6 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
     task = Task(
         name=printable(path.resolve().name if path.is_dir() else path.stem) or kind.many,
         modality=modality,
-        problems=tuple(form.problem for form in forms),
         targets=tuple(form.target for form in forms),
         data={
             "table": str(path.absolute()),

@@ -116,6 +116,14 @@ class Registry:
         """
         return self._find("problem", name, self.problems)
 
+    def problems_of(self, task: Task) -> tuple[Problem, ...]:
+        """The problem of each target of a task, in their order.
+
+        Raises:
+            PartMissing: No loaded plugin offers one of them.
+        """
+        return tuple(self.problem(target.problem) for target in task.targets)
+
     def strategy(self, name: str) -> Strategy:
         """The strategy of this name.
 

@@ -63,8 +63,8 @@ class Account:
 
     @property
     def metric(self) -> str:
-        """The score that was searched."""
-        return self.task.metric
+        """The score that was searched, in words."""
+        return self.task.score_name
 
     @property
     def scored(self) -> tuple[Record, ...]:

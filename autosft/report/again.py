@@ -36,7 +36,8 @@ def commands(account: Account) -> Sequence[tuple[str, str]]:
 
 def _search(account: Account) -> list[str]:
     hints, spec = account.hints, account.spec
-    words = ["autosft", "search", account.source, "--modality", account.task.modality, "--metric", account.metric]
+    metrics = [target.metric for target in account.task.targets]
+    words = ["autosft", "search", account.source, "--modality", account.task.modality, "--metric", ",".join(metrics)]
     words += [word for name in hints.targets for word in ("--target", name)]
     words += [word for name in hints.inputs for word in ("--inputs", name)]
     words += ["--problem", hints.problem] if hints.problem else []

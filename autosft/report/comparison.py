@@ -20,6 +20,7 @@ from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Problem, mean_score
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Rows
+from autosft.contracts.task import TaskTarget
 from autosft.data.resampling import draws
 
 RESAMPLES = 300
@@ -48,8 +49,8 @@ class Standing:
 def standings(
     records: Sequence[Record],
     stored: Mapping[int, StoredOutputs],
+    asked: Sequence[TaskTarget],
     problems: Sequence[Problem],
-    metric: str,
     seed: int,
 ) -> dict[int, Standing]:
     """Each trial's standing, by its number.
@@ -57,8 +58,8 @@ def standings(
     Args:
         records: Trials with a score, best first.
         stored: What trials answered on the validation rows, or out of fold, by trial.
-        problems: The task's problems; the score is the mean over them.
-        metric: The score of the first; every further one has its own first metric.
+        asked: The task's targets; the score is the weighted mean over them.
+        problems: The problem of each.
         seed: Draws the resamples.
     """
     scores: dict[int, Scores] = {}
@@ -68,7 +69,7 @@ def standings(
             order = np.argsort(one.rows.numbers)
             answered[record.number] = some = one.rows.take(order)
             positions = list(draws(some.units(), seed=seed, count=RESAMPLES))
-            scores[record.number] = _resampled(one, problems, metric, order, positions)
+            scores[record.number] = _resampled(one, asked, problems, order, positions)
     best = records[0]
     top = answered.get(best.number)
     alike = {number for number, some in answered.items() if top and np.array_equal(some.numbers, top.numbers)}
@@ -77,8 +78,8 @@ def standings(
 
 def _resampled(
     stored: StoredOutputs,
+    asked: Sequence[TaskTarget],
     problems: Sequence[Problem],
-    metric: str,
     order: npt.NDArray[np.integer[Any]],
     positions: Sequence[npt.NDArray[np.integer[Any]]],
 ) -> Scores:
@@ -89,7 +90,7 @@ def _resampled(
 
     def score(drawn: npt.NDArray[np.integer[Any]]) -> float:
         some = [[column[row] for row in drawn] for column in targets]
-        return mean_score(problems, metric, [answers.take(drawn) for answers in outputs], some, stored.states)
+        return mean_score(asked, problems, [answers.take(drawn) for answers in outputs], some, stored.states)
 
     return np.array([score(drawn) for drawn in positions])
 

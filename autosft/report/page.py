@@ -45,7 +45,7 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         account: What its folder says; it may be going on.
         out: The HTML file.
         modality: Shows samples; None if it is not installed.
-        problems: The task's problems, to look into the answers; none if one of them is not installed.
+        problems: The problem of each target, to look into the answers; none if one of them is not installed.
 
     Raises:
         CannotWrite: The file cannot be written.
@@ -77,7 +77,9 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
 def _content(account: Account, modality: Modality | None, problems: Sequence[Problem]) -> dict[str, Any]:
     """What the templates are given."""
     answers, why_not = _answers(account, problems)
-    found = [(one.problem.name, _diagnosis(account, one, number)) for number, one in enumerate(answers)]
+    found = [
+        (account.task.targets[number].name, _diagnosis(account, one, number)) for number, one in enumerate(answers)
+    ]
     return {
         "account": account,
         "summary": summary.summarize(account),
@@ -114,7 +116,7 @@ def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
         except BadInput as error:
             damaged.append(str(error))
     seed = int(account.spec["seed"])
-    found = standings(shown, stored, problems, account.metric, seed) if shown else {}
+    found = standings(shown, stored, account.task.targets, problems, seed) if shown else {}
     intervals = [standing.interval for standing in found.values() if standing.interval]
     return {
         "rows": [(row, record, found[record.number]) for row, record in zip(rows, shown, strict=False)],
@@ -176,7 +178,7 @@ class Pictures:
 
 
 def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[Answers], str]:
-    """What was answered to each problem; and if nothing of it is shown, why."""
+    """What was answered for each target; and if nothing of it is shown, why."""
     if not problems:
         return [], f"no installed plugin offers the problem {' and '.join(account.task.problems)}"
     if not account.chosen:
@@ -197,6 +199,6 @@ def _diagnosis(account: Account, answers: Answers, number: int) -> Any:
     if "probabilities" in arrays and isinstance(first, tuple):
         return diagnose_labels(answers)
     if "values" in arrays:
-        names = account.task.targets[number]
+        names = account.task.targets[number].columns
         return diagnose_numbers(answers, (names,) if isinstance(names, str) else names)
     return None

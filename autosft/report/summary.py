@@ -88,12 +88,12 @@ def _interval(between: tuple[float, float] | None) -> str:
 
 def _asked(account: Account) -> str:
     task, spec = account.task, account.spec
-    columns = ", ".join(" and ".join(one) if isinstance(one, tuple) else one for one in task.targets)
     limits = [f"within {seconds(spec['budget'])}"] if spec["budget"] else []
     limits += [f"in at most {several(spec['trials'], 'trial')}"] if spec["trials"] else []
-    what = ", ".join(account.facts[:1]) or columns
+    alone = account.facts[:1] if len(task.targets) == 1 else ()  # which describe the first target
+    what = ", ".join(alone or task.target_names)
     problem = " and ".join(task.problems)
-    how = f"for the highest {task.metric}, {' and '.join(limits)}"
+    how = f"for the highest {task.score_name}, {' and '.join(limits)}"
     return f"{problem.capitalize()} of {task.modality} data ({what}), {how}."
 
 
@@ -182,7 +182,7 @@ class DataTable:
 
 
 def data_table(account: Account) -> DataTable:
-    """Count the rows of each split, and of each label of the first problem."""
+    """Count the rows of each split, and of each label of the first target."""
     counts = {split: Counter[str]() for split in SPLITS}
     sizes = Counter[str]()
     for split, targets in zip(account.rows.split, account.rows.targets, strict=True):

@@ -113,7 +113,7 @@ def make_plan(task: Task, registry: Registry, offers: Offers, facts: Facts, stat
     Raises:
         NoCandidates: Nothing fits; names every reason.
     """
-    problems = [registry.problem(name) for name in task.problems]
+    problems = registry.problems_of(task)
     candidates: list[Candidate] = []
     left_out = dict(offers.left_out)
     for info, weights in offers.found:
@@ -223,7 +223,7 @@ def _unfit(task: Task, registry: Registry, modality: Modality, info: BackboneInf
     """Why a backbone does not take the task's data, or does not give what its problems need; empty if it does."""
     if info.inputs.kind not in modality.kinds:
         return f"needs {info.inputs.kind} inputs, which {modality.name} data does not give"
-    problems = [registry.problem(name) for name in task.problems]
+    problems = registry.problems_of(task)
     missing = sorted({need for problem in problems for need in problem.needs} - info.gives)
     return f"gives no {', '.join(missing)}" if missing else ""
 

@@ -33,7 +33,7 @@ from autosft.errors import BadInput, RunConflict
 from autosft.runs.plan import Plan
 from autosft.runs.spec import SearchSpec
 
-SCHEMA = 2
+SCHEMA = 3
 
 DATA, STARTS = "data.arrow", "starts"
 
@@ -124,7 +124,7 @@ class Run:
         old = run.document
         if sha256_of_file(folder / DATA) != old.data_sha256:
             raise BadInput(f"{folder / DATA}: damaged or edited since the run began; it cannot go on.")
-        differences = _differences(old.task.plain(), task.plain())
+        differences = _differences(_words_of(old.task), _words_of(task))
         plain = {key: value for key, value in spec.plain().items() if key not in EXTENDABLE}
         differences += _differences({key: old.spec.plain()[key] for key in plain}, plain)
         limits = {name: (getattr(old.spec, name), getattr(spec, name)) for name in EXTENDABLE}
@@ -270,4 +270,10 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [f"{key} was {old[key]!r}, now {new[key]!r}" for key in new if old[key] != new[key]]
+    return [f"{key} was {old[key]!r}, now {new[key]!r}" for key in new if key in old and old[key] != new[key]]
+
+
+def _words_of(task: Task) -> dict[str, Any]:
+    """What a task says, by names for the user; of the targets the names, and what is said of each."""
+    each = {f"{key} of {target.name}": value for target in task.targets for key, value in target.plain().items()}
+    return {**task.plain(), "targets": task.target_names, **each}

@@ -92,7 +92,8 @@ def run_search(
         weight: The column of weights in the loss. Scores count every row alike, as scikit-learn's do.
         budget: Wall clock for everything, as text (`"5m"`) or seconds; None means that only `trials` ends the search.
         trials: The most trials.
-        metric: The validation score to maximize; by default the problem's first.
+        metric: The validation score to maximize; by default the problem's first. Several targets need one each,
+            separated by commas: then their mean is maximized.
         seed: Splits, proposals and training derive from it.
         device: Where to train; `"auto"` takes a GPU if there is one.
         threads: CPU threads for training, of all workers together; by default as many as this process may use, or where
@@ -215,15 +216,15 @@ def _create(
     offers = precheck(task, registry, spec)
     scan = modality.scan(task)
     check_scan(scan)
-    problem = registry.problem(task.problems[0])
+    problem = registry.problem(task.targets[0].problem)
     scan = replace(scan, rows=with_digests(scan.rows, modality.digest))
     data = split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test)
-    summary = summarize(scan, data, problem, metric=task.metric, names=task.problems)
+    summary = summarize(scan, data, problem, metric=task.targets[0].metric, names=task.target_names)
     facts = facts_of(data, problem, modality).model_copy(update=hardware_of(registry, spec))
     plan = make_plan(task, registry, offers, facts, modality.fit(data.train, modality.read))
     described = modality.describe(plan.state)
-    for position, name in enumerate(task.problems[1:], start=1):  # the first one's targets are summarized
-        registry.problem(name).fit(data.train.with_target(position).target(position))
+    for position, one in enumerate(registry.problems_of(task)[1:], start=1):  # the first one's targets are summarized
+        one.fit(data.train.with_target(position).target(position))
     document = RunDocument(
         source=source,
         stamp=stamp_of(Path(source), folder) if source else "",

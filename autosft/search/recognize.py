@@ -10,6 +10,7 @@ from pathlib import Path
 from autosft.archives.members import is_archive, stem_of
 from autosft.archives.unpacking import unpacked
 from autosft.contracts.modality import Modality
+from autosft.contracts.problem import metrics_of
 from autosft.contracts.rows import printable
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
@@ -87,7 +88,7 @@ def check_hints(task: Task, hints: Hints, registry: Registry) -> None:
             f"--unlabeled {hints.unlabeled} would not be used: no installed strategy learns from rows without targets. "
             "Leave it out."
         )
-    whole = [name for name in task.problems if not registry.problem(name).loss_per_row]
+    whole = [problem.name for problem in registry.problems_of(task) if not problem.loss_per_row]
     if task.weight and whole:
         raise BadInput(
             f"{whole[0]} has one loss for a whole batch, in which rows cannot weigh more or less: no --weight."
@@ -106,13 +107,27 @@ def check_hints(task: Task, hints: Hints, registry: Registry) -> None:
 
 
 def with_metric(task: Task, metric: str, registry: Registry) -> Task:
-    """The task with a metric: the one asked for, the task's own, or the problem's first.
+    """The task with a metric for each target: the one asked for, the task's own, or its problem's first.
+
+    Args:
+        task: The task.
+        metric: What the user asks for: a metric for each target, in their order, separated by commas; empty for none.
+        registry: The parts.
 
     Raises:
-        UnknownName: The task's problem has no such metric.
+        BadInput: There are not as many metrics as targets.
+        UnknownName: The problem of a target has no such metric.
     """
-    metrics = registry.problem(task.problems[0]).metrics
-    chosen = metric or task.metric or metrics[0]
-    if chosen not in metrics:
-        raise UnknownName("metric", chosen, metrics, "`autosft metrics` says what each is.")
-    return task.model_copy(update={"metric": chosen})
+    problems = registry.problems_of(task)
+    asked = [name.strip() for name in metric.split(",")] if metric else [""] * len(problems)
+    if len(asked) != len(problems):
+        raise BadInput(
+            f"--metric {metric} names {len(asked)}, and task {task.name!r} has {len(problems)} targets "
+            f"({', '.join(task.target_names)}): name one for each, in this order, separated by commas."
+        )
+    usual = metrics_of(task.targets, problems)
+    chosen = [one or other for one, other in zip(asked, usual, strict=True)]
+    for name, problem in zip(chosen, problems, strict=True):
+        if name not in problem.metrics:
+            raise UnknownName("metric", name, problem.metrics, "`autosft metrics` says what each is.")
+    return task.with_metrics(chosen)

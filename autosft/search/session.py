@@ -72,7 +72,7 @@ class Session:
         self._disk = Disk(run, registry, self._trials, self._spec.disk * 1e9)
         self._published = 0.0
         self._told = {note for record in self._trials.known for note in record.notes}
-        self._highest = highest_score([registry.problem(name) for name in self._task.problems], self._task.metric)
+        self._highest = highest_score(self._task.targets, registry.problems_of(self._task))
         self._effort = effort_of(self._task, registry, self._plan)
         self._expected = Expected.of(registry, self._plan)
 

@@ -49,7 +49,7 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     a family with a `rate` of its own after the family too, so that one name never has two meanings.
     """
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
-    problems = [registry.problem(name) for name in task.problems]
+    problems = registry.problems_of(task)
     info = plan.candidate(backbone).info
     idle = _unheard(task, problems) | family.ignores(info)
     mixed = plan.facts.complete and all(
@@ -63,8 +63,8 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     space = dict(_scaled(family, *entry) for entry in space.items())
     own = modality.space_for(info.inputs, plan.state)
     space |= _own(modality.name, own) | _own(family.prefix, family.space_for(info))
-    for problem in problems:
-        space |= _own(problem.name, problem.space)
+    for owner, problem in zip(task.owners, problems, strict=True):
+        space |= _own(owner, problem.space)
     if "regular.augment" in chosen.uses:
         space |= _own(modality.name, modality.augmentation)
     if plan.starts and chosen.produces == "model":
@@ -86,8 +86,8 @@ def is_taught(registry: Registry, strategy: str) -> bool:
 
 def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
     """The shared fields that mean nothing to any of the problems, given the score of each."""
-    metrics = metrics_of(problems, task.metric or problems[0].metrics[0])
-    ignored = [problem.ignores_for(metric) for problem, metric in zip(problems, metrics, strict=True)]
+    asked = zip(problems, metrics_of(task.targets, problems), strict=True)
+    ignored = [problem.ignores_for(metric) for problem, metric in asked]
     return frozenset[str].intersection(*ignored)
 
 
@@ -121,7 +121,7 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
         if table in tables and field:
             tables[table][field] = value
         elif field or name not in ("backbone", "strategy", "rows", START):
-            part, _, field = name.partition(".")
+            part, _, field = name.rpartition(".")  # a target may be called by a name with dots
             own.setdefault(part, {})[field] = value
     return Recipe.model_validate(
         {

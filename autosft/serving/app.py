@@ -26,7 +26,7 @@ from autosft.contracts.rows import Fault, Row, Rows
 from autosft.errors import AutoSFTError
 from autosft.serving.batcher import Batcher, Overloaded
 from autosft.serving.inputs import Sample, rows_of, samples_of
-from autosft.serving.messages import Answer, Answers, Health, Info, Member, Question, Refusal, Unread
+from autosft.serving.messages import Answer, Answers, Health, Info, Member, Question, Refusal, Target, Unread
 
 if TYPE_CHECKING:
     from autosft.deploy.predictor import Predictor
@@ -224,14 +224,17 @@ def _info(predictor: Predictor, limits: Limits) -> Info:
     members = [
         Member(backbone=parts.recipe.backbone, strategy=parts.recipe.strategy, share=one) for (parts, _), one in pairs
     ]
-    classes = predictor.states[0].values.get("classes")
+    asked = zip(predictor.task.targets, predictor.states, strict=True)
+    targets = [
+        Target(name=one.name, problem=one.problem, metric=one.metric, classes=state.values.get("classes"))
+        for one, state in asked
+    ]
     return Info(
         task=predictor.task.name,
         modality=predictor.task.modality,
-        problems=list(predictor.task.problems),
-        metric=predictor.task.metric,
+        targets=targets,
+        metric=predictor.task.score_name,
         scores=predictor.bundle.scores,
-        classes=list(classes) if classes else None,
         members=members,
         made_with=predictor.bundle.distributions,
         most_bytes=limits.most_bytes,

@@ -31,8 +31,8 @@ class Answer(BaseModel):
 
     Attributes:
         input: The name of the file, or `"text-N"`, counted from 0.
-        prediction: A class, a list of labels, a number, or a list of numbers; a list of these where several problems
-            are solved.
+        prediction: A class, a list of labels, a number, or a list of numbers; where there are several targets these by
+            their names.
         numbers: What is behind it, as `autosft predict` names its columns: `"p(class)"`.
     """
 
@@ -76,16 +76,24 @@ class Member(BaseModel):
     share: float
 
 
+class Target(BaseModel):
+    """One thing that is asked of each input; classes are the names of classes or labels, null where there are none."""
+
+    name: str
+    problem: str
+    metric: str
+    classes: list[str] | None
+
+
 class Info(BaseModel):
     """What the model is.
 
     Attributes:
         task: The task's name.
         modality: What inputs are.
-        problems: What is asked of each.
-        metric: The score that was searched for; higher is better.
+        targets: What is asked of each.
+        metric: The score that was searched for, in words; higher is better.
         scores: Its values on validation and test rows.
-        classes: The names of classes or labels; null where there are none.
         members: What answers.
         made_with: Distributions and their versions.
         most_bytes: The largest request.
@@ -94,10 +102,9 @@ class Info(BaseModel):
 
     task: str
     modality: str
-    problems: list[str]
+    targets: list[Target]
     metric: str
     scores: Mapping[str, float]
-    classes: list[str] | None
     members: list[Member]
     made_with: Mapping[str, str]
     most_bytes: int

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from autosft.contracts.document import Document
+from autosft.contracts.task import TaskTarget
 from autosft.errors import BadInput
 from autosft.tables.columns import Profile, is_on, label_of, texts_of, words_of
 from autosft.tables.joined import AS_LIST, are_hot, find_separator
@@ -72,9 +73,9 @@ class TargetForm(Document):
     why: str = Field(default="", exclude=True)
 
     @property
-    def target(self) -> str | tuple[str, ...]:
-        """The target as a task names it."""
-        return self.columns[0] if len(self.columns) == 1 else self.columns
+    def target(self) -> TaskTarget:
+        """The target as a task has it."""
+        return TaskTarget(problem=self.problem, columns=self.columns[0] if len(self.columns) == 1 else self.columns)
 
     @property
     def words(self) -> str:

@@ -24,7 +24,7 @@ def rows_of(table: Table, forms: Sequence[TargetForm], refs: Iterable[Any], *, e
 
     Args:
         table: The table.
-        forms: How it holds the targets of each problem. A row may lack some of them, but not all.
+        forms: How it holds each target. A row may lack some of them, but not all.
         refs: What each row refers to; nothing, such as an empty text, makes a fault.
         empty: The reason of that fault.
         task: Names the columns of groups, times and weights.

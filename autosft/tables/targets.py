@@ -57,7 +57,7 @@ def propose_target(table: Table, hints: Hints, *, exclude: Collection[str] = ())
 
 
 def propose_targets(table: Table, hints: Hints, *, exclude: Collection[str] = ()) -> tuple[TargetForm, ...]:
-    """What `propose_target` gives for each problem, where the user named several; else for the one.
+    """What `propose_target` gives for each target, where the user named several problems; else for the one.
 
     Args:
         table: The table.
@@ -71,20 +71,20 @@ def propose_targets(table: Table, hints: Hints, *, exclude: Collection[str] = ()
 
 
 def forms_in(task: Task, where: str) -> tuple[TargetForm, ...]:
-    """The forms of a task's targets, from its data table: under the key target, one or a list with one per problem.
+    """The forms of a task's targets, from its data table: under the key target, one or a list with one per target.
 
     Args:
         task: The task.
         where: What to call its data table.
 
     Raises:
-        UnknownName, BadInput: They are not well-formed, or not as many as the problems.
+        UnknownName, BadInput: They are not well-formed, or not as many as the targets.
     """
     given = task.data.get("target")
     several = cast("Sequence[Any]", given) if isinstance(given, (list, tuple)) else [given]
     forms = tuple(TargetForm.parse(one, f"target in {where}") for one in several)
-    if len(forms) != len(task.problems):
-        raise BadInput(f"{where}: it needs a target for each of {len(task.problems)} problems; it has {len(forms)}.")
+    if len(forms) != len(task.targets):
+        raise BadInput(f"{where}: it needs a form for each of {len(task.targets)} targets; it has {len(forms)}.")
     return forms
 
 

@@ -30,9 +30,9 @@ TARGETS = {"classification": "label", "multilabel": "labels", "regression": "hei
 def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0, missing: Sequence[str] = ()) -> Path:
     """Write a file of points that can be learned: per class a cloud around a place on a circle, named `"a"`, `"b"`, …
 
-    A point's `"labels"` are the classes in whose direction it lies, maybe none or several; `"height"` and `"breadth"`
-    grow along two axes. A third as many unlabelled points come on top. Two of a point's four numbers mean nothing.
-    About half of the points lack the keys in `missing`.
+    A point's `"side"` says on which side of the middle it lies. Its `"labels"` are the classes in whose direction it
+    lies, maybe none or several; `"height"` and `"breadth"` grow along two axes. A third as many unlabelled points come
+    on top. Two of a point's four numbers mean nothing. About half of the points lack the keys in `missing`.
     """
     draw = np.random.default_rng(seed)
     count = rows + rows // 3
@@ -48,6 +48,7 @@ def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0,
         {
             "x": points[row],
             "label": names[numbers[row]],
+            "side": "right" if table[row, 0] > 0 else "left",
             "labels": [name for name, is_near in zip(names, near[row], strict=True) if is_near],
             "height": round(170 + 10 * table[row, 0], 4),
             "breadth": round(40 - 5 * table[row, 1], 4),

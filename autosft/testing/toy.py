@@ -42,6 +42,7 @@ from autosft.api import (
     Strategy,
     Strength,
     Task,
+    TaskTarget,
     Trial,
     Unreadable,
     View,
@@ -79,12 +80,12 @@ class ToyModality(Modality):
             return None
         problems = [one.problem or "classification" for one in hints.each()]
         asked = [one.targets or (TARGETS.get(one.problem, "label"),) for one in hints.each()]
+        pairs = zip(problems, asked, strict=True)
         task = Task(
             name=path.name.removesuffix(SUFFIX) or "points",
             modality=self.name,
-            problems=tuple(problems),
             data={"file": str(path.resolve())},
-            targets=tuple(names[0] if len(names) == 1 else names for names in asked),
+            targets=tuple(TaskTarget(problem=one, columns=of[0] if len(of) == 1 else of) for one, of in pairs),
             **hints.roles,
         )
         return Claim(task, 1.0, f"a file of points, {path.name}")
@@ -97,7 +98,7 @@ class ToyModality(Modality):
             Row(
                 id=f"row-{number}",
                 ref=entry.get("x"),
-                targets=tuple(target_of(entry, name) for name in task.targets),
+                targets=tuple(target_of(entry, target.columns) for target in task.targets),
                 split=entry.get("split", ""),
                 **{role: entry[key] for role, key in task.roles.items() if key in entry},
             )

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 
+from autosft.contracts.problem import metrics_of
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.contracts.trial import Parts, Runtime, States, TeacherModel, Trial
 from autosft.data.duplicates import with_digests
 from autosft.host.registry import Registry
@@ -30,7 +31,7 @@ VALID_EVERY = 4
 def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> Trial:
     """A trial of a task; `dataclasses.replace` changes what a test needs otherwise."""
     modality, family = registry.modality(task.modality), registry.family(recipe.backbone)
-    problems = tuple(registry.problem(name) for name in task.problems)
+    problems = registry.problems_of(task)
     info = family.match(recipe.backbone.partition("/")[2])[0]
     scan = modality.scan(task)
     train, valid = _divided(with_digests(scan.rows, modality.digest))
@@ -39,8 +40,9 @@ def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> 
         backbone=family.fit(info, train, modality.read),
         problems=tuple(problem.fit(train.with_target(n).target(n)) for n, problem in enumerate(problems)),
     )
-    task = task if task.metric else task.model_copy(update={"metric": problems[0].metrics[0]})
-    parts = Parts(task, recipe, modality, family, info, problems, None, states)
+    parts = Parts(
+        task.with_metrics(metrics_of(task.targets, problems)), recipe, modality, family, info, problems, None, states
+    )
     return Trial(parts, folder, train, valid, scan.unlabeled)
 
 
@@ -70,9 +72,9 @@ def points_task(
     path: Path, *, problems: Sequence[str] = ("classification",), targets: Sequence[str | tuple[str, ...]] = ()
 ) -> Task:
     """The task of a file of points; targets are by default those that `make_points` writes for the problems."""
-    data = {"file": str(path)}
-    targets = targets or [TARGETS.get(problem, "label") for problem in problems]
-    return Task(name="points", modality="points", problems=tuple(problems), data=data, targets=tuple(targets))
+    columns = targets or [TARGETS.get(problem, "label") for problem in problems]
+    asked = (TaskTarget(problem=one, columns=of) for one, of in zip(problems, columns, strict=True))
+    return Task(name="points", modality="points", data={"file": str(path)}, targets=tuple(asked))
 
 
 def quick_recipe(strategy: str, *, backbone: str = "tiny/narrow", epochs: int = 3) -> Recipe:

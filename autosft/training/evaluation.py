@@ -27,10 +27,11 @@ ONE_SIGMA = (0.1587, 0.8413)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Answers per problem, the states as tuned on these rows, and the score (higher is better).
+    """Answers per target, the states as tuned on these rows, and the score (higher is better).
 
-    The loss is the weighted mean of each problem's `deviance` over the rows that have its target, summed over problems:
-    the same measure whatever a recipe trains with, so that trials can be compared by it. None if a problem has none.
+    The loss is the weighted mean of each target's `deviance` over the rows that have it, summed over targets by their
+    weights: the same measure whatever a recipe trains with, so that trials can be compared by it. None if the problem
+    of one has none.
     """
 
     outputs: tuple[Outputs, ...]
@@ -40,7 +41,7 @@ class Evaluation:
 
 
 def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: bool = False) -> tuple[Outputs, ...]:
-    """Each problem's outputs for rows, in their order.
+    """The outputs for each target for rows, in their order.
 
     Args:
         parts: Who answers.
@@ -57,14 +58,15 @@ def answer(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached: 
 
 
 def _answered(parts: Parts, runtime: Runtime, model: Model, rows: Rows, cached: bool) -> list[list[Outputs]]:
-    """The outputs of each problem, batch by batch."""
+    """The outputs for each target, batch by batch."""
     answers: list[list[Outputs]] = [[] for _ in parts.problems]
     with torch.inference_mode():
         for batch in encoded_batches(parts, runtime, model.encoder, rows, cached=cached):
             outs = model(batch)
             for position, problem in enumerate(parts.problems):
                 state = parts.states.problems[position]
-                answers[position].append(problem.outputs(outs[position], batch, state, parts.recipe, model))
+                recipe = parts.recipes[position]
+                answers[position].append(problem.outputs(outs[position], batch, state, recipe, model))
     return answers
 
 
@@ -87,19 +89,18 @@ def evaluate(parts: Parts, runtime: Runtime, model: Model, rows: Rows, *, cached
 def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation:
     """Tune and score answers.
 
-    The task's metric scores the first problem; every further problem is scored by its own first metric, and the score
-    is the mean over problems. Each is tuned and scored on the rows that have its target.
+    Each target is tuned and scored by its metric on the rows that have it; the score is the weighted mean over targets.
 
     Args:
         parts: Who answered.
-        answers: The outputs of each problem.
+        answers: The outputs for each target.
         rows: The rows that were answered, with targets.
 
     Raises:
         Diverged: The score is not finite.
     """
     states: list[State] = []
-    metrics = metrics_of(parts.problems, parts.task.metric)
+    asked, metrics = parts.task.targets, metrics_of(parts.task.targets, parts.problems)
     targets = [rows.target(position) for position in range(len(parts.problems))]
     losses: list[float | None] = []
     for position, (problem, metric) in enumerate(zip(parts.problems, metrics, strict=True)):
@@ -109,11 +110,11 @@ def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation
         if len(true):
             far, weight = problem.deviance(outputs, true, states[-1]), rows.with_target(position).weight
             weights = weight if weight.any() else None
-            losses.append(None if far is None else float(np.average(far, weights=weights)))
-    score = mean_score(parts.problems, parts.task.metric, answers, targets, states)
+            losses.append(None if far is None else asked[position].weight * float(np.average(far, weights=weights)))
+    score = mean_score(asked, parts.problems, answers, targets, states)
     loss = None if None in losses else sum(one for one in losses if one is not None)
     if not math.isfinite(score) or not math.isfinite(loss or 0.0):
-        raise Diverged(f"The validation {parts.task.metric} is {score} and the loss {loss}.")
+        raise Diverged(f"The validation {parts.task.score_name} is {score} and the loss {loss}.")
     return Evaluation(answers, tuple(states), score, loss)
 
 
@@ -130,7 +131,7 @@ def score_error(parts: Parts, evaluation: Evaluation, rows: Rows) -> float:
         chosen: list[int] = positions.tolist()
         outputs = [outputs.take(positions) for outputs in evaluation.outputs]
         some = [[column[index] for index in chosen] for column in targets]
-        return mean_score(parts.problems, parts.task.metric, outputs, some, evaluation.states)
+        return mean_score(parts.task.targets, parts.problems, outputs, some, evaluation.states)
 
     scores = bootstrap(score, rows.units(), seed=seed_of(parts.recipe.seed, "bootstrap"), resamples=RESAMPLES)
     low, high = np.quantile(scores, ONE_SIGMA)

@@ -1,4 +1,4 @@
-"""The loss of a batch over all of a model's problems."""
+"""The loss of a batch over all targets of a task."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from autosft.contracts.trial import Parts
 
 
 def row_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
-    """The weighted loss of each row, shape (rows,), summed over the problems that have one of each row.
+    """The weighted loss of each row, shape (rows,): the sum over the targets whose problem has one of each row,
+    times their weights in the task.
 
-    Where rows lack a problem's target, those that have it count for them, so that the mean over the rows of a whole
-    batch is for each problem that over the rows that have its target. A row into which another was mixed has the loss
+    Where rows lack a target, those that have it count for them, so that the mean over the rows of a whole
+    batch is for each target that over the rows that have it. A row into which another was mixed has the loss
     with both targets, each by its share.
     """
-    losses = _of_problems(parts, outs, batch.targets, batch) * batch.weights
+    losses = _of_targets(parts, outs, batch.targets, batch) * batch.weights
     if mixed := batch.mixed:
-        others = _of_problems(parts, outs, mixed.targets, batch) * mixed.weights
+        others = _of_targets(parts, outs, mixed.targets, batch) * mixed.weights
         losses = mixed.share * losses + (1 - mixed.share) * others
     return losses
 
 
-def _of_problems(parts: Parts, outs: Sequence[Any], targets: Sequence[Any], batch: Batch) -> Tensor:
-    """The loss of each row, shape (rows,), without weights."""
+def _of_targets(parts: Parts, outs: Sequence[Any], targets: Sequence[Any], batch: Batch) -> Tensor:
+    """The loss of each row, shape (rows,), without the weights of rows."""
     whole, total = batch.whole or batch, batch.weights.new_zeros(len(batch))
-    asked = zip(parts.problems, outs, targets, parts.states.problems, strict=True)
-    for position, (problem, out, target, state) in enumerate(asked):
+    asked = zip(parts.problems, outs, targets, parts.states.problems, parts.recipes, strict=True)
+    for position, (problem, out, target, state, recipe) in enumerate(asked):
         if not problem.loss_per_row or not batch.count(position):
             continue
-        losses, having = problem.loss(out, target, state, parts.recipe), batch.having(position)
+        losses, having = problem.loss(out, target, state, recipe), batch.having(position)
+        losses = parts.task.targets[position].weight * losses
         if whole.having(position) is not None:
             losses = losses * (len(whole) / whole.count(position))
         total = total + (losses if having is None else losses.new_zeros(len(batch)).index_copy(0, having, losses))
@@ -40,20 +42,21 @@ def _of_problems(parts: Parts, outs: Sequence[Any], targets: Sequence[Any], batc
 
 
 def batch_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
-    """The losses of those that have one of a whole batch, each divided by what it counts there, shape (). A part of a
-    batch has its share of them.
+    """The losses of the targets whose problem has one of a whole batch, each divided by what it counts there and times
+    its weight in the task, shape (). A part of a batch has its share of them.
 
     Raises:
         TypeError: There is such a one, and rows are mixed.
     """
     whole, total = batch.whole or batch, batch.weights.new_zeros(())
-    asked = zip(parts.problems, outs, batch.targets, parts.states.problems, strict=True)
-    for position, (problem, out, target, state) in enumerate(asked):
+    asked = zip(parts.problems, outs, batch.targets, parts.states.problems, parts.recipes, strict=True)
+    for position, (problem, out, target, state, recipe) in enumerate(asked):
         if not problem.loss_per_row and batch.count(position):
             if batch.mixed:
                 raise TypeError(f"{problem.name!r} has one loss for a whole batch, whose rows cannot be mixed.")
             counted = problem.normalizer(whole.targets[position])
-            total = total + problem.loss(out, target, state, parts.recipe) * (len(whole) / len(batch) / counted)
+            share = parts.task.targets[position].weight * len(whole) / len(batch) / counted
+            total = total + problem.loss(out, target, state, recipe) * share
     return total
 
 

@@ -19,7 +19,7 @@ ENCODER = "encoder."
 
 
 def build_model(parts: Parts, runtime: Runtime) -> Model:
-    """The encoder with the weights that it comes with, and a fresh head per problem, on the device.
+    """The encoder with the weights that it comes with, and a fresh head per target, on the device.
 
     Raises:
         BadWeights: A weights file is damaged or does not fit.
@@ -27,8 +27,8 @@ def build_model(parts: Parts, runtime: Runtime) -> Model:
     torch.manual_seed(seed_of(parts.recipe.seed, "build"))
     encoder = parts.family.build(parts.info, parts.recipe, parts.states.backbone, parts.weights)
     heads = [
-        problem.head(encoder.widths, state, parts.recipe)
-        for problem, state in zip(parts.problems, parts.states.problems, strict=True)
+        problem.head(encoder.widths, state, recipe)
+        for problem, state, recipe in zip(parts.problems, parts.states.problems, parts.recipes, strict=True)
     ]
     keeps_statistics = parts.pretrained and parts.recipe.regular.norm_statistics == "pretrained"
     return Model(encoder, heads, keeps_statistics=keeps_statistics).to(runtime.device)

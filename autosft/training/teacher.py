@@ -54,7 +54,7 @@ class Teacher:
         self._living: list[tuple[Parts, Model]] = []
 
     def answers(self, rows: Rows) -> tuple[Outputs, ...]:
-        """For each problem what they answer together to rows without targets, in their order.
+        """For each target what they answer together to rows without targets, in their order.
 
         Raises:
             ValueError: A row is none of the trial's unlabelled ones.
@@ -94,15 +94,15 @@ class Teacher:
         return _Together(streams)
 
     def answer(self, step: Step) -> tuple[Mapping[str, Tensor], ...]:
-        """For each problem the arrays that they answer together to a step of `beside`, on the device, without a
+        """For each target the arrays that they answer together to a step of `beside`, on the device, without a
         gradient."""
         each: list[list[Outputs]] = []
         for (parts, model), member in zip(self._living, self._trial.teacher, strict=True):
             batch = step[_stream(member)].without_targets()
             with torch.no_grad():
                 outs = model(batch)
-                asked = zip(parts.problems, outs, parts.states.problems, strict=True)
-                each.append([one.outputs(out, batch, state, parts.recipe, model) for one, out, state in asked])
+                asked = zip(parts.problems, outs, parts.states.problems, parts.recipes, strict=True)
+                each.append([one.outputs(out, batch, state, recipe, model) for one, out, state, recipe in asked])
         device = self._runtime.device
         return tuple(
             {name: _single(array).to(device) for name, array in outputs.arrays.items()}

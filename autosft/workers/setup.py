@@ -44,7 +44,7 @@ class Setup:
         self._run, self._registry, self._device, self._group = run, registry, device, group
         task = run.document.task
         self._modality = registry.modality(task.modality)
-        self._problems = tuple(registry.problem(name) for name in task.problems)
+        self._problems = registry.problems_of(task)
         self._read = SampleCache(self._modality.read)
         self._features: dict[Any, Any] = {}
         self._store = FeatureStore.shared()

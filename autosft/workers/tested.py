@@ -50,7 +50,7 @@ def score_on_test(
     if run.data.test is None:
         raise BadInput(f"{run.folder}: the run has no test rows.")
     predictor = Predictor.load(run.folder / "best", device=str(device), registry=registry)
-    metric, seed = run.document.task.metric, run.document.spec.seed
+    seed = run.document.spec.seed
     answered: list[Rows] = []
     answers: list[list[Outputs]] = []
     for some in portions(run.data.test, count, PORTION):
@@ -63,7 +63,7 @@ def score_on_test(
     outputs = [Outputs.concat(several) for several in zip(*answers, strict=True)]
 
     def score(positions: Positions) -> float:
-        return predictor.score(metric, [output.take(positions) for output in outputs], rows.take(positions))
+        return predictor.score([output.take(positions) for output in outputs], rows.take(positions))
 
     started = time.monotonic()
     whole = score(np.arange(len(rows)))

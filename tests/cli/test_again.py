@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import shutil
 
 from autosft.report.account import account_of
 from autosft.report.again import commands
@@ -26,3 +27,29 @@ def test_the_reports_command_searches_the_same_again(autosft, tmp_path):
     for run in (first, again):
         assert run["plan"]["facts"].pop("memory") > 0  # what was free at the moment
     assert again == {**first, "study": again["study"]}
+
+
+def test_a_table_with_two_classifications_goes_all_the_way_by_the_names_of_its_columns(autosft, tmp_path):
+    with (tmp_path / "mail.csv").open("w", newline="") as stream:
+        words = {("spam", "rude"): "win damn money", ("spam", "kind"): "please win money"}
+        words |= {("ham", "rude"): "damn late lunch", ("ham", "kind"): "please come to lunch"}
+        lines = [(f"{text} {n}", *labels) for n in range(20) for labels, text in words.items()]
+        csv.writer(stream).writerows([("text", "topic", "tone"), *lines])
+    asked = "--problem classification,classification --target topic --target tone --metric accuracy,f1_macro --trials 2"
+    narrow = "--modality text --backbones tfidf/* --strategies probe --threads 1 --budget none"
+    done = autosft("search", "mail.csv", *asked.split(), *narrow.split(), "--run", "run")
+    assert done.returncode == 0, done.stderr
+
+    answers = autosft("predict", "run", "mail.csv").stdout.splitlines()
+    rows = list(csv.DictReader(answers))
+    said = [(row["prediction(topic)"], row["prediction(tone)"]) for row in rows]
+    wrong = [one for one, line in zip(said, lines, strict=True) if one != line[1:]]
+    assert len(rows) == 80 and len(wrong) < 8 and {"topic p(ham)", "tone p(kind)"} < rows[0].keys()
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    board = autosft("leaderboard", "run", "copy", "--format", "json")
+    assert board.returncode == 0 and "mean of accuracy and f1_macro" in board.stdout, board.stderr
+    assert autosft("leaderboard", "run").returncode == 0
+    assert autosft("report", "run", "--out", "page.html").returncode == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "Classification of text data (topic, tone), for the highest mean of accuracy and f1_macro" in page
+    assert "--metric accuracy,f1_macro" in page

@@ -16,7 +16,7 @@ from autosft.cli.watch.events import Events
 from autosft.cli.watch.live import LiveTable
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.errors import BadInput
 from autosft.report.board import board
 from autosft.search import news
@@ -24,7 +24,9 @@ from tests.cli.test_commands import HEAVY, the_line
 
 RECIPE = Recipe(backbone="tiny/wide", strategy="toy")
 RECORD = Record(number=3, state="done", recipe=RECIPE, score=0.75, loss=float("nan"), seconds=1.5)
-TASK = Task(name="clouds", modality="points", problems=("classification",), data={}, metric="accuracy")
+TASK = Task(
+    name="clouds", modality="points", targets=(TaskTarget(problem="classification", metric="accuracy"),), data={}
+)
 SEARCH = ("search", "clouds.points.json", "--trials", 1, "--budget", "none", "--threads", 1, "--strategies", "toy")
 
 

@@ -190,9 +190,9 @@ def test_every_problem_needs_targets_in_each_split_and_the_user_is_told_of_missi
         return summarize(Scan(data.train), data, PROBLEM, names=("classification", "regression"))
 
     some = [1.0, None, 3.0] * 4
-    told = "rows with a target of regression: 8 training, 8 validation, 2 test"
+    told = "rows with regression: 8 training, 8 validation, 2 test"
     assert told in summarized(made(some, some, [2.0, 1.0])).facts
     assert not any("regression" in fact for fact in summarized(made([1.0] * 12, [1.0] * 12, [2.0])).facts)
     for heights, split in (([[None] * 12, some, some], "training"), ([some, [None] * 12, some], "validation")):
-        with pytest.raises(BadInput, match=f"None of the {split} rows has a target of 'regression'"):
+        with pytest.raises(BadInput, match=f"None of the {split} rows has the target 'regression'"):
             summarized(made(*heights))

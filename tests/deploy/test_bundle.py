@@ -9,8 +9,9 @@ import subprocess
 
 import pytest
 
-from autosft.contracts.document import write_json
+from autosft.contracts.document import sha256_of, write_json
 from autosft.deploy.bundle import member_damage, open_bundle, save_bundle
+from autosft.deploy.predictor import Predictor
 from autosft.errors import BadBundle, BadInput, CannotWrite
 
 FILES = ("bundle.json", "member-0/member.json", "member-0/model.safetensors", "member-0/states.safetensors")
@@ -71,17 +72,32 @@ def test_a_missing_file_is_refused_by_name(bundle, name):
 
 
 def test_a_newer_schema_is_refused_with_what_to_do(bundle):
-    manifest(bundle, schema_version=2)
+    manifest(bundle, schema_version=3)
 
-    with pytest.raises(BadBundle, match=r"schema 2 is newer .*Upgrade autosft"):
+    with pytest.raises(BadBundle, match=r"schema 3 is newer .*Upgrade autosft"):
         open_bundle(bundle)
 
 
 def test_a_newer_schema_with_more_keys_is_refused_too(bundle):
-    manifest(bundle, schema_version=2, signature="…")
+    manifest(bundle, schema_version=3, signature="…")
 
     with pytest.raises(BadBundle, match="newer"):
         open_bundle(bundle)
+
+
+def test_a_bundle_of_schema_1_answers_as_it_did(made, bundle, registry):
+    """There the names of problems, their columns and the first one's metric stood apart."""
+    plain = json.loads((bundle / "bundle.json").read_text())
+    (target,) = plain["task"].pop("targets")
+    old = {"problems": [target["problem"]], "targets": [target["columns"]], "metric": target["metric"]}
+    plain |= {"schema_version": 1, "task": {**plain["task"], **old}, "digest": ""}
+    digest = sha256_of(json.dumps(plain, sort_keys=True).encode())
+    write_json(bundle / "bundle.json", {**plain, "digest": digest})
+    points = list(made.trial.valid.ref)
+
+    assert open_bundle(bundle)[1].task == made.task
+    answers = [Predictor.load(folder, registry=registry).predict(points) for folder in (bundle, made.folder)]
+    assert answers[0] == answers[1]
 
 
 def test_a_run_is_accepted_for_its_bundle(bundle):

@@ -100,4 +100,4 @@ def test_it_says_how_many_rows_have_a_target_where_some_are_missing(made, regist
     assert "Rows with a target" not in model_card(path, bundle, registry, result_of(made), whole)
     lacking = whole.train.with_columns(targets=objects([(None,), *whole.train.targets[1:]]))
     card = model_card(path, bundle, registry, result_of(made), replace(whole, train=lacking))
-    assert f"Rows with a target, of all that have any: classification {len(whole.labelled) - 1}." in card
+    assert f"Rows with a target, of all that have any: `label` {len(whole.labelled) - 1}." in card

@@ -37,7 +37,7 @@ def test_the_score_is_that_of_the_trained_model(made, predictor):
     rows = made.trial.valid
 
     assert (
-        predictor.score("accuracy", predictor.outputs(rows), rows)
+        predictor.score(predictor.outputs(rows), rows)
         == evaluate(made.trial.parts, make_runtime(made.trial), made.model, rows).score
     )
 

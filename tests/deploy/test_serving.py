@@ -206,7 +206,9 @@ def test_the_model_s_facts_are_told_and_no_path(made, client):
     info = client.get("/info").json()
 
     assert info == client.get("/").json()
-    assert info["task"] == "clouds" and info["classes"] == ["a", "b", "c"] and info["scores"]
+    assert info["task"] == "clouds" and info["metric"] == "accuracy" and info["scores"]
+    (target,) = info["targets"]
+    assert target["name"] == "label" and target["classes"] == ["a", "b", "c"]
     assert info["members"] == [{"backbone": "tiny/wide", "strategy": "toy", "share": 1.0}]
     assert str(made.folder.parent) not in json.dumps(info)
     assert client.get("/health").json() == {"status": "ok", "waiting": 0}

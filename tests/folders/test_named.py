@@ -6,7 +6,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from autosft.contracts.task import Hints, Task
+from autosft.contracts.task import Hints, Task, TaskTarget
 from autosft.errors import BadInput, UnknownName
 from autosft.folders.entrances import claim_files, collect_files, scan_files
 
@@ -183,7 +183,9 @@ def test_a_table_handed_to_a_predictor_names_its_files(write, claim, letters):
     (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]))
     task = claim(home / "table.csv").task
     (home / "new.csv").write_text("path\n03.let\n99.let\n")
-    by_class = Task(name="t", modality="mail", problems=("classification",), data={"folder": str(home)})
+    by_class = Task(
+        name="t", modality="mail", targets=(TaskTarget(problem="classification"),), data={"folder": str(home)}
+    )
     for one in (task, by_class):
         found = collect_files([home / "new.csv"], one, letters, take=lambda given: None, wanted="a path")
         assert paths_of(found.rows) == [str(home / "images" / "03.let")]

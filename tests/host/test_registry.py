@@ -7,12 +7,12 @@ import pytest
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.strategy import Strategy
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.errors import PartMissing
 from autosft.host.loading import load
 from autosft.host.registry import Plugin, Registry
 
-TASK = Task(name="flowers", modality="image", problems=("classification",), data={})
+TASK = Task(name="flowers", modality="image", targets=(TaskTarget(problem="classification"),), data={})
 RECIPE = Recipe(backbone="any/any", strategy="any")
 EPOCH = Epoch(stage="full", number=1, loss=0.5, seconds=1.0)
 

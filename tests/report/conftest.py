@@ -18,7 +18,7 @@ from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record, Result
 from autosft.contracts.rows import Data, Row, Rows
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.data.arrow import write_data
 from autosft.report.account import Account, account_of
 from autosft.report.page import write_report
@@ -70,7 +70,12 @@ class Story:
             BackboneInfo(name=name, inputs=Inputs(kind="points"), pretrained={"hub": "x"}) for name in (WIDE, NARROW)
         ]
         candidates = tuple(Candidate(info=info, weights=weights, strategies=("toy",)) for info in infos)
-        task = Task(name="clouds", modality="points", problems=(self.problem,), data={"file": "/x"}, metric=self.metric)
+        task = Task(
+            name="clouds",
+            modality="points",
+            data={"file": "/x"},
+            targets=(TaskTarget(problem=self.problem, metric=self.metric),),
+        )
         RunDocument(
             source="/x",
             task=task,

@@ -11,11 +11,13 @@ from autosft.contracts.problem import Outputs
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
+from autosft.contracts.task import TaskTarget
 from autosft.report.comparison import standings
 
 from .conftest import probabilities
 
 COUNT = 200
+ASKED = [TaskTarget(problem="classification")]
 TRUTH = [0, 1] * (COUNT // 2)
 VALID = Rows.of(Row(f"row-{n}", n, ("ab"[number],)) for n, number in enumerate(TRUTH))
 
@@ -33,7 +35,7 @@ def answers(wrong, order=range(COUNT), rows=VALID):
 
 
 def compare(records, stored):
-    return standings(records, stored, [Classification()], "accuracy", seed=0)
+    return standings(records, stored, ASKED, [Classification()], seed=0)
 
 
 def test_trials_that_answer_alike_are_tied_and_a_worse_one_is_not():
@@ -78,7 +80,7 @@ def test_rows_of_one_group_are_drawn_together():
     wrong = set(range(20))  # all of the first group
 
     alone = compare([trial(0, wrong)], {0: answers(wrong)})[0].interval
-    together = standings([trial(0, wrong)], {0: answers(wrong, rows=grouped)}, [Classification()], "accuracy", seed=0)[
+    together = standings([trial(0, wrong)], {0: answers(wrong, rows=grouped)}, ASKED, [Classification()], seed=0)[
         0
     ].interval
 

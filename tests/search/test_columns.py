@@ -77,6 +77,7 @@ def test_a_column_that_a_task_makes_no_use_of_is_refused(points, tmp_path, regis
 def _task_file(folder, points):
     path = folder / "task.toml"
     path.write_text(
-        f'name = "t"\nmodality = "points"\nproblems = ["classification"]\n[data]\nfile = "{points}"\n', encoding="utf-8"
+        f'name = "t"\nmodality = "points"\ntargets = [{{problem = "classification"}}]\n[data]\nfile = "{points}"\n',
+        encoding="utf-8",
     )
     return path

@@ -14,6 +14,7 @@ from autosft.contracts.recipe import SHARED
 from autosft.contracts.space import Choice, defaults
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
+from autosft.contracts.task import TaskTarget
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.runs.footprint import hardware_of, too_large
 from autosft.runs.plan import Plan, make_plan, precheck
@@ -253,7 +254,7 @@ def test_what_every_problem_of_a_task_ignores_is_not_sampled(task, with_parts, p
     parts = with_parts(strategies={"smooth": Smooth()}, problems={"regression": Regression()})
 
     def names(*problems):
-        asked = task.model_copy(update={"problems": problems, "targets": problems})
+        asked = task.model_copy(update={"targets": tuple(TaskTarget(problem=name, columns=name) for name in problems)})
         return set(space_of(asked, parts, plan, "tiny/wide", "smooth")) - {"tiny.activation"}
 
     one = {"regular.label_smoothing", "optim.lr", "classification.loss"}
@@ -270,7 +271,8 @@ def test_rows_are_not_mixed_if_one_of_the_problems_has_a_loss_of_a_whole_batch(t
         name, loss_per_row = "whole", False
 
     parts = with_parts(strategies={"mixes": Mixes()}, problems={"whole": Whole()})
-    asked = task.model_copy(update={"problems": ("classification", "whole"), "targets": ("label", "height")})
+    targets = TaskTarget(problem="classification"), TaskTarget(problem="whole", columns="height")
+    asked = task.model_copy(update={"targets": targets})
 
     assert "regular.mixup" in space_of(task, parts, plan, "tiny/wide", "mixes")
     assert "regular.mixup" not in space_of(asked, parts, plan, "tiny/wide", "mixes")
@@ -282,7 +284,7 @@ def test_what_means_nothing_to_the_inputs_or_the_metric_is_not_sampled(task, wit
 
     def names(metric=""):
         parts = with_parts(strategies={"regularized": Regularized()})
-        asked = task.model_copy(update={"metric": metric})
+        asked = task.with_metrics([metric])
         return {name for name in space_of(asked, parts, plan, "tiny/wide", "regularized") if "regular." in name}
 
     assert names() == names("accuracy") == {"regular.mixup"}

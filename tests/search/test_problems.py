@@ -115,6 +115,41 @@ def test_one_number_per_row(searched, answered):
     assert recipes and all("loss" in recipe.of("regression") for recipe in recipes)
 
 
+def test_two_classifications_go_by_their_names(searched, answered, tmp_path):
+    asked = {"problem": "classification,classification", "target": ["label", "side"], "metric": "accuracy,f1_macro"}
+    result, folder, _ = searched(**asked)
+
+    check_result(result, folder, "mean of accuracy and f1_macro")
+    assert result.valid > 0.7 and result.test > 0.6
+    for path in folder.glob("trials/*/record.json"):
+        own = Record.read(path).recipe.own
+        assert own.keys() >= {"classification.label", "classification.side"} and "classification" not in own
+    written = json.loads((folder / "run.json").read_text())["task"]
+    assert [(one["name"], one["metric"]) for one in written["targets"]] == [("label", "accuracy"), ("side", "f1_macro")]
+    rows = answered(folder)
+    names = [*(f"label p({name})" for name in "abc"), "side p(left)", "side p(right)"]
+    assert list(rows[0]) == ["input", "prediction(label)", "prediction(side)", "error", *names]
+    answers = Predictor.load(folder).predict(tmp_path / "clouds.points.json")
+    assert [{"label": row["prediction(label)"], "side": row["prediction(side)"]} for row in rows] == answers
+    card = (folder / "best" / "README.md").read_text()
+    assert "- `label`: classification of `label`: 3 classes" in card and "- `side`: classification of `side`" in card
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"metric": "accuracy"}, r"names 1, and task 'clouds' has 2 targets \(label, side\): name one for each"),
+        ({"metric": "accuracy,r2"}, "metric 'r2'"),
+        ({"target": ["label"]}, "need a --target each in the same order; 1 are named"),
+        ({"target": ["label", "label"]}, "names a column twice"),
+    ],
+)
+def test_what_does_not_go_by_targets_is_refused(searched, asked, said):
+    usual = {"problem": "classification,classification", "target": ["label", "side"]}
+    with pytest.raises(BadInput, match=said):
+        searched(**{**usual, **asked})
+
+
 def test_a_number_that_never_changes_is_refused_before_anything_is_written(searched, tmp_path):
     def spoil(rows):
         for row in rows:

@@ -110,7 +110,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused_and_left_untouched(tmp_pat
     ("changed", "said"),
     [
         ({"seed": 1}, "seed was 0, now 1"),
-        ({"metric": "balanced_accuracy"}, "metric was 'accuracy', now 'balanced_accuracy'"),
+        ({"metric": "balanced_accuracy"}, "metric of label was 'accuracy', now 'balanced_accuracy'"),
         ({"hold_out_test": False}, "hold_out_test was True, now False"),
         ({"backbones": ("tiny/wide",)}, "backbones was"),
     ],

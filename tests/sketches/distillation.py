@@ -35,12 +35,13 @@ class Distill(Strategy):
         temperature = float(parts.recipe.of(self.name)["temperature"])
 
         def loss(step):
-            asked = zip(
-                parts.problems, model(step["student"]), teacher.answer(step), parts.states.problems, strict=True
-            )
+            asked = zip(parts.problems, parts.states.problems, parts.recipes, strict=True)
+            outs, answers = model(step["student"]), teacher.answer(step)
             losses = [
-                problem.distillation_loss(out, answers, state, parts.recipe, temperature)
-                for problem, out, answers, state in asked
+                target.weight * problem.distillation_loss(out, answer, state, recipe, temperature)
+                for target, (problem, state, recipe), out, answer in zip(
+                    parts.task.targets, asked, outs, answers, strict=True
+                )
             ]
             return torch.stack(losses).sum(0).mean()
 

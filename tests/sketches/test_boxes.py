@@ -14,7 +14,7 @@ from boxes import KEPT, Boxes, Eyes, Pictures
 from autosft.contracts.modality import Sample
 from autosft.contracts.recipe import Stop
 from autosft.contracts.rows import objects
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.contracts.trial import Loaders
 from autosft.host.registry import Registry
 from autosft.testing.conformance import ProblemConformance
@@ -37,7 +37,7 @@ def parts():
 
 @pytest.fixture
 def trial(tmp_path, parts):
-    task = Task(name="b", modality="pictures", problems=("boxes",), data={"rows": 96})
+    task = Task(name="b", modality="pictures", targets=(TaskTarget(problem="boxes"),), data={"rows": 96})
     return make_trial(
         tmp_path / "trial", task, parts, quick_recipe("toy", backbone="eyes/small", epochs=15).changed(seed=3)
     )

@@ -8,7 +8,7 @@ import translation
 import vocabulary
 
 from autosft.contracts.record import Record
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.deploy.predictor import Predictor
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
@@ -18,7 +18,15 @@ from autosft.training import ahead
 
 
 def task(name, problem, **data):
-    return Task(name=name, modality=name, problems=(problem,), data=data)
+    return Task(name=name, modality=name, targets=(TaskTarget(problem=problem),), data=data)
+
+
+def two_classifications(path):
+    asked = (
+        TaskTarget(name="cloud", problem="classification", columns="label", weight=2),
+        TaskTarget(name="half", problem="classification", columns="side", metric="f1_macro"),
+    )
+    return Task(name="points", modality="points", data={"file": str(path)}, targets=asked)
 
 
 DATA = {
@@ -32,6 +40,7 @@ DATA = {
     ),
     "fixmatch": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "lora": lambda folder: make_points(folder / "clouds.points.json", rows=120),
+    "names": lambda folder: two_classifications(make_points(folder / "clouds.points.json", rows=120)),
     "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "pairs": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "speech": lambda folder: task("frames", "transcription", entries=list(speech.entries(120))),
@@ -43,17 +52,18 @@ STRATEGIES = {
     "fixmatch": ["fixmatch"],
     "halves": ["toy", "probe"],
     "lora": ["lora"],
+    "names": ["toy", "probe"],
     "neighbors": ["neighbors"],
     "pairs": ["contrastive"],
     "trees": ["trees"],
     "vocabulary": ["probe"],
 }
-INSTALLED = {"halves": ()}
-"""Those that need no plugin but the toy one: half of the rows have both targets."""
+INSTALLED = {"halves": (), "names": ()}
+"""Those that need no plugin but the toy one: half of the rows have both targets; two targets are classifications."""
 
-TOGETHER = ("boxes", "fixmatch", "halves", "lora", "pairs")
+TOGETHER = ("boxes", "fixmatch", "halves", "lora", "names", "pairs")
 """Those of which two processes train each trial too: a loss of a whole batch, steps of several streams, targets that
-are missing, adapters, rows that stay together."""
+are missing, adapters, two targets of one problem, rows that stay together."""
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 import torch
 from speech import Ears, Frames, Transcription, distance, entries
 
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.host.registry import Registry
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import make_runtime, make_trial, quick_recipe
@@ -15,7 +15,12 @@ from autosft.training.loop import train
 
 
 def test_sequences_are_learned_answered_and_bundled(tmp_path, bundled):
-    task = Task(name="speech", modality="frames", problems=("transcription",), data={"entries": list(entries(120))})
+    task = Task(
+        name="speech",
+        modality="frames",
+        targets=(TaskTarget(problem="transcription"),),
+        data={"entries": list(entries(120))},
+    )
     parts = Registry(
         modalities={"frames": Frames()},
         backbones={"ears": Ears()},

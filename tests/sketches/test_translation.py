@@ -5,7 +5,7 @@ import pytest
 from translation import Numbers, Readers, Translation, pairs
 
 from autosft.contracts.rows import Row, Rows
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.host.registry import Registry
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import make_runtime, make_trial, quick_recipe
@@ -25,7 +25,9 @@ def parts():
 
 @pytest.fixture
 def trial(tmp_path, parts):
-    task = Task(name="t", modality="numbers", problems=("translation",), data={"pairs": list(pairs(240))})
+    task = Task(
+        name="t", modality="numbers", targets=(TaskTarget(problem="translation"),), data={"pairs": list(pairs(240))}
+    )
     return make_trial(tmp_path / "trial", task, parts, quick_recipe("toy", backbone="readers/small", epochs=12))
 
 

@@ -1,4 +1,4 @@
-"""Proves tasks of several problems: one encoder, a head and a target per problem, one answer for each."""
+"""Proves tasks of several problems: one encoder, a head and a target per problem, one answer for each, by its name."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_two_problems_share_an_encoder(tmp_path, bundled, strategy):
         ),
         strict=True,
     )
-    assert answers == list(expected)
-    assert list(predictor.columns([labels, heights])) == [f"classification p({name})" for name in "abc"]
-    score = predictor.score(trial.parts.task.metric, [labels, heights], trial.valid)
+    assert [tuple(answer.values()) for answer in answers] == list(expected)
+    assert list(predictor.columns([labels, heights])) == [f"label p({name})" for name in "abc"]
+    score = predictor.score([labels, heights], trial.valid)
     assert score == pytest.approx(trained.evaluation.score)  # test rows are scored as validation rows are

@@ -7,7 +7,7 @@ from vocabulary import Texts, TfIdf, texts
 
 from autosft.builtin.classification import Classification
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.task import Task
+from autosft.contracts.task import Task, TaskTarget
 from autosft.host.registry import Registry
 from autosft.testing.trials import make_runtime, make_trial
 from autosft.training.loop import train
@@ -15,7 +15,9 @@ from autosft_strategies.probe import Probe
 
 
 def test_a_learned_vocabulary_travels_with_the_model(tmp_path, bundled):
-    task = Task(name="words", modality="texts", problems=("classification",), data={"texts": list(texts())})
+    task = Task(
+        name="words", modality="texts", targets=(TaskTarget(problem="classification"),), data={"texts": list(texts())}
+    )
     parts = Registry(
         modalities={"texts": Texts()},
         backbones={"tfidf": TfIdf()},

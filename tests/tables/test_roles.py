@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autosft.contracts.task import Hints, Task
+from autosft.contracts.task import Hints, Task, TaskTarget
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.reading import read_table
 from autosft.tables.roles import words_of
@@ -25,7 +25,7 @@ def scanned(tmp_path):
         for split, lines in tables.items():
             (tmp_path / f"{split}.csv").write_text("\n".join([header, *lines]) + "\n")
         table = read_table(tmp_path)
-        task = Task(name="t", modality="text", problems=("classification",), data={}, **roles)
+        task = Task(name="t", modality="text", targets=(TaskTarget(problem="classification"),), data={}, **roles)
         form = propose_target(table, Hints(targets=("label",), **roles))
         return rows_of(table, [form], table.columns["name"], empty="no name", task=task)
 

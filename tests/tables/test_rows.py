@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from autosft.contracts.task import Hints, Task
+from autosft.contracts.task import Hints, Task, TaskTarget
 from autosft.errors import BadInput, UnknownName
 from autosft.tables.reading import read_table
 from autosft.tables.rows import rows_of
 from autosft.tables.targets import forms_in, plain_of, propose_target, propose_targets
 
-TASK = Task(name="t", modality="text", problems=("classification",), data={})
+TASK = Task(name="t", modality="text", targets=(TaskTarget(problem="classification"),), data={})
 
 
 @pytest.fixture
@@ -78,7 +78,9 @@ def test_rows_may_lack_one_of_two_targets_and_without_any_they_are_unlabelled(tm
     table = read_table(tmp_path)
     hints = Hints(targets=("label", "size"), problem="classification,regression")
     forms = propose_targets(table, hints)
-    task = TASK.model_copy(update={"problems": ("classification", "regression"), "data": {"target": plain_of(forms)}})
+    task = TASK.model_copy(
+        update={"targets": tuple(form.target for form in forms), "data": {"target": plain_of(forms)}}
+    )
     assert forms_in(task, "here") == forms
     scan = rows_of(table, forms, table.columns["name"], empty="no name", task=task)
     assert [row.targets for row in scan.rows] == [("x", 1.5), (None, 2.5), ("y", None), ("y", 3.5), ("x", 7.25)]
@@ -90,4 +92,4 @@ def test_rows_may_lack_one_of_two_targets_and_without_any_they_are_unlabelled(tm
     with pytest.raises(BadInput, match="2 problems, and need a --target each"):
         propose_targets(table, replace(hints, targets=("label",)))
     with pytest.raises(BadInput, match="a target for each of 1 problems; it has 2"):
-        forms_in(task.model_copy(update={"problems": ("regression",)}), "here")
+        forms_in(task.model_copy(update={"targets": task.targets[:1]}), "here")

@@ -59,7 +59,8 @@ def batch_of(trial, rows, **given):
 def alone(trial, position):
     """The trial with one of its problems, and the model that goes with it, whose other head is left out."""
     states = replace(trial.parts.states, problems=(trial.parts.states.problems[position],))
-    parts = replace(trial.parts, problems=(trial.parts.problems[position],), states=states)
+    task = trial.parts.task.model_copy(update={"targets": trial.parts.task.targets[position : position + 1]})
+    parts = replace(trial.parts, task=task, problems=(trial.parts.problems[position],), states=states)
     rows = trial.train.with_target(position)
     rows = rows.with_columns(targets=objects((target,) for target in rows.target(position)))
     return replace(trial, parts=parts, train=rows)

@@ -60,7 +60,7 @@ class Lines:
             case Planned():
                 self._planned(news)
             case Continued(task, folder, trials):
-                self._metric = task.metric
+                self._metric = task.score_name
                 self._say(f"Going on with {short(folder)} after {trials} trials")
             case EpochFinished(number, epoch) if self._verbose:
                 self._epoch(number, epoch)
@@ -85,7 +85,7 @@ class Lines:
             self._say(f"  not used: {', '.join(claim.unused[:10])}{' …' if len(claim.unused) > 10 else ''}")
 
     def _planned(self, news: Planned) -> None:
-        self._metric = news.task.metric
+        self._metric = news.task.score_name
         for fact in news.summary.facts:
             self._say(f"  {fact}")
         for warning in news.summary.warnings:

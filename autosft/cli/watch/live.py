@@ -49,9 +49,9 @@ class LiveTable:
         """Take in one piece of news."""
         match news:
             case Planned(task=task):
-                self._metric, self._doing = task.metric, "starting the worker"
+                self._metric, self._doing = task.score_name, "starting the worker"
             case Continued(task=task, trials=trials, best=best):
-                self._metric, self._doing, self._ended = task.metric, "starting the worker", trials
+                self._metric, self._doing, self._ended = task.score_name, "starting the worker", trials
                 self._note_best(best)
             case TrialStarted(number, recipe, left) | TrialResumed(number, recipe, left):
                 self._running[number], self._ends = way(recipe), time.monotonic() + left

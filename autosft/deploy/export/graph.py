@@ -62,7 +62,7 @@ class AnswerGraph(nn.Module):
 
     Attributes:
         feeds: What the tensors are made from.
-        names: The outputs, as pairs of a problem's position and the name of its array; known when it was
+        names: The outputs, as pairs of a target's position and the name of its array; known when it was
             traced.
     """
 
@@ -100,7 +100,7 @@ class AnswerGraph(nn.Module):
             encoded = self.encoders[number](*taken[self._fed[number]])
             for place, head in enumerate(self.heads[number]):  # type: ignore[arg-type]
                 out = head(encoded, None)
-                answers = self._problems[place].tensors(out, parts.states.problems[place], parts.recipe)
+                answers = self._problems[place].tensors(out, parts.states.problems[place], parts.recipes[place])
                 for name, answer in answers.items():
                     earlier = blended.get((place, name))
                     blended[place, name] = share * answer if earlier is None else earlier + share * answer

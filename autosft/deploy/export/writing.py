@@ -165,7 +165,8 @@ def _description(
     outputs = [
         {
             "name": output,
-            "problem": predictor.task.problems[place],
+            "target": predictor.task.targets[place].name,
+            "problem": predictor.task.targets[place].problem,
             "columns": predictor.states[place].values.get("classes"),
             "state": {key: array.tolist() for key, array in predictor.states[place].arrays.items()},
         }

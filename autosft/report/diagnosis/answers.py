@@ -1,4 +1,4 @@
-"""`Answers`: what was said of rows that the model was not trained on, for one problem. `Sample`: a row to be shown."""
+"""`Answers`: what was said of rows that the model was not trained on, for one target. `Sample`: a row to be shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Outputs, Problem, known, tuned
+from autosft.contracts.problem import Outputs, Problem, known, metrics_of, tuned
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.state import State
@@ -22,12 +22,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answers:
-    """What was said of the test rows, or where there are none of the validation rows, for one problem.
+    """What was said of the test rows, or where there are none of the validation rows, for one target.
 
     Attributes:
         problem: What was asked.
         split: `"test"` or `"valid"`.
-        rows: The rows that have the problem's target, in the order of the outputs.
+        rows: The rows that have the target, in the order of the outputs.
         targets: Their targets, as written.
         outputs: What was answered, in numbers.
         state: What decides over the numbers.
@@ -63,7 +63,7 @@ class Sample:
 
 
 def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answers]:
-    """What was answered to each problem: by the model to the test rows, if that was stored; else by the chosen trials
+    """What was answered for each target: by the model to the test rows, if that was stored; else by the chosen trials
     to the validation rows, or where they were cross-validated out of fold to those of training too; of a blend the
     weighted mean of its members' answers.
 
@@ -79,13 +79,13 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
         ]
     members = [_stored(account, record) for record in account.chosen]
     shares = account.result.shares if account.result else (1.0,)
+    metrics = metrics_of(account.task.targets, problems)
     found: list[Answers] = []
     for number, problem in enumerate(problems):
         outputs = problem.combine([member.outputs[number] for member in members], shares)
         rows, state = members[0].rows, members[0].states[number]
         if len(members) > 1:
-            metric = account.metric if number == 0 else problem.metrics[0]
-            state = tuned(problem, metric, outputs, rows.target(number), state)
+            state = tuned(problem, metrics[number], outputs, rows.target(number), state)
         found.append(_answers(problem, "valid", rows, number, outputs, state))
     return found
 
@@ -93,7 +93,7 @@ def answers_of(account: Account, problems: Sequence[Problem]) -> Sequence[Answer
 def _answers(
     problem: Problem, split: Literal["test", "valid"], rows: Rows, number: int, outputs: Outputs, state: State
 ) -> Answers:
-    """What was said of the rows that have the problem's target."""
+    """What was said of the rows that have the target."""
     some, targets = known(outputs, rows.target(number))
     return Answers(problem, split, rows.with_target(number), targets, some, state)
 

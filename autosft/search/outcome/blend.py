@@ -53,7 +53,7 @@ class Blend:
 
     Attributes:
         shares: Of each trial, the largest first; they add up to 1.
-        states: For each problem, what decides over the common answers.
+        states: For each target, what decides over the common answers.
         score: On the rows by which it was chosen.
         gain: How much better than a single model, chosen by the same rows, it was on rows that had no say; None where
             rows were too few to choose by, and all count alike.

@@ -75,7 +75,7 @@ def finish(
     result = Result(
         task=document.task.name,
         seed=document.spec.seed,
-        metric=document.task.metric,
+        metric=document.task.score_name,
         valid=chosen.score,
         test=tested.score if tested else None,
         interval=tested.interval if tested else None,
@@ -126,8 +126,8 @@ def _lost(
     run: Run, registry: Registry, best: Record, team: Sequence[Record], estimates: Estimates, clock: Clock
 ) -> float:
     """How much score a team is expected to lose beside a single trial, because fewer of it can be trained again."""
-    problems = [registry.problem(name) for name in run.document.task.problems]
-    error = highest_score(problems, run.document.task.metric) - (best.score or 0.0)
+    task = run.document.task
+    error = highest_score(task.targets, registry.problems_of(task)) - (best.score or 0.0)
     if run.data.given or error == float("inf"):
         return 0.0
     rows = len(run.data.train) / (len(run.data.train) + len(run.data.valid))

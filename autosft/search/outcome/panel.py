@@ -13,6 +13,7 @@ from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of, 
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
+from autosft.contracts.task import TaskTarget
 from autosft.data.splits import strata_of
 from autosft.data.stratify import hold_out, numbered
 from autosft.errors import BadInput
@@ -36,8 +37,8 @@ class Panel:
     """What trials answered on the same rows. Those whose answers have no common mean are left out.
 
     Args:
-        problems: The task's problems.
-        metric: The score of the first; every further one has its own first metric, as in `training.evaluation`.
+        asked: The task's targets.
+        problems: The problem of each.
         valid: The rows.
         stored: The answers to them by trial, the best first.
         whole: Whether these are all labelled rows, answered out of fold.
@@ -49,15 +50,15 @@ class Panel:
 
     def __init__(
         self,
+        asked: Sequence[TaskTarget],
         problems: Sequence[Problem],
-        metric: str,
         valid: Rows,
         stored: Mapping[int, StoredOutputs],
         *,
         whole: bool,
     ) -> None:
         self.few = len(valid) < (FEW_ROWS if whole else TOO_FEW_VALID)
-        self._problems, self._metric = problems, metric
+        self._asked, self._problems = asked, problems
         self._targets = [valid.target(position) for position in range(len(problems))]
         self._strata = strata_of(problems[0], valid)
         self._units = numbered([group or number for number, group in enumerate(valid.group)])
@@ -82,7 +83,7 @@ class Panel:
         return self._tuned(team, self._answers(team, rows), rows)
 
     def score(self, team: Team, rows: Positions, states: Sequence[State] = ()) -> float:
-        """How good the common answers to these rows are, the mean over the problems.
+        """How good the common answers to these rows are, the weighted mean over the targets.
 
         Args:
             team: Who answers.
@@ -91,7 +92,7 @@ class Panel:
         """
         answers = self._answers(team, rows)
         states = states or self._tuned(team, answers, rows)
-        return mean_score(self._problems, self._metric, answers, self._of(rows), states)
+        return mean_score(self._asked, self._problems, answers, self._of(rows), states)
 
     def scores(self, rows: Positions) -> dict[int, float]:
         """How good each trial alone is on these rows."""
@@ -99,12 +100,12 @@ class Panel:
 
     def _tuned(self, team: Team, answers: Sequence[Outputs], rows: Positions) -> tuple[State, ...]:
         states = self._stored[next(iter(team))].states
-        metrics = metrics_of(self._problems, self._metric)
+        metrics = metrics_of(self._asked, self._problems)
         parts = zip(self._problems, metrics, answers, self._of(rows), states, strict=True)
         return tuple(tuned(*part) for part in parts)
 
     def _of(self, rows: Positions) -> list[list[Any]]:
-        """The targets of these rows, for each problem."""
+        """What is true of these rows, for each target."""
         return [[targets[row] for row in rows.tolist()] for targets in self._targets]
 
     def _answers(self, team: Team, rows: Positions) -> list[Outputs]:
@@ -164,9 +165,10 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
     few = len(run.data.valid) < TOO_FEW_VALID and any(crossed)
     if there and (few or all(record.split_score is not None for record in within_an_error(there, values))):
         rows = run.data.train + run.data.valid
-    problems = [registry.problem(name) for name in task.problems]
     answers = {record.number: some for record in there if (some := _answers_to(rows, stored[record.number]))}
-    return Panel(problems, task.metric, rows, answers, whole=len(rows) > len(run.data.valid)), damaged
+    return Panel(
+        task.targets, registry.problems_of(task), rows, answers, whole=len(rows) > len(run.data.valid)
+    ), damaged
 
 
 def _answers_to(rows: Rows, stored: StoredOutputs) -> StoredOutputs | None:

@@ -20,6 +20,7 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch
 from autosft.contracts.rows import Rows
+from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy, Want
 from autosft.contracts.trial import Runtime, Trial
 from autosft.host.loading import load as load_plugins
@@ -171,6 +172,30 @@ class StrategyConformance(AnyStrategy):
         before = evaluate(trial.parts, runtime, build_model(trial.parts, runtime), trial.valid)
         trained = train(trial, replace(runtime, micro_batch=5), strategy)
         assert trained.evaluation is not None and trained.evaluation.score > before.score
+
+    def test_a_problem_is_given_the_recipe_of_its_target(
+        self, strategy: Strategy, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        problem = load_plugins().problem("classification")
+        path = make_points(tmp_path / "two.points.json", rows=60)
+        task = points_task(path, problems=[problem.name, problem.name], targets=["label", "side"])
+        own = {f"{problem.name}.label": {"loss": "cross_entropy"}, f"{problem.name}.side": {"loss": "focal"}}
+        trial = make_trial(tmp_path / "two", task, registry(problem), recipe.changed(own={**recipe.own, **own}))
+        if "teacher" in strategy.wants:
+            trial = replace(trial, teacher=make_teacher(trial, tmp_path / "teacher"))
+        facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
+        if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
+            pytest.skip(f"it does not take two targets: {reason}")
+        given: set[Any] = set()
+        loss = problem.loss
+
+        def noted(out: Any, targets: Any, state: State, recipe: Recipe) -> Tensor:
+            given.add(recipe.of(problem.name).get("loss"))
+            return loss(out, targets, state, recipe)
+
+        monkeypatch.setattr(problem, "loss", noted)
+        train(trial, make_runtime(trial), strategy)
+        assert None not in given, "give a problem the recipe of its target, of Parts.recipes"
 
     def test_saved_weights_give_the_same_answers(self, strategy: Strategy, trial: Trial, runtime: Runtime) -> None:
         trained = train(trial, runtime, strategy)

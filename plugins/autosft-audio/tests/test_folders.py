@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from autosft.api import BadInput, Hints, Row, Task, Unreadable
+from autosft.api import BadInput, Hints, Row, Task, TaskTarget, Unreadable
 from autosft_audio.modality import AudioModality
 
-TASK = Task(name="any", modality="audio", problems=("classification",), data={})
+TASK = Task(name="any", modality="audio", targets=(TaskTarget(problem="classification"),), data={})
 
 
 @pytest.fixture

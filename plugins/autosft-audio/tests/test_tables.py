@@ -12,7 +12,7 @@ def modality():
 
 def test_a_table_of_paths_and_labels_is_recognized_and_scanned(modality, table):
     claim = modality.recognize(table, Hints(targets=("pitch",)))
-    assert claim.task.problems == ("classification",) and claim.task.targets == ("pitch",)
+    assert claim.task.problems == ("classification",) and claim.task.target_names == ("pitch",)
     assert "column 'path'" in claim.why and "clips" in claim.why and claim.unused == ("column 'loudness'",)
     scan = modality.scan(claim.task)
     assert len(scan.rows) == 12 and not scan.faults

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autosft.api import BadInput, Task, Unreadable
+from autosft.api import BadInput, Task, TaskTarget, Unreadable
 from autosft_image.modality import ImageModality
 
-TASK = Task(name="any", modality="image", problems=("classification",), data={})
+TASK = Task(name="any", modality="image", targets=(TaskTarget(problem="classification"),), data={})
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autosft.api import BadInput, Hints, Task, UnknownName
+from autosft.api import BadInput, Hints, Task, TaskTarget, UnknownName
 from autosft_image.modality import ImageModality
 
 
@@ -180,7 +180,7 @@ def test_data_of_other_kinds_is_left_to_others(modality, tmp_path, save):
 
 def test_a_wrong_data_table_is_refused(modality, tmp_path):
     def task(**data):
-        return Task(name="t", modality="image", problems=("classification",), data=data)
+        return Task(name="t", modality="image", targets=(TaskTarget(problem="classification"),), data=data)
 
     with pytest.raises(UnknownName, match="folder"):
         modality.scan(task(foldr="x"))

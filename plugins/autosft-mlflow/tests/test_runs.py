@@ -6,13 +6,13 @@ import logging
 
 import pytest
 
-from autosft.api import Epoch, Recipe, Record, Task
+from autosft.api import Epoch, Recipe, Record, Task, TaskTarget
 from autosft.contracts.recipe import Optim
 from autosft.host.loading import load
 from autosft.testing.toy import all_but
 from autosft_mlflow import plugin
 
-TASK = Task(name="points", modality="points", problems=("classification",), data={})
+TASK = Task(name="points", modality="points", targets=(TaskTarget(problem="classification"),), data={})
 RECIPE = Recipe(backbone="tiny/narrow", strategy="toy", optim=Optim(lr=0.01), own={"tiny": {"activation": "relu"}})
 
 pytestmark = [

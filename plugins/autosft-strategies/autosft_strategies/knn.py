@@ -66,7 +66,7 @@ def keep_neighbors(trial: Trial, runtime: Runtime, model: Model) -> None:
     from autosft_strategies.neighbors import Neighbors
 
     parts = trial.parts
-    encode(parts, runtime, model.encoder, trial.train)  # all at once: each problem has its rows of them
+    encode(parts, runtime, model.encoder, trial.train)  # all at once: each target has its rows of them
     for position, (problem, state) in enumerate(zip(parts.problems, parts.states.problems, strict=True)):
         head = model.heads[position]
         rows = trial.train.with_target(position)
@@ -87,6 +87,7 @@ def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, feat
 
     parts = trial.parts
     problem, state = parts.problems[position], parts.states.problems[position]
+    recipe = parts.recipes[position]
     draw = torch.Generator().manual_seed(seed_of(parts.recipe.seed, "neighbors"))
     asked = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
     units = _units(trial.train.with_target(position))
@@ -94,7 +95,7 @@ def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, feat
     targets, weights = kept.targets[asked], kept.weights[asked]
 
     def loss(out: Tensor) -> Tensor:
-        return (problem.loss(out, targets, state, parts.recipe) * weights).sum() / weights.sum().clamp_min(1e-12)
+        return (problem.loss(out, targets, state, recipe) * weights).sum() / weights.sum().clamp_min(1e-12)
 
     best = float("inf")
     for k in (k for k in NEIGHBORS if k <= nearest.shape[1]):

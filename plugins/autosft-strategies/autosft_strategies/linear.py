@@ -49,9 +49,9 @@ class LinearProblem:
     columns and the others, which are zero, can go: that changes no loss and no penalty (Hastie and Tibshirani, 2004).
 
     Args:
-        parts: Whose problem it is.
+        parts: Whose target it is.
         runtime: Knows the time that is left.
-        position: Which of the problems.
+        position: Which of the targets.
         head: The problem's head, for its shape.
         features: Standardized features, shape (rows, width), or a sparse CSR tensor.
         targets: The targets of the rows, as written.
@@ -74,13 +74,13 @@ class LinearProblem:
         weights: Tensor,
     ) -> None:
         self._problem, self._state = parts.problems[position], parts.states.problems[position]
-        self._recipe, self.seconds_left = parts.recipe, runtime.seconds_left
+        self._recipe, self.seconds_left = parts.recipes[position], runtime.seconds_left
         self._features, self._basis = _turned(features)
         self._weights, self._penalty = weights, _penalty(features)
         self._targets: Tensor = self._problem.encode(targets, self._state)
         self.outputs = head.linear.out_features
         numbers = features.numel() if features.layout == torch.strided else features.values().numel()
-        self.is_logistic = self._problem.is_logistic(parts.recipe) and self.outputs * numbers <= MOST_NUMBERS
+        self.is_logistic = self._problem.is_logistic(self._recipe) and self.outputs * numbers <= MOST_NUMBERS
 
     def unturned(self, solution: Solution) -> Solution:
         """The same for features as they were given."""

@@ -11,13 +11,13 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from autosft.api import Epoch, Recipe, Record, Task
+from autosft.api import Epoch, Recipe, Record, Task, TaskTarget
 from autosft.contracts.recipe import Optim
 from autosft.host.loading import load
 from autosft.testing import toy
 from autosft_tensorboard.plugin import FOLDER
 
-TASK = Task(name="points", modality="points", problems=("classification",), data={})
+TASK = Task(name="points", modality="points", targets=(TaskTarget(problem="classification"),), data={})
 RECIPE = Recipe(backbone="tiny/narrow", strategy="toy", optim=Optim(lr=0.01), own={"tiny": {"activation": "relu"}})
 
 

@@ -61,7 +61,6 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
     task = Task(
         name=printable(Path(path.resolve().stem)) or "texts",
         modality="text",
-        problems=tuple(form.problem for form in forms),
         targets=tuple(form.target for form in forms),
         data={
             "table": str(path.absolute()),
@@ -136,7 +135,7 @@ def _rows(table: Table, texts: Sequence[str]) -> Iterator[Row]:
 
 
 def _targets(table: Table, hints: Hints, texts: Sequence[str]) -> tuple[TargetForm, ...]:
-    """The target of each problem; a column that says it is one is none of the texts."""
+    """The form of each target; a column that says it is one is none of the texts."""
     if not hints.targets and not hints.inputs:
         try:
             forms = propose_targets(table, hints)

@@ -23,7 +23,7 @@ def recognize():
 
 def test_texts_and_labels_are_recognized_and_named(recognize, reviews):
     claim = recognize(reviews)
-    assert claim.task.data["text"] == ["text"] and claim.task.targets == ("label",)
+    assert claim.task.data["text"] == ["text"] and claim.task.target_names == ("label",)
     assert claim.task.problems == ("classification",) and claim.task.name == "reviews"
     assert claim.confidence == pytest.approx(0.9) and "'text'" in claim.why and "'label'" in claim.why
 
@@ -48,7 +48,7 @@ def test_dialects_make_no_difference(recognize, write_table, sentences, tmp_path
 
 def test_a_table_without_header_has_numbered_columns(recognize, write_table, sentences, tmp_path):
     claim = recognize(write_table(tmp_path / "a.csv", list(sentences(40)), header=None))
-    assert claim.task.data["text"] == ["column_1"] and claim.task.targets == ("column_2",)
+    assert claim.task.data["text"] == ["column_1"] and claim.task.target_names == ("column_2",)
     assert len(TextModality().scan(claim.task).rows) == 40
 
 
@@ -67,7 +67,7 @@ def test_parquet_is_recognized(recognize, sentences, tmp_path):
 
     texts, labels = zip(*sentences(40), strict=True)
     parquet.write_table(pyarrow.table({"text": texts, "label": labels}), tmp_path / "a.parquet")
-    assert recognize(tmp_path / "a.parquet").task.targets == ("label",)
+    assert recognize(tmp_path / "a.parquet").task.target_names == ("label",)
 
 
 def test_several_columns_of_prose_are_joined_unless_one_is_named(recognize, write_table, sentences, tmp_path):
@@ -84,13 +84,13 @@ def test_several_columns_of_prose_are_joined_unless_one_is_named(recognize, writ
 def test_scripts_without_blanks_are_prose_too(recognize, write_table, tmp_path):
     rows = [(f"{CHINESE[n % 4]}{n}", ("好", "坏")[n % 2]) for n in range(40)]
     claim = recognize(write_table(tmp_path / "a.csv", rows))
-    assert claim.task.data["text"] == ["text"] and claim.task.targets == ("label",)
+    assert claim.task.data["text"] == ["text"] and claim.task.target_names == ("label",)
 
 
 def test_the_target_may_be_named(recognize, write_table, sentences, tmp_path):
     rows = [(text, label, ("x", "y", "z")[n % 3]) for n, (text, label) in enumerate(sentences(40))]
     path = write_table(tmp_path / "a.csv", rows, header=("text", "label", "topic"))
-    assert recognize(path, Hints(targets=("topic",))).task.targets == ("topic",)
+    assert recognize(path, Hints(targets=("topic",))).task.target_names == ("topic",)
     with pytest.raises(UnknownName, match="topic"):
         recognize(path, Hints(targets=("topik",)))
     with pytest.raises(UnknownName, match="text"):
@@ -144,7 +144,7 @@ def test_folders_of_texts_are_recognized_and_side_files_are_not(recognize, sente
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     claim = recognize(tmp_path / "mails")
-    assert claim.task.targets == ("label",) and "8 test texts" in claim.why
+    assert claim.task.target_names == ("label",) and "8 test texts" in claim.why
     (tmp_path / "photos" / "ant").mkdir(parents=True)
     for number in range(5):
         (tmp_path / "photos" / "ant" / f"{number}.jpg").write_bytes(b"\xff\xd8\xff")
@@ -161,7 +161,7 @@ def test_columns_of_groups_times_and_weights_are_named_and_used(recognize, write
     path = write_table(tmp_path / "a.csv", rows, header=("text", "writer", "day", "score", "mood"))
     roles = {"group": "writer", "time": "day", "weight": "score"}
     claim = recognize(path, Hints(**roles))
-    assert claim.task.roles == roles and claim.task.data["text"] == ["text"] and claim.task.targets == ("mood",)
+    assert claim.task.roles == roles and claim.task.data["text"] == ["text"] and claim.task.target_names == ("mood",)
     assert (
         "rows of one column 'writer' stay together; split by time in column 'day'; weights in column 'score'"
         in claim.why
@@ -191,7 +191,7 @@ def test_what_a_target_is_is_told_by_rows_of_the_whole_table(recognize, write_ta
 
     claim = recognize(write_table(tmp_path / "asked.csv", rows, header=("text", "target")))
 
-    assert claim.task.problems == ("classification",) and claim.task.targets == ("target",)
+    assert claim.task.problems == ("classification",) and claim.task.target_names == ("target",)
 
 
 def test_numbers_that_are_alike_in_the_first_rows_are_numbers(recognize, write_table, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autosft.api import BadInput, Hints, Row, Task, UnknownName
+from autosft.api import BadInput, Hints, Row, Task, TaskTarget, UnknownName
 from autosft_text.joining import as_text
 from autosft_text.modality import TextModality
 
@@ -17,7 +17,7 @@ def task_of(write_table, tmp_path):
     def make(rows, name="a.csv", text=("text",)):
         path = write_table(tmp_path / name, rows, header=(*text, "label"))
         data = {"table": str(path), "text": list(text), "target": FORM}
-        return Task(name="t", modality="text", problems=("classification",), data=data)
+        return Task(name="t", modality="text", targets=(TaskTarget(problem="classification"),), data=data)
 
     return make
 
@@ -63,7 +63,11 @@ def test_a_missing_column_or_file_is_one_line(task_of, tmp_path):
 
 def test_half_characters_become_question_marks():
     assert as_text(["a\ud800b", None, " c "]) == "a?b\x1fc"
-    MODALITY.digest(MODALITY.collect(["a\ud800b"], Task(name="t", modality="text", problems=("c",), data={})).rows[0])
+    MODALITY.digest(
+        MODALITY.collect(
+            ["a\ud800b"], Task(name="t", modality="text", targets=(TaskTarget(problem="c"),), data={})
+        ).rows[0]
+    )
 
 
 def test_files_of_texts_in_any_encoding_are_read_and_others_are_faults(tmp_path):

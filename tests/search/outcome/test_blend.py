@@ -13,6 +13,7 @@ from autosft.contracts.problem import Outputs
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
+from autosft.contracts.task import TaskTarget
 from autosft.search.outcome.blend import ALIKE, MOST_MEMBERS, blend, likely, select
 from autosft.search.outcome.choice import Expected
 from autosft.search.outcome.panel import Panel
@@ -52,7 +53,13 @@ def voter(labels):
 def panel_of(labels):
     def make(*trials, targets=None, problem=None, metric="accuracy", groups=None):
         rows = rows_of(targets or labels, groups)
-        return Panel([problem or Classification()], metric, rows, dict(enumerate(trials)), whole=True)
+        return Panel(
+            [TaskTarget(problem="any", metric=metric)],
+            [problem or Classification()],
+            rows,
+            dict(enumerate(trials)),
+            whole=True,
+        )
 
     return make
 
@@ -169,7 +176,9 @@ def test_thresholds_are_those_of_the_common_answers():
     draw = np.random.default_rng(0)
     muddled = np.where(draw.uniform(size=truth.shape) < 0.2, 1 - sure, sure)
     trials = [stored(MultiLabel(), targets, {"probabilities": array}) for array in (muddled, faint)]
-    panel = Panel([MultiLabel()], "f1_micro", rows_of(targets), dict(enumerate(trials)), whole=True)
+    panel = Panel(
+        [TaskTarget(problem="multilabel")], [MultiLabel()], rows_of(targets), dict(enumerate(trials)), whole=True
+    )
 
     states = panel.tuned({0: 0.1, 1: 0.9}, panel.rows)
 
@@ -202,7 +211,7 @@ def few(labels):
             answers[number] = stored(
                 Classification(), labels[:40], {"probabilities": np.stack([chance, 1 - chance], axis=1)}
             )
-        return Panel([Classification()], "accuracy", rows, answers, whole=True)
+        return Panel([TaskTarget(problem="classification")], [Classification()], rows, answers, whole=True)
 
     return make
 
