@@ -39,7 +39,7 @@ class Step:
     def parts(self, count: int, *, together: int = 1) -> Iterator[Step]:
         """So many parts, or fewer where a stream has not as many rows, each with its share of every stream."""
         shortest = min(map(len, self._batches.values()))
-        count = max(1, min(count, math.ceil(shortest / together)))
+        count = max(1, min(count, shortest // together))
         shares = [batch.parts(count, together=together) for batch in self._batches.values()]
         for some in zip(*shares, strict=True):
             yield Step(dict(zip(self._batches, some, strict=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -118,12 +119,12 @@ class Batch:
 
     def parts(self, count: int, *, together: int = 1) -> Iterator[Batch]:
         """So many parts, or fewer where it has not as many rows, in order. They differ by a row at most, or by as many
-        as stay together."""
-        units = math.ceil(len(self) / together)
-        count = max(1, min(count, units))
-        for part in range(count):
-            start, end = (number * units // count * together for number in (part, part + 1))
-            yield self._between(start, min(end, len(self)))
+        as stay together; rows that are left over go with the last part, so that none has fewer than that."""
+        units = max(1, len(self) // together)
+        count = min(count, units)
+        ends = [math.ceil(number * units / count) * together for number in range(1, count)]
+        for start, end in itertools.pairwise([0, *ends, len(self)]):
+            yield self._between(start, end)
 
     def as_whole(self) -> Batch:
         """The same rows as a batch of their own, and no part of another."""

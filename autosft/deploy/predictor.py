@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -58,6 +59,7 @@ class Predictor:
         self.bundle = bundle
         self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
         self._members = list(members)
+        self._process = os.getpid()
         self._states = tuple(states) or self._parts.states.problems
         self._runtime = Runtime(
             self._parts.modality.read,
@@ -169,6 +171,9 @@ class Predictor:
         the other, so that what they say apart never lies in memory for all rows; each row is decoded once for all."""
         if not len(rows):
             raise BadInput("There is nothing to answer.")
+        if os.getpid() != self._process:  # forked: OpenMP would wait without end for threads that did not come along
+            self._process = os.getpid()
+            torch.set_num_threads(1)
         parts = [self._combined(*portion) for portion in self._portions(rows)]
         return [Outputs.concat(several) for several in zip(*parts, strict=True)]
 

@@ -243,15 +243,22 @@ class _UnderWay:
     def _train_epoch(self, seed: int) -> float:
         """One pass over the stage's batches; the mean loss. Devices are waited for every so many steps only."""
         stage, runtime, epoch = self._stage, self._runtime, self.epoch
-        steps, rows, started, whole = len(stage.batches), 0, time.perf_counter(), 0.0
+        steps, done, rows, started = len(stage.batches), 0, 0, time.perf_counter()
         total = torch.zeros((), device=runtime.device, dtype=sums_in(runtime.device))
+
+        def summed() -> float:
+            place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {done}"
+            if not math.isfinite(whole := total_of(runtime, total)):
+                raise Diverged(f"The training loss is {whole} {place}, or since not long before.")
+            return whole
+
         stage.model.train()
-        for step, batch in enumerate(stage.batches.epoch(seed)):
-            place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {step + 1}"
+        for batch in stage.batches.epoch(seed):
             if first_says(runtime, lambda: runtime.seconds_left() < 0):
                 pace = (time.perf_counter() - started) / rows if rows else None
-                raise OutOfTime(f"The time was up {place} of {steps}.", pace)
-            self._stepper.prepare(epoch * steps + step)
+                place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {done + 1} of {steps}"
+                raise OutOfTime(f"The time was up {place}.", pace)
+            self._stepper.prepare(epoch * steps + done)
             for part in share_of(runtime, batch, stage.divisible):
                 with autocast(runtime):
                     loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
@@ -259,9 +266,7 @@ class _UnderWay:
                 total += loss.detach()
             add_up_gradients(runtime, self._stepper.parameters)
             self._stepper.step()
-            rows += len(batch)
-            if (step + 1) % LOOK_STEPS == 0 or step + 1 == steps:
-                whole = total_of(runtime, total)
-                if not math.isfinite(whole):
-                    raise Diverged(f"The training loss is {whole} {place}, or since not long before.")
-        return whole / max(1, steps)
+            rows, done = rows + len(batch), done + 1
+            if done % LOOK_STEPS == 0:
+                summed()
+        return summed() / max(1, done)

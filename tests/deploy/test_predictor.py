@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -203,3 +205,29 @@ def test_answers_are_the_same_however_many_rows_are_answered_at_once(made, predi
     monkeypatch.setattr("autosft.deploy.predictor.ROWS_AT_ONCE", 4)
 
     np.testing.assert_allclose(predictor.predict_proba(list(made.trial.valid.ref)), whole, atol=1e-6)
+
+
+FORKED = """
+import os, sys, torch
+from autosft.builtin.classification import Classification
+from autosft.deploy.predictor import Predictor
+from autosft.testing.toy import registry
+
+def much():
+    return torch.ones(1000, 1000).mm(torch.ones(1000, 1000)).sum().item()
+
+torch.set_num_threads(2)
+predictor = Predictor.load(sys.argv[1], device="cpu", registry=registry(Classification()))
+answers, result = predictor.predict(sys.argv[2]), much()
+child = os.fork()
+if not child:
+    os._exit(0 if predictor.predict(sys.argv[2]) == answers and much() == result else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_answers_the_same_and_encoders_that_torch_spreads_over_threads_do_not_hang_in_it(made):
+    arguments = [str(made.folder), str(made.folder.parent / "clouds.points.json")]
+    program = [sys.executable, "-W", "ignore:.*fork:DeprecationWarning", "-c", FORKED]
+
+    assert subprocess.run([*program, *arguments], check=False, timeout=120).returncode == 0

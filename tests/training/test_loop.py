@@ -294,3 +294,26 @@ def test_the_final_evaluation_is_of_the_kept_weights(trial, runtime):
     trained = train(trial, runtime, ToyStrategy())
     assert trained.evaluation.score == trained.epochs[trained.best["toy"] - 1].score
     assert evaluate(trial.parts, runtime, trained.model, trial.valid).loss == trained.evaluation.loss
+
+
+@pytest.mark.parametrize("size", [7, 11])
+def test_the_loss_of_an_epoch_is_that_of_its_steps_where_memory_made_batches_smaller(trial, runtime, size):
+    """Whole batches of seven or eleven rows, of which two fit at once; the last one has fewer parts than the others."""
+    seen = []
+
+    class Whole(Changed):
+        def stages(self, trial, runtime, model):
+            for stage in super().stages(trial, runtime, model):
+
+                def loss(batch, stage=stage):
+                    value = stage.loss(batch)
+                    seen.append((len(batch), float(value.detach())))
+                    return value
+
+                yield replace(stage, loss=loss)
+
+    trial = trial.with_recipe(optim=trial.parts.recipe.optim.model_copy(update={"batch_size": size}))
+
+    (epoch,) = train(trial, replace(runtime, micro_batch=2), Whole({"divisible": 0, "epochs": 1})).epochs
+
+    assert min(rows for rows, _ in seen) == 2 and epoch.loss == pytest.approx(sum(one for _, one in seen) / len(seen))
