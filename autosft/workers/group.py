@@ -93,10 +93,10 @@ class Group:
             LostContact: One of them has.
         """
         if self.rank:
-            store.set(f"{_READY}{self.rank}", b"")
+            store.set(f"{_READY}{self.rank}", "")
         else:
             ready = [self._is_ready(store, rank, other) for rank, other in enumerate(self._others, 1)]
-            store.set(_COMPLETE, b"complete" if all(ready) else b"")
+            store.set(_COMPLETE, "complete" if all(ready) else "")
         if not store.get(_COMPLETE):
             raise LostContact("one of them had failed before it met the others")
 
