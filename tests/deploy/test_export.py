@@ -67,6 +67,7 @@ def test_what_a_stranger_must_know_lies_beside_it(made, predictor, tmp_path):
     assert said["outputs"] == [
         {
             "name": "probabilities",
+            "target": "label",
             "problem": "classification",
             "columns": ["a", "b", "c"],
             "state": {"scale": [1.0] * 3},

@@ -91,5 +91,5 @@ def test_rows_may_lack_one_of_two_targets_and_without_any_they_are_unlabelled(tm
     ]
     with pytest.raises(BadInput, match="2 problems, and need a --target each"):
         propose_targets(table, replace(hints, targets=("label",)))
-    with pytest.raises(BadInput, match="a target for each of 1 problems; it has 2"):
+    with pytest.raises(BadInput, match="a form for each of 1 targets; it has 2"):
         forms_in(task.model_copy(update={"targets": task.targets[:1]}), "here")
