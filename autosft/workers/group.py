@@ -88,10 +88,10 @@ class Group:
             LostContact: One of them has.
         """
         if self.rank:
-            meeting.set(f"{_READY}{self.rank}", b"")
+            meeting.set(f"{_READY}{self.rank}", "")
         else:
             ready = [self._is_ready(meeting, rank, other) for rank, other in enumerate(self._others, 1)]
-            meeting.set(_COMPLETE, b"complete" if all(ready) else b"")
+            meeting.set(_COMPLETE, "complete" if all(ready) else "")
         if not meeting.get(_COMPLETE):
             raise LostContact("one of them had failed before it met the others")
 

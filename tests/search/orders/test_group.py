@@ -92,7 +92,9 @@ def test_a_process_that_fails_before_it_meets_the_others_fails_the_trial_and_is_
     make_run, pool, tmp_path
 ):
     with closing(make_run(tmp_path / "run")) as run:
-        pool.submit(order(run, "alone", "still"))  # the first process knows the run from here on, and the other does not
+        pool.submit(
+            order(run, "alone", "still")
+        )  # the first process knows the run from here on, and the other does not
         until(pool, "done", "lost")
         whole = (run.folder / "run.json").read_bytes()
         (run.folder / "run.json").write_bytes(whole[: len(whole) // 2])
