@@ -30,6 +30,7 @@ from autosft.search.news import (
 from autosft.search.orders.dispatch import Dispatch
 from autosft.search.orders.faults import micro_batch_for, set_aside
 from autosft.search.orders.fleet import GRACE_SECONDS, Fleet
+from autosft.search.orders.pool import BlamedPool
 from autosft.search.outcome.choice import Expected, choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
@@ -91,7 +92,8 @@ class Session:
             best = min(self._trials.known, key=Record.order, default=None)
             self._watch(Continued(self._task, self._run.folder, len(self._trials.ended), best))
         self._interrupts = Interrupts()
-        pool = self._registry.executor(self._spec.executor).open(
+        pool = BlamedPool.open(
+            self._registry.executor(self._spec.executor),
             slots=self._spec.workers,
             threads=max(1, self._spec.threads // (self._spec.workers * self._spec.processes_per_trial)),
             device=self._spec.device,
