@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Self
+from typing import IO, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -78,6 +78,21 @@ def read_plain(path: Path) -> Any:
         raise BadInput(f"{path}: cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:  # the latter by brackets in brackets without end
         raise BadInput(f"{path}: not well-formed ({error}).") from error
+
+
+def check_schema(plain: Any, schema: int, path: Path) -> None:
+    """See that plain data of a file are of the schema that this version of AutoSFT writes and reads.
+
+    Raises:
+        BadInput: They are of another.
+    """
+    found = cast("dict[str, Any]", plain).get("schema_version") if isinstance(plain, dict) else None
+    if isinstance(found, int) and found != schema:
+        which = "an earlier" if found < schema else "a later"
+        raise BadInput(
+            f"{path}: written by {which} version of AutoSFT (schema {found}, not {schema}). Go on with that version, "
+            "or search anew in another folder."
+        )
 
 
 class Document(BaseModel):

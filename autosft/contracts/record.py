@@ -12,6 +12,9 @@ from autosft.contracts.document import Document
 from autosft.contracts.notebook import html_card
 from autosft.contracts.recipe import Recipe
 
+RUN_SCHEMA = 3
+"""The version of `run.json`."""
+
 SCHEMA = 1
 
 TOO_FEW_VALID = 100

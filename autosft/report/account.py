@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile
+from autosft.contracts.document import check_schema
 from autosft.contracts.outputs import SOUP, TESTED, StoredOutputs
-from autosft.contracts.record import Record, Result
+from autosft.contracts.record import RUN_SCHEMA, Record, Result
 from autosft.contracts.rows import Rows
 from autosft.contracts.task import Hints, Task
 from autosft.data.arrow import read_data
@@ -109,7 +110,9 @@ def account_of(folder: Path) -> Account:
     """
     if not (folder / "run.json").exists():
         raise BadInput(f"{folder}: no run here (run.json is missing). Give the folder that `autosft search` named.")
-    run, data = _json(folder / "run.json"), read_data(folder / "data.arrow")
+    run = _json(folder / "run.json")
+    check_schema(run, RUN_SCHEMA, folder / "run.json")
+    data = read_data(folder / "data.arrow")
     records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
     result, clock = folder / "result.json", folder / "clock.json"
     try:

@@ -21,10 +21,19 @@ from typing import Any, Self, final
 
 from filelock import FileLock, Timeout
 
-from autosft.contracts.document import Document, is_draft, sha256_of, sha256_of_file, write_json, write_whole
+from autosft.contracts.document import (
+    Document,
+    check_schema,
+    is_draft,
+    read_plain,
+    sha256_of,
+    sha256_of_file,
+    write_json,
+    write_whole,
+)
 from autosft.contracts.outputs import OUTPUT_FILES, SOUP, TESTED
 from autosft.contracts.recipe import Recipe
-from autosft.contracts.record import Record, Result
+from autosft.contracts.record import RUN_SCHEMA, Record, Result
 from autosft.contracts.rows import Data
 from autosft.contracts.task import Hints, Task
 from autosft.data.arrow import read_data, write_data
@@ -32,8 +41,6 @@ from autosft.deploy.bundle import MEMBER
 from autosft.errors import BadInput, RunConflict
 from autosft.runs.plan import Plan
 from autosft.runs.spec import SearchSpec
-
-SCHEMA = 3
 
 DATA, STARTS = "data.arrow", "starts"
 
@@ -52,7 +59,7 @@ class RunDocument(Document):
     `hints` what was said of it; `data_sha256` is that of `data.arrow`; `study` is the study's name in its database,
     `generation` how often it was renewed; `facts` and `warnings` are what the user was told of the data."""
 
-    schema_version: int = SCHEMA
+    schema_version: int = RUN_SCHEMA
     source: str = ""
     stamp: str = ""
     hints: Hints = Hints()
@@ -66,6 +73,17 @@ class RunDocument(Document):
     fingerprint: str
     data_sha256: str = ""
     versions: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read `run.json`.
+
+        Raises:
+            BadInput: It is missing, damaged, or of another version of AutoSFT.
+        """
+        plain = read_plain(Path(path))
+        check_schema(plain, RUN_SCHEMA, Path(path))
+        return cls.parse(plain, str(path))
 
 
 @final

@@ -90,9 +90,9 @@ def test_a_damaged_archive_is_one_line_and_writes_nothing(autosft, tmp_path, con
 
 
 def test_a_task_file_with_a_wrong_key_is_one_line(autosft, tmp_path):
-    (tmp_path / "task.toml").write_text('name = "x"\nmodality = "points"\nproblem = ["classification"]\n[data]\n')
+    (tmp_path / "task.toml").write_text('name = "x"\nmodality = "points"\ntarget = "label"\n[data]\n')
 
-    assert "Did you mean 'problems'?" in the_line(autosft("search", "task.toml"))
+    assert "Did you mean 'targets'?" in the_line(autosft("search", "task.toml"))
 
 
 def test_a_folder_that_holds_no_bundle_and_a_damaged_one_are_one_line(autosft, points, tmp_path):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 
 import pytest
 
-from autosft.contracts.record import Record
+from autosft.contracts.record import RUN_SCHEMA, Record
 from autosft.errors import BadInput, PartMissing, RunConflict
+from autosft.report.account import account_of
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.search.space import recipe_of
@@ -184,3 +186,14 @@ def test_what_was_known_of_the_rows_is_written_down(make_run, tmp_path):
     run = make_run(tmp_path / "run")
 
     assert run.document.plan.facts.train == len(run.data.train) and run.document.plan.facts.classes == 3
+
+
+@pytest.mark.parametrize(("schema", "which"), [(RUN_SCHEMA - 1, "an earlier"), (RUN_SCHEMA + 1, "a later")])
+def test_a_run_of_another_version_is_refused_in_one_sentence(make_run, tmp_path, schema, which):
+    make_run(tmp_path / "run").close()
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": schema, "unheard": "of"}))
+
+    for read in (Run.read, account_of):
+        with pytest.raises(BadInput, match=f"run.json: written by {which} version of AutoSFT"):
+            read(tmp_path / "run")

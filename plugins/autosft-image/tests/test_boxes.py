@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 from torchvision import tv_tensors
 
-from autosft.api import Outputs, Parts, Problem, Row, Rows, Runtime, State, Task
+from autosft.api import Outputs, Parts, Problem, Row, Rows, Runtime, State, Task, TaskTarget
 from autosft.api.tensors import Loader, Model
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.trial import Loaders, States
@@ -101,7 +101,7 @@ def picture(tmp_path):
 
 
 def parts_for(crop_mode):
-    task = Task(name="boxes", modality="image", problems=("box",), data={})
+    task = Task(name="boxes", modality="image", targets=[TaskTarget(problem="box")], data={})
     recipe = Recipe(backbone=LITE.name, strategy="any", own={"image": {"crop_mode": crop_mode}})
     return Parts(task, recipe, ImageModality(), None, LITE, (Box(),), None, States(problems=(State(),)))
 

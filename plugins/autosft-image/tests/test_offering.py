@@ -27,4 +27,4 @@ def test_every_part_is_offered():
     (family,) = plugin.autosft_backbones()
     (source,) = plugin.autosft_weights()
     assert (modality.name, family.prefix, source.name, source.order) == ("image", "timm", "installed packages", 10)
-    assert plugin.autosft_api == 1
+    assert plugin.autosft_api == 2
