@@ -67,11 +67,11 @@ def train(
         BadWeights: A weights file is damaged or does not fit.
     """
     trial.folder.mkdir(parents=True, exist_ok=True)
-    checkpoints = Checkpoints(trial.folder, writes=runtime.rank == 0)
+    checkpoints, told = Checkpoints(trial.folder, writes=runtime.rank == 0), list[str]()
     try:
-        return _train(trial, runtime, strategy, checkpoints, emit, more)
+        return _train(trial, runtime, strategy, checkpoints, emit, more, told)
     except Exception as problem:
-        for note in checkpoints.notes:
+        for note in (*checkpoints.notes, *told):
             problem.add_note(note)
         raise
 
@@ -90,7 +90,13 @@ class _Training:
 
 
 def _train(
-    trial: Trial, runtime: Runtime, strategy: Strategy, checkpoints: Checkpoints, emit: Emit | None, more: bool
+    trial: Trial,
+    runtime: Runtime,
+    strategy: Strategy,
+    checkpoints: Checkpoints,
+    emit: Emit | None,
+    more: bool,
+    told: list[str],
 ) -> Trained:
     parts, seed = trial.parts, trial.parts.recipe.seed
     model = build_model(parts, runtime)
@@ -101,7 +107,7 @@ def _train(
     penalties = Penalties(parts, model)  # they remember the weights to start from
     progress = Progress(runtime.eval_batch)
     training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more)
-    names, fitting, told = set[str](), 0.0, list[str]()
+    names, fitting = set[str](), 0.0
     for number, part in seeded(seed, strategy.stages(trial, runtime, model)):
         if part.name in names:
             raise ValueError(f"Strategy {strategy.name!r} yields two stages named {part.name!r}.")

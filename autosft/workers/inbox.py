@@ -13,6 +13,9 @@ from typing import IO, final
 
 from autosft.contracts.executor import Order
 
+ROOM_TO_START = 5.0
+"""So many seconds for which an order lies here are part of what its worker may overstay."""
+
 
 @final
 class Inbox:
@@ -30,7 +33,7 @@ class Inbox:
     def next(self) -> Order:
         """The next order, with the seconds that are left of it; waits for it."""
         order, received = self._orders.get()
-        return order.after(time.monotonic() - received)
+        return order.after(max(0.0, time.monotonic() - received - ROOM_TO_START))
 
     def _listen(self) -> None:
         for line in self._lines:

@@ -252,10 +252,10 @@ def test_the_budget_holds(tmp_path, plugins):
     few = make_points(tmp_path / "few.points.json", rows=90, seed=1)
     started = time.monotonic()
 
-    result = run_search(few, run=tmp_path / "run", **{**SETTINGS, "strategies": ["sleeps"], "budget": 17.0})
+    result = run_search(few, run=tmp_path / "run", **{**SETTINGS, "strategies": ["sleeps"], "budget": 22.0})
 
-    assert time.monotonic() - started < 17.0 + 8.0
-    assert result.seconds["total"] < 17.0 + 8.0 and result.budget == 17.0
+    assert time.monotonic() - started < 22.0 + 8.0
+    assert result.seconds["total"] < 22.0 + 8.0 and result.budget == 22.0
 
 
 @pytest.mark.slow

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self, final
 
 from autosft.contracts.document import Document
 from autosft.contracts.executor import Event, Executor, Order, Pool
 from autosft.contracts.record import Epoch, Record
+from autosft.errors import PluginBroken
 from autosft.host.reading import blame
 
 
@@ -30,7 +32,7 @@ class BlamedPool(Pool):
         Raises:
             PluginBroken: It raises.
         """
-        with blame(f"Opening the executor {executor.name!r}"):
+        with _blame(f"Opening the executor {executor.name!r}"):
             return cls(executor.open(**settings), executor.name)
 
     def submit(self, order: Order) -> None:
@@ -39,7 +41,7 @@ class BlamedPool(Pool):
         Raises:
             PluginBroken: The executor raises.
         """
-        with blame(f"The executor {self._name!r}, given an order,"):
+        with _blame(f"The executor {self._name!r}, given an order,"):
             self._pool.submit(order)
 
     def events(self, timeout: float) -> Sequence[Event]:
@@ -48,7 +50,7 @@ class BlamedPool(Pool):
         Raises:
             PluginBroken: The executor raises, or an event's body is not as `Event` says.
         """
-        with blame(f"The executor {self._name!r}, asked for events,"):
+        with _blame(f"The executor {self._name!r}, asked for events,"):
             return [_checked(event) for event in self._pool.events(timeout)]
 
     def cancel(self, token: str) -> None:
@@ -57,7 +59,7 @@ class BlamedPool(Pool):
         Raises:
             PluginBroken: The executor raises.
         """
-        with blame(f"The executor {self._name!r}, told to end an order,"):
+        with _blame(f"The executor {self._name!r}, told to end an order,"):
             self._pool.cancel(token)
 
     def close(self) -> None:
@@ -66,8 +68,20 @@ class BlamedPool(Pool):
         Raises:
             PluginBroken: The executor raises.
         """
-        with blame(f"The executor {self._name!r}, told to close,"):
+        with _blame(f"The executor {self._name!r}, told to close,"):
             self._pool.close()
+
+
+@contextmanager
+def _blame(doing: str) -> Generator[None]:
+    """As `blame`; but SIGTERM ends a search by `SystemExit`, wherever it may be, and is no fault of an executor."""
+    try:
+        with blame(doing):
+            yield
+    except PluginBroken as error:
+        if isinstance(error.__cause__, SystemExit):
+            raise error.__cause__ from None
+        raise
 
 
 class _Started(Document):
