@@ -31,7 +31,8 @@ class Order(Document):
         token: Unique per order; events carry it, so that late ones can be told apart.
         recipe: What to train.
         seconds: How long it may take from when it was submitted; None means without end. A worker takes off the
-            seconds for which the order has lain in its input, and an executor those for which it has kept an order.
+            seconds for which the order has lain in its input, but for the first five, which it may overstay; an
+            executor takes off those for which it has kept an order.
         replay: When refitting: for each stage, how many epochs.
         rows: When testing, how many of the test rows to score, and for a refit, how many of the training rows to train
             on; 0 means all.

@@ -52,9 +52,7 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     problems = registry.problems_of(task)
     info = plan.candidate(backbone).info
     idle = _unheard(task, problems) | family.ignores(info)
-    mixed = plan.facts.complete and all(
-        problem.loss_per_row for problem in problems
-    )  # else shares of two rows mean nothing
+    mixed = plan.facts.complete and all(problem.loss_per_row for problem in problems)  # else shares mean nothing
     idle |= {f"regular.{mix}" for mix in get_args(Mix) if not mixed or mix not in modality.mixes(info.inputs)}
     space: dict[str, Parameter] = {
         name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space

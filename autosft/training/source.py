@@ -66,7 +66,7 @@ class Source:
         self._views = self._made()
         modality, recipe = parts.modality, parts.recipe
         self._others = [0 if one == "none" else modality.others(recipe, strength=one) for one in strengths]
-        self._beside = _with_most_targets(rows) if any(self._others) else np.arange(0)
+        self._beside = _complete(rows) if any(self._others) else np.arange(0)
 
     def _made(self) -> list[View]:
         parts, inputs = self._parts, self._parts.info.inputs
@@ -163,8 +163,8 @@ class Source:
         return tuple(found), () if all(having is None for having in present) else tuple(present)
 
 
-def _with_most_targets(rows: Rows) -> Numbers:
-    """The places of the rows that can be shown beside any: those with every target, or any where no row has one."""
+def _complete(rows: Rows) -> Numbers:
+    """The places of the rows that lack no target, which can be shown beside any; all where rows are not labelled."""
     lacking = np.array([sum(target is None for target in targets) for targets in rows.targets], dtype=np.int64)
     return np.flatnonzero(lacking == 0)
 

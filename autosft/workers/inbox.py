@@ -1,6 +1,6 @@
 """`Inbox`: the orders that a worker is given.
 
-It listens from the worker's first moment on, before torch is imported: an order has that many seconds less.
+It listens from the worker's first moment on, before torch is imported: where that takes long, an order has less time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import IO, final
 from autosft.contracts.executor import Order
 
 ROOM_TO_START = 5.0
-"""So many seconds for which an order lies here are part of what its worker may overstay."""
+"""So many seconds for which an order lies here its worker may overstay; the driver holds back as many of each order."""
 
 
 @final
