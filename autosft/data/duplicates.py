@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
 from autosft.contracts.rows import Data, Row, Rows, objects
+from autosft.data.cores import usable_cores
 
 _CHUNK = 256
 """Rows that a thread takes at once: a text takes less time than handing it over."""
@@ -22,7 +22,7 @@ def with_digests(rows: Rows, digest: Callable[[Row], str]) -> Rows:
         digest: `Modality.digest`. It reads files, which leaves Python's lock, so that several threads do it.
     """
     parts = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         found = pool.map(lambda part: [digest(row) for row in part], parts)
         return rows.with_columns(digest=objects(chain.from_iterable(found)))
 

@@ -9,18 +9,21 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def free_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> float:
-    """What the kernel says is available, or less where a group of processes, such as a container, allows less.
+    """What the kernel says is available, or less where a group of processes, such as a container, allows less: psutil
+    knows of no groups.
 
     Args:
-        proc: Where Linux tells of memory and of the groups that this process is in.
+        proc: Where Linux tells of the groups that this process is in.
         cgroups: Where the limits of the groups stand, of version 2 or 1. Files that the kernel would drop from memory
             count as free there too.
     """
-    return min([_of_machine(proc), *_of_groups(proc, cgroups)])
+    return min([psutil.virtual_memory().available, *_of_groups(proc, cgroups)])
 
 
 def card_bytes() -> list[float]:
@@ -39,15 +42,6 @@ def card_bytes() -> list[float]:
         return [float(line) * 2**20 for line in said.split()]
     except (OSError, subprocess.SubprocessError, ValueError):
         return []
-
-
-def _of_machine(proc: Path) -> float:
-    with suppress(OSError):
-        if said := re.search(r"MemAvailable:\s*(\d+) kB", (proc / "meminfo").read_text()):
-            return int(said[1]) * 1024
-    with suppress(AttributeError, OSError, ValueError):  # no Linux: then all that there is
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return float("inf")
 
 
 def _of_groups(proc: Path, cgroups: Path) -> list[float]:

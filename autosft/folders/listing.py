@@ -13,6 +13,7 @@ import numpy as np
 
 from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
 from autosft.contracts.task import Task
+from autosft.data.cores import usable_cores
 from autosft.errors import BadInput, UnknownName, Unreadable
 from autosft.folders.files import FileKind, spared, walk
 from autosft.folders.layout import LAYOUTS, require_classes, survey
@@ -120,7 +121,7 @@ def _inspected(refs: Sequence[Any], kind: FileKind) -> Iterator[Any]:
         except Unreadable as error:
             return Fault(ref, str(error))
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for start in range(0, len(refs), _CHUNK):
             yield from pool.map(inspect, refs[start : start + _CHUNK])
 

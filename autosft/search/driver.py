@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,6 +12,7 @@ from time import monotonic
 from autosft.contracts.record import Result
 from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
+from autosft.data.cores import usable_cores
 from autosft.data.duplicates import with_digests
 from autosft.data.facts import facts_of
 from autosft.data.splits import split
@@ -135,7 +135,7 @@ def run_search(
             "trials": trials,
             "seed": seed,
             "device": device,
-            "threads": threads or _cores(),
+            "threads": threads or usable_cores(),
             "precision": precision,
             "compile": compile,
             "workers": workers,
@@ -176,11 +176,6 @@ def run_search(
             renew(opened, url, registry, watch)
         with closing(Study(url, opened.document.study)) as study:
             return Session(opened, registry, study, watch, started).go()
-
-
-def _cores() -> int:
-    """How many cores this process may use; of the machine's, where the system does not say."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _path_of(data: str | Path | Frame) -> Path:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 
+import psutil
 import pytest
 
 from autosft.data.memory import card_bytes, free_bytes
 
+MEMINFO = {
+    "MemTotal": 16_000_000, "MemFree": 1_000_000, "MemAvailable": 8_000_000, "Buffers": 0, "Cached": 7_000_000,
+    "Active": 0, "Inactive": 0, "Shmem": 0, "Slab": 0, "SReclaimable": 0,
+}  # fmt: skip
+
 
 @pytest.fixture
-def machine(tmp_path):
+def machine(tmp_path, monkeypatch):
     """A function that lays out what Linux tells: 8 GB are available, and each group has what is given."""
 
     def tell(membership, **groups):
         proc, cgroups = tmp_path / "proc", tmp_path / "cgroup"
         (proc / "self").mkdir(parents=True)
-        (proc / "meminfo").write_text("MemTotal:       16000000 kB\nMemAvailable:    8000000 kB\n")
+        (proc / "meminfo").write_text("".join(f"{name}: {size} kB\n" for name, size in MEMINFO.items()))
+        monkeypatch.setattr(psutil, "PROCFS_PATH", str(proc))
         (proc / "self" / "cgroup").write_text(membership)
         cgroups.mkdir()
         for name, files in groups.items():

@@ -13,6 +13,10 @@ RUSSIAN = "Очень хороший фильм;хорошо\nУжасный с�
 GREEK = "Πολύ καλή ταινία;θετικό\nΆσχημη εξυπηρέτηση;αρνητικό\nΜου άρεσε;θετικό\n"
 JAPANESE = "とても良い映画でした;肯定\nサービスが悪い;否定\n本当に好きです;肯定\n"
 CHINESE = "这部电影非常好看;正面\n服务态度很差;负面\n我很喜欢;正面\n"
+PORTUGUESE = "Não gostei da refeição, péssima;ruim\nÓtimo preço e excelente opção;bom\nÉ ação do começo ao fim;bom\n"
+TURKISH = "Çok güzel bir film, herkese öneririm;iyi\nKargo üç gün geç geldi;kötü\nŞoför çok kibardı;iyi\n"
+HEBREW = "הסרט היה מצוין, אני ממליץ לכולם;טוב\nשירות גרוע מאוד;רע\nתודה רבה על הכול;טוב\n"
+ARABIC = "الفيلم رائع وأنصح به الجميع;جيد\nالخدمة سيئة للغاية;سيئ\nشكرا لكم على كل شيء;جيد\n"
 KOREAN = "정말 좋은 영화였어요;긍정\n서비스가 나빠요;부정\n마음에 들어요;긍정\n"
 
 
@@ -39,6 +43,15 @@ def test_unicode_is_read_with_and_without_its_mark(write, text, encoding):
         (JAPANESE, "shift_jis"),
         (CHINESE, "gb18030"),
         (KOREAN, "euc_kr"),
+        (GERMAN, "cp850"),
+        (PORTUGUESE, "cp1252"),
+        (POLISH, "iso8859-2"),
+        (RUSSIAN, "koi8-r"),
+        (RUSSIAN, "cp866"),
+        (TURKISH, "cp1254"),
+        (HEBREW, "cp1255"),
+        (ARABIC, "cp1256"),
+        (JAPANESE, "euc_jp"),
     ],
 )
 def test_legacy_encodings_are_recognized_and_named(write, text, encoding):

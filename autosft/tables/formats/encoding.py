@@ -7,14 +7,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from autosft.contracts.rows import printable
 from autosft.errors import BadInput
-
-if TYPE_CHECKING:
-    from charset_normalizer import CharsetMatch
 
 _CHUNK = 1 << 20
 _GLANCE = 1 << 16
@@ -45,10 +43,9 @@ _MOST_CONTROLS, _MOST_NULS = 0.05, 0.3
 _LEAST_ZEROS = 0.05
 """The share of characters below 256 in any text of UTF-16."""
 
-_LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949")
-"""What files that are no Unicode are mostly written in; each extends the standards of its script."""
-
-_MULTIBYTE = frozenset({"cp932", "euc_jp", "gb18030", "big5", "cp949", "utf-16", "utf-16-le", "utf-16-be"})
+_LIKE_CP1252 = ("iso8859-1", "iso8859-15")
+"""Encodings in whose place cp1252 is tried: Western files of Windows have quotes and dashes where these have controls,
+maybe behind what was looked at."""
 
 _ENOUGH = 1 << 16
 """Bytes of lines beyond ASCII by which a legacy encoding is told."""
@@ -73,7 +70,7 @@ class Encoding:
 
     def broken(self, text: str) -> bool:
         """Whether some of the text stands for bytes that are no characters of this encoding."""
-        return not self.clean and (_DAMAGE if self.name in _MULTIBYTE else _ESCAPED).search(text) is not None
+        return not self.clean and (_DAMAGE if _is_multibyte(self.name) else _ESCAPED).search(text) is not None
 
 
 _ESCAPED = re.compile("[\ud800-\udfff]")
@@ -127,7 +124,7 @@ def find_encoding(path: Path, *, quick: bool = False) -> Encoding:
 @contextmanager
 def open_text(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
     """The file as text with its line ends as they are; bytes that are no characters stay recognizable."""
-    errors = "replace" if encoding.name in _MULTIBYTE else "surrogateescape"
+    errors = "replace" if _is_multibyte(encoding.name) else "surrogateescape"
     with path.open(encoding=encoding.name, errors=errors, newline="") as stream:
         yield stream
 
@@ -180,21 +177,16 @@ def _legacy(path: Path, quick: bool) -> str:
 
 
 def _most_like(telling: bytes) -> str:
-    """By charset-normalizer; where Western and Central European are as likely, Western."""
-    from charset_normalizer import from_bytes
+    """By chardet, among what Windows, the web, Unix and DOS wrote; Macs wrote too few files to be mistaken for."""
+    from chardet import EncodingEra, detect
 
-    matches = from_bytes(telling, cp_isolation=list(_LEGACY), enable_fallback=False)
-    best = matches.best()
-    if best is None:
-        return "cp1252"
-    if best.encoding == "cp1250" and any(_is_western(match) and _ranks(match) <= _ranks(best) for match in matches):
-        return "cp1252"
-    return best.encoding
+    eras = EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO | EncodingEra.DOS
+    found = detect(telling, encoding_era=eras, exclude_encodings=_LIKE_CP1252, compat_names=False)
+    return found["encoding"] or "cp1252"
 
 
-def _is_western(match: CharsetMatch) -> bool:
-    return "cp1252" in (match.encoding, *match.could_be_from_charset)
-
-
-def _ranks(match: CharsetMatch) -> tuple[float, float]:
-    return (match.chaos, -match.coherence)
+@cache
+def _is_multibyte(name: str) -> bool:
+    """Whether a character may take several bytes, so that a broken one cannot be told byte by byte. Not so of UTF-8,
+    whose decoder can."""
+    return len(bytes(range(256)).decode(name, "replace")) < 256
