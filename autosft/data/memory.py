@@ -1,9 +1,11 @@
-"""How much memory there is for processes like this one: of this machine, and of its graphics cards. Without torch."""
+"""How much memory there is for processes like this one: of this machine, and of its graphics cards; and how much this
+one has used. Without torch."""
 
 from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 from contextlib import suppress
@@ -24,6 +26,15 @@ def free_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> float:
             count as free there too.
     """
     return min([psutil.virtual_memory().available, *_of_groups(proc, cgroups)])
+
+
+def most_used_bytes(proc: Path = PROC) -> int:
+    """The most memory that this process has had. `getrusage` counts what the process had that started it, too, and is
+    asked where there is nothing else."""
+    with suppress(OSError):
+        if said := re.search(r"^VmHWM:\s*(\d+) kB", (proc / "self" / "status").read_text(), re.MULTILINE):
+            return int(said[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def card_bytes() -> list[float]:

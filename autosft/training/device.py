@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 
 from autosft.contracts.trial import EvalBatch, Runtime
+from autosft.data.memory import most_used_bytes
 from autosft.errors import BadInput
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ def peak_bytes(device: torch.device) -> int:
     """The most memory used: on a GPU since `free_memory`, else by the process since it began."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return most_used_bytes()
 
 
 def free_memory(device: torch.device) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import psutil
 import pytest
 
-from autosft.data.memory import card_bytes, free_bytes
+from autosft.data.memory import card_bytes, free_bytes, most_used_bytes
 
 MEMINFO = {
     "MemTotal": 16_000_000, "MemFree": 1_000_000, "MemAvailable": 8_000_000, "Buffers": 0, "Cached": 7_000_000,
@@ -68,6 +70,16 @@ def test_groups_of_the_first_version_are_read_too(machine):
 
 def test_where_nothing_is_told_it_is_what_the_machine_has(tmp_path):
     assert free_bytes(tmp_path, tmp_path) > 2**28
+
+
+def test_what_a_process_has_used_is_not_what_its_parent_had(tmp_path):
+    code = "from autosft.data.memory import most_used_bytes; print(most_used_bytes())"
+    content = b"x" * (200 << 20)
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert 2**20 < int(done.stdout) < len(content) < most_used_bytes()
+    assert most_used_bytes(tmp_path) >= len(content)  # where the system does not say
 
 
 @pytest.fixture
