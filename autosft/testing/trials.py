@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from autosft.contracts.problem import metrics_of
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Rows
+from autosft.contracts.scoring import metrics_of
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task, TaskTarget
