@@ -99,16 +99,13 @@ class Predictor:
         Raises:
             AttributeError: The first target has none.
         """
-        if not self.class_names[0]:
-            raise AttributeError(
-                f"A model for {self.task.targets[0].problem} has no classes_; predict gives its answers."
-            )
-        return list(self.class_names[0])
+        if names := self.class_names[0]:
+            return list(names)
+        raise AttributeError(f"A model for {self.task.targets[0].problem} has no classes_; predict gives its answers.")
 
     @property
     def class_names(self) -> tuple[tuple[str, ...], ...]:
-        """For each target the names of the classes or labels that its answers are chosen from; empty if there are
-        none."""
+        """For each target the names of the classes or labels that its answers are chosen from, if there are any."""
         pairs = zip(self._parts.problems, self._states, strict=True)
         return tuple(tuple(problem.classes(state)) for problem, state in pairs)
 
