@@ -50,6 +50,7 @@ class Classification(Problem):
     needs = frozenset({"pooled"})
     metrics = tuple(CLASSIFICATION)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    averages_targets = True
 
     def ignores_for(self, metric: str) -> frozenset[str]:
         """Balance, where every row counts as much as any other."""
@@ -80,6 +81,10 @@ class Classification(Problem):
         classes = state.values["classes"]
         listed = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
         return f"{len(classes)} classes: {listed}"
+
+    def classes(self, state: State) -> Mapping[str, int]:
+        """The names in order."""
+        return dict(zip(state.values["classes"], state.values["counts"], strict=True))
 
     def head(self, widths: Mapping[str, int], state: State, recipe: Recipe) -> nn.Module:
         """A linear layer with a logit per class."""

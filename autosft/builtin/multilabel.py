@@ -37,6 +37,7 @@ class MultiLabel(Problem):
     needs = frozenset({"pooled"})
     metrics = tuple(MULTILABEL)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    averages_targets = True
     ignores = frozenset({"regular.balance"})  # a choice of losses has that of positive and negative rows
 
     def fit(self, targets: Sequence[Any]) -> State:
@@ -73,6 +74,10 @@ class MultiLabel(Problem):
         mean = sum(values["counts"]) / values["rows"]
         none = f", {values['unlabeled']} rows without any" if values["unlabeled"] else ""
         return f"{len(values['classes'])} labels: {listed}; {mean:.2f} per row{none}"
+
+    def classes(self, state: State) -> Mapping[str, int]:
+        """The sorted labels."""
+        return dict(zip(state.values["classes"], state.values["counts"], strict=True))
 
     def head(self, widths: Mapping[str, int], state: State, recipe: Recipe) -> nn.Module:
         """A linear layer with a score per label."""

@@ -41,6 +41,7 @@ class Regression(Problem):
     needs = frozenset({"pooled"})
     metrics = tuple(REGRESSION)
     space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    averages_targets = True
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.cutmix"})
 
     def fit(self, targets: Sequence[Any]) -> State:

@@ -1,4 +1,4 @@
-"""`autosft plugins`: what is installed and what did not load; `new` and `check` for those who write plugins.
+"""`autosft plugins`: what is installed and what did not load; `new`, `check` and `try` for those who write plugins.
 
 It only prints what the host and `autosft.testing` found; it knows no part by name.
 """
@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
+from traceback import print_exception
 from typing import Annotated
 
 import typer
@@ -18,11 +19,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Plugin
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"kept": ("kept", "green"), "broken": ("BROKEN", "red"), "unchecked": ("not checked", "yellow")}
+
+_WIDTH = 84
+"""Promises are followed by dots up to this column, so that verdicts stand below each other."""
 
 app = typer.Typer(invoke_without_command=True, pretty_exceptions_enable=False)
 
@@ -74,32 +79,104 @@ def check(
     data: Annotated[
         list[Path] | None, typer.Option(help="Data for its modality, or for what its backbones read; several are fine.")
     ] = None,
+    timeout: Annotated[str, typer.Option(help="How long one check may take, such as 90s or 5m.")] = "2m",
+    budget: Annotated[str, typer.Option(help="How long all checks may take together.")] = "30m",
     traceback: Annotated[bool, typer.Option("--traceback", help="Say where each broken promise broke.")] = False,
 ) -> None:
     """Review an installed package: does every part of it keep the promises of its contract? Exit code 1 if not."""
-    from autosft.testing.review import Verdict, plugins_of, review
+    from autosft.runs.spec import parse_seconds
+    from autosft.testing.review import Started, Verdict, plugins_of, review
 
+    limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
     console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
     plugins = plugins_of(package)
     console.print(f"{plugins[0].distribution} {plugins[0].version}, as installed", style="bold")
 
-    def show(verdict: Verdict) -> None:
-        if verdict.part != shown[-1]:
-            shown.append(verdict.part)
-            console.print(f"\n{verdict.part}", style="bold", markup=False)
-        sign, color = _SIGNS[verdict.outcome]
-        reason = f": {verdict.why}" if verdict.why else ""
-        console.print(Text.assemble("  ", (f"{sign:<13}", color), verdict.promise, (reason, color)))
-        if traceback and verdict.traceback:
-            console.print(verdict.traceback, markup=False)
+    def begin(part: str, promise: str) -> None:
+        if part != shown[-1]:
+            shown.append(part)
+            console.print(f"\n{part}", style="bold", markup=False)
+        console.print(f"  {promise} ".ljust(_WIDTH, ".") + " ", end="", markup=False)
+        sys.stdout.flush()
 
-    verdicts = review(plugins, data or (), show)
+    begun = list[Started]()
+
+    def show(told: Started | Verdict) -> None:
+        if isinstance(told, Started):
+            begun.append(told)
+            return begin(told.part, told.promise)
+        if not begun:
+            begin(told.part, told.promise)
+        begun.clear()
+        sign, color = _SIGNS[told.outcome]
+        took = f" {told.seconds:.1f} s" if told.seconds else ""
+        console.print(Text.assemble((sign, color), took, (f": {told.why}" if told.why else "", color)))
+        if traceback and told.traceback:
+            console.print(told.traceback, markup=False)
+
+    verdicts = review(plugins, data or (), show, **limits)
     counts = {outcome: sum(verdict.outcome == outcome for verdict in verdicts) for outcome in _SIGNS}
     console.print(
         f"\n{counts['kept']} promises kept, {counts['broken']} broken, {counts['unchecked']} not checked.", style="bold"
     )
+    for verdict in verdicts:
+        if verdict.outcome == "broken":
+            console.print(Text(f"{verdict.part}: {verdict.promise}: {verdict.why}", style="red"))
     if counts["broken"]:
         raise typer.Exit(1)
+
+
+@app.command("try")
+def try_(
+    part: Annotated[
+        str, typer.Argument(help="An installed strategy, problem or modality, a backbone, or a family of backbones.")
+    ],
+    data: Annotated[Path, typer.Option(help="The data, as of a search.")],
+    backbone: Annotated[str, typer.Option(help="A backbone; the smallest that fits by default.")] = "",
+    strategy: Annotated[str, typer.Option(help="A strategy; the cheapest that fits by default.")] = "",
+    problem: Annotated[str, typer.Option(help="A problem; found out by default.")] = "",
+    target: Annotated[list[str] | None, typer.Option(help="The column of the target.")] = None,
+    inputs: Annotated[list[str] | None, typer.Option(help="The column of texts or paths.")] = None,
+    unlabeled: Annotated[str, typer.Option(help="A folder of samples without labels.")] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PART.PARAMETER=VALUE", help="A parameter; several are fine.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=0, help="The most rows to train on; 0 means all.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Splits and training derive from it.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "cpu",
+) -> None:
+    """Train one trial of a part in this process, with real data: the first batch, shapes, losses.
+
+    There are no workers, so that a breakpoint in the part stops here; what it raises comes with its traceback.
+    """
+    from autosft.contracts.settings import parse_settings
+    from autosft.testing.finding import find_part, raised_in
+    from autosft.testing.trying import try_part
+
+    settings = parse_settings(set_ or ())
+    kind, name, registry = find_part(part, None)
+    try:
+        try_part(
+            part,
+            data,
+            backbone=backbone,
+            strategy=strategy,
+            problem=problem,
+            target=target or (),
+            inputs=inputs or (),
+            unlabeled=unlabeled,
+            settings=settings,
+            rows=rows,
+            seed=seed,
+            device=device,
+            registry=registry,
+            say=typer.echo,
+        )
+    except AutoSFTError as error:
+        if not raised_in(error, kind, name, registry):
+            raise
+        print_exception(error)
+        raise typer.Exit(1) from error
 
 
 def _table(rows: Sequence[Plugin]) -> Table:

@@ -19,7 +19,6 @@ from autosft.contracts.modality import Meta
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Space
 from autosft.contracts.state import State
-from autosft.contracts.task import TaskTarget
 from autosft.errors import BadInput
 
 if TYPE_CHECKING:
@@ -33,7 +32,9 @@ class Outputs:
     """One problem's answers for some rows, in their order.
 
     Attributes:
-        arrays: Numeric arrays whose first axis is the rows: `"probabilities"` (rows, classes), `"values"`.
+        arrays: Numeric arrays whose first axis is the rows. Two names mean the same everywhere: `"probabilities"`
+            (rows, classes) has a column for each of `Problem.classes`, if there are any, and `"values"` (rows,
+            numbers) holds numbers in the unit of the targets. A problem may give others.
         items: Plain JSON, one entry per row, where answers differ in length: sequences, boxes.
     """
 
@@ -73,6 +74,10 @@ class Problem(ABC):
             boxes; then rows have no weights, and are not mixed.
         ignores: The shared recipe fields that mean nothing to it; the search samples none that all problems of a task
             ignore.
+        averages_targets: Whether the mean of targets, as `encode` gives them, is a raw output of its head but for a
+            positive scale and a shift: `encode` gives class numbers (rows,), -1 for none, of as many classes as the
+            head has outputs; or numbers (rows, outputs). Strategies that let rows vote, such as nearest neighbors,
+            take no others.
     """
 
     name: ClassVar[str]
@@ -81,6 +86,7 @@ class Problem(ABC):
     space: ClassVar[Space] = {}
     loss_per_row: ClassVar[bool] = True
     ignores: ClassVar[frozenset[str]] = frozenset()
+    averages_targets: ClassVar[bool] = False
 
     def ignores_for(self, metric: str) -> frozenset[str]:
         """The shared recipe fields that mean nothing where this score is maximized; `ignores` by default."""
@@ -113,6 +119,15 @@ class Problem(ABC):
     def describe(self, state: State) -> str:
         """What was learned from the targets, in a few words for the user, such as `"5 classes"`."""
         return ""
+
+    def classes(self, state: State) -> Mapping[str, int]:
+        """The classes or labels that answers are chosen from, each with its number of training rows, in the order of
+        the columns of `"probabilities"`, which a problem with classes gives; empty, as by default, if there are none.
+
+        Reports, model cards, tables of predictions, exports and services name them by this, and `decide` answers with
+        one of them, or with a list of some.
+        """
+        return {}
 
     @abstractmethod
     def head(self, widths: Mapping[str, int], state: State, recipe: Recipe) -> nn.Module:
@@ -245,56 +260,3 @@ class Problem(ABC):
     def about(self, metric: str) -> str:
         """What a metric is, in one line for the user."""
         return ""
-
-
-def known(outputs: Outputs, targets: Sequence[Any]) -> tuple[Outputs, Sequence[Any]]:
-    """The answers to the rows that have the target, and their targets; a target of None is missing."""
-    there = [row for row, target in enumerate(targets) if target is not None]
-    if len(there) == len(targets):
-        return outputs, targets
-    return outputs.take(np.array(there, dtype=np.int64)), [targets[row] for row in there]
-
-
-def tuned(problem: Problem, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
-    """What `Problem.tune` chooses on the rows that have the target; without any the state as it is."""
-    some, true = known(outputs, targets)
-    return problem.tune(metric, some, true, state) if len(true) else state
-
-
-def metrics_of(asked: Sequence[TaskTarget], problems: Sequence[Problem]) -> list[str]:
-    """The score of each target: the one that the task names, or the first of its problem."""
-    return [target.metric or problem.metrics[0] for target, problem in zip(asked, problems, strict=True)]
-
-
-def mean_score(
-    asked: Sequence[TaskTarget],
-    problems: Sequence[Problem],
-    outputs: Sequence[Outputs],
-    targets: Sequence[Sequence[Any]],
-    states: Sequence[State],
-) -> float:
-    """The score of answers, the weighted mean over the targets; one of each of these for each target.
-
-    A target is scored on the rows that have it; one that none has does not count.
-
-    Args:
-        asked: What was asked, with the score and the weight of each.
-        problems: Their problems.
-        outputs: The answers.
-        targets: What is true; None where it is missing.
-        states: What decides over the answers.
-    """
-    scores, weights = list[float](), list[float]()
-    parts = zip(asked, problems, metrics_of(asked, problems), map(known, outputs, targets), states, strict=True)
-    for target, problem, metric, (answers, true), state in parts:
-        if len(true):
-            scores.append(target.weight * problem.score(metric, answers, true, state))
-            weights.append(target.weight)
-    return sum(scores) / sum(weights)
-
-
-def highest_score(asked: Sequence[TaskTarget], problems: Sequence[Problem]) -> float:
-    """The highest that `mean_score` can be."""
-    parts = zip(asked, problems, metrics_of(asked, problems), strict=True)
-    highest = [target.weight * problem.highest(metric) for target, problem, metric in parts]
-    return sum(highest) / sum(target.weight for target in asked)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from autosft.contracts.record import Result
@@ -39,7 +40,7 @@ def model_card(folder: Path, bundle: Bundle, registry: Registry, result: Result,
         _scores(result, data),
         _members(bundle, members, result),
         _use(bundle),
-        _limits(bundle, result, data),
+        _limits(bundle, registry, states, result, data),
         _versions(result),
     )
     return "\n".join(line for part in parts for line in (*part, ""))
@@ -58,19 +59,18 @@ def _task(bundle: Bundle, registry: Registry, states: Sequence[State]) -> Iterat
     yield ""
     for target, state in zip(bundle.task.targets, states, strict=True):
         columns = ", ".join(map(_code, [target.columns] if isinstance(target.columns, str) else target.columns))
-        described = registry.problem(target.problem).describe(state)
+        problem = registry.problem(target.problem)
+        described, classes = problem.describe(state), problem.classes(state)
         named = f"{_code(target.name)}: " if len(states) > 1 else ""
         yield f"- {named}{target.problem} of {columns}" + (f": {_plain(described)}" if described else "")
-        classes, counts = state.values.get("classes"), state.values.get("counts")
         if not classes:
             continue
         yield ""
-        yield "| class | training rows |" if counts else "| class |"
-        yield "|---|---:|" if counts else "|---|"
-        for place, label in enumerate(classes[:MOST_CLASSES]):
-            yield f"| {_code(label)} | {counts[place]} |" if counts else f"| {_code(label)} |"
+        yield "| class | training rows |"
+        yield "|---|---:|"
+        yield from (f"| {_code(label)} | {count} |" for label, count in islice(classes.items(), MOST_CLASSES))
         if len(classes) > MOST_CLASSES:
-            yield f"| … and {len(classes) - MOST_CLASSES} more | |" if counts else f"| … and {len(classes)} in all |"
+            yield f"| … and {len(classes) - MOST_CLASSES} more | |"
 
 
 def _data(bundle: Bundle, data: Data, result: Result) -> Iterator[str]:
@@ -147,11 +147,12 @@ def _use(bundle: Bundle) -> Iterator[str]:
     )
 
 
-def _limits(bundle: Bundle, result: Result, data: Data) -> Iterator[str]:
+def _limits(bundle: Bundle, registry: Registry, states: Sequence[State], result: Result, data: Data) -> Iterator[str]:
     yield "## Limits"
     yield ""
     yield f"- It answers rows like those that it learned from: {len(data.train)} of them. Of others nothing is known."
-    if any(name in ("classification", "multilabel") for name in bundle.task.problems):
+    asked = zip(bundle.task.problems, states, strict=True)
+    if any(registry.problem(name).classes(state) for name, state in asked):
         yield "- It knows the classes above and no others; what belongs to none of them gets one all the same."
     if result.test is None:
         yield "- No test rows were scored: how good it is on new rows is not known."

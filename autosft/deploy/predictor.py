@@ -18,8 +18,9 @@ import torch
 
 from autosft.archives.inputs import collected
 from autosft.contracts.notebook import html_card
-from autosft.contracts.problem import Outputs, mean_score
+from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows, Scan
+from autosft.contracts.scoring import mean_score
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Loaders, Parts, Runtime
@@ -98,12 +99,15 @@ class Predictor:
         Raises:
             AttributeError: The first target has none.
         """
-        values = self._states[0].values
-        if "classes" not in values:
-            raise AttributeError(
-                f"A model for {self.task.targets[0].problem} has no classes_; predict gives its answers."
-            )
-        return list(values["classes"])
+        if names := self.class_names[0]:
+            return list(names)
+        raise AttributeError(f"A model for {self.task.targets[0].problem} has no classes_; predict gives its answers.")
+
+    @property
+    def class_names(self) -> tuple[tuple[str, ...], ...]:
+        """For each target the names of the classes or labels that its answers are chosen from, if there are any."""
+        pairs = zip(self._parts.problems, self._states, strict=True)
+        return tuple(tuple(problem.classes(state)) for problem, state in pairs)
 
     def predict(self, inputs: Any) -> list[Any]:
         """The answer for each input, in order: a class, a list of labels, a number, or a list of numbers where they
@@ -225,10 +229,10 @@ class Predictor:
         name of the target stands before, where the task has several.
         """
         columns: dict[str, npt.NDArray[Any]] = {}
-        for target, output, state in zip(self.task.targets, outputs, self._states, strict=True):
+        for target, output, names in zip(self.task.targets, outputs, self.class_names, strict=True):
             before = f"{target.name} " if len(outputs) > 1 else ""
-            if "classes" in state.values and "probabilities" in output.arrays:
-                pairs = zip(state.values["classes"], output.arrays["probabilities"].T, strict=True)
+            if names and "probabilities" in output.arrays:
+                pairs = zip(names, output.arrays["probabilities"].T, strict=True)
                 columns |= {f"{before}p({name})": column for name, column in pairs}
             values = output.arrays.get("values", np.empty(0))
             if values.ndim == 2 and values.shape[1] > 1:
@@ -259,7 +263,7 @@ class Predictor:
             ("model", ", ".join(share + model for share, model in zip(shares, models, strict=True))),
             ("device", str(self._runtime.device)),
         ]
-        if names := self._states[0].values.get("classes"):
+        if names := self.class_names[0]:
             more = ", …" if len(names) > SHOWN_CLASSES else ""
             facts.insert(1, (f"{len(names)} classes", ", ".join(names[:SHOWN_CLASSES]) + more))
         return facts

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Problem, mean_score
+from autosft.contracts.problem import Problem
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Rows
+from autosft.contracts.scoring import mean_score
 from autosft.contracts.task import TaskTarget
 from autosft.data.resampling import draws
 

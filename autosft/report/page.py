@@ -190,15 +190,15 @@ def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[An
 
 
 def _diagnosis(account: Account, answers: Answers, number: int) -> Any:
-    """What the answers say, by their form: a distribution over classes, a probability for each label, or numbers."""
+    """What the answers say, by their form: a distribution over classes, a probability for each label, or a table of
+    numbers. None of other answers."""
     if not len(answers.targets):
         return None
-    arrays, first = answers.outputs.arrays, answers.targets[0]
-    if "probabilities" in arrays and isinstance(first, str):
-        return diagnose_classes(answers)
-    if "probabilities" in arrays and isinstance(first, tuple):
-        return diagnose_labels(answers)
-    if "values" in arrays:
+    arrays = answers.outputs.arrays
+    if "probabilities" in arrays and answers.problem.classes(answers.state):
+        decided = answers.decided()[0]
+        return diagnose_labels(answers) if isinstance(decided, (list, tuple)) else diagnose_classes(answers)
+    if "values" in arrays and arrays["values"].ndim == 2:
         names = account.task.targets[number].columns
         return diagnose_numbers(answers, (names,) if isinstance(names, str) else names)
     return None

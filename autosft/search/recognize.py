@@ -10,8 +10,8 @@ from pathlib import Path
 from autosft.archives.members import is_archive, stem_of
 from autosft.archives.unpacking import unpacked
 from autosft.contracts.modality import Modality
-from autosft.contracts.problem import metrics_of
 from autosft.contracts.rows import printable
+from autosft.contracts.scoring import metrics_of
 from autosft.contracts.task import Claim, Hints, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.host.registry import Registry

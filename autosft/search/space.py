@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 from autosft.contracts.backbone import BackboneFamily
 from autosft.contracts.modality import Mix
-from autosft.contracts.problem import Problem, metrics_of
+from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
+from autosft.contracts.scoring import metrics_of
 from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value, defaults
 from autosft.contracts.task import Task
 from autosft.host.registry import Registry

@@ -224,10 +224,10 @@ def _info(predictor: Predictor, limits: Limits) -> Info:
     members = [
         Member(backbone=parts.recipe.backbone, strategy=parts.recipe.strategy, share=one) for (parts, _), one in pairs
     ]
-    asked = zip(predictor.task.targets, predictor.states, strict=True)
+    asked = zip(predictor.task.targets, predictor.class_names, strict=True)
     targets = [
-        Target(name=one.name, problem=one.problem, metric=one.metric, classes=state.values.get("classes"))
-        for one, state in asked
+        Target(name=one.name, problem=one.problem, metric=one.metric, classes=list(names) or None)
+        for one, names in asked
     ]
     return Info(
         task=predictor.task.name,

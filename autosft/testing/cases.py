@@ -7,6 +7,7 @@ from whatever is installed beside the part; where something is not at hand, what
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,14 @@ from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, Wei
 from autosft.contracts.executor import Executor
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.space import Choice
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput
 from autosft.host.loading import load
 from autosft.testing import conformance
 from autosft.testing.toy import ToyModality, make_points
-
-TARGETS: tuple[Sequence[Any], ...] = (
-    ["a", "b", "a", "c", "b", "c", "a", "b"],
-    [0.5, 2.25, 1.0, 0.0, 7.5, 2.0, 2.5, 12.0],
-    [0, 3, 1, 0, 7, 2, 2, 12],
-    [("a", "b"), (), ("b",), ("a",), ("c",), ("a", "c"), ("b", "c"), ("c",)],
-    [(0.5, 1.0), (2.25, 0.0), (1.0, 3.5), (0.0, 2.0), (7.5, 1.5), (2.0, 0.5), (2.5, 2.5), (12.0, 1.0)],
-)
-"""Targets as they are usually written: one label, a number, a count, any number of labels, several numbers."""
+from autosft.testing.trials import targets_for
 
 NETWORK = 30
 """The `order` from which on sources of weights ask a network."""
@@ -81,24 +76,20 @@ def _backbone(part: BackboneFamily, paths: Sequence[Path]) -> type:
             return part
 
         @pytest.fixture
-        def info(self) -> BackboneInfo:
-            infos = part.curated()
-            if not infos:
-                pytest.skip("it lists no encoder")
-            return min(infos, key=lambda info: (info.parameters, info.gigaflops))
+        def readable(self) -> tuple[BackboneInfo, Modality, Path | None]:
+            return _readable(part, paths)
 
         @pytest.fixture
-        def modality(self, info: BackboneInfo) -> Modality:
-            for modality in (*load().modalities.values(), ToyModality()):
-                if info.inputs.kind in modality.kinds:
-                    return modality
-            pytest.skip(f"no installed modality gives what it takes, inputs of the kind {info.inputs.kind!r}")
+        def info(self, readable: tuple[BackboneInfo, Modality, Path | None]) -> BackboneInfo:
+            return readable[0]
 
         @pytest.fixture
-        def data_path(self, modality: Modality, tmp_path: Path) -> Path:
-            if isinstance(modality, ToyModality):
-                return make_points(tmp_path / "clouds.points.json", rows=24)
-            return _data_of(modality, paths)
+        def modality(self, readable: tuple[BackboneInfo, Modality, Path | None]) -> Modality:
+            return readable[1]
+
+        @pytest.fixture
+        def data_path(self, readable: tuple[BackboneInfo, Modality, Path | None], tmp_path: Path) -> Path:
+            return readable[2] or make_points(tmp_path / "clouds.points.json", rows=24)
 
         @pytest.fixture
         def weights(self, info: BackboneInfo) -> WeightFile | None:
@@ -111,23 +102,45 @@ def _backbone(part: BackboneFamily, paths: Sequence[Path]) -> type:
     return Case
 
 
+def _readable(part: BackboneFamily, paths: Sequence[Path]) -> tuple[BackboneInfo, Modality, Path | None]:
+    """The smallest encoder for which there is data, the modality that gives what it takes, and the data; None means
+    points, which can be made."""
+    infos = sorted(part.curated(), key=lambda info: (info.parameters, info.gigaflops))
+    if not infos:
+        pytest.skip("it lists no encoder")
+    modalities = [*load().modalities.values(), ToyModality()]
+    pairs = [(info, one) for info in infos for one in modalities if info.inputs.kind in one.kinds]
+    if not pairs:
+        kinds = ", ".join(sorted({info.inputs.kind for info in infos}))
+        pytest.skip(f"no installed modality gives what it takes, inputs of the kind {kinds}")
+    for info, modality in pairs:
+        if path := _recognized(modality, paths):
+            return info, modality, path
+    if points := [(info, one, None) for info, one in pairs if isinstance(one, ToyModality)]:
+        return points[0]
+    names = " or ".join(dict.fromkeys(modality.name for _, modality in pairs))
+    pytest.skip(f"it needs data for the modality {names}; give some with --data")
+
+
 def _problem(part: Problem) -> type:
+    choices = {name: one for name, one in part.space.items() if isinstance(one, Choice)}
+    own = [{}, *({name: option} for name, one in choices.items() for option in one.options[1:])]
+
     class Case(conformance.ProblemConformance):
         @pytest.fixture
         def problem(self) -> Problem:
             return part
 
+        @pytest.fixture(params=own, ids=lambda own: " ".join(map(str, own.values())) or "default")
+        def recipe(self, request: pytest.FixtureRequest) -> Recipe:
+            return Recipe(backbone="any/any", strategy="any", own={part.name: request.param})
+
         @pytest.fixture
         def targets(self) -> Sequence[Any]:
-            for targets in TARGETS:
-                try:
-                    part.encode(targets, part.fit(targets))
-                except BadInput:
-                    continue
-                return targets
-            pytest.skip(
-                "its targets are neither labels nor numbers; its own tests must show that it keeps its promises"
-            )
+            targets = targets_for(part)
+            if targets is None:
+                pytest.skip("its targets are none of the usual ones; its own tests show whether it keeps its promises")
+            return targets
 
     return Case
 
@@ -173,10 +186,14 @@ def _executor(part: Executor) -> type:
 
 def _data_of(modality: Modality, paths: Sequence[Path]) -> Path:
     """The first path that the modality recognizes."""
+    return _recognized(modality, paths) or pytest.skip(
+        f"it needs data for the modality {modality.name}; give some with --data"
+    )
+
+
+def _recognized(modality: Modality, paths: Sequence[Path]) -> Path | None:
     for path in paths:
-        try:
+        with suppress(BadInput):
             if modality.recognize(path):
                 return path
-        except BadInput:
-            continue
-    pytest.skip(f"it needs data for the modality {modality.name}; give some with --data")
+    return None

@@ -62,6 +62,26 @@ def make_points(path: Path, *, rows: int = 120, classes: int = 3, seed: int = 0,
     return path
 
 
+def make_points_of(path: Path, targets: Sequence[Any], *, rows: int = 48, seed: int = 0) -> Path:
+    """Write a file of points of any targets: of each a cloud around a place of its own. The key is `"target"`.
+
+    Args:
+        path: The file.
+        targets: Targets as written, in plain JSON or tuples of it; the points have all of them alike often.
+        rows: How many points have a target; a third as many have none.
+        seed: The same seed gives the same points.
+    """
+    draw = np.random.default_rng(seed)
+    places = {repr(target): RADIUS * draw.normal(size=4) for target in targets}
+    order = np.concatenate([draw.permutation(len(targets)) for _ in range(0, rows, len(targets))])[:rows].tolist()
+    labeled = [
+        {"x": (places[repr(target)] + draw.normal(size=4)).round(4).tolist(), "target": target}
+        for target in (targets[number] for number in order)
+    ]
+    write_json(path, {"rows": labeled, "unlabeled": draw.normal(size=(rows // 3, 4)).round(4).tolist()})
+    return path
+
+
 def load_points(path: Path) -> dict[str, Any]:
     """The file's `"rows"` and `"unlabeled"`.
 

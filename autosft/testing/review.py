@@ -1,33 +1,55 @@
 """`review`: are the promises kept that an installed package makes? Every part of it is put to its conformance class.
 
-pytest runs in this process, so that nothing but the package itself has to be installed as its users have it.
+The checks run in a process of their own (`reviewer`), which is ended where one of them does not end; another goes on
+with the rest. Nothing but the package itself has to be installed as its users have it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-import io
+import json
+import os
+import queue
 import re
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from autosft.contracts.document import write_whole
 from autosft.errors import BadInput, UnknownName
 from autosft.host.loading import canonical, load
 from autosft.host.registry import Plugin
 
-if TYPE_CHECKING:
-    import pytest
+TIMEOUT, BUDGET = 120.0, 1800.0
+"""The seconds that one check may take, and all of them."""
 
 _CASES = """from autosft.testing.cases import cases_of
 
 globals().update(cases_of({parts!r}, {data!r}))
 """
-_OPTIONS = ("--quiet", "--capture=sys", "--import-mode=importlib", "-p", "no:cacheprovider")
+_LOG_LINES = 20
+"""So much of what was printed is told where the checks could not be run."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A check begins.
+
+    Attributes:
+        part: The kind and the name of the part.
+        promise: The promise in words.
+    """
+
+    part: str
+    promise: str
 
 
 @dataclass(frozen=True)
@@ -37,9 +59,11 @@ class Verdict:
     Attributes:
         part: The kind and the name of the part.
         promise: The promise in words.
-        outcome: `"unchecked"` where something was not at hand, or the promise means nothing to the part.
+        outcome: `"unchecked"` where something was not at hand, or the promise means nothing to the part, or the time
+            for all checks was up.
         why: The reason, in one line; empty if it was kept.
         traceback: Where a broken promise broke.
+        seconds: How long the check took.
     """
 
     part: str
@@ -47,6 +71,10 @@ class Verdict:
     outcome: Literal["kept", "broken", "unchecked"]
     why: str = ""
     traceback: str = ""
+    seconds: float = 0.0
+
+
+Watch = Callable[[Started | Verdict], None]
 
 
 def plugins_of(package: str) -> list[Plugin]:
@@ -62,75 +90,169 @@ def plugins_of(package: str) -> list[Plugin]:
     return found
 
 
-def review(plugins: Sequence[Plugin], data: Sequence[Path], watch: Callable[[Verdict], None]) -> list[Verdict]:
+def review(
+    plugins: Sequence[Plugin],
+    data: Sequence[Path],
+    watch: Watch,
+    *,
+    timeout: float = TIMEOUT,
+    budget: float = BUDGET,
+) -> list[Verdict]:
     """Put every part of a package to its tests.
 
     Args:
         plugins: The plugins of the package.
         data: Data for its modalities, or for those that its backbones read.
-        watch: Told of each verdict as soon as there is one.
+        watch: Told of each check before it begins, and of its verdict as soon as there is one.
+        timeout: The seconds that one check may take; one that takes longer is a broken promise.
+        budget: The seconds that all of them may take together; what is not done then is unchecked.
 
     Raises:
-        BadInput: pytest is not installed, or a path of data is missing.
+        BadInput: pytest is not installed, a path of data is missing, or there was no time for the first check.
+        RuntimeError: The checks cannot be run at all; says what was printed.
     """
     if importlib.util.find_spec("pytest") is None:
         raise BadInput("Checking a package needs pytest; `pip install pytest` brings it.")
     for path in data:
         if not path.exists():
             raise BadInput(f"{path}: there is no such data.")
-    recorder = _Recorder(watch)
+    verdicts = _Verdicts(watch)
     for plugin in plugins:
         for verdict in _of_loading(plugin):
-            recorder.add(verdict)
+            verdicts.add(verdict)
     parts = [(kind, name) for plugin in plugins for kind, name in map(_split, plugin.parts) if kind != "observer"]
     if parts:
-        _test(parts, data, recorder)
-    return recorder.verdicts
+        with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
+            place = Path(folder)
+            cases = _CASES.format(parts=parts, data=[str(path.resolve()) for path in data])
+            write_whole(place / "pytest.ini", b"[pytest]\n")
+            write_whole(place / "test_parts.py", cases.encode())
+            _Checks(place, verdicts, timeout, time.monotonic() + budget).run()
+    return verdicts.all
 
 
-def _test(parts: Sequence[tuple[str, str]], data: Sequence[Path], recorder: _Recorder) -> None:
-    """Have pytest run the tests of these parts."""
-    import pytest
+class _Verdicts:
+    """What is known so far, and who is told."""
 
-    with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
-        place = Path(folder)
-        write_whole(place / "pytest.ini", b"[pytest]\n")
-        write_whole(place / "test_parts.py", _CASES.format(parts=parts, data=list(map(str, data))).encode())
-        with redirect_stdout(io.StringIO()) as output:
-            code = pytest.main([*_OPTIONS, f"--rootdir={place}", str(place / "test_parts.py")], plugins=[recorder])
-    if code == pytest.ExitCode.INTERRUPTED and recorder.fault:
-        raise RuntimeError(recorder.fault)
-    if code == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise RuntimeError(f"pytest came to no end:\n{output.getvalue()}")
-
-
-class _Recorder:
-    """A plugin of pytest's that turns reports into verdicts."""
-
-    def __init__(self, watch: Callable[[Verdict], None]) -> None:
-        self.verdicts: list[Verdict] = []
-        self.fault = ""
+    def __init__(self, watch: Watch) -> None:
+        self.all: list[Verdict] = []
         self._watch = watch
 
+    def begin(self, test: str) -> None:
+        self._watch(Started(*names_in(test)))
+
+    def of(self, test: str, **fields: Any) -> None:
+        self.add(Verdict(*names_in(test), **fields))
+
     def add(self, verdict: Verdict) -> None:
-        self.verdicts.append(verdict)
+        self.all.append(verdict)
         self._watch(verdict)
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Called when the tests were made; a fault here is one of the tests, not of a part."""
-        self.fault = report.longreprtext if report.failed else self.fault
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Called after the setup, the call and the teardown of each test."""
-        part, promise = _names_in(report.nodeid)
-        if report.skipped:
-            self.add(Verdict(part, promise, "unchecked", _reason_of(report.longrepr)))
-        elif report.failed:
-            self.add(Verdict(part, promise, "broken", _line_of(report.longrepr), report.longreprtext))
-        elif report.when == "call":
-            self.add(Verdict(part, promise, "kept"))
+class _Checks:
+    """Runs the tests in a folder, in one process after another until all are done."""
+
+    def __init__(self, folder: Path, verdicts: _Verdicts, timeout: float, end: float) -> None:
+        self._folder, self._verdicts, self._timeout, self._end = folder, verdicts, timeout, end
+        self._left: list[str] | None = None
+        self._done: list[str] = []
+        self._current = ""
+
+    def run(self) -> None:
+        """Until there is none left."""
+        while self._left is None or self._left:
+            self._one_process()
+
+    def _one_process(self) -> None:
+        """Run what is left until all is done, one check does not end, or the time for all is up."""
+        before = len(self._done)
+        write_whole(self._folder / "done.json", json.dumps(self._done).encode())
+        with _child(self._folder) as (process, events):
+            while event := self._next(process, events):
+                self._hear(event)
+        if self._left is None or (self._left and len(self._done) == before):
+            log = (self._folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+            raise RuntimeError("\n".join(["The checks could not be run:", *log[-_LOG_LINES:]]))
+
+    def _next(self, process: subprocess.Popen[str], events: queue.Queue[Mapping[str, Any] | None]) -> Any:
+        """The next event; None if there is none to come."""
+        started = time.monotonic()
+        try:
+            limit = self._timeout if self._current else max(self._timeout, TIMEOUT)  # libraries take long to import
+            event = events.get(timeout=max(0.0, min(limit, self._end - started)))
+        except queue.Empty:
+            _end(process)
+            self._give_up(time.monotonic() - started)
+            return None
+        if event is None and self._current:
+            code = process.wait()
+            how = f"by signal {-code}, {signal.Signals(-code).name}" if code < 0 else f"with the exit code {code}"
+            self._over(self._current, outcome="broken", why=f"its process ended {how}")
+        return event
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "fault":
+            raise RuntimeError(event["text"])
+        if kind == "collected":
+            self._left = list(event["tests"])
+        elif kind == "started":
+            self._current = event["test"]
+            self._verdicts.begin(self._current)
+        else:
+            self._over(**{name: value for name, value in event.items() if name != "event"})
+
+    def _over(self, test: str, **fields: Any) -> None:
+        self._current = ""
+        self._done.append(test)
+        self._left = [one for one in self._left or () if one != test]
+        self._verdicts.of(test, **fields)
+
+    def _give_up(self, seconds: float) -> None:
+        """A check did not end in time, or the time for all is up."""
+        if time.monotonic() < self._end:
+            if not self._current:
+                raise BadInput(f"Importing the parts and making their checks did not end within {seconds:.0f} seconds.")
+            why = f"it did not end within {self._timeout:.0f} seconds; give it more with --timeout, if it needs them"
+            self._over(self._current, outcome="broken", why=why, seconds=seconds)
+            return
+        why = "the time for all checks was up; give more with --budget"
+        if self._left is None:
+            raise BadInput("The time for all checks was up before the first one began; give more with --budget.")
+        for test in list(self._left):
+            self._over(test, outcome="unchecked", why=why)
+
+
+@contextlib.contextmanager
+def _child(folder: Path) -> Iterator[tuple[subprocess.Popen[str], queue.Queue[Mapping[str, Any] | None]]]:
+    """A process that runs the tests, and what it tells; it is ended with all that it has started."""
+    command = [sys.executable, "-m", "autosft.testing.reviewer", str(folder)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it sees what is installed for us
+    events: queue.Queue[Mapping[str, Any] | None] = queue.Queue()
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, env=env, text=True, encoding="utf-8", start_new_session=True
+        )
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            events.put(json.loads(line))
+        events.put(None)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield process, events
+    finally:
+        _end(process)
+        thread.join(timeout=5)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process and those that it has started, if it has not ended."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _of_loading(plugin: Plugin) -> Iterator[Verdict]:
@@ -149,20 +271,9 @@ def _split(phrase: str) -> tuple[str, str]:
     return kind, name
 
 
-def _names_in(nodeid: str) -> tuple[str, str]:
-    """The part and the promise of a test, in words."""
-    _, part, test = nodeid.split("::", 2)
-    test, _, given = test.partition("[")
-    promise = re.sub(r"\b(\w+) s\b", r"\1's", test.removeprefix("test_").replace("_", " "))
+def names_in(test: str) -> tuple[str, str]:
+    """The part and the promise of a test, in words, of its name in pytest."""
+    _, part, name = test.split("::", 2)
+    name, _, given = name.partition("[")
+    promise = re.sub(r"\b(\w+) s\b", r"\1's", name.removeprefix("test_").replace("_", " "))
     return part.removeprefix("Test "), f"{promise} ({given.rstrip(']')})" if given else promise
-
-
-def _reason_of(skipped: Any) -> str:
-    return str(skipped[2] if isinstance(skipped, tuple) else skipped).removeprefix("Skipped: ")
-
-
-def _line_of(failed: Any) -> str:
-    """The first line of what was raised."""
-    crash = getattr(failed, "reprcrash", None)
-    lines = (crash.message if crash else str(failed)).strip().splitlines()
-    return lines[0].removeprefix("AssertionError: ") if lines else "it raised nothing that can be read"

@@ -1,4 +1,7 @@
-"""Trials for tests: what a worker would make of a task and a recipe, without a search. It needs torch."""
+"""Trials for tests: what a worker would make of a task and a recipe, without a search. It needs torch.
+
+`pair_trial` puts any problem and any strategy together, on points.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,35 @@ from typing import Any
 
 import torch
 
-from autosft.contracts.problem import metrics_of
+from autosft.contracts.facts import Facts
+from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Rows
+from autosft.contracts.scoring import metrics_of
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task, TaskTarget
 from autosft.contracts.trial import Parts, Runtime, States, TeacherModel, Trial
 from autosft.data.duplicates import with_digests
+from autosft.errors import BadInput
 from autosft.host.registry import Registry
-from autosft.testing.points import TARGETS
-from autosft.testing.toy import ToyStrategy
+from autosft.testing import toy
+from autosft.testing.points import TARGETS, make_points_of
+from autosft.testing.shapes import ShapesFamily
+from autosft.testing.toy import ToyFamily, ToyStrategy
 from autosft.training.loop import train
+
+WRITTEN: tuple[Sequence[Any], ...] = (
+    ["a", "b", "a", "c", "b", "c", "a", "b"],
+    [0.5, 2.25, 1.0, 0.0, 7.5, 2.0, 2.5, 12.0],
+    [0, 3, 1, 0, 7, 2, 2, 12],
+    [("a", "b"), (), ("b",), ("a",), ("c",), ("a", "c"), ("b", "c"), ("c",)],
+    [(0.5, 1.0), (2.25, 0.0), (1.0, 3.5), (0.0, 2.0), (7.5, 1.5), (2.0, 0.5), (2.5, 2.5), (12.0, 1.0)],
+)
+"""Targets as they are usually written: one label, a number, a count, any number of labels, several numbers."""
+
+PAIR_EPOCHS = 2
+"""So long `pair_trial` trains: it shows that a problem and a strategy get on, and not how well."""
 
 VALID_EVERY = 4
 """Where the data names no validation rows, each fourth row validates."""
@@ -44,6 +64,46 @@ def make_trial(folder: Path, task: Task, registry: Registry, recipe: Recipe) -> 
         task.with_metrics(metrics_of(task.targets, problems)), recipe, modality, family, info, problems, None, states
     )
     return Trial(parts, folder, train, valid, scan.unlabeled)
+
+
+def targets_for(problem: Problem) -> Sequence[Any] | None:
+    """The first of the usual targets that a problem takes; None if it takes others."""
+    for targets in WRITTEN:
+        try:
+            problem.encode(targets, problem.fit(targets))
+        except BadInput:
+            continue
+        return targets
+    return None
+
+
+def pair_trial(
+    folder: Path, problem: Problem, targets: Sequence[Any], strategy: Strategy, backbone: str = ""
+) -> tuple[Trial | None, str]:
+    """A trial of a problem and a strategy that may never have met, with the defaults of both, on 48 points with targets
+    and 16 without; or None, and why the strategy declines.
+
+    Args:
+        folder: Where its files lie.
+        problem: What is asked.
+        targets: Targets as written, in turn.
+        strategy: How to train.
+        backbone: One of the toy encoders, or of `shapes`; by default the toy, if it gives what the problem needs.
+    """
+    families = {family.prefix: family for family in (ToyFamily(), ShapesFamily())}
+    registry = replace(toy.registry(problem), backbones=families)
+    backbone = backbone or ("tiny/narrow" if problem.needs <= {"pooled"} else "shapes/trained")
+    path = make_points_of(folder / "pair.points.json", targets)
+    task = points_task(path, problems=[problem.name], targets=["target"])
+    recipe = default_recipe(strategy, backbone)
+    stop = recipe.stop.model_copy(update={"max_epochs": PAIR_EPOCHS})
+    trial = make_trial(folder / "pair", task, registry, recipe.changed(stop=stop))
+    facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
+    if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
+        return None, reason
+    if "teacher" in strategy.wants:
+        trial = replace(trial, teacher=make_teacher(trial, folder / "teacher"))
+    return trial, ""
 
 
 def make_runtime(trial: Trial) -> Runtime:

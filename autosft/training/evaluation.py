@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from autosft.contracts.problem import Outputs, known, mean_score, metrics_of, tuned
+from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows
+from autosft.contracts.scoring import known, mean_score, metrics_of, tuned
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Parts, Runtime

@@ -86,7 +86,7 @@ def _encode_missing(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows
                 assert batch.encoded is not None
                 late = runtime.seconds_left() < 0
                 if not late:
-                    kept.put(longest.numbers[done : done + len(batch)], batch.encoded["pooled"])
+                    kept.put(longest.numbers[done : done + len(batch)], _pooled(parts, encoder, batch))
                     done += len(batch)
                 if late or time.perf_counter() - saved > SAVE_SECONDS:
                     _store(parts, runtime, kept, longest[stored:done], digests, time.perf_counter() - saved)
@@ -103,6 +103,22 @@ def _encode_missing(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows
         runtime.features["pace", _key(parts)] = pace
         _store(parts, runtime, kept, longest[stored:], digests, pace * (done - stored))
     return kept
+
+
+def _pooled(parts: Parts, encoder: Encoder, batch: Batch) -> Tensor:
+    """What an encoder gives of these rows, of the width that it announces: heads that keep rows would not notice.
+
+    Raises:
+        ValueError: It has another shape.
+    """
+    assert batch.encoded is not None
+    pooled, announced = batch.encoded["pooled"], (len(batch), encoder.widths["pooled"])
+    if tuple(pooled.shape) != announced:
+        raise ValueError(
+            f"Backbone {parts.info.name!r} gives pooled features of the shape {tuple(pooled.shape)}, and announces "
+            f"{announced} (Encoder.widths); one of the two is wrong."
+        )
+    return pooled
 
 
 def _store(

@@ -9,7 +9,6 @@ from dataclasses import replace
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows
-from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.trial import Runtime, States, Trial
 from autosft.errors import BadInput
@@ -56,7 +55,8 @@ def cross_validate(
             assert evaluation is not None  # there are rows to validate on
             StoredOutputs(held_out, evaluation.outputs, evaluation.states).write(folder)
         stored = StoredOutputs.read(folder, held_out.columns)
-        if any(_labels(one) != _labels(other) for one, other in zip(first.states, stored.states, strict=True)):
+        pairs = zip(trial.parts.problems, first.states, stored.states, strict=True)
+        if any(list(problem.classes(one)) != list(problem.classes(other)) for problem, one, other in pairs):
             raise BadInput(f"fold {number + 1} of {len(folds) + 1} has other labels to learn from")
         answers.append(stored.outputs)
         rows = rows + held_out
@@ -70,7 +70,3 @@ def forget_checkpoints(trial: Trial) -> None:
         path.unlink()
     for folder in (*trial.folder.glob("fold-*"), *trial.folder.glob(TAUGHT)):
         shutil.rmtree(folder)
-
-
-def _labels(state: State) -> list[str]:
-    return list(state.values.get("classes", ()))

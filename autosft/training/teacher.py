@@ -148,8 +148,8 @@ class Teacher:
                 parts, model = member.load()
         except AutoSFTError as error:
             raise BadTeacher(f"Trial {member.trial}, which is to teach this one: {error}", member.trial) from error
-        pairs = zip(parts.states.problems, self._trial.parts.states.problems, strict=True)
-        if any(one.values.get("classes") != other.values.get("classes") for one, other in pairs):
+        pairs = zip(parts.problems, parts.states.problems, self._trial.parts.states.problems, strict=True)
+        if any(list(problem.classes(one)) != list(problem.classes(other)) for problem, one, other in pairs):
             raise BadTeacher(f"Trial {member.trial}, which is to teach this one, knows other labels.", member.trial)
         return parts, model.eval().requires_grad_(False)
 

@@ -7,7 +7,8 @@ import pytest
 from diffusion import Generation
 
 from autosft.errors import BadInput
-from autosft.testing.conformance.strategy import Killed, check_equal
+from autosft.testing.conformance.promises import check_equal
+from autosft.testing.conformance.strategy import Killed
 from autosft.testing.toy import ToyStrategy, make_points, registry
 from autosft.testing.trials import make_trial, points_task, quick_recipe
 from autosft.training.evaluation import evaluate

@@ -141,7 +141,8 @@ def test_validation_goes_by_the_rows_that_have_the_target(trial, model):
 
 
 def test_a_killed_trial_goes_on_with_missing_targets_and_ends_the_same(tmp_path, trial):
-    from autosft.testing.conformance.strategy import Killed, check_equal
+    from autosft.testing.conformance.promises import check_equal
+    from autosft.testing.conformance.strategy import Killed
     from autosft.testing.toy import ToyStrategy
 
     runtime = replace(make_runtime(trial), micro_batch=3)

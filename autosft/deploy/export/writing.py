@@ -167,7 +167,7 @@ def _description(
             "name": output,
             "target": predictor.task.targets[place].name,
             "problem": predictor.task.targets[place].problem,
-            "columns": predictor.states[place].values.get("classes"),
+            "columns": list(predictor.class_names[place]) or None,
             "state": {key: array.tolist() for key, array in predictor.states[place].arrays.items()},
         }
         for output, (place, _) in zip(_outputs(graph), graph.names, strict=True)

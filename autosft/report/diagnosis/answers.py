@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Outputs, Problem, known, metrics_of, tuned
+from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
+from autosft.contracts.scoring import known, metrics_of, tuned
 from autosft.contracts.state import State
 from autosft.errors import BadInput
 from autosft.report.account import Account

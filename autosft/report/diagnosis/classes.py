@@ -76,8 +76,8 @@ class ClassDiagnosis:
 
 
 def diagnose_classes(answers: Answers) -> ClassDiagnosis:
-    """Look into the answers to a classification."""
-    known = [str(name) for name in answers.state.values["classes"]]
+    """Look into the answers to a problem with one class per row."""
+    known = list(answers.problem.classes(answers.state))
     given = [str(target) for target in answers.targets]
     names = (*known, *sorted(set(given) - set(known)))
     number = {name: place for place, name in enumerate(names)}

@@ -58,7 +58,7 @@ class LabelDiagnosis:
 
 def diagnose_labels(answers: Answers) -> LabelDiagnosis:
     """Look into the answers to a problem with several labels per row."""
-    classes = [str(name) for name in answers.state.values["classes"]]
+    classes = list(answers.problem.classes(answers.state))
     sets = [frozenset([target] if isinstance(target, str) else map(str, target)) for target in answers.targets]
     given = [frozenset(map(str, labels)) for labels in answers.decided()]
     truth = np.array([[name in labels for name in classes] for labels in sets]).reshape(len(sets), len(classes))

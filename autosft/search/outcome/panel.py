@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of, tuned
+from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.contracts.rows import Rows
+from autosft.contracts.scoring import mean_score, metrics_of, tuned
 from autosft.contracts.state import State
 from autosft.contracts.task import TaskTarget
 from autosft.data.splits import strata_of
@@ -64,7 +65,9 @@ class Panel:
         self._units = numbered([group or number for number, group in enumerate(valid.group)])
         first = next(iter(stored.values()), None)
         self._stored = {
-            number: one for number, one in stored.items() if first and _alike(first, one) and self._have_mean(one)
+            number: one
+            for number, one in stored.items()
+            if first and _alike(problems, first, one) and self._have_mean(one)
         }
         self.rows = np.arange(len(valid))
 
@@ -124,20 +127,18 @@ class Panel:
         return True
 
 
-def _alike(one: StoredOutputs, other: StoredOutputs) -> bool:
+def _alike(problems: Sequence[Problem], one: StoredOutputs, other: StoredOutputs) -> bool:
     """Whether two trials answer the same rows in the same terms."""
-    if not np.array_equal(one.rows.numbers, other.rows.numbers):
-        return False
-    return all(_terms(*pair) == _terms(*to) for pair, to in zip(_pairs(one), _pairs(other), strict=True))
+    return np.array_equal(one.rows.numbers, other.rows.numbers) and _terms(problems, one) == _terms(problems, other)
 
 
-def _pairs(stored: StoredOutputs) -> Sequence[tuple[Outputs, State]]:
-    return list(zip(stored.outputs, stored.states, strict=True))
-
-
-def _terms(outputs: Outputs, state: State) -> Any:
-    shapes = {name: array.shape for name, array in outputs.arrays.items()}
-    return shapes, list(state.values.get("classes", ()))
+def _terms(problems: Sequence[Problem], stored: StoredOutputs) -> Any:
+    """For each target the shapes of the answers, and the classes that these are chosen from."""
+    parts = zip(problems, stored.outputs, stored.states, strict=True)
+    return [
+        ({name: array.shape for name, array in outputs.arrays.items()}, list(problem.classes(state)))
+        for problem, outputs, state in parts
+    ]
 
 
 def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple[Panel, Mapping[int, str]]:

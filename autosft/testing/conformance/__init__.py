@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import pytest
 
-_PARTS = ("promises", "backbone", "executor", "modality", "pretraining", "problem", "strategy", "weights")
+_PARTS = (
+    *("promises", "pairs", "views", "asked", "in_use"),
+    *("backbone", "executor", "modality", "pretraining", "problem", "strategy", "weights"),
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))  # a broken promise shows its values
 
 from autosft.testing.conformance.backbone import BackboneConformance  # noqa: E402

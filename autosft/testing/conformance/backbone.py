@@ -1,9 +1,11 @@
-"""What every family of backbones promises."""
+"""What every family of backbones promises: `BackboneConformance`."""
 
 # ruff: noqa: D102 (the name of a test is its docstring)
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,30 @@ from torch import Tensor
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
 from autosft.contracts.modality import Example, Modality, Sample
 from autosft.contracts.recipe import SHARED, Recipe
+from autosft.contracts.space import defaults
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder
-from autosft.errors import BadWeights
-from autosft.testing.conformance.promises import Offline, check_light, check_state
+from autosft.errors import BadInput, BadWeights
+from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state, extremes, leaves
 
 AXES = {"pooled": (2, 1), "tokens": (3, 2), "maps": (4, 1), "logits": (None, -1)}
 """For each output how many axes it has, and which of them is its width."""
 
+PARAMETERS_OFF = 2.0
+"""The number of parameters that an encoder announces is not off by more than this factor: memory is planned by it."""
+
 
 class BackboneConformance(Offline):
-    """Needs the fixtures `family`, and a `modality` with a `data_path` that it can encode; `info` says which of its
-    encoders to build, and `weights` what its `fit` takes from beside the weights, if it takes anything."""
+    """Checks that a family lists encoders without importing anything heavy, and that one of them gives what it
+    announces: of the right shape, width and type, the same each time, for a row alone as among others, and with weights
+    that can be trained, saved and put back.
+
+    A subclass gives the fixtures `family`, and a `modality` with a `data_path` that it can encode; `info` where another
+    encoder than the smallest curated one is to be built, and `weights` where `fit` takes something from beside them.
+
+    A check that fails names what a search would do wrong without noticing, such as keeping features of another width,
+    or answering a row otherwise than it was validated.
+    """
 
     @pytest.fixture
     def family(self) -> BackboneFamily:
@@ -35,22 +49,22 @@ class BackboneConformance(Offline):
 
     @pytest.fixture
     def modality(self) -> Modality:
-        """A modality whose kinds hold what the encoder takes."""
+        """A modality whose `kinds` hold the kind of inputs that the encoder takes."""
         raise NotImplementedError("define the fixture `modality`")
 
     @pytest.fixture
     def data_path(self) -> Path:
-        """Data of that modality, with two or more rows."""
+        """Data that the modality recognizes, with two or more rows."""
         raise NotImplementedError("define the fixture `data_path`")
 
     @pytest.fixture
     def info(self, family: BackboneFamily) -> BackboneInfo:
-        """The smallest curated encoder."""
+        """The encoder to build; by default the smallest curated one."""
         return min(family.curated(), key=lambda info: (info.parameters, info.gigaflops))
 
     @pytest.fixture
     def weights(self) -> WeightFile | None:
-        """What lies beside the weights."""
+        """What `fit` takes from beside the weights, such as a tokenizer; by default nothing."""
         return None
 
     @pytest.fixture
@@ -62,7 +76,7 @@ class BackboneConformance(Offline):
         data_path: Path,
         weights: WeightFile | None,
     ) -> tuple[State, Any]:
-        """What the family learned, and the inputs of two rows."""
+        """What the family learned, and the inputs of two rows; made of the other fixtures."""
         claim = modality.recognize(data_path)
         assert claim is not None and info.inputs.kind in modality.kinds
         rows = modality.scan(claim.task).rows
@@ -81,6 +95,8 @@ class BackboneConformance(Offline):
             assert 0 <= info.prior <= 1 and info.gives and set(info.gives) <= set(AXES)
             assert BackboneInfo.parse(info.plain(), info.name) == info
             assert family.ignores(info) <= set(SHARED)
+            assert family.space_for(info).items() <= family.space.items(), "space_for narrows the family's space"
+        assert isinstance(family.version(), str) and family.version() == family.version()
 
     def test_listing_it_imports_nothing_heavy(self, family: BackboneFamily) -> None:
         check_light(family, call="curated")
@@ -104,8 +120,80 @@ class BackboneConformance(Offline):
             axes, wide = AXES[key]
             value = encoded[key]
             assert len(value) == 2 and value.ndim == (axes or value.ndim) and torch.isfinite(value).all()
-            assert value.shape[wide] == encoder.widths[key]
+            announced = encoder.widths.get(key)
+            assert value.shape[wide] == announced, (
+                f"{key} is {value.shape[wide]} wide, and widths announces {announced}"
+            )
+            assert value.dtype == torch.float32, f"{key} is of the type {value.dtype}; heads compute in float32"
+            assert value.device == _device(inputs), f"{key} lies on {value.device}, and the inputs on {_device(inputs)}"
             assert torch.equal(value, again[key]), "an encoder in evaluation mode draws nothing"
+        if (mask := encoded.get("mask")) is not None:
+            assert mask.dtype == torch.bool and mask.shape == encoded["tokens"].shape[:2], (
+                "mask is (rows, length), bool"
+            )
+
+    def test_what_it_learns_can_be_learned_again(
+        self,
+        family: BackboneFamily,
+        info: BackboneInfo,
+        modality: Modality,
+        data_path: Path,
+        weights: WeightFile | None,
+        batch: tuple[State, Any],
+    ) -> None:
+        claim = modality.recognize(data_path)
+        assert claim is not None
+        again = family.fit(info, modality.scan(claim.task).rows, modality.read, weights)
+        assert again == batch[0], "fit gives another state of the same rows"
+
+    def test_the_number_of_its_parameters_is_about_what_it_announces(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any], weights: WeightFile | None
+    ) -> None:
+        built = sum(parameter.numel() for parameter in family.build(info, _recipe(info), batch[0], None).parameters())
+        if not info.parameters or not built or weights:
+            pytest.skip("it does not say how many it has, has none, or is built of what lies beside its weights")
+        assert built / PARAMETERS_OFF <= info.parameters <= built * PARAMETERS_OFF, f"it has {built}"
+
+    def test_every_choice_of_its_space_builds_an_encoder(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        state, inputs = batch
+        space = family.space_for(info)
+        if not space:
+            pytest.skip("it has no parameters of its own")
+        for name, parameter in space.items():
+            for value in extremes(parameter):
+                own = {family.prefix: {**defaults(space), name: value}}
+                encoder = family.build(info, _recipe(info).changed(own=own), state, None).eval()
+                assert torch.isfinite(_encoded(encoder, inputs)["pooled"]).all(), f"{name}={value}"
+
+    def test_all_that_it_knows_moves_with_it_and_can_be_copied(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        """To another device, into a file, and into the average of its weights."""
+        state, inputs = batch
+        encoder = family.build(info, _recipe(info), state, None).eval()
+        left = _loose(encoder)
+        assert not left, f"register {', '.join(left)} as buffers: as plain attributes they stay behind on the CPU"
+        strange = [name for name, value in encoder.state_dict().items() if not isinstance(value, Tensor)]
+        assert not strange, f"{', '.join(strange)} in its state_dict are no tensors, and cannot be saved"
+        before, after = _encoded(encoder, inputs), _encoded(copy.deepcopy(encoder), inputs)
+        assert all(torch.equal(before[key], after[key]) for key in before), "its copy gives something else"
+
+    def test_its_graph_gives_the_same(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        state, inputs = batch
+        encoder = family.build(info, _recipe(info), state, None).eval()
+        try:
+            graph = encoder.graph()
+            tensors = graph.tensors(inputs)
+        except BadInput as reason:
+            pytest.skip(f"it cannot be exported: {reason}")
+        check_plain(dict(graph.preparation))
+        with torch.inference_mode():
+            given = graph.module(*tensors.values())
+        torch.testing.assert_close(given["pooled"], _encoded(encoder, inputs)["pooled"], rtol=1e-3, atol=1e-4)
 
     def test_one_seed_builds_one_encoder(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
@@ -122,11 +210,17 @@ class BackboneConformance(Offline):
     def test_a_row_alone_is_encoded_as_among_others(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
     ) -> None:
+        """Of each output; where rows differ in length, of the tokens that the row has alone."""
         state, inputs = batch
         encoder = family.build(info, _recipe(info), state, None).eval()
-        alone = next(Batch(inputs, (), ("a", "b"), torch.ones(2)).split(1))
-        among, single = _encoded(encoder, inputs)["pooled"], _encoded(encoder, alone.inputs)["pooled"]
-        torch.testing.assert_close(single, among[:1], rtol=1e-3, atol=1e-4)
+        among = _encoded(encoder, inputs)
+        for place, alone in enumerate(Batch(inputs, (), ("a", "b"), torch.ones(2)).split(1)):
+            single = _encoded(encoder, alone.inputs)
+            for key in info.gives:
+                cut = tuple(map(slice, single[key].shape[1:]))
+                one, other = single[key], among[key][place : place + 1][(slice(None), *cut)]
+                said = f"{key} of row {place + 1} depends on the rows beside it"
+                torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4, msg=said)
 
     def test_blocks_hold_every_parameter_once(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
@@ -172,6 +266,33 @@ class BackboneConformance(Offline):
 def _encoded(encoder: Encoder, inputs: Any) -> dict[str, Tensor]:
     with torch.inference_mode():
         return {key: value.to_dense() for key, value in encoder(inputs).items()}
+
+
+def _device(inputs: Any) -> torch.device:
+    """Where the inputs lie; lists of texts lie with the CPU."""
+    tensors = [leaf for leaf in leaves(inputs) if isinstance(leaf, Tensor)]
+    return tensors[0].device if tensors else torch.device("cpu")
+
+
+def _loose(encoder: Encoder) -> list[str]:
+    """The plain attributes of its modules that hold tensors which are registered nowhere."""
+    registered = {id(tensor) for tensor in (*encoder.parameters(), *encoder.buffers())}
+    own = {"_parameters", "_buffers", "_modules"}
+    return [
+        f"{type(module).__name__}.{name}"
+        for module in encoder.modules()
+        for name, value in vars(module).items()
+        if name not in own and any(id(tensor) not in registered for tensor in _tensors_in(value))
+    ]
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in nested lists, tuples and mappings."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _tensors_in(entry)
 
 
 def _recipe(info: BackboneInfo) -> Recipe:

@@ -34,7 +34,10 @@ autosft.run_search(sys.argv[1], run=sys.argv[2], budget=None, trials=1, device="
 
 
 class ExecutorConformance:
-    """Needs the fixture `executor`, a class method of the scope `"class"`:
+    """Checks that an executor's workers take orders, tell of them in order, survive crashes and cancelling, and end
+    when their pool is closed. A check that fails names what would make a search wait without end, or lose a trial.
+
+    A subclass gives the fixture `executor`, a class method of the scope `"class"`:
 
         class TestElsewhere(ExecutorConformance):
             @pytest.fixture(scope="class")

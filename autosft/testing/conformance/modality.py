@@ -1,14 +1,14 @@
-"""What every modality promises."""
+"""What every modality promises: `ModalityConformance`."""
 
 # ruff: noqa: D102 (the name of a test is its docstring)
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,27 +17,40 @@ import pytest
 import torch
 
 from autosft.contracts.backbone import BackboneInfo, Inputs
-from autosft.contracts.modality import Example, Mix, Modality, Sample, Strength
-from autosft.contracts.recipe import Recipe
-from autosft.contracts.rows import Row, Rows, Scan
-from autosft.contracts.space import Choice, defaults
+from autosft.contracts.modality import Mix, Modality, Strength
+from autosft.contracts.rows import Scan
+from autosft.contracts.space import defaults
 from autosft.contracts.task import Task
 from autosft.contracts.tensors import Batch
 from autosft.contracts.trial import Loaders, Parts, States
 from autosft.data.arrow import open_rows, write_rows
 from autosft.errors import BadInput
-from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state, leaves, same
+from autosft.testing.conformance.promises import (
+    Offline,
+    check_light,
+    check_plain,
+    check_state,
+    equal,
+    extremes,
+    leaves,
+    same,
+)
+from autosft.testing.conformance.views import RECIPE, example, generator, sent, viewed
 from autosft.testing.toy import ToyFamily
 from autosft.training import ahead, mixing
 from autosft.training.seeds import seed_everything
 from autosft.training.source import Drawn, Source
 
-RECIPE = Recipe(backbone="any/any", strategy="any")
-
 
 class ModalityConformance(Offline):
-    """Needs the fixtures `modality` and `data_path`; `inputs` where views need options, `raw` where users hand over
-    other things than paths."""
+    """Checks that a modality recognizes its data and no other, lists rows that are unique, stable and can be written
+    down, and shows each of them alike to whoever loads it, in whichever thread or process.
+
+    A subclass gives the fixtures `modality` and `data_path`; `inputs` where views need options, and `raw` where users
+    hand over other things than paths.
+
+    A check that fails names what would make two runs of a search, or a search and its predictor, see rows otherwise.
+    """
 
     @pytest.fixture
     def modality(self) -> Modality:
@@ -51,12 +64,12 @@ class ModalityConformance(Offline):
 
     @pytest.fixture
     def inputs(self, modality: Modality) -> Inputs:
-        """What an encoder asks of its views."""
+        """What an encoder asks of its views; by default no options, of the first kind."""
         return Inputs(kind=min(modality.kinds))
 
     @pytest.fixture
     def raw(self, data_path: Path) -> Sequence[Any]:
-        """What a user hands to a predictor."""
+        """What a user hands to a predictor; by default the path of the data."""
         return [data_path]
 
     @pytest.fixture
@@ -68,7 +81,7 @@ class ModalityConformance(Offline):
 
     @pytest.fixture
     def scan(self, modality: Modality, task: Task) -> Scan:
-        """All rows."""
+        """All rows; made of the other fixtures."""
         return modality.scan(task)
 
     def test_it_has_a_name_and_kinds(self, modality: Modality) -> None:
@@ -112,6 +125,25 @@ class ModalityConformance(Offline):
             modality.read(written)
         check_state(modality.fit(again[: len(scan.rows)], modality.read))
 
+    def test_a_digest_says_what_a_row_holds(self, modality: Modality, scan: Scan) -> None:
+        """Rows of one digest are encoded once, for this search and for later ones."""
+        some = [scan.rows[position] for position in range(min(len(scan.rows), 8))]
+        digests = [modality.digest(row) for row in some]
+        assert digests == [modality.digest(row) for row in some], "a row has another digest each time"
+        for (one, first), (other, second) in combinations(zip(digests, some, strict=True), 2):
+            if one and one == other:
+                samples = [example(modality, row).inputs for row in (first, second)]
+                assert equal(*samples), f"{first.id} and {second.id} have one digest, and differ"
+
+    def test_a_view_leaves_the_decoded_sample_as_it_is(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
+        """Decoded samples are kept, and seen again in the next epoch."""
+        state = modality.fit(scan.rows, modality.read)
+        for strength in get_args(Strength):
+            view, decoded = modality.view(inputs, RECIPE, state, strength=strength), example(modality, scan.rows[0])
+            before = copy.deepcopy(decoded.inputs)
+            modality.collate([view(decoded, generator(0)).inputs])
+            assert equal(before, decoded.inputs), f"a view of strength {strength!r} changes what it is given"
+
     def test_a_person_can_be_shown_a_sample(self, modality: Modality, scan: Scan) -> None:
         preview = modality.preview(scan.rows[0])
         assert preview.text or preview.picture
@@ -138,9 +170,9 @@ class ModalityConformance(Offline):
         """And whoever learns it again from the same rows."""
         state = modality.fit(scan.rows, modality.read)
         assert state == modality.fit(scan.rows, modality.read)
-        example, (first, second) = _example(modality, scan.rows[0]), (state, check_state(state))
+        decoded, (first, second) = example(modality, scan.rows[0]), (state, check_state(state))
         views = [
-            modality.view(inputs, RECIPE, each, strength="none")(example, _generator(0)).inputs
+            modality.view(inputs, RECIPE, each, strength="none")(decoded, generator(0)).inputs
             for each in (first, second)
         ]
         assert same([modality.collate(views[:1])], [modality.collate(views[1:])])
@@ -148,12 +180,12 @@ class ModalityConformance(Offline):
     def test_one_row_is_enough(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         state = modality.fit(scan.rows[:1], modality.read)
         view = modality.view(inputs, RECIPE, state, strength="none")
-        joined = modality.collate([view(_example(modality, scan.rows[0]), _generator(0)).inputs])
+        joined = modality.collate([view(example(modality, scan.rows[0]), generator(0)).inputs])
         assert all(len(leaf) == 1 for leaf in leaves(joined))
 
     def test_the_view_of_answers_draws_nothing(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
-        before = _viewed(modality, scan.rows, inputs, strength="none", seed=0)
-        assert same(before, _viewed(modality, scan.rows, inputs, strength="none", seed=1))
+        before = viewed(modality, scan.rows, inputs, strength="none", seed=0)
+        assert same(before, viewed(modality, scan.rows, inputs, strength="none", seed=1))
 
     @pytest.mark.parametrize("strength", get_args(Strength))
     def test_a_view_keeps_what_answers_need_to_be_mapped_back(
@@ -162,9 +194,9 @@ class ModalityConformance(Offline):
         """And shows a row by itself where there are no others to be seen beside it."""
         view = modality.view(inputs, RECIPE, modality.fit(scan.rows, modality.read), strength=strength)
         for number, row in enumerate(scan.rows[:4]):
-            example = _example(modality, row)
-            known = {**example.meta, "known": 0.5}
-            seen = view(replace(example, meta=known), _generator(number)).meta
+            decoded = example(modality, row)
+            known = {**decoded.meta, "known": 0.5}
+            seen = view(replace(decoded, meta=known), generator(number)).meta
             assert known.items() <= seen.items(), "it forgets, or changes, what was known of the row"
             assert all(isinstance(value, (int, float)) and math.isfinite(value) for value in seen.values())
 
@@ -172,9 +204,9 @@ class ModalityConformance(Offline):
     def test_other_views_draw_from_their_generator_alone(
         self, modality: Modality, scan: Scan, inputs: Inputs, strength: Strength
     ) -> None:
-        before = _viewed(modality, scan.rows, inputs, strength=strength, seed=7)
+        before = viewed(modality, scan.rows, inputs, strength=strength, seed=7)
         seed_everything(len(before) + 1)
-        assert same(before, _viewed(modality, scan.rows, inputs, strength=strength, seed=7)), (
+        assert same(before, viewed(modality, scan.rows, inputs, strength=strength, seed=7)), (
             "a view may draw from the generator that it is given alone"
         )
 
@@ -191,24 +223,24 @@ class ModalityConformance(Offline):
         ways = (
             (source, Loaders(0)),
             (source, Loaders(4)),
-            (_sent(source), Loaders(0)),
+            (sent(source), Loaders(0)),
         )
         first, *others = ([batch.inputs for batch in ahead.Ahead(*way)(drawn)] for way in ways)
         assert all(same(first, other) for other in others)
 
     def test_collated_samples_have_one_entry_per_row(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
-        joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
+        joined = viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
         assert all(len(leaf) == 4 for leaf in leaves(joined))
 
     @pytest.mark.parametrize("mix", get_args(Mix))
     def test_what_it_says_can_be_mixed_can(self, modality: Modality, scan: Scan, inputs: Inputs, mix: Mix) -> None:
         if mix not in modality.mixes(inputs):
             pytest.skip("it does not say so")
-        joined = _viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
+        joined = viewed(modality, scan.rows, inputs, strength="none", seed=0)[0]
         batch = Batch(joined, (torch.arange(4),), ("a", "b", "c", "d"), torch.ones(4))
         for seed in range(8):
             ways = {**dict.fromkeys(get_args(Mix), 0.0), mix: 1.0}
-            mixed = mixing.mix(batch, _generator(seed), **ways)
+            mixed = mixing.mix(batch, generator(seed), **ways)
             assert mixed.inputs.shape == joined.shape and mixed.inputs.dtype == joined.dtype
             assert mix == "mixup" or joined.ndim == 4, "cutmix needs pictures, shape (rows, channels, height, width)"
             assert mixed.mixed is not None and 0 <= mixed.mixed.share <= 1
@@ -217,37 +249,10 @@ class ModalityConformance(Offline):
         space = modality.space_for(inputs, modality.fit(scan.rows, modality.read))
         assert space.items() <= modality.space.items()
         for name, parameter in space.items():
-            values = parameter.options if isinstance(parameter, Choice) else (parameter.low, parameter.high)
             seen: list[Any] = []
-            for value in values:
+            for value in extremes(parameter):
                 recipe = RECIPE.changed(own={modality.name: {**defaults(space), name: value}})
-                seen.append(_viewed(modality, scan.rows, inputs, strength="none", seed=0, recipe=recipe))
+                effort = modality.effort(inputs, recipe, modality.fit(scan.rows, modality.read))
+                assert 0 < effort < math.inf, f"with {name}={value} the effort is {effort}"
+                seen.append(viewed(modality, scan.rows, inputs, strength="none", seed=0, recipe=recipe))
             assert not any(same(*pair) for pair in combinations(seen, 2)), f"two values of {name} show the same"
-
-
-def _viewed(
-    modality: Modality, rows: Rows, inputs: Inputs, *, strength: Strength, seed: int, recipe: Recipe = RECIPE
-) -> list[Any]:
-    """Four rows, seen and joined."""
-    state = modality.fit(rows, modality.read)
-    view = modality.view(inputs, recipe, state, strength=strength)
-    count = 0 if strength == "none" else modality.others(recipe, strength=strength)
-    others = tuple(_example(modality, rows[number % len(rows)]) for number in range(count))
-    shown = [replace(_example(modality, row), others=others) for row in rows[:4]]
-    return [modality.collate([view(example, _generator(seed + n)).inputs for n, example in enumerate(shown)])]
-
-
-def _example(modality: Modality, row: Row) -> Example:
-    """A row without targets, before any view."""
-    sample = Sample.of(modality.read(row))
-    return Example(sample.data, meta=sample.meta)
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def _sent(source: Source) -> Source:
-    """As it arrives in another process."""
-    loads: Callable[[Any], Source] = ForkingPickler.loads  # pyright: ignore[reportAttributeAccessIssue]
-    return loads(ForkingPickler.dumps(source))

@@ -15,7 +15,8 @@ from autosft.contracts.record import Epoch
 from autosft.contracts.rows import Rows
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.trial import Runtime, Trial
-from autosft.testing.conformance.strategy import AnyStrategy, Killed, check_equal
+from autosft.testing.conformance.promises import check_equal
+from autosft.testing.conformance.strategy import AnyStrategy, Killed
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import quick_recipe
 from autosft.training.loop import train
@@ -23,11 +24,17 @@ from autosft.training.model import ENCODER, build_model, start_from
 
 
 class PretrainingConformance(AnyStrategy):
-    """Needs the fixture `strategy`; `recipe` and `problems` where the defaults don't do."""
+    """Checks, of a strategy that makes encoders for trials to start from, that its loss falls, that it looks at no
+    target, and that killed and resumed it leaves the same encoder, from which trials start.
+
+    A subclass gives the fixture `strategy`; `recipe` and `problems` where the defaults don't do.
+
+    A check that fails names what would make trials start from another encoder than the search believes.
+    """
 
     @pytest.fixture
     def pretraining(self, trial: Trial) -> Trial:
-        """The trial as a search has it: there is nothing to validate on."""
+        """The trial as a search has it: there is nothing to validate on. Made of the other fixtures."""
         return replace(trial, valid=Rows.of(()))
 
     def test_it_says_what_it_makes_and_its_loss_falls(

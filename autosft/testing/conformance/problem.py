@@ -1,4 +1,4 @@
-"""What every problem promises."""
+"""What every problem promises: `ProblemConformance`."""
 
 # ruff: noqa: D102 (the name of a test is its docstring)
 
@@ -6,87 +6,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
 
 from autosft.contracts.modality import Sample
 from autosft.contracts.problem import Outputs, Problem
-from autosft.contracts.recipe import SHARED, Recipe, Regular
-from autosft.contracts.state import State
-from autosft.contracts.tensors import Batch, Encoder, Model
+from autosft.contracts.recipe import SHARED, Regular
 from autosft.errors import BadInput
-from autosft.testing.conformance.promises import Offline, check_light, check_plain, check_state
+from autosft.testing.conformance.asked import SHAPES, Asked
+from autosft.testing.conformance.in_use import ProblemInUse
+from autosft.testing.conformance.promises import check_light, check_plain, check_state
 
-RECIPE = Recipe(backbone="any/any", strategy="any")
-WIDTH = 16
-SHAPES = {"pooled": (WIDTH,), "tokens": (8, WIDTH), "maps": (WIDTH, 4, 4), "logits": (8, WIDTH)}
 STEPS = 300
 """So many steps of Adam make a problem's own loss small on a handful of rows."""
 
 
-class _Given(Encoder):
-    """An encoder that gives what it is given."""
+class ProblemConformance(ProblemInUse):
+    """Checks that a problem turns targets into a loss that can be trained, and a head's output into answers that can be
+    stored, decided and scored, and that every installed strategy which accepts it trains it.
 
-    widths = dict.fromkeys(SHAPES, WIDTH)
+    A subclass gives the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes, `sample`
+    where it has a `wrap`, and `recipe` where it has parameters of its own: every choice of losses must keep the
+    promises.
 
-    def forward(self, inputs: Any) -> Mapping[str, Tensor]:
-        return inputs
-
-
-class ProblemConformance(Offline):
-    """Needs the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes, `recipe` where the
-    problem has parameters of its own: every choice of losses must keep the promises."""
-
-    @pytest.fixture
-    def problem(self) -> Problem:
-        """The problem to test."""
-        raise NotImplementedError("define the fixture `problem`")
-
-    @pytest.fixture
-    def targets(self) -> Sequence[Any]:
-        """Six or more targets as written, not all alike."""
-        raise NotImplementedError("define the fixture `targets`")
-
-    @pytest.fixture
-    def encoded(self, problem: Problem, targets: Sequence[Any]) -> dict[str, Tensor]:
-        """What an encoder might have made of the rows."""
-        torch.manual_seed(0)
-        return {key: torch.randn(len(targets), *SHAPES[key]) for key in sorted(problem.needs)}
-
-    @pytest.fixture
-    def sample(self) -> Sample:
-        """What every target is of, where `wrap` asks for it; its `meta` is also how it was seen, where answers are
-        mapped back."""
-        return Sample(None)
-
-    @pytest.fixture
-    def recipe(self) -> Recipe:
-        """What the problem is asked to be trained with."""
-        return RECIPE
-
-    @pytest.fixture
-    def asked(
-        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], recipe: Recipe, sample: Sample
-    ) -> _Asked:
-        """The problem on these rows, with a head that has moved from its first weights."""
-        torch.manual_seed(0)
-        state = problem.fit(targets)
-        model = Model(_Given(), [problem.head(_Given.widths, state, recipe)]).eval()
-        with torch.no_grad():
-            for parameter in model.heads.parameters():
-                parameter.add_(0.1 * torch.randn_like(parameter))
-        rows = tuple(f"row-{number}" for number in range(len(targets)))
-        wrapped = [problem.wrap(target, sample.data, sample.meta) for target in targets]
-        batch = Batch(
-            encoded, (problem.encode(wrapped, state),), rows, torch.ones(len(rows)), meta=(sample.meta,) * len(rows)
-        )
-        return _Asked(problem, targets, state, recipe, model, batch)
+    A check that fails names what a search, a report or a predictor asks of it and does not get.
+    """
 
     def test_it_has_a_name_needs_and_metrics(self, problem: Problem) -> None:
         assert problem.name and problem.needs and set(problem.needs) <= set(SHAPES)
@@ -98,9 +47,11 @@ class ProblemConformance(Offline):
     def test_what_it_learned_can_be_saved(self, problem: Problem, targets: Sequence[Any]) -> None:
         check_state(problem.fit(targets))
         strata = problem.strata(targets)
-        assert strata is None or len(strata) == len(targets)
+        assert strata is None or (len(strata) == len(targets) and set(strata)), "a stratum for each row, hashable"
+        assert isinstance(problem.describe(problem.fit(targets)), str)
+        assert all(isinstance(problem.about(metric), str) for metric in problem.metrics)
 
-    def test_answers_are_the_same_by_whoever_loads_what_was_learned(self, asked: _Asked) -> None:
+    def test_answers_are_the_same_by_whoever_loads_what_was_learned(self, asked: Asked) -> None:
         """And by whoever learns it again from the same targets."""
         assert asked.state == asked.problem.fit(asked.targets)
         loaded = replace(asked, state=check_state(asked.state))
@@ -108,7 +59,7 @@ class ProblemConformance(Offline):
         assert all(np.array_equal(before.arrays[name], after.arrays[name]) for name in before.arrays)
         assert asked.problem.decide(before, asked.state) == asked.problem.decide(after, loaded.state)
 
-    def test_each_row_has_a_loss_of_its_own_or_parts_add_up_to_that_of_a_batch(self, asked: _Asked) -> None:
+    def test_each_row_has_a_loss_of_its_own_or_parts_add_up_to_that_of_a_batch(self, asked: Asked) -> None:
         whole = asked.losses(asked.batch)
         parts = [asked.losses(part) for part in asked.batch.split(2)]
         if not asked.problem.loss_per_row:
@@ -119,7 +70,7 @@ class ProblemConformance(Offline):
         assert whole.shape == (len(asked.targets),) and torch.isfinite(whole).all()
         torch.testing.assert_close(torch.cat(parts), whole, msg="the loss of a row depends on its batch")
 
-    def test_what_it_ignores_changes_no_loss(self, asked: _Asked) -> None:
+    def test_what_it_ignores_changes_no_loss(self, asked: Asked) -> None:
         assert asked.problem.ignores <= set(SHARED)
 
         def losses(regular: Regular) -> Tensor:
@@ -131,12 +82,12 @@ class ProblemConformance(Offline):
         for metric in asked.problem.metrics:
             assert asked.problem.ignores <= asked.problem.ignores_for(metric) <= set(SHARED)
 
-    def test_rows_are_drawn_in_balance_where_balance_means_something(self, asked: _Asked) -> None:
+    def test_rows_are_drawn_in_balance_where_balance_means_something(self, asked: Asked) -> None:
         odds = asked.problem.odds(asked.targets, asked.state)
         assert (odds is None) == ("regular.balance" in asked.problem.ignores)
         assert odds is None or (odds.shape == (len(asked.targets),) and (odds > 0).all())
 
-    def test_answers_come_row_by_row(self, asked: _Asked) -> None:
+    def test_answers_come_row_by_row(self, asked: Asked) -> None:
         whole = asked.answers(asked.batch)
         joined = Outputs.concat([asked.answers(part) for part in asked.batch.split(4)])
         assert whole.arrays or whole.items
@@ -147,7 +98,7 @@ class ProblemConformance(Offline):
         assert len(joined.items) in (0, len(asked.targets))
         check_plain(joined.items)
 
-    def test_answers_of_a_graph_are_the_same(self, asked: _Asked) -> None:
+    def test_answers_of_a_graph_are_the_same(self, asked: Asked) -> None:
         try:
             with torch.inference_mode():
                 tensors = asked.problem.tensors(
@@ -159,7 +110,7 @@ class ProblemConformance(Offline):
         assert list(tensors) == list(arrays)
         assert all(np.array_equal(tensor.numpy(), arrays[name]) for name, tensor in tensors.items())
 
-    def test_answers_are_decided_and_scored(self, asked: _Asked) -> None:
+    def test_answers_are_decided_and_scored(self, asked: Asked) -> None:
         problem, targets, answers = asked.problem, asked.targets, asked.answers(asked.batch)
         for metric in problem.metrics:
             state = problem.tune(metric, answers, targets, asked.state)
@@ -170,7 +121,7 @@ class ProblemConformance(Offline):
             score = problem.score(metric, answers, targets, state)
             assert math.isfinite(score) and score <= problem.highest(metric)
 
-    def test_every_draw_of_rows_has_a_score(self, asked: _Asked) -> None:
+    def test_every_draw_of_rows_has_a_score(self, asked: Asked) -> None:
         problem, targets, answers = asked.problem, asked.targets, asked.answers(asked.batch)
         for metric in problem.metrics:
             state = problem.tune(metric, answers, targets, asked.state)
@@ -179,7 +130,7 @@ class ProblemConformance(Offline):
                 assert math.isfinite(problem.score(metric, drawn, [targets[row]] * 3, state))
                 assert math.isfinite(problem.score(metric, answers.take(np.array([row])), [targets[row]], state))
 
-    def test_an_ensemble_of_equals_answers_as_one(self, asked: _Asked) -> None:
+    def test_an_ensemble_of_equals_answers_as_one(self, asked: Asked) -> None:
         problem, state, answers = asked.problem, asked.state, asked.answers(asked.batch)
         alone = problem.combine([answers], [1.0])
         assert problem.decide(alone, state) == problem.decide(answers, state)
@@ -190,7 +141,7 @@ class ProblemConformance(Offline):
         assert problem.decide(both, state) == problem.decide(answers, state)
 
     def test_what_it_offers_to_those_who_are_taught_keeps_to_what_was_answered(
-        self, asked: _Asked, sample: Sample
+        self, asked: Asked, sample: Sample
     ) -> None:
         problem, answers = asked.problem, asked.answers(asked.batch)
         if not problem.offers("pseudo_labels"):
@@ -206,7 +157,7 @@ class ProblemConformance(Offline):
 
     @pytest.mark.parametrize("temperature", [1.0, 4.0])
     def test_a_student_is_nearest_to_its_teacher_where_it_answers_the_same(
-        self, asked: _Asked, temperature: float
+        self, asked: Asked, temperature: float
     ) -> None:
         problem, batch = asked.problem, asked.batch.without_targets()
         answers = {name: torch.as_tensor(array) for name, array in asked.answers(batch).arrays.items()}
@@ -222,7 +173,7 @@ class ProblemConformance(Offline):
         assert same.shape == (len(asked.targets),) and torch.isfinite(same).all() and (same < 1e-4).all()
         assert other.mean() > same.mean() and other.mean().requires_grad
 
-    def test_a_lower_loss_is_a_higher_score(self, asked: _Asked) -> None:
+    def test_a_lower_loss_is_a_higher_score(self, asked: Asked) -> None:
         before, far = asked.score(), asked.deviance()
         free = [value.requires_grad_() for value in asked.batch.inputs.values()]
         optimizer = torch.optim.Adam([*free, *asked.model.heads.parameters()], lr=0.05)
@@ -238,31 +189,3 @@ class ProblemConformance(Offline):
             return
         assert np.isfinite(far).all() and far.shape == (len(asked.targets),)
         assert nearer.mean() < far.mean(), "the deviance rose while the loss fell"
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A problem, rows, and a model that answers it."""
-
-    problem: Problem
-    targets: Sequence[Any]
-    state: State
-    recipe: Recipe
-    model: Model
-    batch: Batch
-
-    def losses(self, batch: Batch) -> Tensor:
-        return self.problem.loss(self.model(batch)[0], batch.targets[0], self.state, self.recipe)
-
-    def answers(self, batch: Batch) -> Outputs:
-        with torch.inference_mode():
-            bare = batch.without_targets()
-            return self.problem.outputs(self.model(bare)[0], bare, self.state, self.recipe, self.model)
-
-    def deviance(self) -> npt.NDArray[np.float64] | None:
-        return self.problem.deviance(self.answers(self.batch), self.targets, self.state)
-
-    def score(self) -> float:
-        metric, answers = self.problem.metrics[0], self.answers(self.batch)
-        state = self.problem.tune(metric, answers, self.targets, self.state)
-        return self.problem.score(metric, answers, self.targets, state)

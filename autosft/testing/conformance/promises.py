@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from autosft.contracts.space import Choice, Parameter, Value
 from autosft.contracts.state import State
 
 HEAVY = ("torch", "timm", "torchvision", "torchaudio", "sklearn", "optuna", "pandas", "transformers", "plotly", "ray")
@@ -71,11 +72,22 @@ def check_plain(value: Any) -> None:
 def check_state(state: State) -> State:
     """The state survives being saved; what a process gets that loads it."""
     arrays: dict[str, Any] = {}
-    plain = json.loads(json.dumps(state.plain("part", arrays), allow_nan=False))
+    try:
+        plain = json.loads(json.dumps(state.plain("part", arrays), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"a state's values must be plain JSON: {error}")
+    for name, value in state.values.items():
+        loaded = plain["values"].get(name)
+        assert loaded == value, f"a state's values must be plain JSON: {name!r} is {value!r}, and loaded {loaded!r}"
     assert all(array.dtype.kind in "biuf" for array in arrays.values()), "a state's arrays must be numeric"
     loaded = State.from_plain(plain, "part", arrays)
     assert loaded.digest() == state.digest()
     return loaded
+
+
+def extremes(parameter: Parameter) -> tuple[Value, ...]:
+    """Every option of a choice, or both ends of a range."""
+    return parameter.options if isinstance(parameter, Choice) else (parameter.low, parameter.high)
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -88,6 +100,22 @@ def leaves(value: Any) -> Iterator[Any]:
             yield from leaves(entry)
     else:
         yield value
+
+
+def check_equal(first: torch.nn.Module, second: torch.nn.Module) -> None:
+    """Weights and buffers are the same, to the bit."""
+    one: dict[str, Tensor] = first.state_dict()
+    other: dict[str, Tensor] = second.state_dict()
+    assert list(one) == list(other)
+    different = [name for name in one if not torch.equal(one[name], other[name])]
+    assert not different, f"these weights differ: {', '.join(different)}"
+
+
+def equal(first: Any, second: Any) -> bool:
+    """Whether two decoded samples hold the same: arrays, tensors and pictures by their bytes."""
+    if hasattr(first, "tobytes"):
+        return bool(type(first) is type(second) and first.tobytes() == second.tobytes())
+    return same(first, second)
 
 
 def same(first: Any, second: Any) -> bool:

@@ -1,9 +1,10 @@
-"""What every strategy promises."""
+"""What every strategy promises: `StrategyConformance`, and `AnyStrategy`, which pretraining keeps too."""
 
 # ruff: noqa: D102 (the name of a test is its docstring)
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,10 +24,20 @@ from autosft.contracts.rows import Rows
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy, Want
 from autosft.contracts.trial import Runtime, Trial
+from autosft.errors import Diverged
 from autosft.host.loading import load as load_plugins
-from autosft.testing.conformance.promises import Offline, check_light
+from autosft.testing.conformance.pairs import check_pair, one_thread
+from autosft.testing.conformance.promises import Offline, check_equal, check_light, extremes
 from autosft.testing.toy import make_points, registry
-from autosft.testing.trials import default_recipe, make_runtime, make_teacher, make_trial, points_task
+from autosft.testing.trials import (
+    default_recipe,
+    make_runtime,
+    make_teacher,
+    make_trial,
+    pair_trial,
+    points_task,
+    targets_for,
+)
 from autosft.training.evaluation import evaluate
 from autosft.training.loop import train
 from autosft.training.model import build_model
@@ -41,15 +52,14 @@ class Killed(Exception):
 
 
 class AnyStrategy(Offline):
-    """What every strategy promises, whatever it leaves."""
+    """Checks what every strategy promises, whatever it leaves: a name, a sound space, light imports. Its fixtures are
+    those of `StrategyConformance` and `PretrainingConformance`; a subclass gives `strategy`."""
 
     @pytest.fixture(autouse=True)
     def one_thread(self) -> Iterator[None]:
         """Equal to the bit holds for one number of threads, and a toy is fastest with one."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        yield
-        torch.set_num_threads(before)
+        with one_thread():
+            yield
 
     @pytest.fixture
     def strategy(self) -> Strategy:
@@ -58,17 +68,17 @@ class AnyStrategy(Offline):
 
     @pytest.fixture
     def recipe(self, strategy: Strategy) -> Recipe:
-        """What a search would try first."""
+        """The recipe; by default what a search would try first, on the wide toy encoder."""
         return default_recipe(strategy, "tiny/wide")
 
     @pytest.fixture
     def problems(self) -> Sequence[Problem]:
-        """What to solve."""
+        """What to solve; by default classification."""
         return [load_plugins().problem("classification")]
 
     @pytest.fixture
     def trial(self, strategy: Strategy, recipe: Recipe, problems: Sequence[Problem], tmp_path: Path) -> Trial:
-        """Sixty points of three classes and twenty without."""
+        """Sixty points of three classes and twenty without; made of the other fixtures."""
         task = points_task(make_points(tmp_path / "data.points.json", rows=60), problems=[p.name for p in problems])
         trial = make_trial(tmp_path / "whole", task, registry(*problems), recipe)
         if "teacher" in strategy.wants:
@@ -94,8 +104,57 @@ class AnyStrategy(Offline):
 
 
 class StrategyConformance(AnyStrategy):
-    """For strategies that leave a model. Needs the fixture `strategy`; `recipe` and `problems` where the defaults don't
-    do."""
+    """Checks, of a strategy that leaves a model, that it learns, that one seed gives one model, also where it is killed
+    after every epoch, and that it trains every installed problem, encoder and choice that it does not decline.
+
+    A subclass gives the fixture `strategy`; `recipe` and `problems` where the defaults don't do.
+
+    A check that fails names what would make a trial end in an error, or a search that goes on find another model.
+    """
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A check for each installed problem."""
+        if "asked" in metafunc.fixturenames:
+            found = load_plugins().problems
+            metafunc.parametrize("asked", list(found.values()), ids=list(found))
+
+    def test_it_trains_each_problem_that_it_does_not_decline(
+        self, strategy: Strategy, asked: Problem, tmp_path: Path
+    ) -> None:
+        """On points, with the defaults; the model answers, is saved, and answers the same when it is loaded."""
+        targets = targets_for(asked)
+        if targets is None or asked.offers("wrap"):
+            pytest.skip("its targets are none of the usual ones; `autosft plugins try` trains it on real data")
+        trial, reason = pair_trial(tmp_path, asked, targets, strategy)
+        if trial is None:
+            pytest.skip(f"it declines: {reason}")
+        check_pair(trial, strategy, tmp_path / "stored")
+
+    def test_it_trains_or_declines_an_encoder_in_which_nothing_can_be_trained(
+        self, strategy: Strategy, problems: Sequence[Problem], tmp_path: Path
+    ) -> None:
+        """Such as one that counts words."""
+        targets = targets_for(problems[0])
+        if targets is None or problems[0].offers("wrap"):
+            pytest.skip("the targets of the problem are none of the usual ones")
+        trial, reason = pair_trial(tmp_path, problems[0], targets, strategy, "shapes/fitted")
+        assert isinstance(reason, str), "accepts gives a text: empty, or why not"
+        if trial is not None:
+            check_pair(trial, strategy, tmp_path / "stored")
+
+    def test_every_choice_of_its_own_can_be_trained(
+        self, strategy: Strategy, trial: Trial, runtime: Runtime, tmp_path: Path
+    ) -> None:
+        own = {name: parameter for name, parameter in strategy.space.items() if "." not in name}
+        if not own:
+            pytest.skip("it has no parameters of its own")
+        stop = trial.parts.recipe.stop.model_copy(update={"max_epochs": 1})
+        for name, parameter in own.items():
+            for value in extremes(parameter):
+                values = {**trial.parts.recipe.of(strategy.name), name: value}
+                changed = trial.with_recipe(stop=stop, own={**trial.parts.recipe.own, strategy.name: values})
+                with contextlib.suppress(Diverged):  # a search goes on with other values
+                    train(replace(changed, folder=tmp_path / f"{name}-{value}"), runtime, strategy)
 
     def test_it_learns(self, strategy: Strategy, trial: Trial, runtime: Runtime) -> None:
         assert strategy.produces == "model"
@@ -238,12 +297,3 @@ class StrategyConformance(AnyStrategy):
 
 def _curve(trained: Trained) -> list[tuple[float, float | None]]:
     return [(epoch.loss, epoch.score) for epoch in trained.epochs]
-
-
-def check_equal(first: torch.nn.Module, second: torch.nn.Module) -> None:
-    """Weights and buffers are the same, to the bit."""
-    one: dict[str, Tensor] = first.state_dict()
-    other: dict[str, Tensor] = second.state_dict()
-    assert list(one) == list(other)
-    different = [name for name in one if not torch.equal(one[name], other[name])]
-    assert not different, f"these weights differ: {', '.join(different)}"

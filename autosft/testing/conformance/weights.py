@@ -15,7 +15,14 @@ from autosft.training.weights import weights_in
 
 
 class WeightSourceConformance:
-    """Needs the fixture `source`; with `known`, an encoder whose weights it has, it is also made to bring them."""
+    """Checks that a source of weights finds nothing that it does not know, asks no network before it is asked for
+    something, and brings what it finds as it said.
+
+    A subclass gives the fixture `source`; with `known`, an encoder whose weights it has without a network, it is also
+    made to bring them.
+
+    A check that fails names what would make a search begin with weights that are not there, or are others.
+    """
 
     @pytest.fixture
     def source(self) -> WeightSource:

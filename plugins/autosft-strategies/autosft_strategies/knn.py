@@ -40,8 +40,11 @@ class Knn(Strategy):
     name, prior, cheap = "knn", 0.5, True
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
-        """Any encoder that knows something before it is trained."""
-        return against_freezing(info, problems)
+        """Any encoder that knows something before it is trained, and problems whose targets can vote."""
+        if reason := against_freezing(info, problems):
+            return reason
+        others = [problem.name for problem in problems if not problem.averages_targets]
+        return f"neighbors vote by the mean of their targets, which is no answer to {others[0]}" if others else ""
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
         """The heads, replaced."""

@@ -8,13 +8,13 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from autosft.api import OutOfTime, Row, Rows
+from autosft.api import Facts, OutOfTime, Row, Rows
 from autosft.api.tensors import encode
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.testing.conformance import StrategyConformance
-from autosft.testing.toy import make_points, registry
+from autosft.testing.toy import ToyFamily, make_points, registry
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.model import build_model
 from autosft_strategies.knn import Knn, keep_neighbors
@@ -126,3 +126,13 @@ def test_without_time_it_stops(trial, runtime):
     encode(trial.parts, runtime, model.encoder, trial.train)
     with pytest.raises(OutOfTime, match="neighbors were sought"):
         keep_neighbors(trial, replace(runtime, seconds_left=lambda: -1.0), model)
+
+
+class Letters(Classification):
+    averages_targets = False
+
+
+def test_a_problem_whose_targets_cannot_vote_is_declined_by_what_it_says_and_not_by_its_name():
+    info = ToyFamily().curated()[0]
+    assert Knn().accepts(Facts(), info, [Classification(), Regression()]) == ""
+    assert "which is no answer to classification" in Knn().accepts(Facts(), info, [Regression(), Letters()])

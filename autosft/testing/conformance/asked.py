@@ -1,0 +1,116 @@
+"""`Asked`: a problem on a few rows, with a head over random features. `AnyProblem`: the fixtures that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor
+
+from autosft.contracts.modality import Sample
+from autosft.contracts.problem import Outputs, Problem
+from autosft.contracts.recipe import Recipe
+from autosft.contracts.state import State
+from autosft.contracts.tensors import Batch, Encoder, Model
+from autosft.testing.conformance.promises import Offline
+
+RECIPE = Recipe(backbone="any/any", strategy="any")
+WIDTH = 16
+SHAPES = {"pooled": (WIDTH,), "tokens": (8, WIDTH), "maps": (WIDTH, 4, 4), "logits": (8, WIDTH)}
+"""What an encoder of width 16 gives of a row."""
+
+
+class Given(Encoder):
+    """An encoder that gives what it is given."""
+
+    widths = dict.fromkeys(SHAPES, WIDTH)
+
+    def forward(self, inputs: Any) -> Mapping[str, Tensor]:
+        """The inputs."""
+        return inputs
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A problem, rows, and a model that answers it."""
+
+    problem: Problem
+    targets: Sequence[Any]
+    state: State
+    recipe: Recipe
+    model: Model
+    batch: Batch
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Of a batch of these rows, or of a part of it."""
+        return self.problem.loss(self.model(batch)[0], batch.targets[0], self.state, self.recipe)
+
+    def answers(self, batch: Batch) -> Outputs:
+        """What the model answers, without targets."""
+        with torch.inference_mode():
+            bare = batch.without_targets()
+            return self.problem.outputs(self.model(bare)[0], bare, self.state, self.recipe, self.model)
+
+    def deviance(self) -> npt.NDArray[np.float64] | None:
+        """How far the answers are from the targets, if there is such a thing."""
+        return self.problem.deviance(self.answers(self.batch), self.targets, self.state)
+
+    def score(self) -> float:
+        """The first metric, tuned on these rows."""
+        metric, answers = self.problem.metrics[0], self.answers(self.batch)
+        state = self.problem.tune(metric, answers, self.targets, self.state)
+        return self.problem.score(metric, answers, self.targets, state)
+
+
+class AnyProblem(Offline):
+    """The fixtures of `ProblemConformance`; a subclass gives the first two."""
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        """The problem to test."""
+        raise NotImplementedError("define the fixture `problem`")
+
+    @pytest.fixture
+    def targets(self) -> Sequence[Any]:
+        """Six or more targets as written, not all alike, in plain JSON or tuples of it."""
+        raise NotImplementedError("define the fixture `targets`")
+
+    @pytest.fixture
+    def encoded(self, problem: Problem, targets: Sequence[Any]) -> dict[str, Tensor]:
+        """What an encoder might have made of the rows; by default random numbers of width 16."""
+        torch.manual_seed(0)
+        return {key: torch.randn(len(targets), *SHAPES[key]) for key in sorted(problem.needs)}
+
+    @pytest.fixture
+    def sample(self) -> Sample:
+        """What every target is of, where `wrap` asks for it; its `meta` is also how it was seen, where answers are
+        mapped back."""
+        return Sample(None)
+
+    @pytest.fixture
+    def recipe(self) -> Recipe:
+        """What the problem is trained with; by default the defaults."""
+        return RECIPE
+
+    @pytest.fixture
+    def asked(
+        self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], recipe: Recipe, sample: Sample
+    ) -> Asked:
+        """The problem on these rows, with a head that has moved from its first weights; made of the other fixtures."""
+        torch.manual_seed(0)
+        state = problem.fit(targets)
+        model = Model(Given(), [problem.head(Given.widths, state, recipe)]).eval()
+        with torch.no_grad():
+            for parameter in model.heads.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        rows = tuple(f"row-{number}" for number in range(len(targets)))
+        wrapped = [problem.wrap(target, sample.data, sample.meta) for target in targets]
+        batch = Batch(
+            encoded, (problem.encode(wrapped, state),), rows, torch.ones(len(rows)), meta=(sample.meta,) * len(rows)
+        )
+        return Asked(problem, targets, state, recipe, model, batch)
