@@ -33,6 +33,13 @@ def backbones(incomplete: str) -> list[str]:
     return _after_comma(names, incomplete)
 
 
+def parts(incomplete: str) -> list[str]:
+    """Parts that may have parameters, and the tables of shared ones."""
+    registry = load()
+    kinds = (registry.modalities, registry.backbones, registry.problems, registry.strategies)
+    return _beginning((name for kind in (*kinds, ("optim", "regular", "stop")) for name in kind), incomplete)
+
+
 def executors(incomplete: str) -> list[str]:
     """Installed executors."""
     return _beginning(iter(load().executors), incomplete)

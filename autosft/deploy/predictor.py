@@ -27,7 +27,7 @@ from autosft.deploy.bundle import Bundle, open_bundle
 from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
-from autosft.host.registry import Registry
+from autosft.host.registry import Registry, shown_version
 from autosft.tables.frames import is_frame, write_frame
 from autosft.training.ahead import read_ahead
 from autosft.training.device import eval_batch_for, pick_device
@@ -69,26 +69,36 @@ class Predictor:
         )
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto", registry: Registry | None = None) -> Self:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        plugins: Sequence[str | Path] = (),
+        registry: Registry | None = None,
+    ) -> Self:
         """Load a bundle, or the bundle of a finished run.
 
         Args:
             folder: The bundle's or the run's folder.
             device: Where to compute, such as `"cpu"` or `"cuda:0"`; `"auto"` is a GPU if there is one.
-            registry: The installed parts; loaded from the entry points by default.
+            plugins: Python files, or modules by name, to load beside the installed plugins.
+            registry: The parts; by default those of the installed plugins and of `plugins`.
 
         Raises:
             BadInput: There is no bundle, or no such device.
+            PluginBroken: One of `plugins` does not load.
             BadBundle: The bundle is damaged or of a newer schema.
             PartMissing: A part is not installed; names the distribution that would bring it.
         """
         path, bundle = open_bundle(Path(folder))
-        registry, where = registry or load(), pick_device(device)
+        registry, where = registry or load(plugins), pick_device(device)
         try:
             members = [load_member(path / entry.folder, bundle.task, registry, where) for entry in bundle.members]
         except PartMissing as error:
-            made_with = ", ".join(f"{name} {version}" for name, version in bundle.distributions.items())
-            raise PartMissing(f"{error} The bundle was made with {made_with}.") from error
+            made_with = ", ".join(f"{name} {shown_version(version)}" for name, version in bundle.distributions.items())
+            again = f" Give {' and '.join(bundle.modules)} again, with -p or plugins=[…]." if bundle.modules else ""
+            raise PartMissing(f"{error} The bundle was made with {made_with}.{again}") from error
         return cls(bundle, members, bundle.states(path), where)
 
     @property
