@@ -11,6 +11,6 @@ Modules = Annotated[
     typer.Option(
         "--plugin",
         "-p",
-        help="A Python file, or a module by name, to load as a plugin beside the installed ones; may be given several times.",
+        help="A Python file, or a module, to load as a plugin beside the installed ones; may be given several times.",
     ),
 ]

@@ -1,5 +1,5 @@
-"""`autosft plugins`: what is installed and what did not load; `show` for the parameters of a part; `new` and `check` for
-those who write plugins.
+"""`autosft plugins`: what is installed and what did not load; `show` for the parameters of a part; `new` and `check`
+for those who write plugins.
 
 It only prints what the host and `autosft.testing` found; it knows no part by name.
 """

@@ -24,6 +24,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.errors import BadBundle, BadInput, CannotWrite
+from autosft.host.registry import shown_version
 
 SCHEMA = 2
 MANIFEST, CARD = "bundle.json", "README.md"
@@ -91,6 +92,13 @@ class Bundle(Sealed):
     def modules(self) -> tuple[str, ...]:
         """The modules among `distributions`: files, or names."""
         return tuple(name for name, version in self.distributions.items() if version.startswith("sha256:"))
+
+    @property
+    def made_with(self) -> str:
+        """What a person has to have to use it, in a sentence or two."""
+        names = ", ".join(f"{name} {shown_version(version)}" for name, version in self.distributions.items())
+        again = f" Give {' and '.join(self.modules)} again, with -p or plugins=[…]." if self.modules else ""
+        return f"The bundle was made with {names}.{again}"
 
     def states(self, folder: Path) -> tuple[State, ...]:
         """The states of the problems, given where the bundle lies.

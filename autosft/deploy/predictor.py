@@ -27,7 +27,7 @@ from autosft.deploy.bundle import Bundle, open_bundle
 from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
-from autosft.host.registry import Registry, shown_version
+from autosft.host.registry import Registry
 from autosft.tables.frames import is_frame, write_frame
 from autosft.training.ahead import read_ahead
 from autosft.training.device import eval_batch_for, pick_device
@@ -61,12 +61,8 @@ class Predictor:
         self._members = list(members)
         self._process = os.getpid()
         self._states = tuple(states) or self._parts.states.problems
-        self._runtime = Runtime(
-            self._parts.modality.read,
-            device,
-            loaders=Loaders(torch.get_num_threads()),
-            eval_batch=eval_batch_for(device),
-        )
+        loaders, eval_batch = Loaders(torch.get_num_threads()), eval_batch_for(device)
+        self._runtime = Runtime(self._parts.modality.read, device, loaders=loaders, eval_batch=eval_batch)
 
     @classmethod
     def load(
@@ -96,9 +92,7 @@ class Predictor:
         try:
             members = [load_member(path / entry.folder, bundle.task, registry, where) for entry in bundle.members]
         except PartMissing as error:
-            made_with = ", ".join(f"{name} {shown_version(version)}" for name, version in bundle.distributions.items())
-            again = f" Give {' and '.join(bundle.modules)} again, with -p or plugins=[…]." if bundle.modules else ""
-            raise PartMissing(f"{error} The bundle was made with {made_with}.{again}") from error
+            raise PartMissing(f"{error} {bundle.made_with}") from error
         return cls(bundle, members, bundle.states(path), where)
 
     @property

@@ -1,7 +1,7 @@
 """`load`: from the entry points of installed distributions to a `Registry`, one plugin at a time.
 
-A broken plugin becomes one row and stops nothing, but for one that the user named. This file knows neither hooks nor contracts in detail: what makes
-a plugin sound is said in `reading`.
+A broken plugin becomes one row and stops nothing, but for one that the user named. This file knows neither hooks nor
+contracts in detail: what makes a plugin sound is said in `reading`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Modules that a user names to be loaded beside the installed plugins: a file such as `my_module.py`, or one that Python
-finds by its name.
+"""Modules that a user names to be loaded beside the installed plugins: a file such as `my_module.py`, or one that
+Python finds by its name.
 
 A file's module is called as the file is, and its folder comes last on Python's path, so that the processes that load
 data find it too, and so do imports of files beside it.

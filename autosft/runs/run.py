@@ -145,7 +145,8 @@ class Run:
         if sha256_of_file(folder / DATA) != old.data_sha256:
             raise BadInput(f"{folder / DATA}: damaged or edited since the run began; it cannot go on.")
         differences = _differences(_words_of(old.task), _words_of(task))
-        differences += _differences(_settings_of(old.spec), _settings_of(spec))
+        lasting = {key: value for key, value in spec.words().items() if key not in EXTENDABLE}
+        differences += _differences(old.spec.words(), lasting)
         limits = {name: (getattr(old.spec, name), getattr(spec, name)) for name in EXTENDABLE}
         smaller = {name: pair for name, pair in limits.items() if pair[0] != pair[1] and not grew(pair[1], pair[0])}
         if run.result() is None:
@@ -198,7 +199,7 @@ class Run:
         return None if time and (result.interrupted or (grown and room)) else result
 
     def renew(self, **changes: Any) -> None:
-        """Go on with another plan, other versions, and maybe another study and other modules: fields of the document."""
+        """Go on with another plan, other versions, and maybe another study: fields of the document."""
         self.document = self.document.model_copy(update=changes)
         self.document.write(self.folder / "run.json")
 
@@ -289,12 +290,6 @@ def _entries(folder: Path) -> list[Path]:
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [f"{key} was {old[key]!r}, now {new[key]!r}" for key in new if key in old and old[key] != new[key]]
-
-
-def _settings_of(spec: SearchSpec) -> dict[str, Any]:
-    """What a run cannot change, by names for the user."""
-    plain = {key: value for key, value in spec.plain().items() if key not in EXTENDABLE}
-    return {**plain, "settings": ", ".join(spec.set_words()) or "none"}
 
 
 def _words_of(task: Task) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -61,9 +61,9 @@ class SearchSpec(Document):
     disk: float = Field(default=20.0, gt=0)
     single: bool = False
 
-    def set_words(self) -> list[str]:
-        """What `settings` holds, as it is written on the command line: `"classification.loss=focal"`."""
-        return words_of(self.settings)
+    def words(self) -> dict[str, Any]:
+        """All fields by their names, as they are told to the user."""
+        return {**self.plain(), "settings": ", ".join(words_of(self.settings))}
 
     @field_validator("device")
     @classmethod

@@ -23,8 +23,8 @@ def installed_versions(registry: Registry) -> dict[str, str]:
 
 
 def differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """The names whose versions differ, each with its old and its new one, as a person reads them; `"absent"` where there
-    is none."""
+    """The names whose versions differ, each with its old and its new one, as a person reads them; `"absent"` where
+    there is none."""
     names = sorted({*old, *new})
     pairs = [(name, old.get(name, "absent"), new.get(name, "absent")) for name in names]
     return [(name, shown_version(before), shown_version(now)) for name, before, now in pairs if before != now]

@@ -112,8 +112,8 @@ def _refused(predictor: Predictor, format: Format) -> Generator[None]:
 
 
 def _told_by(error: BaseException) -> str:
-    """What an exporter says of a fault, in one plain line. Exporters wrap the cause in advice of many lines, with colors
-    and boxes for a terminal."""
+    """What an exporter says of a fault, in one plain line. Exporters wrap the cause in advice of many lines, with
+    colors and boxes for a terminal."""
     while error.__cause__:
         error = error.__cause__
     lines = (_FOR_TERMINALS.sub(" ", line).split() for line in str(error).splitlines())
