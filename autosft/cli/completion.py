@@ -33,11 +33,19 @@ def backbones(incomplete: str) -> list[str]:
     return _after_comma(names, incomplete)
 
 
+def settings(incomplete: str) -> list[str]:
+    """Parameters as `--set` takes them."""
+    from autosft.runs.parameters import parameters_of, parts_of
+
+    registry = load()
+    return _beginning((f"{name}=" for part in parts_of(registry) for name in parameters_of(registry, part)), incomplete)
+
+
 def parts(incomplete: str) -> list[str]:
     """Parts that may have parameters, and the tables of shared ones."""
-    registry = load()
-    kinds = (registry.modalities, registry.backbones, registry.problems, registry.strategies)
-    return _beginning((name for kind in (*kinds, ("optim", "regular", "stop")) for name in kind), incomplete)
+    from autosft.runs.parameters import parts_of
+
+    return _beginning(iter(parts_of(load())), incomplete)
 
 
 def executors(incomplete: str) -> list[str]:

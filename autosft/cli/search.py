@@ -99,6 +99,7 @@ def search(
         list[str] | None,
         typer.Option(
             "--set",
+            autocompletion=completion.settings,
             metavar="PART.PARAMETER=VALUE",
             help="Fix a parameter, such as classification.loss=focal or lr=1e-4, or narrow it: batch_size=16,32 or "
             "full.lr=1e-5..1e-3. `autosft plugins show PART` lists them. May be given several times.",

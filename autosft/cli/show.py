@@ -78,7 +78,7 @@ def report(
     task, registry = account.task, load(plugin or ())
     known = all(name in registry.problems for name in task.problems)
     problems = registry.problems_of(task) if known else ()
-    write_report(account, out, registry.modalities.get(task.modality), problems)
+    write_report(account, out, registry.modalities.get(task.modality), problems, registry.sections.values())
     typer.echo(f"report written to {out}")
 
 

@@ -100,6 +100,7 @@ def _registry(parts: dict[Key, Any], plugins: tuple[Plugin, ...], observers: tup
         problems=MappingProxyType(kinds["problem"]),
         strategies=MappingProxyType(kinds["strategy"]),
         executors=MappingProxyType(kinds["executor"]),
+        sections=MappingProxyType(kinds["section"]),
         weights=tuple(sorted(kinds["weights"].values(), key=lambda source: (source.order, source.name))),
         plugins=plugins,
         observers=observers,

@@ -20,6 +20,7 @@ from autosft.contracts.executor import Executor
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Epoch, Record
+from autosft.contracts.section import ReportSection
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.errors import PartMissing
@@ -81,7 +82,7 @@ class Registry:
     """Every part at hand.
 
     Attributes:
-        modalities, problems, strategies, executors: Parts by name.
+        modalities, problems, strategies, executors, sections: Parts by name.
         backbones: Families by prefix.
         weights: Sources of weights, in the order in which they are asked.
         plugins: One row per plugin, in the order of loading.
@@ -93,6 +94,7 @@ class Registry:
     problems: Mapping[str, Problem] = field(default_factory=dict[str, Problem])
     strategies: Mapping[str, Strategy] = field(default_factory=dict[str, Strategy])
     executors: Mapping[str, Executor] = field(default_factory=dict[str, Executor])
+    sections: Mapping[str, ReportSection] = field(default_factory=dict[str, ReportSection])
     weights: tuple[WeightSource, ...] = ()
     plugins: tuple[Plugin, ...] = ()
     observers: tuple[Observer, ...] = ()

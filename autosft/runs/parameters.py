@@ -69,7 +69,7 @@ def parameters_of(registry: Registry, part: str) -> dict[str, Parameter]:
     elif problem := registry.problems.get(part):
         space = problem.space
     else:
-        raise UnknownName("part", part, _parts(registry))
+        raise UnknownName("part", part, parts_of(registry))
     return {f"{part}.{name}": parameter for name, parameter in space.items()}
 
 
@@ -143,11 +143,12 @@ def _declared(
     if part in spaces:
         return {name: [parameter] for name, parameter in spaces[part].items()}
     here = sorted({*TABLES, *able, *spaces})
-    if part in _parts(registry):
+    if part in parts_of(registry):
         raise BadInput(f"Settings of {part}: it takes no part in this search. What does: {', '.join(here)}.")
     raise UnknownName("part", part, here)
 
 
-def _parts(registry: Registry) -> list[str]:
+def parts_of(registry: Registry) -> list[str]:
+    """The names of all that may have parameters: tables of shared fields, and parts."""
     kinds = (registry.modalities, registry.backbones, registry.problems, registry.strategies)
     return [*TABLES, *(name for kind in kinds for name in kind)]

@@ -16,6 +16,7 @@ from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, Wei
 from autosft.contracts.executor import Executor
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
+from autosft.contracts.section import ReportSection
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput
 from autosft.host.loading import load
@@ -50,6 +51,7 @@ def cases_of(parts: Sequence[tuple[str, str]], data: Sequence[str]) -> dict[str,
         "strategy": lambda name: _strategy(registry.strategy(name)),
         "weights": lambda name: _weights(next(source for source in registry.weights if source.name == name)),
         "executor": lambda name: _executor(registry.executor(name)),
+        "section": lambda name: _section(registry.sections[name]),
     }
     return {f"Test {kind} {name}": offered[kind](name) for kind, name in parts}
 
@@ -166,6 +168,15 @@ def _executor(part: Executor) -> type:
         @pytest.fixture(scope="class")
         @classmethod
         def executor(cls) -> Executor:
+            return part
+
+    return Case
+
+
+def _section(part: ReportSection) -> type:
+    class Case(conformance.SectionConformance):
+        @pytest.fixture
+        def section(self) -> ReportSection:
             return part
 
     return Case

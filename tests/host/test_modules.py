@@ -14,11 +14,8 @@ from autosft.host.loading import load
 from autosft.host.registry import GIVEN
 
 HEAD = "from autosft.api import Strategy, hookimpl\n\nautosft_api = 2\n\n\n"
-PLUGIN = (
-    HEAD
-    + "class Given(Strategy):\n    name = {strategy!r}\n\n\n@hookimpl\ndef autosft_strategies():\n    return [Given()]\n"
-)
 OFFER = "@hookimpl\ndef autosft_strategies():\n    return [{}]\n"
+PLUGIN = f"{HEAD}class Given(Strategy):\n    name = {{strategy!r}}\n\n\n{OFFER.format('Given()')}"
 
 
 @pytest.fixture(autouse=True)

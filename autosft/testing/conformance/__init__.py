@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pytest
 
-_PARTS = ("promises", "backbone", "executor", "modality", "pretraining", "problem", "strategy", "weights")
+_PARTS = ("promises", "backbone", "executor", "modality", "pretraining", "problem", "section", "strategy", "weights")
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))  # a broken promise shows its values
 
 from autosft.testing.conformance.backbone import BackboneConformance  # noqa: E402
@@ -20,6 +20,7 @@ from autosft.testing.conformance.executor import ExecutorConformance  # noqa: E4
 from autosft.testing.conformance.modality import ModalityConformance  # noqa: E402
 from autosft.testing.conformance.pretraining import PretrainingConformance  # noqa: E402
 from autosft.testing.conformance.problem import ProblemConformance  # noqa: E402
+from autosft.testing.conformance.section import SectionConformance  # noqa: E402
 from autosft.testing.conformance.strategy import StrategyConformance  # noqa: E402
 from autosft.testing.conformance.weights import WeightSourceConformance  # noqa: E402
 
@@ -29,6 +30,7 @@ __all__ = [
     "ModalityConformance",
     "PretrainingConformance",
     "ProblemConformance",
+    "SectionConformance",
     "StrategyConformance",
     "WeightSourceConformance",
 ]
