@@ -88,7 +88,7 @@ def narrowed(parameter: Parameter, text: str) -> Parameter:
     low, high = values
     if isinstance(parameter, Choice):
         numbers = (one for one in parameter.options if not isinstance(one, str) and float(low) <= one <= float(high))
-        return Choice(tuple(numbers) or (low, high), doc=parameter.doc)
+        return Choice(tuple(numbers) or tuple(dict.fromkeys(values)), doc=parameter.doc)
     if high < parameter.low or low > parameter.high:  # pyright: ignore[reportOperatorIssue]
         return _between(parameter, low, high)
     return _between(parameter, max(cast("float", low), parameter.low), min(cast("float", high), parameter.high))

@@ -137,12 +137,12 @@ def test_a_parameter_that_means_nothing_for_the_metric_is_refused(planned):
 def test_settings_go_through_a_whole_search_and_hold_when_it_goes_on(plugins, points, tmp_path):
     asked = {"settings": {"classification.loss": "focal", "max_epochs": 3, "toy.lr": "1e-3..5e-3"}}
     common = {"budget": None, "threads": 1, "device": "cpu", "strategies": ("toy",), "run": tmp_path / "run"}
-    run_search(points, trials=3, **common, **asked)
-    run_search(points, trials=5, **common, settings=["max_epochs=3", "toy.lr=1e-3..5e-3", "classification.loss=focal"])
+    run_search(points, trials=2, **common, **asked)
+    run_search(points, trials=4, **common, settings=["max_epochs=3", "toy.lr=1e-3..5e-3", "classification.loss=focal"])
 
     records = [Record.read(path) for path in sorted((tmp_path / "run").glob("trials/*/record.json"))]
     recipes = [record.recipe for record in records]
-    assert len(recipes) == 5 and {recipe.stop.max_epochs for recipe in recipes} == {3}
+    assert len(recipes) == 4 and {recipe.stop.max_epochs for recipe in recipes} == {3}
     assert {recipe.of("classification")["loss"] for recipe in recipes} == {"focal"}
     assert all(1e-3 <= recipe.optim.lr <= 5e-3 for recipe in recipes) and len({one.optim.lr for one in recipes}) > 1
     document = Run.read(tmp_path / "run").document
@@ -154,7 +154,7 @@ def test_settings_go_through_a_whole_search_and_hold_when_it_goes_on(plugins, po
     with pytest.raises(
         RunConflict, match=r"settings was 'classification\.loss=focal, stop\.max_epochs=3, toy\.lr=.*now ''"
     ):
-        run_search(points, trials=5, **common)
+        run_search(points, trials=4, **common)
 
 
 def test_every_parameter_of_the_toy_says_what_it_is():
