@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -16,10 +17,8 @@ def version(
     ] = False,
 ) -> None:
     """Fine-tune the best pretrained model for your data, within a time budget."""
-    from autosft import __version__
-
     if version:
-        typer.echo(f"autosft {__version__}")
+        typer.echo(f"autosft {metadata.version('autosft')}")
         if verbose:
             for line in _lines():
                 typer.echo(line)

@@ -80,7 +80,7 @@ def narrowed(parameter: Parameter, text: str) -> Parameter:
     """
     values, is_range = _values(parameter, text)
     if not is_range:
-        kept = tuple(value for value in values if parameter.holds(value)) or values
+        kept = [value for value in values if parameter.holds(value)] or list(values)
         if len(kept) > 1 or isinstance(parameter, Choice):
             ordered = sorted(kept, key=lambda value: value != parameter.default)
             return Choice(tuple(ordered), doc=parameter.doc)

@@ -169,9 +169,8 @@ def run_search(
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
     if going_on := (folder / "run.json").exists():
-        before = RunDocument.read(folder / "run.json")
         if threads is None:
-            spec = spec.model_copy(update={"threads": before.spec.threads})
+            spec = spec.model_copy(update={"threads": RunDocument.read(folder / "run.json").spec.threads})
         opened = Run.resume(folder, task, spec)
     else:
         source = "" if isinstance(given, Task) else str(given.absolute())

@@ -147,7 +147,7 @@ def test_a_file_goes_through_a_whole_search_and_what_it_made_needs_it_again(auto
     assert "now 'gentle.strength=0.25, stop.max_epochs=4'" in the_line(autosft(*other))
     gentle.write_text(f"{GENTLE}\n# another thought\n")
     longer = autosft(*[word if word != "2" else "3" for word in search])
-    assert longer.returncode == 0 and "since the run began: gentle_strategy.py was sha256:" in longer.stdout, longer
+    assert longer.returncode == 0 and "Since the run began: gentle_strategy.py was sha256:" in longer.stdout, longer
 
 
 def test_a_file_that_workers_cannot_load_fails_their_trials_with_the_reason(autosft, points, gentle, tmp_path):
@@ -158,4 +158,4 @@ def test_a_file_that_workers_cannot_load_fails_their_trials_with_the_reason(auto
         *("-p", gentle.name),
     )
 
-    assert done.returncode == 2 and f"{gentle}:20: Importing gentle_strategy.py raised RuntimeError" in done.stdout
+    assert done.returncode == 2 and f"{gentle}:19: Importing gentle_strategy.py raised RuntimeError" in done.stdout
