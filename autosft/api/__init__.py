@@ -18,6 +18,7 @@ from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
+from autosft.contracts.section import Answers, ReportedRow, ReportSection, Show
 from autosft.contracts.space import Choice, Float, Int, Space
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Fit, Stage, Strategy
@@ -30,6 +31,7 @@ from autosft.training.seeds import seed_of
 __all__ = [
     "API_VERSION",
     "SHARED",
+    "Answers",
     "BackboneFamily",
     "BackboneInfo",
     "BadInput",
@@ -60,11 +62,14 @@ __all__ = [
     "Read",
     "Recipe",
     "Record",
+    "ReportSection",
+    "ReportedRow",
     "Row",
     "Rows",
     "Runtime",
     "Sample",
     "Scan",
+    "Show",
     "Space",
     "Stage",
     "State",

@@ -49,7 +49,7 @@ class Classification(Problem):
     name = "classification"
     needs = frozenset({"pooled"})
     metrics = tuple(CLASSIFICATION)
-    space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    space: ClassVar[Space] = {"loss": Choice(LOSSES, doc="loss of a row")}
     averages_targets = True
 
     def ignores_for(self, metric: str) -> frozenset[str]:

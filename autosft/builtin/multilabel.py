@@ -36,7 +36,7 @@ class MultiLabel(Problem):
     name = "multilabel"
     needs = frozenset({"pooled"})
     metrics = tuple(MULTILABEL)
-    space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    space: ClassVar[Space] = {"loss": Choice(LOSSES, doc="loss of a label")}
     averages_targets = True
     ignores = frozenset({"regular.balance"})  # a choice of losses has that of positive and negative rows
 

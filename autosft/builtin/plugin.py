@@ -12,7 +12,9 @@ from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import WeightSource
 from autosft.contracts.executor import Executor
 from autosft.contracts.problem import Problem
+from autosft.contracts.section import ReportSection
 from autosft.host.hookspecs import hookimpl
+from autosft.report.diagnosis.sections import ClassesSection, LabelsSection, NumbersSection
 
 autosft_api = 2
 
@@ -27,6 +29,12 @@ def autosft_problems() -> Iterable[Problem]:
 def autosft_weights() -> Iterable[WeightSource]:
     """The Hugging Face hub: first its cache, then the network."""
     return [HubCache(), Hub()]
+
+
+@hookimpl
+def autosft_report_sections() -> Iterable[ReportSection]:
+    """What is said of classes, of labels and of numbers."""
+    return [ClassesSection(), LabelsSection(), NumbersSection()]
 
 
 @hookimpl

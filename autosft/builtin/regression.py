@@ -40,7 +40,7 @@ class Regression(Problem):
     name = "regression"
     needs = frozenset({"pooled"})
     metrics = tuple(REGRESSION)
-    space: ClassVar[Space] = {"loss": Choice(LOSSES)}
+    space: ClassVar[Space] = {"loss": Choice(LOSSES, doc="loss of a standardized number")}
     averages_targets = True
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.cutmix"})
 

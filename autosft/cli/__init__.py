@@ -21,6 +21,7 @@ from autosft.cli.plugins import app as plugins
 from autosft.cli.search import search, worker
 from autosft.cli.serve import serve
 from autosft.cli.show import leaderboard, report
+from autosft.cli.version import version
 from autosft.errors import AutoSFTError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.callback(invoke_without_command=True)(version)
 app.command()(search)
 app.command()(leaderboard)
 app.command()(report)

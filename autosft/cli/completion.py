@@ -33,6 +33,21 @@ def backbones(incomplete: str) -> list[str]:
     return _after_comma(names, incomplete)
 
 
+def settings(incomplete: str) -> list[str]:
+    """Parameters as `--set` takes them."""
+    from autosft.runs.parameters import parameters_of, parts_of
+
+    registry = load()
+    return _beginning((f"{name}=" for part in parts_of(registry) for name in parameters_of(registry, part)), incomplete)
+
+
+def parts(incomplete: str) -> list[str]:
+    """Parts that may have parameters, and the tables of shared ones."""
+    from autosft.runs.parameters import parts_of
+
+    return _beginning(iter(parts_of(load())), incomplete)
+
+
 def executors(incomplete: str) -> list[str]:
     """Installed executors."""
     return _beginning(iter(load().executors), incomplete)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autosft.cli.options import Modules
 from autosft.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def export(
     check: Annotated[
         list[str] | None, typer.Option(help="Inputs to check it with; the run's validation rows by default.")
     ] = None,
+    plugin: Modules = None,
 ) -> None:
     """Write the model for programs without AutoSFT, what they must know in FILE.json; it is checked on real rows."""
     if onnx is None and torch is None:
@@ -31,7 +33,7 @@ def export(
     wanted = [(file, format) for file, format in ((onnx, Onnx()), (torch, Torch())) if file]
     for _, format in wanted:
         format.ready()
-    predictor = Predictor.load(run, device="cpu")
+    predictor = Predictor.load(run, device="cpu", plugins=plugin or ())
     rows = predictor.rows(check) if check else _valid_rows(run)
     for file, format in wanted:
         done = export_model(predictor, file, format, rows)

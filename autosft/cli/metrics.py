@@ -8,14 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from autosft.cli.options import Modules
 from autosft.host.loading import load
 
 
 def metrics(
     problem: Annotated[str, typer.Argument(help="classification, multilabel, regression, …; all by default.")] = "",
+    plugin: Modules = None,
 ) -> None:
     """List the metrics that a search can maximize; the first of each problem is its default, and higher is better."""
-    registry = load()
+    registry = load(plugin or ())
     problems = [registry.problem(problem)] if problem else list(registry.problems.values())
     table = Table()
     table.add_column("Problem", no_wrap=True)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from autosft.cli.options import Modules
+
 if TYPE_CHECKING:
     from autosft.deploy.predictor import Predictor
 
@@ -23,6 +25,7 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(help="Files, or folders or archives of files.")],
     out: Annotated[Path | None, typer.Option(help="A CSV file to write; standard output by default.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "auto",
+    plugin: Modules = None,
 ) -> None:
     """Answer for new data, as CSV: the input, its prediction, and the probability of each class or label.
 
@@ -32,7 +35,7 @@ def predict(
     from autosft.contracts.document import write_whole
     from autosft.deploy.predictor import Predictor
 
-    predictor = Predictor.load(run, device=device)
+    predictor = Predictor.load(run, device=device, plugins=plugin or ())
     header, rows, failed = _answers(predictor, inputs)
     stream = io.StringIO()
     writer = csv.writer(stream)

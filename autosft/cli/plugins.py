@@ -1,4 +1,5 @@
-"""`autosft plugins`: what is installed and what did not load; `new`, `check` and `try` for those who write plugins.
+"""`autosft plugins`: what is installed and what did not load; `show` for the parameters of a part; `new`, `check` and
+`try` for those who write plugins.
 
 It only prints what the host and `autosft.testing` found; it knows no part by name.
 """
@@ -19,9 +20,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autosft.cli import completion
+from autosft.cli.options import Modules
+from autosft.contracts.space import range_of, written
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
-from autosft.host.registry import Plugin
+from autosft.host.registry import Plugin, shown_version
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"kept": ("kept", "green"), "broken": ("BROKEN", "red"), "unchecked": ("not checked", "yellow")}
@@ -36,12 +40,13 @@ app = typer.Typer(invoke_without_command=True, pretty_exceptions_enable=False)
 def plugins(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list, not a table.")] = False,
+    plugin: Modules = None,
 ) -> None:
     """List the installed plugins, their parts, and why one did not load."""
     if context.invoked_subcommand:
         return
     with redirect_stdout(sys.stderr):  # a plugin that prints when imported must not spoil the JSON
-        rows = load().plugins
+        rows = load(plugin or ()).plugins
     failed = [row for row in rows if row.status == "failed"]
     if json:
         typer.echo(dumps([asdict(row) for row in rows], indent=1))
@@ -53,6 +58,34 @@ def plugins(
         typer.echo('No plugin is installed. `pip install "autosft[all]"` brings the first.')
     if failed:
         typer.echo(f"{len(failed)} of {len(rows)} plugins did not load.", err=True)
+
+
+@app.command()
+def show(
+    part: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completion.parts,
+            help="A strategy, problem, modality or family of backbones; or optim, regular or stop.",
+        ),
+    ],
+    plugin: Modules = None,
+) -> None:
+    """List the parameters of a part: their names as `autosft search --set` takes them, what they may be, their defaults
+    and meaning."""
+    from autosft.runs.parameters import parameters_of
+
+    parameters = parameters_of(load(plugin or ()), part)
+    if not parameters:
+        typer.echo(f"{part} has no parameters.")
+        return
+    table = Table("--set", "Type", "Range", "Default", "What it is")
+    for name, parameter in parameters.items():
+        kind = type(parameter).__name__.lower()
+        table.add_row(
+            Text(name), kind, Text(range_of(parameter)), Text(written(parameter.default)), Text(parameter.doc)
+        )
+    Console().print(table)
 
 
 @app.command()
@@ -184,7 +217,7 @@ def _table(rows: Sequence[Plugin]) -> Table:
     for row in rows:
         table.add_row(
             Text(row.distribution, overflow="fold"),
-            Text(row.version),
+            Text(shown_version(row.version)),
             "" if row.api is None else str(row.api),
             Text("\n".join(row.parts), overflow="fold"),
             Text(row.status, style=_COLORS[row.status]),

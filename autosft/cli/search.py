@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autosft.cli import completion
+from autosft.cli.options import Modules
 from autosft.errors import BadInput
 
 if TYPE_CHECKING:
@@ -94,6 +95,17 @@ def search(
     weights: Annotated[
         list[str] | None, typer.Option(help="A folder of weights on this machine; may be given several times.")
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            autocompletion=completion.settings,
+            metavar="PART.PARAMETER=VALUE",
+            help="Fix a parameter, such as classification.loss=focal or lr=1e-4, or narrow it: batch_size=16,32 or "
+            "full.lr=1e-5..1e-3. `autosft plugins show PART` lists them. May be given several times.",
+        ),
+    ] = None,
+    plugin: Modules = None,
     hold_out_test: Annotated[
         bool, typer.Option(help="Hold out a fifth of the rows for a test score where the data has no test split.")
     ] = True,
@@ -139,6 +151,8 @@ def search(
             backbones=_names(backbones),
             strategies=_names(strategies),
             weights=weights or (),
+            settings=set_ or (),
+            plugins=plugin or (),
             hold_out_test=hold_out_test,
             storage=storage,
             disk=disk,

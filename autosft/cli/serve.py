@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from autosft.cli.options import Modules
+
 
 def serve(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run, or of a bundle.")],
@@ -16,6 +18,7 @@ def serve(
     batch: Annotated[int, typer.Option(min=1, help="Inputs that are answered in one pass.")] = 32,
     wait: Annotated[float, typer.Option(min=0, help="Milliseconds that a request waits for others.")] = 5.0,
     most_megabytes: Annotated[int, typer.Option(min=1, help="The largest request.")] = 32,
+    plugin: Modules = None,
 ) -> None:
     """Answer over HTTP: POST /predict, GET /info and /health; /openapi.json describes them. Ctrl-C ends it."""
     from autosft.deploy.extras import need
@@ -27,7 +30,7 @@ def serve(
     from autosft.serving.server import serve as run_server
 
     listening = bound(host, port)
-    predictor = Predictor.load(run, device=device)
+    predictor = Predictor.load(run, device=device, plugins=plugin or ())
     limits = Limits(most_bytes=most_megabytes * 1024**2, batch=batch, wait=wait / 1000)
     at = f"http://{host}:{listening.getsockname()[1]}"
     typer.echo(f"{predictor.task.name}: {at}/predict  (what the model is: {at}/info; Ctrl-C ends)")

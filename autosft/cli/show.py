@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autosft.cli.options import Modules
 from autosft.report.board import Board, board_of
 from autosft.report.contest import contest_of
 from autosft.report.formats import as_csv, as_markdown
@@ -66,6 +67,7 @@ def leaderboard(
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a run, finished or not.")],
     out: Annotated[Path | None, typer.Option(help="The HTML file to write; report.html in the run by default.")] = None,
+    plugin: Modules = None,
 ) -> None:
     """Write what happened in a run into one HTML file, to be opened without a network and shown to others."""
     from autosft.host.loading import load
@@ -73,10 +75,10 @@ def report(
     from autosft.report.page import write_report
 
     account, out = account_of(run), out or run / "report.html"
-    task, registry = account.task, load()
+    task, registry = account.task, load(plugin or ())
     known = all(name in registry.problems for name in task.problems)
     problems = registry.problems_of(task) if known else ()
-    write_report(account, out, registry.modalities.get(task.modality), problems)
+    write_report(account, out, registry.modalities.get(task.modality), problems, registry.sections.values())
     typer.echo(f"report written to {out}")
 
 

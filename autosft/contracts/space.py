@@ -1,13 +1,14 @@
 """A declared search space: what a part lets the search decide.
 
 Plugins write `Float`, `Int` and `Choice`; they never see the sampler. A space maps dotted names to parameters:
-`"optim.lr"` is shared by all strategies, `"probe_epochs"` belongs to the part that declares it.
+`"optim.lr"` is shared by all strategies, `"probe_epochs"` belongs to the part that declares it. The `doc` of a
+parameter is one line for users, which `autosft plugins show` prints; spaces that differ in it alone are equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autosft.errors import BadInput
 
@@ -16,12 +17,13 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True)
 class Float:
-    """A real number in [low, high], drawn on a logarithmic scale if `log`."""
+    """A real number in [low, high], drawn on a logarithmic scale if `log`; `doc` says what it means."""
 
     low: float
     high: float
     default: float
     log: bool = False
+    doc: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         _check_range(self.low, self.high, self.default, log=self.log)
@@ -33,12 +35,13 @@ class Float:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number in [low, high], both included, drawn on a logarithmic scale if `log`."""
+    """A whole number in [low, high], both included, drawn on a logarithmic scale if `log`; `doc` says what it means."""
 
     low: int
     high: int
     default: int
     log: bool = False
+    doc: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         _check_range(self.low, self.high, self.default, log=self.log)
@@ -50,9 +53,10 @@ class Int:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values; the first is the default."""
+    """One of several values; the first is the default. `doc` says what it means."""
 
     options: tuple[Value, ...]
+    doc: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not self.options or len(set(self.options)) != len(self.options):
@@ -75,6 +79,20 @@ Space = Mapping[str, Parameter]
 def defaults(space: Space) -> dict[str, Value]:
     """The default of every parameter."""
     return {name: parameter.default for name, parameter in space.items()}
+
+
+def written(value: Value) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def range_of(parameter: Parameter) -> str:
+    """What a parameter may be, in words."""
+    if isinstance(parameter, Choice):
+        return ", ".join(map(written, parameter.options))
+    return f"{written(parameter.low)} to {written(parameter.high)}{', logarithmic' if parameter.log else ''}"
 
 
 def _check_range(low: float, high: float, default: float, *, log: bool) -> None:

@@ -24,6 +24,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
 from autosft.contracts.task import Task
 from autosft.errors import BadBundle, BadInput, CannotWrite
+from autosft.host.registry import shown_version
 
 SCHEMA = 2
 MANIFEST, CARD = "bundle.json", "README.md"
@@ -61,7 +62,8 @@ class Bundle(Sealed):
         schema_version: The version of this format.
         task: What the bundle answers.
         members: Its models.
-        distributions: The installed distributions that its parts come from, with versions.
+        distributions: What its parts come from: installed distributions with their versions, and modules that were
+            named, with the sha256 of their files.
         scores: The validation score of the model, or of the blend, under `"valid"`; its test score under `"test"`.
         problem_states: What decides over the members' common answers, such as thresholds, for each target; arrays lie
             beside it. Empty for a single member, which has its own.
@@ -85,6 +87,18 @@ class Bundle(Sealed):
         if missing:
             raise ValueError(f"no checksum of {missing[0]!r}")
         return self
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules among `distributions`: files, or names."""
+        return tuple(name for name, version in self.distributions.items() if version.startswith("sha256:"))
+
+    @property
+    def made_with(self) -> str:
+        """What a person has to have to use it, in a sentence or two."""
+        names = ", ".join(f"{name} {shown_version(version)}" for name, version in self.distributions.items())
+        again = f" Give {' and '.join(self.modules)} again, with -p or plugins=[…]." if self.modules else ""
+        return f"The bundle was made with {names}.{again}"
 
     def states(self, folder: Path) -> tuple[State, ...]:
         """The states of the problems, given where the bundle lies.

@@ -128,16 +128,18 @@ def _use(bundle: Bundle) -> Iterator[str]:
     yield "## Use"
     yield ""
     yield "```sh"
-    yield f"pip install {' '.join(bundle.distributions) or 'autosft'}"
-    yield "autosft predict . INPUT…       # CSV: predictions and probabilities"
-    yield "autosft serve .                # an HTTP service"
-    yield "autosft export . --onnx FILE   # a graph for other programs"
+    named = "".join(f" -p {name}" for name in bundle.modules)
+    yield f"pip install {' '.join(name for name in bundle.distributions if name not in bundle.modules) or 'autosft'}"
+    yield f"autosft predict . INPUT…{named}       # CSV: predictions and probabilities"
+    yield f"autosft serve .{named}                # an HTTP service"
+    yield f"autosft export . --onnx FILE{named}   # a graph for other programs"
     yield "```"
     yield ""
     yield "```python"
     yield "from autosft import Predictor"
     yield ""
-    yield 'predictor = Predictor.load(".")'
+    plugins = f", plugins={list(bundle.modules)}" if bundle.modules else ""
+    yield f'predictor = Predictor.load("."{plugins})'
     yield "predictor.predict([…])"
     yield "```"
     yield ""

@@ -62,34 +62,38 @@ class Predictor:
         self._members = list(members)
         self._process = os.getpid()
         self._states = tuple(states) or self._parts.states.problems
-        self._runtime = Runtime(
-            self._parts.modality.read,
-            device,
-            loaders=Loaders(torch.get_num_threads()),
-            eval_batch=eval_batch_for(device),
-        )
+        loaders, eval_batch = Loaders(torch.get_num_threads()), eval_batch_for(device)
+        self._runtime = Runtime(self._parts.modality.read, device, loaders=loaders, eval_batch=eval_batch)
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto", registry: Registry | None = None) -> Self:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        plugins: Sequence[str | Path] = (),
+        registry: Registry | None = None,
+    ) -> Self:
         """Load a bundle, or the bundle of a finished run.
 
         Args:
             folder: The bundle's or the run's folder.
             device: Where to compute, such as `"cpu"` or `"cuda:0"`; `"auto"` is a GPU if there is one.
-            registry: The installed parts; loaded from the entry points by default.
+            plugins: Python files, or modules by name, to load beside the installed plugins.
+            registry: The parts; by default those of the installed plugins and of `plugins`.
 
         Raises:
             BadInput: There is no bundle, or no such device.
+            PluginBroken: One of `plugins` does not load.
             BadBundle: The bundle is damaged or of a newer schema.
             PartMissing: A part is not installed; names the distribution that would bring it.
         """
         path, bundle = open_bundle(Path(folder))
-        registry, where = registry or load(), pick_device(device)
+        registry, where = registry or load(plugins), pick_device(device)
         try:
             members = [load_member(path / entry.folder, bundle.task, registry, where) for entry in bundle.members]
         except PartMissing as error:
-            made_with = ", ".join(f"{name} {version}" for name, version in bundle.distributions.items())
-            raise PartMissing(f"{error} The bundle was made with {made_with}.") from error
+            raise PartMissing(f"{error} {bundle.made_with}") from error
         return cls(bundle, members, bundle.states(path), where)
 
     @property

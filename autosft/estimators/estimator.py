@@ -42,6 +42,8 @@ class SearchEstimator(BaseEstimator, ABC):
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
         strategies: Strategies to allow; by default all.
         weights: Folders or files of weights on this machine.
+        settings: Parameters that are fixed or narrowed, as for `run_search`; None is none.
+        plugins: Python files, or modules by name, to load beside the installed plugins.
         single: Whether to take one model even where a blend of several is better.
         hold_out_test: Whether a fifth of the rows is held out for `result_.test`. By default they are not, because with
             scikit-learn one holds out rows oneself.
@@ -72,6 +74,8 @@ class SearchEstimator(BaseEstimator, ABC):
         backbones: Sequence[str] = (),
         strategies: Sequence[str] = (),
         weights: Sequence[str | Path] = (),
+        settings: Mapping[str, Any] | None = None,
+        plugins: Sequence[str | Path] = (),
         single: bool = False,
         hold_out_test: bool = False,
         run: str | Path | None = None,
@@ -89,6 +93,8 @@ class SearchEstimator(BaseEstimator, ABC):
         self.backbones = backbones
         self.strategies = strategies
         self.weights = weights
+        self.settings = settings
+        self.plugins = plugins
         self.single = single
         self.hold_out_test = hold_out_test
         self.run = run
@@ -116,11 +122,11 @@ class SearchEstimator(BaseEstimator, ABC):
         targets = {_free(f"target_{name}", names): cells for name, cells in self._targets(y).items()}
         grouped = {_free("group", names): [str(group) for group in groups]} if groups is not None else {}
         table = write_frame(as_table(samples, {**targets, **grouped}), cache_folder() / "frames")
-        settings = {name: value for name, value in self.get_params().items() if name not in ("run", "watch")}
-        settings |= {"inputs": inputs, "target": list(targets), "group": next(iter(grouped), "")}
-        settings["problem"] = self._problem
-        self.run_ = Path(self.run or Path("runs") / f"fit-{_digest_of(table.stem, settings)}").absolute()
-        self.result_ = run_search(table, **settings, run=self.run_, watch=self.watch)
+        asked = {name: value for name, value in self.get_params().items() if name not in ("run", "watch")}
+        asked |= {"inputs": inputs, "target": list(targets), "group": next(iter(grouped), "")}
+        asked |= {"problem": self._problem, "settings": self.settings or {}}
+        self.run_ = Path(self.run or Path("runs") / f"fit-{_digest_of(table.stem, asked)}").absolute()
+        self.result_ = run_search(table, **asked, run=self.run_, watch=self.watch)
         self._columns = inputs
         vars(self).pop("predictor_", None)
         return self
@@ -129,7 +135,7 @@ class SearchEstimator(BaseEstimator, ABC):
     def predictor_(self) -> Predictor:
         """What answers, loaded from the run's folder when it is first asked."""
         check_is_fitted(self, "run_")
-        return Predictor.load(self.run_, device=self.device)
+        return Predictor.load(self.run_, device=self.device, plugins=self.plugins)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the model, which stays in the run's folder; a copy in another process loads it from there."""
@@ -172,7 +178,7 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _digest_of(table: str, settings: Mapping[str, Any]) -> str:
-    """Of a fit: of its data and its settings, whatever its limits."""
-    told = {name: str(value) for name, value in settings.items() if name not in _LIMITS}
+def _digest_of(table: str, asked: Mapping[str, Any]) -> str:
+    """Of a fit: of its data and all that is asked of it, whatever its limits."""
+    told = {name: str(value) for name, value in asked.items() if name not in _LIMITS}
     return hashlib.sha256(json.dumps([table, told], sort_keys=True).encode()).hexdigest()[:12]

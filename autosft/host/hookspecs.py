@@ -1,4 +1,4 @@
-"""The eight hooks of AutoSFT: six offer parts, two observe.
+"""The nine hooks of AutoSFT: seven offer parts, two observe.
 
 A plugin is a module named by an entry point of the group `autosft`. It implements some of these functions, each
 decorated with `hookimpl`, and states the API it was made for:
@@ -28,6 +28,7 @@ from autosft.contracts.executor import Executor
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Epoch, Record
+from autosft.contracts.section import ReportSection
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 
@@ -100,6 +101,17 @@ def autosft_executors() -> Iterable[Executor]:
     @hookimpl
     def autosft_executors():
         return [SlurmExecutor()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_report_sections() -> Iterable[ReportSection]:
+    """Offer sections of the report on what a model answered.
+
+    @hookimpl
+    def autosft_report_sections():
+        return [BoxesByArea()]
     """
     return ()
 

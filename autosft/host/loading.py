@@ -1,7 +1,7 @@
 """`load`: from the entry points of installed distributions to a `Registry`, one plugin at a time.
 
-A broken plugin becomes one row and stops nothing. This file knows neither hooks nor contracts in detail: what makes
-a plugin sound is said in `reading`.
+A broken plugin becomes one row and stops nothing, but for one that the user named. This file knows neither hooks nor
+contracts in detail: what makes a plugin sound is said in `reading`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from autosft.contracts.recipe import Recipe
-from autosft.errors import PluginBroken
+from autosft.errors import PluginBroken, UnknownName
 from autosft.host.hookspecs import API_VERSION, GROUP
+from autosft.host.modules import import_module, place_of, row_of
 from autosft.host.reading import OFFERS, Hooks, Key, blame, read
-from autosft.host.registry import Observer, Plugin, Registry
+from autosft.host.registry import GIVEN, Observer, Plugin, Registry
 
 IN_RECIPES = ("modality", "backbone", "problem", "strategy")
 """Kinds whose parameters lie in a recipe under the names of the parts."""
@@ -26,42 +29,55 @@ IN_RECIPES = ("modality", "backbone", "problem", "strategy")
 RESERVED = frozenset({*Recipe.model_fields, "none"})
 """What stands in a recipe beside them; `"none"` is the start of a trial that has no other."""
 
+DISABLE = "AUTOSFT_DISABLE_PLUGINS"
+"""The variable that leaves out plugins by name."""
+
 _EPOCH, _TRIAL = "autosft_epoch_finished", "autosft_trial_finished"
 
 
 class _Entry(NamedTuple):
-    """A blank row and where its plugin is found; None if the distribution's list cannot be read (`row.error`)."""
+    """A blank row and where its plugin is found; None for a module that the user named, or if the distribution's list
+    cannot be read (`row.error`)."""
 
     row: Plugin
     point: metadata.EntryPoint | None
 
 
-def load() -> Registry:
+def load(modules: Iterable[str | Path] = ()) -> Registry:
     """Import every installed plugin and collect what it offers.
 
     `AUTOSFT_DISABLE_PLUGINS=a,b` leaves out distributions or entry points by name, without importing them.
 
+    Args:
+        modules: Modules to load beside them, as paths of Python files or by their names.
+
     Raises:
-        PluginBroken: A plugin does not load, and `AUTOSFT_STRICT_PLUGINS` is set to anything but 0.
+        UnknownName: `AUTOSFT_DISABLE_PLUGINS` names what is not installed.
+        PluginBroken: One of the modules does not load; or a plugin does not, and `AUTOSFT_STRICT_PLUGINS` is set to
+            anything but 0.
     """
     strict = os.environ.get("AUTOSFT_STRICT_PLUGINS", "") not in ("", "0")
-    disabled = {canonical(name) for name in os.environ.get("AUTOSFT_DISABLE_PLUGINS", "").split(",") if name.strip()}
+    installed = _installed()
+    disabled = _disabled(installed)
     parts: dict[Key, Any] = {}
     owners: dict[Key, str] = {}
     plugins: list[Plugin] = []
     observers: list[Observer] = []
-    for row, point in _installed():
+    given = {row.module: _Entry(row, None) for row in map(row_of, map(str, modules))}
+    for row, point in [*installed, *given.values()]:
         if disabled & {canonical(row.distribution), canonical(row.name)}:
             plugins.append(replace(row, status="disabled", error=""))
             continue
         try:
-            if point is None:
+            if point is None and row.name != GIVEN:
                 raise PluginBroken(row.error)
             row, plugin = _import(row, point)
             _check_api(row)
             hooks, offered = read(plugin)
             _check_new(offered, owners)
         except PluginBroken as error:
+            if row.name == GIVEN:
+                raise PluginBroken(f"{place_of(error, row)}{error}") from error
             if strict:
                 raise PluginBroken(f"{row.title}: {error}") from error
             plugins.append(replace(row, status="failed", error=str(error)))
@@ -84,6 +100,7 @@ def _registry(parts: dict[Key, Any], plugins: tuple[Plugin, ...], observers: tup
         problems=MappingProxyType(kinds["problem"]),
         strategies=MappingProxyType(kinds["strategy"]),
         executors=MappingProxyType(kinds["executor"]),
+        sections=MappingProxyType(kinds["section"]),
         weights=tuple(sorted(kinds["weights"].values(), key=lambda source: (source.order, source.name))),
         plugins=plugins,
         observers=observers,
@@ -129,10 +146,20 @@ def _entries(distribution: metadata.Distribution) -> list[_Entry]:
     return [_Entry(Plugin(name, version, point.name, point.value), point) for point in points]
 
 
-def _import(row: Plugin, point: metadata.EntryPoint) -> tuple[Plugin, object]:
+def _disabled(installed: Iterable[_Entry]) -> set[str]:
+    """The names in `AUTOSFT_DISABLE_PLUGINS`, each of a distribution or of an entry point that there is."""
+    known = {name: canonical(name) for row, _ in installed for name in (row.distribution, row.name) if name}
+    names = [name for name in os.environ.get(DISABLE, "").split(",") if name.strip()]
+    for name in names:
+        if canonical(name) not in known.values():
+            raise UnknownName("plugin", name.strip(), known, f"(in {DISABLE}; it names packages or entry points)")
+    return set(map(canonical, names))
+
+
+def _import(row: Plugin, point: metadata.EntryPoint | None) -> tuple[Plugin, object]:
     started = time.perf_counter()
-    with blame(f"Importing {point.value}"):
-        plugin = point.load()
+    with blame(f"Importing {row.module if point else row.distribution}"):
+        plugin = point.load() if point else import_module(row)
         api = getattr(plugin, "autosft_api", None)
     seconds = time.perf_counter() - started
     return replace(row, api=api if isinstance(api, int) else None, seconds=seconds), plugin

@@ -17,6 +17,7 @@ from autosft.contracts.backbone import BackboneFamily, WeightSource
 from autosft.contracts.executor import Executor
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
+from autosft.contracts.section import ReportSection
 from autosft.contracts.strategy import Strategy
 from autosft.errors import PluginBroken, UnknownName
 from autosft.host import hookspecs
@@ -29,6 +30,7 @@ OFFERS = {
     "autosft_strategies": ("strategy", Strategy),
     "autosft_weights": ("weights", WeightSource),
     "autosft_executors": ("executor", Executor),
+    "autosft_report_sections": ("section", ReportSection),
 }
 
 Hooks = Mapping[str, pluggy.HookCaller]

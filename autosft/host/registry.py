@@ -20,6 +20,7 @@ from autosft.contracts.executor import Executor
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Epoch, Record
+from autosft.contracts.section import ReportSection
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 from autosft.errors import PartMissing
@@ -27,16 +28,22 @@ from autosft.errors import PartMissing
 _Part = TypeVar("_Part")
 _log = logging.getLogger("autosft.host")
 
+GIVEN = "-p"
+"""In the place of the name of an entry point: the module was named by the user, and is not installed as a plugin."""
+
+DIGITS = 12
+"""So much of a sha256 is shown."""
+
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point, and what became of it.
+    """One entry point, or one module that the user named, and what became of it.
 
     Attributes:
-        distribution: The installed distribution that names it.
-        version: The version of that distribution.
-        name: The name of the entry point.
-        module: Where the entry point leads.
+        distribution: The installed distribution that names it; of a module the name of its file, or its own.
+        version: The version of that distribution; of a module `"sha256:"` and that of its file.
+        name: The name of the entry point; `GIVEN` for a module.
+        module: Where the entry point leads; the path of a file.
         api: The API version that the plugin states; None if it was not imported or states none.
         status: `"failed"` and `"disabled"` plugins contribute nothing.
         parts: What it offers, such as `"strategy probe"`, and what it observes.
@@ -58,7 +65,7 @@ class Plugin:
     def title(self) -> str:
         """The plugin in one phrase, for messages."""
         entry = f" ({self.name})" if self.name else ""
-        return f"{self.distribution} {self.version}{entry}"
+        return f"{self.distribution} {shown_version(self.version)}{entry}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class Registry:
     """Every part at hand.
 
     Attributes:
-        modalities, problems, strategies, executors: Parts by name.
+        modalities, problems, strategies, executors, sections: Parts by name.
         backbones: Families by prefix.
         weights: Sources of weights, in the order in which they are asked.
         plugins: One row per plugin, in the order of loading.
@@ -87,10 +94,16 @@ class Registry:
     problems: Mapping[str, Problem] = field(default_factory=dict[str, Problem])
     strategies: Mapping[str, Strategy] = field(default_factory=dict[str, Strategy])
     executors: Mapping[str, Executor] = field(default_factory=dict[str, Executor])
+    sections: Mapping[str, ReportSection] = field(default_factory=dict[str, ReportSection])
     weights: tuple[WeightSource, ...] = ()
     plugins: tuple[Plugin, ...] = ()
     observers: tuple[Observer, ...] = ()
     _dropped: set[str] = field(default_factory=set[str], init=False, repr=False, compare=False)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The modules that the user named, as files or by name."""
+        return tuple(plugin.module for plugin in self.plugins if plugin.name == GIVEN)
 
     def modality(self, name: str) -> Modality:
         """The modality of this name.
@@ -171,6 +184,11 @@ class Registry:
         if name in parts:
             return parts[name]
         raise PartMissing(_advice(kind, name, parts, self.plugins))
+
+
+def shown_version(version: str) -> str:
+    """A version for a person; of a sha256 as much as tells two apart."""
+    return version[: len("sha256:") + DIGITS] if version.startswith("sha256:") else version
 
 
 def _advice(kind: str, name: str, known: Mapping[str, Any], plugins: tuple[Plugin, ...]) -> str:

@@ -14,6 +14,7 @@ from autosft.contracts.document import check_schema
 from autosft.contracts.outputs import SOUP, TESTED, StoredOutputs
 from autosft.contracts.record import RUN_SCHEMA, Record, Result
 from autosft.contracts.rows import Rows
+from autosft.contracts.settings import words_of
 from autosft.contracts.task import Hints, Task
 from autosft.data.arrow import read_data
 from autosft.errors import BadInput
@@ -31,6 +32,7 @@ class Account:
         hints: What the user said of the data.
         task: What was to be solved.
         spec: The settings of the search, as plain data.
+        plugins: The modules that were named beside the installed plugins.
         backbones: What the search might try, by name, with its weights.
         left_out: Backbones that could not be tried, and why.
         facts, warnings: What the user was told of the data.
@@ -49,6 +51,7 @@ class Account:
     hints: Hints
     task: Task
     spec: Plain
+    plugins: tuple[str, ...]
     backbones: Mapping[str, tuple[BackboneInfo, WeightFile | None]]
     left_out: Mapping[str, str]
     facts: tuple[str, ...]
@@ -66,6 +69,11 @@ class Account:
     def metric(self) -> str:
         """The score that was searched, in words."""
         return self.task.score_name
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The parameters that the user fixed or narrowed, as they are written on the command line."""
+        return tuple(words_of(self.spec.get("settings", {})))
 
     @property
     def scored(self) -> tuple[Record, ...]:
@@ -122,6 +130,7 @@ def account_of(folder: Path) -> Account:
             hints=Hints(**run["hints"]),
             task=Task.parse(run["task"], f"{folder / 'run.json'}, task"),
             spec=run["spec"],
+            plugins=tuple(run.get("plugins", ())),
             backbones=dict(_backbone(plain, folder / "run.json") for plain in run["plan"]["candidates"]),
             left_out=run["plan"]["left_out"],
             facts=tuple(run["facts"]),

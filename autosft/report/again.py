@@ -28,7 +28,8 @@ def commands(account: Account) -> Sequence[tuple[str, str]]:
     folder = shlex.quote(str(account.folder))
     found: list[tuple[str, str]] = []
     if account.result:
-        found.append(("Answer for new data", f"autosft predict {folder} FILES --out answers.csv"))
+        named = "".join(f" -p {shlex.quote(module)}" for module in account.plugins)
+        found.append(("Answer for new data", f"autosft predict {folder} FILES --out answers.csv{named}"))
     if account.source:
         found.append(("Search again, with the same data, settings and seed", shlex.join(_search(account))))
     return found
@@ -50,6 +51,8 @@ def _search(account: Account) -> list[str]:
     words += ["--trials", str(spec["trials"])] if spec["trials"] else []
     words += [word for name in _LISTED if spec[name] for word in (f"--{name}", ",".join(spec[name]))]
     words += [word for folder in spec["weights"] for word in ("--weights", folder)]
+    words += [word for setting in account.settings for word in ("--set", setting)]
+    words += [word for module in account.plugins for word in ("-p", module)]
     words += [] if spec["hold_out_test"] else ["--no-hold-out-test"]
     words += ["--storage", spec["storage"]] if spec["storage"] else []
     words += [f"--{name}" for name in ("single", "compile") if spec[name]]

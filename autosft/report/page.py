@@ -1,4 +1,4 @@
-"""`write_report`: a run as one HTML file that needs nothing beside itself: no network, no script, no plugin.
+"""`write_report`: a run as one HTML file that needs nothing beside itself: no network, no script.
 
 Templates lie in `templates/`; everything that they are given is escaped.
 """
@@ -6,30 +6,29 @@ Templates lie in `templates/`; everything that they are given is escaped.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from autosft.contracts.document import write_whole
 from autosft.contracts.modality import Modality, Preview
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import Row
+from autosft.contracts.section import Answers, ReportedRow, ReportSection
 from autosft.errors import BadInput, Unreadable
-from autosft.report import cost, curves, summary, words
+from autosft.report import cost, curves, summary
 from autosft.report.account import Account
 from autosft.report.again import commands
 from autosft.report.board import board
 from autosft.report.charts.strip import Strip
 from autosft.report.comparison import standings
-from autosft.report.diagnosis.answers import Answers, answers_of
-from autosft.report.diagnosis.classes import diagnose_classes
-from autosft.report.diagnosis.labels import diagnose_labels
-from autosft.report.diagnosis.numbers import diagnose_numbers
+from autosft.report.diagnosis.answers import answers_of
 from autosft.report.importance import importance
+from autosft.report.rendering import gallery, render
 
 MOST_TRIALS = 25
 """So many of the best trials stand in the leaderboard, and are compared row by row with the best."""
@@ -38,7 +37,13 @@ MOST_TEXT = 280
 """So many characters of a text are shown."""
 
 
-def write_report(account: Account, out: Path, modality: Modality | None, problems: Sequence[Problem]) -> None:
+def write_report(
+    account: Account,
+    out: Path,
+    modality: Modality | None,
+    problems: Sequence[Problem],
+    sections: Iterable[ReportSection] = (),
+) -> None:
     """Write the report of a run.
 
     Args:
@@ -46,39 +51,23 @@ def write_report(account: Account, out: Path, modality: Modality | None, problem
         out: The HTML file.
         modality: Shows samples; None if it is not installed.
         problems: The problem of each target, to look into the answers; none if one of them is not installed.
+        sections: What is said of the answers for each target, by whichever of these accept them.
 
     Raises:
         CannotWrite: The file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("autosft.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters = {
-        "score": words.score,
-        "seconds": words.seconds,
-        "count": words.count,
-        "size": words.size,
-        "percent": words.percent,
-        "parameters": words.parameters,
-        "plainly": words.plainly,
-        "digits": words.digits,
-        "number": words.number,
-        "model": words.model,
-    }
-    cast("Any", environment).filters.update(filters)
-    page = environment.get_template("page.html").render(**_content(account, modality, problems))
-    write_whole(out, page.encode())
+    write_whole(out, render("page.html", **_content(account, modality, problems, tuple(sections))).encode())
 
 
-def _content(account: Account, modality: Modality | None, problems: Sequence[Problem]) -> dict[str, Any]:
+def _content(
+    account: Account, modality: Modality | None, problems: Sequence[Problem], sections: Sequence[ReportSection]
+) -> dict[str, Any]:
     """What the templates are given."""
     answers, why_not = _answers(account, problems)
+    pictures, faults = Pictures(modality), list[str]()
     found = [
-        (account.task.targets[number].name, _diagnosis(account, one, number)) for number, one in enumerate(answers)
+        (target.name, _sections(sections, one, pictures, faults))
+        for target, one in zip(account.task.targets, answers, strict=False)
     ]
     return {
         "account": account,
@@ -91,8 +80,9 @@ def _content(account: Account, modality: Modality | None, problems: Sequence[Pro
         "importance": importance(account.scored, int(account.spec["seed"])),
         "answers": answers,
         "diagnoses": [pair for pair in found if pair[1]],
+        "faults": faults,
         "why_no_diagnosis": why_not,
-        "pictures": Pictures(modality),
+        "pictures": pictures,
         "recipes": [(record, record.recipe.parameters()) for record in account.chosen],
         "commands": commands(account),
         "peak": max((record.peak_bytes for record in account.records), default=0),
@@ -189,16 +179,20 @@ def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[An
         return [], str(error).rstrip(".")
 
 
-def _diagnosis(account: Account, answers: Answers, number: int) -> Any:
-    """What the answers say, by their form: a distribution over classes, a probability for each label, or a table of
-    numbers. None of other answers."""
-    if not len(answers.targets):
-        return None
-    arrays = answers.outputs.arrays
-    if "probabilities" in arrays and answers.problem.classes(answers.state):
-        decided = answers.decided()[0]
-        return diagnose_labels(answers) if isinstance(decided, (list, tuple)) else diagnose_classes(answers)
-    if "values" in arrays and arrays["values"].ndim == 2:
-        names = account.task.targets[number].columns
-        return diagnose_numbers(answers, (names,) if isinstance(names, str) else names)
-    return None
+def _sections(
+    sections: Sequence[ReportSection], answers: Answers, pictures: Pictures, faults: list[str]
+) -> list[Markup]:
+    """What the sections say of the answers for a target that accept them; one that raises is named in `faults`."""
+
+    def show(rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:
+        return gallery(pictures, rows, given, said)
+
+    found: list[Markup] = []
+    for section in sections if len(answers.targets) else ():
+        try:
+            if section.accepts(answers):
+                found.append(Markup(section.html(answers, show)))
+        except Exception as error:  # a plugin's section must not cost the report
+            line = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".:")
+            faults.append(f"The section {section.name!r} could not be made ({line}).")
+    return found

@@ -94,7 +94,8 @@ def _asked(account: Account) -> str:
     what = ", ".join(alone or task.target_names)
     problem = " and ".join(task.problems)
     how = f"for the highest {task.score_name}, {' and '.join(limits)}"
-    return f"{problem.capitalize()} of {task.modality} data ({what}), {how}."
+    fixed = f" Set by hand: {', '.join(account.settings)}." if account.settings else ""
+    return f"{problem.capitalize()} of {task.modality} data ({what}), {how}.{fixed}"
 
 
 def _done(account: Account) -> str:

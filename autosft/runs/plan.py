@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile
@@ -21,6 +21,7 @@ from autosft.data.labels import listed
 from autosft.errors import BadInput, NoCandidates, UnknownName, Unreachable
 from autosft.host.registry import Registry
 from autosft.runs.footprint import too_large
+from autosft.runs.parameters import checked
 from autosft.runs.spec import SearchSpec
 
 
@@ -40,12 +41,14 @@ class Plan(Document):
     Attributes:
         candidates: At least one.
         left_out: Backbones that were meant but cannot be tried, or not by every strategy, and why.
+        settings: What the user has fixed or narrowed: values as written, by the dotted names of parameters.
         state: What the modality learned of the training rows; the space follows from it.
         facts: What the rows are like, and what there is to compute with.
     """
 
     candidates: tuple[Candidate, ...]
     left_out: Mapping[str, str] = {}
+    settings: Mapping[str, str] = {}
     state: State = State()
     facts: Facts = Facts()
 
@@ -67,18 +70,21 @@ class Offers:
         found: Backbones that take its data and give what its problems need, with their weights.
         left_out: Other backbones that were meant, and why they cannot be tried.
         strategies: The strategies that are allowed.
+        settings: What the user has fixed or narrowed, by the dotted names of parameters.
     """
 
     found: tuple[tuple[BackboneInfo, WeightFile | None], ...]
     left_out: Mapping[str, str]
     strategies: tuple[Strategy, ...]
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def precheck(task: Task, registry: Registry, spec: SearchSpec) -> Offers:
     """What the settings allow and weights are found for; done before any row is read, so that typos are told at once.
 
     Raises:
-        UnknownName: A backbone pattern or a strategy matches nothing.
+        UnknownName: A backbone pattern or a strategy matches nothing, or a setting names what there is not.
+        BadInput: A setting is out of range, or of a part that the search does not have.
         NoCandidates: Nothing fits, or no weights are at hand; names every reason.
     """
     modality = registry.modality(task.modality)
@@ -97,7 +103,8 @@ def precheck(task: Task, registry: Registry, spec: SearchSpec) -> Offers:
             found.append((info, weights))
     if not found:
         raise _nothing(task, left_out)
-    return Offers(tuple(found), left_out, strategies)
+    families = (info.name.partition("/")[0] for info, _ in found)
+    return Offers(tuple(found), left_out, strategies, checked(spec.settings, task, registry, families, strategies))
 
 
 def make_plan(task: Task, registry: Registry, offers: Offers, facts: Facts, state: State | None = None) -> Plan:
@@ -137,7 +144,13 @@ def make_plan(task: Task, registry: Registry, offers: Offers, facts: Facts, stat
         left_out |= {candidate.info.name: why for candidate in candidates}
         raise _nothing(task, left_out)
     candidates.sort(key=lambda candidate: -candidate.info.prior)
-    return Plan(candidates=tuple(candidates), left_out=left_out, state=state or State(), facts=facts)
+    return Plan(
+        candidates=tuple(candidates),
+        left_out=left_out,
+        settings=offers.settings,
+        state=state or State(),
+        facts=facts,
+    )
 
 
 def _nothing(task: Task, left_out: Mapping[str, str]) -> NoCandidates:

@@ -57,7 +57,8 @@ EXTENDABLE = ("budget", "trials")
 class RunDocument(Document):
     """What `run.json` holds; `source` is the path that the user gave, `stamp` what the files there were like, and
     `hints` what was said of it; `data_sha256` is that of `data.arrow`; `study` is the study's name in its database,
-    `generation` how often it was renewed; `facts` and `warnings` are what the user was told of the data."""
+    `generation` how often it was renewed; `plugins` are the modules that were named beside the installed plugins, whose
+    sha256 is among the `versions`; `facts` and `warnings` are what the user was told of the data."""
 
     schema_version: int = RUN_SCHEMA
     source: str = ""
@@ -68,6 +69,7 @@ class RunDocument(Document):
     plan: Plan
     study: str = "autosft"
     generation: int = 1
+    plugins: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     fingerprint: str
@@ -143,8 +145,8 @@ class Run:
         if sha256_of_file(folder / DATA) != old.data_sha256:
             raise BadInput(f"{folder / DATA}: damaged or edited since the run began; it cannot go on.")
         differences = _differences(_words_of(old.task), _words_of(task))
-        plain = {key: value for key, value in spec.plain().items() if key not in EXTENDABLE}
-        differences += _differences({key: old.spec.plain()[key] for key in plain}, plain)
+        lasting = {key: value for key, value in spec.words().items() if key not in EXTENDABLE}
+        differences += _differences(old.spec.words(), lasting)
         limits = {name: (getattr(old.spec, name), getattr(spec, name)) for name in EXTENDABLE}
         smaller = {name: pair for name, pair in limits.items() if pair[0] != pair[1] and not grew(pair[1], pair[0])}
         if run.result() is None:
@@ -196,9 +198,8 @@ class Run:
         time = spec.budget is None or spec.budget > self.seconds_used()
         return None if time and (result.interrupted or (grown and room)) else result
 
-    def renew(self, plan: Plan, versions: Mapping[str, str], study: str, generation: int) -> None:
-        """Go on with another plan, other versions and maybe another study."""
-        changes = {"plan": plan, "versions": versions, "study": study, "generation": generation}
+    def renew(self, **changes: Any) -> None:
+        """Go on with another plan, other versions, and maybe another study: fields of the document."""
         self.document = self.document.model_copy(update=changes)
         self.document.write(self.folder / "run.json")
 

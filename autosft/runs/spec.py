@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from autosft.contracts.document import Document
+from autosft.contracts.settings import words_of
 from autosft.errors import BadInput
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
@@ -35,6 +37,8 @@ class SearchSpec(Document):
         hold_out_test: Whether to hold out rows for a test score where the data gives no test split.
         disk: Gigabytes that models and checkpoints of trials may take.
         single: Whether the outcome is one model, never a blend of several.
+        settings: Parameters that are fixed or narrowed: values by parameter, as written, by part; shared fields of
+            recipes are under `"optim"`, `"regular"` and `"stop"`.
         storage: The URL of a database for the study, without its password; empty means SQLite in the run's folder.
     """
 
@@ -51,10 +55,15 @@ class SearchSpec(Document):
     backbones: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, str]] = {}
     hold_out_test: bool = True
     storage: str = ""
     disk: float = Field(default=20.0, gt=0)
     single: bool = False
+
+    def words(self) -> dict[str, Any]:
+        """All fields by their names, as they are told to the user."""
+        return {**self.plain(), "settings": ", ".join(words_of(self.settings))}
 
     @field_validator("device")
     @classmethod

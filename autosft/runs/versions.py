@@ -6,11 +6,12 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 
-from autosft.host.registry import Registry
+from autosft.host.registry import GIVEN, Registry, shown_version
 
 
 def installed_versions(registry: Registry) -> dict[str, str]:
-    """Python, the distributions that bring parts, and the libraries under them."""
+    """Python, the distributions that bring parts, the modules that the user named (with the sha256 of their files), and
+    the libraries under them."""
     names = {plugin.distribution for plugin in registry.plugins if plugin.status == "ok"}
     versions = {"python": platform.python_version()}
     for name in sorted(names | {"autosft", "numpy", "optuna", "scikit-learn", "timm", "torch", "transformers"}):
@@ -18,11 +19,12 @@ def installed_versions(registry: Registry) -> dict[str, str]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return versions
+    return versions | {row.distribution: row.version for row in registry.plugins if row.name == GIVEN}
 
 
 def differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """The names whose versions differ, each with its old and its new one; `"absent"` where there is none."""
+    """The names whose versions differ, each with its old and its new one, as a person reads them; `"absent"` where
+    there is none."""
     names = sorted({*old, *new})
     pairs = [(name, old.get(name, "absent"), new.get(name, "absent")) for name in names]
-    return [(name, before, now) for name, before, now in pairs if before != now]
+    return [(name, shown_version(before), shown_version(now)) for name, before, now in pairs if before != now]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from autosft.contracts.record import Result
+from autosft.contracts.settings import parse_settings, texts_of
 from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.data.cores import usable_cores
@@ -31,6 +33,7 @@ from autosft.search.news import Finished, News, Noted, Planned, Recognized, Watc
 from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.renewal import renew
 from autosft.search.session import Session
+from autosft.search.space import check_used
 from autosft.tables.frames import Frame, write_frame
 
 CHANGED = (
@@ -64,6 +67,8 @@ def run_search(
     backbones: Sequence[str] = (),
     strategies: Sequence[str] = (),
     weights: Sequence[str | Path] = (),
+    settings: Mapping[str, Any] | Sequence[str] = (),
+    plugins: Sequence[str | Path] = (),
     hold_out_test: bool = True,
     storage: str = "",
     disk: float = 20.0,
@@ -109,6 +114,10 @@ def run_search(
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
         strategies: Strategies to allow; by default all.
         weights: Folders or files of weights on this machine, as further candidates.
+        settings: Parameters that are fixed, `{"classification.loss": "focal", "lr": 1e-4}`, or narrowed, to a list of
+            values or a range: `{"batch_size": [16, 32], "full.lr": "1e-5..1e-3"}`; or texts as on the command line.
+            `autosft plugins show` lists those of a part.
+        plugins: Python files, or modules by name, to load beside the installed plugins.
         hold_out_test: Whether to hold out a fifth of the rows for a test score where the data gives no test split.
         storage: A database for the study instead of a SQLite file in the run's folder, such as
             `"postgresql://user@host/database"`. A password in it is not written down.
@@ -116,19 +125,20 @@ def run_search(
         single: Whether to take one model even where a blend of several is better.
         run: The run's folder; by default `runs/<name of the data>`, for a frame `runs/frame-<digest>`.
         watch: Told what happens.
-        registry: The installed parts; loaded from the entry points by default.
+        registry: The parts; by default those of the installed plugins and of `plugins`.
         started: When the clock began, by `time.monotonic`; now by default.
 
     Raises:
         BadInput: The data or an option cannot be used.
         NoCandidates: No backbone and strategy fit, or no weights are at hand.
         RunConflict: The folder holds another search, or one that is running.
+        PluginBroken: One of `plugins` does not load.
         NothingFinished: No trial had a score when the budget ended.
     """
     started = monotonic() if started is None else started
     if budget is None and trials is None:
         raise BadInput("A search needs an end: give a budget, a number of trials, or both.")
-    registry, watch = registry or load(), watch or _unwatched
+    registry, watch = registry or load(plugins), watch or _unwatched
     spec = SearchSpec.parse(
         {
             "budget": parse_seconds(budget) if isinstance(budget, str) else budget,
@@ -144,6 +154,7 @@ def run_search(
             "backbones": tuple(backbones),
             "strategies": tuple(strategies),
             "weights": tuple(str(Path(path).resolve()) for path in weights),
+            "settings": parse_settings(texts_of(settings)),
             "hold_out_test": hold_out_test,
             "storage": without_password(storage),
             "disk": disk,
@@ -158,9 +169,8 @@ def run_search(
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
     if going_on := (folder / "run.json").exists():
-        before = RunDocument.read(folder / "run.json")
         if threads is None:
-            spec = spec.model_copy(update={"threads": before.spec.threads})
+            spec = spec.model_copy(update={"threads": RunDocument.read(folder / "run.json").spec.threads})
         opened = Run.resume(folder, task, spec)
     else:
         source = "" if isinstance(given, Task) else str(given.absolute())
@@ -217,6 +227,7 @@ def _create(
     summary = summarize(scan, data, problem, metric=task.targets[0].metric, names=task.target_names)
     facts = facts_of(data, problem, modality).model_copy(update=hardware_of(registry, spec))
     plan = make_plan(task, registry, offers, facts, modality.fit(data.train, modality.read))
+    check_used(task, registry, plan)
     described = modality.describe(plan.state)
     for position, one in enumerate(registry.problems_of(task)[1:], start=1):  # the first one's targets are summarized
         one.fit(data.train.with_target(position).target(position))
@@ -228,6 +239,7 @@ def _create(
         spec=spec,
         plan=plan,
         study=f"autosft-{folder.name}-{uuid.uuid4().hex[:8]}" if spec.storage else "autosft",
+        plugins=registry.given,
         facts=(*summary.facts, *([described] if described else ())),
         warnings=summary.warnings,
         fingerprint=data.fingerprint,

@@ -56,7 +56,7 @@ def renew(run: Run, url: str, registry: Registry, watch: Watch) -> None:
     others = [f"{name} was {before}, now {now}" for name, before, now in differing(old.versions, versions)]
     for change in [*_changes(old.plan, plan), *others]:
         watch(Noted(f"since the run began: {change}"))
-    run.renew(plan, versions, name, generation)
+    run.renew(plan=plan, versions=versions, study=name, generation=generation, plugins=registry.given)
 
 
 def _plan_now(run: Run, registry: Registry) -> Plan:
@@ -68,7 +68,7 @@ def _plan_now(run: Run, registry: Registry) -> Plan:
     except NoCandidates:
         if not any(_installed(candidate, registry) for candidate in document.plan.candidates):
             raise
-        offered = Plan(candidates=(), facts=document.plan.facts)
+        offered = Plan(candidates=(), settings=document.plan.settings, facts=document.plan.facts)
     now = {candidate.info.name: candidate for candidate in offered.candidates}
     kept = [left for candidate in document.plan.candidates if (left := _installed(candidate, registry))]
     for number, candidate in enumerate(kept):
@@ -77,7 +77,8 @@ def _plan_now(run: Run, registry: Registry) -> Plan:
             kept[number] = new.model_copy(update={"info": candidate.info, "strategies": tuple(strategies)})
     candidates = sorted([*kept, *now.values()], key=lambda candidate: -candidate.info.prior)
     left_out = offered.left_out or document.plan.left_out
-    return Plan(candidates=tuple(candidates), left_out=left_out, state=document.plan.state, facts=offered.facts)
+    changes = {"candidates": tuple(candidates), "left_out": left_out, "state": document.plan.state}
+    return offered.model_copy(update=changes)
 
 
 def _installed(candidate: Candidate, registry: Registry) -> Candidate | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from autosft.contracts.backbone import BackboneFamily
 from autosft.contracts.modality import Mix
 from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.scoring import metrics_of
-from autosft.contracts.space import Choice, Float, Int, Parameter, Space, Value, defaults
+from autosft.contracts.settings import narrowed
+from autosft.contracts.space import Choice, Int, Parameter, Space, Value, defaults
 from autosft.contracts.task import Task
+from autosft.errors import BadInput
 from autosft.host.registry import Registry
+from autosft.runs.parameters import names_for, scaled
 from autosft.runs.plan import Plan
 from autosft.training.seeds import seed_of
 
@@ -47,28 +48,61 @@ def space_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     """The parameters that mean anything to this pair, by the names that the study knows.
 
     A shared field for which the strategy has a range of its own is named after the strategy, and the learning rate of
-    a family with a `rate` of its own after the family too, so that one name never has two meanings.
+    a family with a `rate` of its own after the family too, so that one name never has two meanings. What the user has
+    set of a field for a strategy is such a range.
     """
+    space: dict[str, Parameter] = {}
+    for name, parameter, names in _entries(task, registry, plan, backbone, strategy):
+        said = next((plan.settings[one] for one in names if one in plan.settings), "")
+        space[name] = narrowed(parameter, said) if said else parameter
+    if plan.starts and registry.strategy(strategy).produces == "model":
+        space[START] = Choice((NO_START, *plan.starts))
+    return space
+
+
+def check_used(task: Task, registry: Registry, plan: Plan) -> None:
+    """See that every setting is of a parameter that some trial may have.
+
+    Raises:
+        BadInput: One is not, because the parameter means nothing for these data, this metric or these backbones.
+    """
+    pairs = [(one.info.name, name) for one in plan.candidates for name in (*one.strategies, *one.starts)]
+    used = {name for pair in pairs for _, _, names in _entries(task, registry, plan, *pair) for name in names}
+    for name, text in plan.settings.items():
+        if name not in used:
+            raise BadInput(
+                f"Setting {name}={text}: the parameter means nothing for these data, this metric and the backbones and "
+                "strategies that can be tried. Leave it out."
+            )
+
+
+def _entries(
+    task: Task, registry: Registry, plan: Plan, backbone: str, strategy: str
+) -> Iterator[tuple[str, Parameter, tuple[str, ...]]]:
+    """The parameters of a pair as they are declared: the name that the study knows, the parameter, and the names under
+    which it is set, of which the first one counts."""
     chosen, family, modality = registry.strategy(strategy), registry.family(backbone), registry.modality(task.modality)
     problems = registry.problems_of(task)
     info = plan.candidate(backbone).info
     idle = _unheard(task, problems) | family.ignores(info)
     mixed = plan.facts.complete and all(problem.loss_per_row for problem in problems)  # else shares mean nothing
     idle |= {f"regular.{mix}" for mix in get_args(Mix) if not mixed or mix not in modality.mixes(info.inputs)}
-    space: dict[str, Parameter] = {
-        name: SHARED[name] for name in sorted(chosen.uses - idle) if name not in chosen.space
-    }
-    space |= {f"{strategy}.{name}": parameter for name, parameter in chosen.space.items() if name not in idle}
-    space = dict(_scaled(family, *entry) for entry in space.items())
-    own = modality.space_for(info.inputs, plan.state)
-    space |= _own(modality.name, own) | _own(family.prefix, family.space_for(info))
-    for owner, problem in zip(task.owners, problems, strict=True):
-        space |= _own(owner, problem.space)
+    shared = {name: SHARED[name] for name in sorted(chosen.uses) if name not in chosen.space}
+    for field, parameter in {**shared, **chosen.space}.items():
+        if field not in idle:
+            names, ranged = names_for(chosen, field), scaled(family, field, parameter)
+            own = field in chosen.space or any(name in plan.settings for name in names[:-1])
+            before = (family.prefix if ranged != parameter else "", strategy if own else "", field)
+            yield ".".join(filter(None, before)), ranged, names
+    spaces: list[tuple[str, Space, tuple[str, ...]]] = [
+        (modality.name, modality.space_for(info.inputs, plan.state), ()),
+        (family.prefix, family.space_for(info), ()),
+    ]
+    spaces += [(owner, one.space, (one.name,)) for owner, one in zip(task.owners, problems, strict=True)]
     if "regular.augment" in chosen.uses:
-        space |= _own(modality.name, modality.augmentation)
-    if plan.starts and chosen.produces == "model":
-        space[START] = Choice((NO_START, *plan.starts))
-    return space
+        spaces += [(modality.name, modality.augmentation, ())]
+    for part, space, kinds in spaces:
+        yield from ((f"{part}.{n}", one, tuple(f"{each}.{n}" for each in (part, *kinds))) for n, one in space.items())
 
 
 def start_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy: str, seed: int) -> Recipe:
@@ -88,18 +122,6 @@ def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
     asked = zip(problems, metrics_of(task.targets, problems), strict=True)
     ignored = [problem.ignores_for(metric) for problem, metric in asked]
     return frozenset[str].intersection(*ignored)
-
-
-def _scaled(family: BackboneFamily, name: str, parameter: Parameter) -> tuple[str, Parameter]:
-    """The parameter, or if it is the encoder's learning rate, the one that suits the family."""
-    if family.rate == 1.0 or not isinstance(parameter, Float) or name.rpartition("optim.")[2] != "lr":
-        return name, parameter
-    low, high, default = (family.rate * value for value in (parameter.low, parameter.high, parameter.default))
-    return f"{family.prefix}.{name}", replace(parameter, low=low, high=high, default=default)
-
-
-def _own(part: str, space: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    return {f"{part}.{name}": parameter for name, parameter in space.items()}
 
 
 def effort_of(task: Task, registry: Registry, plan: Plan) -> Effort:
@@ -129,13 +151,13 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
             **tables,
             "own": own,
             "rows": params.get("rows", 0),
-            "start": None if (start := params.get(START, NO_START)) == NO_START else _named(backbone, str(start)),
+            "start": None if (start := params.get(START, NO_START)) == NO_START else _made_by(backbone, str(start)),
             "seed": seed,
         }
     )
 
 
-def _named(backbone: str, strategy: str) -> Recipe:
+def _made_by(backbone: str, strategy: str) -> Recipe:
     return Recipe(backbone=backbone, strategy=strategy)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,8 @@ from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.facts import Facts
 from autosft.contracts.problem import Problem
 from autosft.contracts.rows import Data, Rows
-from autosft.contracts.space import Choice, Int, Parameter, Value, defaults
+from autosft.contracts.settings import check_setting, narrowed
+from autosft.contracts.space import Parameter, Value, defaults
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Hints, Task
 from autosft.contracts.trial import Parts, Runtime, States, TeacherModel, Trial
@@ -230,24 +230,8 @@ def _set(
             name = name or next((name for name in space if name.endswith(f".{wanted}")), "")
             if not name:
                 raise UnknownName("parameter", wanted, space, "Those of other parts mean nothing to this trial.")
-            yield name, _value(name, space[name], text)
-
-
-def _value(name: str, parameter: Parameter, text: str) -> Value:
-    """A value as the parameter has it.
-
-    Raises:
-        BadInput: It is none of its values.
-    """
-    value: Value = text
-    with suppress(ValueError):
-        if isinstance(parameter, Choice):
-            value = next((option for option in parameter.options if str(option).lower() == text.lower()), text)
-        else:
-            value = int(text) if isinstance(parameter, Int) else float(text)
-    if not parameter.holds(value):
-        raise BadInput(f"{name} cannot be {text!r}; it is {parameter}.")
-    return value
+            check_setting(name, text, [space[name]])
+            yield name, narrowed(space[name], text).default
 
 
 def _teacher(maker: _Maker, taught: Strategy, problems: Sequence[Problem]) -> TeacherModel:

@@ -18,6 +18,7 @@ from autosft.contracts.executor import Executor
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Recipe
+from autosft.contracts.section import ReportSection
 from autosft.contracts.space import Choice
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput
@@ -45,6 +46,7 @@ def cases_of(parts: Sequence[tuple[str, str]], data: Sequence[str]) -> dict[str,
         "strategy": lambda name: _strategy(registry.strategy(name)),
         "weights": lambda name: _weights(next(source for source in registry.weights if source.name == name)),
         "executor": lambda name: _executor(registry.executor(name)),
+        "section": lambda name: _section(registry.sections[name]),
     }
     return {f"Test {kind} {name}": offered[kind](name) for kind, name in parts}
 
@@ -179,6 +181,15 @@ def _executor(part: Executor) -> type:
         @pytest.fixture(scope="class")
         @classmethod
         def executor(cls) -> Executor:
+            return part
+
+    return Case
+
+
+def _section(part: ReportSection) -> type:
+    class Case(conformance.SectionConformance):
+        @pytest.fixture
+        def section(self) -> ReportSection:
             return part
 
     return Case

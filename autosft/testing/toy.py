@@ -68,7 +68,9 @@ class ToyModality(Modality):
 
     name = "points"
     kinds = frozenset({"points"})
-    augmentation: ClassVar[Space] = {"noise": Float(0.01, 0.5, default=0.1, log=True)}
+    augmentation: ClassVar[Space] = {
+        "noise": Float(0.01, 0.5, default=0.1, log=True, doc="deviation of the added noise")
+    }
 
     def mixes(self, inputs: Inputs) -> frozenset[Mix]:
         """A mean of points is a point."""
@@ -154,7 +156,7 @@ class ToyFamily(BackboneFamily):
     """Perceptrons; they need no weights, and learn from the training rows how many numbers a point has."""
 
     prefix = "tiny"
-    space: ClassVar[Space] = {"activation": Choice(("tanh", "relu"))}
+    space: ClassVar[Space] = {"activation": Choice(("tanh", "relu"), doc="activation of the hidden layers")}
 
     def curated(self) -> Sequence[BackboneInfo]:
         """A narrow one and a wide one."""
@@ -195,9 +197,9 @@ class ToyStrategy(Strategy):
     name = "toy"
     uses = frozenset({"optim.lr", "optim.head_lr", "optim.batch_size", "regular.augment", "stop.max_epochs"})
     space: ClassVar[Space] = {
-        "optim.lr": Float(1e-3, 1e-1, default=1e-2, log=True),
-        "optim.head_lr": Float(1e-2, 3e-1, default=5e-2, log=True),
-        "stop.max_epochs": Int(2, 8, default=4),
+        "optim.lr": Float(1e-3, 1e-1, default=1e-2, log=True, doc="peak learning rate of the encoder"),
+        "optim.head_lr": Float(1e-2, 3e-1, default=5e-2, log=True, doc="peak learning rate of the heads"),
+        "stop.max_epochs": Int(2, 8, default=4, doc="epochs of a trial"),
     }
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:

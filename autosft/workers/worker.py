@@ -6,6 +6,7 @@ encoded rows stay warm between orders.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from pathlib import Path
@@ -18,7 +19,7 @@ from autosft.contracts.record import Record
 from autosft.errors import AutoSFTError, LostContact
 from autosft.host.loading import load
 from autosft.host.registry import Registry
-from autosft.runs.run import Run
+from autosft.runs.run import Run, RunDocument
 from autosft.runs.versions import installed_versions
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.loop import Emit
@@ -31,9 +32,7 @@ from autosft.workers.verdict import blames_of, notes_of, pace_of, verdict
 def serve(inbox: Inbox, events: IO[str], *, threads: int, device: str, slot: int, group: Group) -> None:
     """Work on orders until there are no more. If the driver dies while an order is worked on, so does this process."""
     torch.set_num_threads(threads)
-    registry = load()
-    workshop = Workshop(registry, device, slot, group)
-    versions = installed_versions(registry)
+    workshop = Workshop(load(), device, slot, group)
 
     def send(event: Event) -> None:
         events.write(event.model_dump_json() + "\n")
@@ -42,7 +41,7 @@ def serve(inbox: Inbox, events: IO[str], *, threads: int, device: str, slot: int
     while True:
         order = inbox.next()
         token = order.token
-        send(Event(token=token, kind="started", body={"versions": versions}))
+        send(Event(token=token, kind="started", body={"versions": workshop.versions(order)}))
         record = workshop.work(
             order, lambda epoch, token=token: send(Event(token=token, kind="epoch", body=epoch.plain()))
         )
@@ -54,7 +53,7 @@ class Workshop:
     """What one worker keeps between orders.
 
     Args:
-        registry: The parts.
+        registry: The installed parts; those of modules that a run names come to it.
         device: Where to train, as for `pick_device`. One that cannot be used fails each trial, with the reason.
         slot: Which of several workers this is.
         group: With whom it trains; by default alone.
@@ -65,6 +64,21 @@ class Workshop:
         self._place = slot * self._group.world + self._group.rank
         self._device: torch.device | None = None
         self._bench: Bench | None = None
+        self._loaded = ""
+
+    def versions(self, order: Order) -> dict[str, str]:
+        """What is installed here, and what the run of an order brings; a module that cannot be loaded is left out here,
+        and fails the order."""
+        with contextlib.suppress(Exception):
+            self._load_modules(order)
+        return installed_versions(self._registry)
+
+    def _load_modules(self, order: Order) -> None:
+        """See that the modules are loaded that the run of an order names."""
+        if self._loaded != order.run:
+            if modules := RunDocument.read(Path(order.run) / "run.json").plugins:
+                self._registry = load(modules)
+            self._loaded = order.run
 
     def work(self, order: Order, emit: Emit) -> Record:
         """Do what an order says; training leaves a member in the trial's folder. What goes wrong becomes a state."""
@@ -73,6 +87,7 @@ class Workshop:
         try:
             self._device = self._device or pick_device(self._wanted, self._place)
             free_memory(self._device)
+            self._load_modules(order)
             if self._bench is None or self._bench.run.folder != Path(order.run):
                 self._bench = Bench(Run.read(Path(order.run)), self._registry, self._device, self._group)
             allowed = float("inf") if order.seconds is None else order.seconds

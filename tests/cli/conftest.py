@@ -30,7 +30,8 @@ def environment(tmp_path_factory):
     toy.write_distribution(folder)
     left_out = ("FORCE_COLOR", "AUTOSFT_DISABLE_PLUGINS", "AUTOSFT_STRICT_PLUGINS")
     given = {name: value for name, value in os.environ.items() if name not in left_out}
-    return {**given, "PYTHONPATH": str(folder), "HF_HUB_OFFLINE": "1"}
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    return {**given, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
 
 
 @pytest.fixture

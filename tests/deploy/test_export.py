@@ -13,7 +13,7 @@ from autosft.contracts.graph import Graph
 from autosft.contracts.state import State
 from autosft.deploy.bundle import save_bundle
 from autosft.deploy.export.formats import Onnx, Torch
-from autosft.deploy.export.writing import export_model
+from autosft.deploy.export.writing import _told_by, export_model
 from autosft.deploy.member import save_member
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadInput, PartMissing
@@ -113,6 +113,33 @@ def test_what_cannot_be_traced_is_one_line_and_leaves_nothing(made, predictor, t
         export_model(predictor, tmp_path / "model.pt2", Torch(), made.trial.valid)
 
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_what_onnx_cannot_say_is_one_plain_line(made, predictor, tmp_path, monkeypatch):
+    def forward(self, inputs):
+        distances = torch.ops.aten._pdist_forward(self.first(inputs), 2.0)  # for which ONNX has no operator
+        return {"pooled": self.second(self.first(inputs)) + distances.sum()}
+
+    monkeypatch.setattr(type(predictor.members[0][1].encoder), "forward", forward)
+
+    with pytest.raises(BadInput, match=r"toy on tiny/wide\) cannot be exported to ONNX: ") as caught:
+        export_model(predictor, tmp_path / "model.onnx", Onnx(), made.trial.valid)
+
+    said = str(caught.value)
+    assert said.isprintable() and "step" not in said.lower() and "_pdist_forward" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_an_exporter_says_for_a_terminal_is_told_without_colors_and_boxes():
+    deep = ValueError("\n\x1b[1;31m╭── Error ──╮\x1b[0m\n│ no \x1b[96mpdist\x1b[m │\n╰───╯")
+    try:
+        try:
+            raise deep
+        except ValueError as error:
+            raise RuntimeError("advice of many lines") from error
+    except RuntimeError as error:
+        assert _told_by(error) == "ValueError: Error"
+    assert _told_by(ValueError("no \x1b[96mpdist\x1b[m here.\nmore")) == "ValueError: no pdist here"
 
 
 def test_rows_that_differ_in_length_are_refused(made, predictor, tmp_path, monkeypatch):

@@ -189,3 +189,15 @@ def test_numbers_are_learned_alone_and_together(home, reviews):
         regressor = AutoSFTRegressor(**SETTINGS, strategies=("probe",), run=home / name).fit(texts, y)
 
         assert regressor.predict(texts).shape == y.shape and regressor.score(texts, y) > 0.5
+
+
+def test_parameters_can_be_set_and_files_loaded_as_plugins(home, reviews, tmp_path):
+    (tmp_path / "watching.py").write_text("autosft_api = 2\n")
+    asked = {"settings": {"classification.loss": "focal"}, "plugins": [tmp_path / "watching.py"]}
+
+    fitted = AutoSFTClassifier(**SETTINGS, **asked, strategies=("probe",), run=home / "set").fit(*reviews)
+
+    (best,) = fitted.result_.best
+    assert best.recipe.of("classification") == {"loss": "focal"} and "watching.py" in fitted.result_.versions
+    with pytest.raises(BadInput, match="Unknown parameter of classification"):
+        clone(fitted).set_params(settings={"classification.los": "focal"}, run=None).fit(*reviews)

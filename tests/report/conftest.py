@@ -21,6 +21,7 @@ from autosft.contracts.rows import Data, Row, Rows
 from autosft.contracts.task import Task, TaskTarget
 from autosft.data.arrow import write_data
 from autosft.report.account import Account, account_of
+from autosft.report.diagnosis.sections import ClassesSection, LabelsSection, NumbersSection
 from autosft.report.page import write_report
 from autosft.runs.plan import Candidate, Plan
 from autosft.runs.run import RunDocument
@@ -28,6 +29,7 @@ from autosft.runs.spec import SearchSpec
 from autosft.testing.toy import ToyModality
 
 PROBLEMS: dict[str, Problem] = {one.name: one for one in (Classification(), MultiLabel(), Regression())}
+SECTIONS = (ClassesSection(), LabelsSection(), NumbersSection())
 WIDE, NARROW = "tiny/wide", "tiny/narrow"
 
 
@@ -154,10 +156,10 @@ def page(tmp_path):
 
     points = ToyModality()
 
-    def write(told, modality=points, problems=None):
+    def write(told, modality=points, problems=None, sections=SECTIONS):
         out = tmp_path / "report.html"
         problems = [PROBLEMS[told.problem]] if problems is None else problems
-        write_report(told.write(), out, modality, problems)
+        write_report(told.write(), out, modality, problems, sections)
         return out.read_text(encoding="utf-8")
 
     return write

@@ -10,8 +10,8 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.regression import Regression
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Row, Rows
+from autosft.contracts.section import Answers
 from autosft.contracts.state import State
-from autosft.report.diagnosis.answers import Answers
 from autosft.report.diagnosis.calibration import Bin, calibration_of
 from autosft.report.diagnosis.classes import diagnose_classes, suspicious_labels
 from autosft.report.diagnosis.numbers import diagnose_numbers
@@ -99,6 +99,6 @@ def test_numbers_are_judged_as_they_are_scored_of_a_single_row_too(truth):
     outputs, state = Outputs({"values": values}), State()
     rows = Rows.of(Row(f"row-{n}", n, (target,)) for n, target in enumerate(truth))
 
-    (line,) = diagnose_numbers(Answers(problem, "valid", rows, truth, outputs, state), ("height",)).lines
+    (line,) = diagnose_numbers(Answers(problem, "valid", rows, truth, outputs, state, ("height",))).lines
 
     assert line.r2 == pytest.approx(problem.score("r2", outputs, truth, state))

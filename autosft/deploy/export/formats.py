@@ -74,7 +74,9 @@ class Onnx(Format):
         """By onnxruntime, on the CPU."""
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what is wrong it raises too; its log goes past Python, in colors
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         feeds = [{name: one.numpy() for name, one in batch.items()} for batch in batches]
         return [[np.asarray(answer) for answer in session.run(None, feed)] for feed in feeds]
 

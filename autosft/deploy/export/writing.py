@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 import warnings
 from collections.abc import Generator, Sequence
@@ -30,6 +31,9 @@ TOLERANCE = 1e-3
 
 WORDS = 160
 """Characters of why something cannot be traced."""
+
+_FOR_TERMINALS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\u2500-\u259f]")
+"""Escape sequences (ECMA-48), other control characters, lines and blocks of boxes."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +89,36 @@ def _exported(predictor: Predictor, file: Path, format: Format, rows: Rows) -> E
 
 
 def _written(predictor: Predictor, draft: Path, format: Format, example: Rows) -> AnswerGraph:
+    with _refused(predictor, format), _quiet():
+        graph = AnswerGraph(predictor).eval()
+        _refuse_lengths(graph, example)
+        program = traced(graph, example)
+        format.write(program, draft, [name for feed in graph.feeds for name in feed.names], _outputs(graph))
+    return graph
+
+
+@contextmanager
+def _refused(predictor: Predictor, format: Format) -> Generator[None]:
+    """Turn whatever a network provokes in an exporter that does not know it into one line."""
     named = ", ".join(f"{parts.recipe.strategy} on {parts.recipe.backbone}" for parts, _ in predictor.members)
     try:
-        with _quiet():
-            graph = AnswerGraph(predictor).eval()
-            _refuse_lengths(graph, example)
-            program = traced(graph, example)
-            format.write(program, draft, [name for feed in graph.feeds for name in feed.names], _outputs(graph))
+        yield
     except AutoSFTError as error:
         raise BadInput(f"This model ({named}) cannot be exported: {error}.") from error
-    except Exception as error:  # whatever tracing a network that it does not know provokes
+    except Exception as error:
         if isinstance(error, OSError) and error.errno:  # of the disk
             raise
-        words = " ".join(str(error).split())[:WORDS]
-        raise BadInput(
-            f"This model ({named}) cannot be exported to {format.name}: {type(error).__name__}: {words}."
-        ) from error
-    return graph
+        raise BadInput(f"This model ({named}) cannot be exported to {format.name}: {_told_by(error)}.") from error
+
+
+def _told_by(error: BaseException) -> str:
+    """What an exporter says of a fault, in one plain line. Exporters wrap the cause in advice of many lines, with
+    colors and boxes for a terminal."""
+    while error.__cause__:
+        error = error.__cause__
+    lines = (_FOR_TERMINALS.sub(" ", line).split() for line in str(error).splitlines())
+    first = next((" ".join(line) for line in lines if line), "")
+    return f"{type(error).__name__}: {first}"[:WORDS].rstrip(" .:")
 
 
 @contextmanager
@@ -130,7 +147,9 @@ def _refuse_lengths(graph: AnswerGraph, example: Rows) -> None:
 
 def _difference(predictor: Predictor, graph: AnswerGraph, file: Path, format: Format, parts: Sequence[Rows]) -> float:
     """The largest difference between the answers of the file and of the model, over batches of several sizes."""
-    answered = format.run(file, [graph.tensors(part) for part in parts])
+    batches = [graph.tensors(part) for part in parts]
+    with _refused(predictor, format):
+        answered = format.run(file, batches)
     worst = 0.0
     for part, arrays in zip(parts, answered, strict=True):
         outputs = predictor.outputs(part)

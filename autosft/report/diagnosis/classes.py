@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autosft.report.diagnosis.answers import Answers, Floats, Sample
+from autosft.contracts.section import Answers, ReportedRow
+from autosft.report.diagnosis.answers import Floats
 from autosft.report.diagnosis.calibration import Calibration, calibration_of
 from autosft.report.words import percent
 
@@ -61,7 +62,6 @@ class ClassDiagnosis:
         suspects: How many labels look wrong.
     """
 
-    kind: ClassVar[str] = "classes"
     classes: tuple[str, ...]
     lines: tuple[ClassLine, ...]
     left: int
@@ -70,8 +70,8 @@ class ClassDiagnosis:
     right: int
     count: int
     calibration: Calibration
-    mistakes: tuple[Sample, ...]
-    suspicious: tuple[Sample, ...]
+    mistakes: tuple[ReportedRow, ...]
+    suspicious: tuple[ReportedRow, ...]
     suspects: int
 
 
@@ -92,10 +92,10 @@ def diagnose_classes(answers: Answers) -> ClassDiagnosis:
     suspects = suspicious_labels(truth, probabilities)
     lines = sorted(_lines(names, matrix), key=lambda line: (line.f1, -line.rows))
 
-    def sample(place: int) -> Sample:
+    def sample(place: int) -> ReportedRow:
         own = float(probabilities[place, truth[place]]) if truth[place] < probabilities.shape[1] else 0.0
         why = f"{percent(float(sure[place]))} sure; {percent(own)} for the label"
-        return Sample(answers.rows[place], names[int(truth[place])], names[int(said[place])], why)
+        return ReportedRow(answers.rows[place], names[int(truth[place])], names[int(said[place])], why)
 
     return ClassDiagnosis(
         classes=names,

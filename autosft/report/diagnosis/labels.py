@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 
-from autosft.report.diagnosis.answers import Answers, Sample
+from autosft.contracts.section import Answers, ReportedRow
 from autosft.report.diagnosis.calibration import Calibration, calibration_of
 from autosft.report.words import percent
 
@@ -46,14 +46,13 @@ class LabelDiagnosis:
             of what a row's labels say (self-confidence; Thyagarajan et al., 2022).
     """
 
-    kind: ClassVar[str] = "labels"
     lines: tuple[LabelLine, ...]
     left: int
     exact: int
     count: int
     calibration: Calibration
-    mistakes: tuple[Sample, ...]
-    suspicious: tuple[Sample, ...]
+    mistakes: tuple[ReportedRow, ...]
+    suspicious: tuple[ReportedRow, ...]
 
 
 def diagnose_labels(answers: Answers) -> LabelDiagnosis:
@@ -68,11 +67,11 @@ def diagnose_labels(answers: Answers) -> LabelDiagnosis:
     lines = sorted(_lines(classes, truth, said, probabilities, answers), key=lambda line: -line.rows)
     wrong = np.array([len(one ^ other) for one, other in zip(sets, given, strict=True)])
 
-    def sample(place: int) -> Sample:
+    def sample(place: int) -> ReportedRow:
         label = int(agree[place].argmin())
         does = "has" if truth[place, label] else "lacks"
         why = f"{does} {classes[label]}, to which the model gives {percent(probabilities[place, label])}"
-        return Sample(answers.rows[place], _words(sets[place]), _words(given[place]), why)
+        return ReportedRow(answers.rows[place], _words(sets[place]), _words(given[place]), why)
 
     worst = np.lexsort((agree.min(1), -wrong))[: min(MOST_SAMPLES, int((wrong > 0).sum()))]
     doubtful = np.argsort(agree.min(1), kind="stable")[: min(MOST_SAMPLES, int((agree.min(1) < 0.5).sum()))]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from markupsafe import Markup
 
+from autosft.contracts.section import Answers, ReportedRow
 from autosft.report.charts.svg import Frame, padded
-from autosft.report.diagnosis.answers import Answers, Floats, Sample
+from autosft.report.diagnosis.answers import Floats
 from autosft.report.words import number
 
 MOST_POINTS = 1000
@@ -42,29 +42,24 @@ class NumberDiagnosis:
         count: How many rows there are.
     """
 
-    kind: ClassVar[str] = "numbers"
     lines: tuple[NumberLine, ...]
     drawings: tuple[tuple[str, Markup, Markup], ...]
-    mistakes: tuple[Sample, ...]
+    mistakes: tuple[ReportedRow, ...]
     count: int
 
 
-def diagnose_numbers(answers: Answers, names: tuple[str, ...]) -> NumberDiagnosis:
-    """Look into the answers to a regression.
-
-    Args:
-        answers: What was answered.
-        names: What the numbers of a target are called; numbered where there are fewer names than numbers.
-    """
+def diagnose_numbers(answers: Answers) -> NumberDiagnosis:
+    """Look into the answers to a regression; numbers are numbered where there are fewer names of columns."""
     values = np.asarray(answers.outputs.arrays["values"], dtype=np.float64)
     truth = np.array(answers.targets, dtype=np.float64).reshape(values.shape)
+    names = answers.names
     if len(names) != values.shape[1]:
         names = tuple(f"number {place + 1}" for place in range(values.shape[1]))
     residuals = values - truth
     scale = np.where(truth.std(0) > 0, truth.std(0), 1.0)
     worst: list[int] = np.argsort(-np.abs(residuals / scale).max(1), kind="stable")[:MOST_SAMPLES].tolist()
     samples = [
-        Sample(
+        ReportedRow(
             answers.rows[place],
             _words(truth[place]),
             _words(values[place]),

@@ -14,7 +14,7 @@ import pytest
 
 _PARTS = (
     *("promises", "pairs", "views", "asked", "in_use"),
-    *("backbone", "executor", "modality", "pretraining", "problem", "strategy", "weights"),
+    *("backbone", "executor", "modality", "pretraining", "problem", "section", "strategy", "weights"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))  # a broken promise shows its values
 
@@ -23,6 +23,7 @@ from autosft.testing.conformance.executor import ExecutorConformance  # noqa: E4
 from autosft.testing.conformance.modality import ModalityConformance  # noqa: E402
 from autosft.testing.conformance.pretraining import PretrainingConformance  # noqa: E402
 from autosft.testing.conformance.problem import ProblemConformance  # noqa: E402
+from autosft.testing.conformance.section import SectionConformance  # noqa: E402
 from autosft.testing.conformance.strategy import StrategyConformance  # noqa: E402
 from autosft.testing.conformance.weights import WeightSourceConformance  # noqa: E402
 
@@ -32,6 +33,7 @@ __all__ = [
     "ModalityConformance",
     "PretrainingConformance",
     "ProblemConformance",
+    "SectionConformance",
     "StrategyConformance",
     "WeightSourceConformance",
 ]

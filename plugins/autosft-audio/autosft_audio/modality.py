@@ -56,7 +56,9 @@ class AudioModality(Modality):
 
     name = "audio"
     kinds = frozenset({"image", "waveform"})
-    space: ClassVar[Space] = {"resolution": Choice(RESOLUTIONS)}
+    space: ClassVar[Space] = {
+        "resolution": Choice(RESOLUTIONS, doc="sides of the spectrogram, as a fraction of the usual ones")
+    }
 
     def space_for(self, inputs: Inputs, state: State) -> Space:
         """A choice of resolution for pictures, where the encoder takes more than one size."""

@@ -60,10 +60,14 @@ class ImageModality(Modality):
 
     name = "image"
     kinds = frozenset({"image"})
-    space: ClassVar[Space] = {"resolution": Choice(RESOLUTIONS)}
+    space: ClassVar[Space] = {
+        "resolution": Choice(RESOLUTIONS, doc="side of the image, as a fraction of the encoder's usual one"),
+        "crop_mode": Choice(CROP_MODES, doc="how long images become square"),
+    }
     augmentation: ClassVar[Space] = {
-        "flip": Choice((True, False)),  # a mirrored digit or letter is another one, or none
-        "policy": Choice(tuple(POLICIES)),
+        # a mirrored digit or letter is another one, or none
+        "flip": Choice((True, False), doc="whether training images are mirrored at random"),
+        "policy": Choice(tuple(POLICIES), doc="how colors and shapes of training images are changed"),
     }
 
     def space_for(self, inputs: Inputs, state: State) -> Space:
@@ -71,10 +75,8 @@ class ImageModality(Modality):
         resolutions would be the same; and none of how they become square unless many are long."""
         sides = {side_for(inputs, state, float(share)) for share in RESOLUTIONS}
         long = state.values.get("long", 1.0) > _LONG
-        return {
-            **(self.space if len(sides) == len(RESOLUTIONS) else {}),
-            **({"crop_mode": Choice(CROP_MODES)} if long else {}),
-        }
+        meant = {"resolution": len(sides) == len(RESOLUTIONS), "crop_mode": long}
+        return {name: parameter for name, parameter in self.space.items() if meant[name]}
 
     def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
         """The number of pixels, as a share of those at full resolution."""

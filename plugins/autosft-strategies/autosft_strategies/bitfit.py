@@ -21,9 +21,9 @@ class BitFit(Strategy):
 
     name, prior, trains = "bitfit", 0.3, 0.0
     space: ClassVar[Space] = {
-        "what": Choice(("biases and norms", "biases", "norms")),
-        "optim.lr": Float(3e-4, 3e-2, default=5e-3, log=True),
-        "optim.layer_decay": Float(0.7, 1.0, default=1.0),
+        "what": Choice(("biases and norms", "biases", "norms"), doc="which vectors of the encoder are trained"),
+        "optim.lr": Float(3e-4, 3e-2, default=5e-3, log=True, doc=SHARED["optim.lr"].doc),
+        "optim.layer_decay": Float(0.7, 1.0, default=1.0, doc=SHARED["optim.layer_decay"].doc),
     }
     uses = frozenset(SHARED) - {"optim.l2_sp"}  # which draws no vector
 

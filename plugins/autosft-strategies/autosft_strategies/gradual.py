@@ -22,7 +22,7 @@ class Gradual(Strategy):
     """
 
     name, prior = "gradual", 0.4
-    space: ClassVar[Space] = {"steps": Int(1, 4, default=2)}
+    space: ClassVar[Space] = {"steps": Int(1, 4, default=2, doc="steps before everything is trained")}
     uses = frozenset(SHARED)
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:

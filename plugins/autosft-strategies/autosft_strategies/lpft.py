@@ -24,8 +24,8 @@ class LinearProbeFineTune(Strategy):
 
     name, prior = "lpft", 0.7
     space: ClassVar[Space] = {
-        "optim.lr": Float(1e-5, 1e-3, default=3e-4, log=True),
-        "optim.head_lr": Float(1e-5, 3e-3, default=3e-4, log=True),
+        "optim.lr": Float(1e-5, 1e-3, default=3e-4, log=True, doc=SHARED["optim.lr"].doc),
+        "optim.head_lr": Float(1e-5, 3e-3, default=3e-4, log=True, doc=SHARED["optim.head_lr"].doc),
     }
     uses = frozenset(SHARED)
 

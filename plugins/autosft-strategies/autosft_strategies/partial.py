@@ -20,7 +20,9 @@ class Partial(Strategy):
     """
 
     name, prior, trains = "partial", 0.6, 0.1
-    space: ClassVar[Space] = {"share": Float(0.1, 0.8, default=0.3)}
+    space: ClassVar[Space] = {
+        "share": Float(0.1, 0.8, default=0.3, doc="fraction of the encoder's blocks that is trained")
+    }
     uses = frozenset(SHARED)
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:

@@ -42,7 +42,7 @@ class TextModality(Modality):
 
     name = "text"
     kinds = frozenset({"text"})
-    augmentation: ClassVar[Space] = {"drop": Float(0.02, 0.2, default=0.1, log=True)}
+    augmentation: ClassVar[Space] = {"drop": Float(0.02, 0.2, default=0.1, log=True, doc="fraction of words left out")}
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
         """Claim a table with a column of prose, or a folder with a subfolder of texts per class."""

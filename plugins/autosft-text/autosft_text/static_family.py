@@ -48,7 +48,9 @@ class StaticFamily(BackboneFamily):
 
     prefix = "static"
     rate = 3.0
-    space: ClassVar[Space] = {"weighting": Choice(("rare", "equal"))}
+    space: ClassVar[Space] = {
+        "weighting": Choice(("rare", "equal"), doc="whether rare words count more in the mean, or all the same")
+    }
 
     def curated(self) -> Sequence[BackboneInfo]:
         """None: there is no usual place for word vectors."""

@@ -40,7 +40,11 @@ class TransformersFamily(BackboneFamily):
 
     prefix = PREFIX
     rate = 0.1
-    space: ClassVar[Space] = {"pooling": Choice(("usual", "other"))}
+    space: ClassVar[Space] = {
+        "pooling": Choice(
+            ("usual", "other"), doc="how token vectors are pooled: as usual for the architecture, or the other way"
+        )
+    }
 
     def curated(self) -> Sequence[BackboneInfo]:
         """Thirteen pretrained encoders of 17 to 149 million weights."""
