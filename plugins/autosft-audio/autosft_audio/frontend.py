@@ -1,11 +1,16 @@
-"""What encoders of waves share: rows of one length together, and spectra. Imported by encoders alone."""
+"""What encoders of waves share: rows of one length together, spectra, log-mel frames. Imported by encoders alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import final
 
 import torch  # noqa: TID253
-from torch import Tensor  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
+
+from autosft.api import State
+from autosft_audio.mel import BANDS, FLOOR, HOP, SIZE, cosines, mel_filters
+from autosft_audio.reading import RATE
 
 
 def by_length(waves: Sequence[Tensor], encode: Callable[[Tensor], Tensor]) -> list[Tensor]:
@@ -39,3 +44,36 @@ def power_spectrum(waves: Tensor, size: int, hop: int, *, pad: str = "constant")
     window = torch.hann_window(size, device=waves.device)
     spectrum = torch.stft(waves, size, hop, window=window, center=True, pad_mode=pad, return_complex=True)
     return spectrum.abs().square().transpose(1, 2)
+
+
+@final
+class LogMelFrames(nn.Module):
+    """Standardized log-mel bands, or cepstral coefficients, over time; nothing in it is trained.
+
+    Args:
+        state: What `band_statistics` gave.
+    """
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.filters: Tensor
+        self.basis: Tensor
+        self.mean: Tensor
+        self.scale: Tensor
+        mean, scale = state.arrays["mean"], state.arrays["scale"]
+        self.register_buffer("filters", torch.from_numpy(mel_filters(BANDS, SIZE, RATE, 0.0, RATE / 2, "slaney")))
+        self.register_buffer("basis", torch.from_numpy(cosines(len(mean))))
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """From waves of one length, shape (rows, samples), to shape (rows, frames, bands)."""
+        return self.standardized(self.decibels(waves))
+
+    def decibels(self, waves: Tensor) -> Tensor:
+        """The bands before anything learned from training rows is used, shape (rows, frames, bands)."""
+        return 10.0 * (power_spectrum(waves, SIZE, HOP) @ self.filters).clamp_min(FLOOR).log10()
+
+    def standardized(self, decibels: Tensor) -> Tensor:
+        """The bands, or their coefficients, by the means and deviations of training rows."""
+        return (decibels @ self.basis - self.mean) / self.scale

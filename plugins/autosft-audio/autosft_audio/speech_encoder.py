@@ -1,4 +1,7 @@
-"""`SpeechEncoder`: an encoder of transformers as an AutoSFT encoder. Imported by `SpeechFamily.build` alone."""
+"""`SpeechEncoder`: an encoder of transformers as an AutoSFT encoder.
+
+Apart from its family, because a module needs torch, and whoever lists backbones does not.
+"""
 
 from __future__ import annotations
 
