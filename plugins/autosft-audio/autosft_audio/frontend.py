@@ -1,4 +1,4 @@
-"""What encoders of waves share: rows of one length together, spectra, log-mel frames. Imported by encoders alone."""
+"""What encoders of waves share: rows of one length together, and log-mel frames. Imported by encoders alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
 from autosft.api import State
-from autosft_audio.mel import BANDS, FLOOR, HOP, SIZE, cosines, mel_filters
+from autosft_audio.mel import BANDS, HOP, SIZE, cosines, decibels, mel_filters
 from autosft_audio.reading import RATE
 
 
@@ -30,20 +30,6 @@ def by_length(waves: Sequence[Tensor], encode: Callable[[Tensor], Tensor]) -> li
     for group in places.values():
         encoded |= zip(group, encode(torch.stack([waves[place] for place in group])), strict=True)
     return [encoded[place] for place in range(len(waves))]
-
-
-def power_spectrum(waves: Tensor, size: int, hop: int, *, pad: str = "constant") -> Tensor:
-    """Power, shape (rows, frames, size / 2 + 1): Hann windows of `size` samples, one every `hop`, centred.
-
-    Args:
-        waves: Shape (rows, samples).
-        size: The length of the window and of the Fourier transform.
-        hop: Samples between two frames.
-        pad: What stands around the wave: `"constant"`, which is silence, or `"reflect"`.
-    """
-    window = torch.hann_window(size, device=waves.device)
-    spectrum = torch.stft(waves, size, hop, window=window, center=True, pad_mode=pad, return_complex=True)
-    return spectrum.abs().square().transpose(1, 2)
 
 
 @final
@@ -72,7 +58,7 @@ class LogMelFrames(nn.Module):
 
     def decibels(self, waves: Tensor) -> Tensor:
         """The bands before anything learned from training rows is used, shape (rows, frames, bands)."""
-        return 10.0 * (power_spectrum(waves, SIZE, HOP) @ self.filters).clamp_min(FLOOR).log10()
+        return decibels(waves, self.filters, HOP)
 
     def standardized(self, decibels: Tensor) -> Tensor:
         """The bands, or their coefficients, by the means and deviations of training rows."""

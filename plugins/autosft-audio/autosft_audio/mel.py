@@ -1,16 +1,20 @@
-"""Mel filters, log-mel spectrograms, and what is learned of their bands. Knows neither files nor encoders."""
+"""Mel filters, log-mel spectrograms, and what is learned of their bands. Knows neither files nor encoders, and
+imports torch only when it computes."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from autosft.api import Row, Rows, State
 from autosft_audio.reading import RATE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Floats = npt.NDArray[np.float32]
 
@@ -55,22 +59,39 @@ def mel_filters(bands: int, size: int, rate: int, low: float, high: float, scale
     return filters.astype(np.float32)
 
 
-def log_mel(wave: Floats, filters: Floats, hop: int) -> Floats:
-    """Decibels of power, shape (bands, frames): Hann windows as long as the filters' transform, one every `hop`
-    samples, centred, with silence around the wave.
+def power_spectrum(waves: Tensor, size: int, hop: int, *, pad: str = "constant") -> Tensor:
+    """Power, shape (rows, frames, size / 2 + 1): Hann windows of `size` samples, one every `hop`, centred.
 
     Args:
-        wave: Shape (samples,).
-        filters: As `mel_filters` gives them.
+        waves: Shape (rows, samples).
+        size: The length of the window and of the Fourier transform.
+        hop: Samples between two frames.
+        pad: What stands around the wave: `"constant"`, which is silence, or `"reflect"`.
+    """
+    import torch
+
+    window = torch.hann_window(size, device=waves.device)
+    spectrum = torch.stft(waves, size, hop, window=window, center=True, pad_mode=pad, return_complex=True)
+    return spectrum.abs().square().transpose(1, 2)
+
+
+def decibels(waves: Tensor, filters: Tensor, hop: int) -> Tensor:
+    """Log-mel bands in decibels of power, shape (rows, frames, bands), with silence around each wave.
+
+    Args:
+        waves: Shape (rows, samples).
+        filters: As `mel_filters` gives them; windows are as long as their transform.
         hop: Samples between two frames.
     """
-    size = 2 * (len(filters) - 1)
-    padded = np.pad(wave, size // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-    spectrum = np.fft.rfft(frames * window, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    return (10.0 * np.log10(np.maximum((power @ filters).T, FLOOR))).astype(np.float32)
+    power = power_spectrum(waves, 2 * (len(filters) - 1), hop)
+    return 10.0 * (power @ filters).clamp_min(FLOOR).log10()
+
+
+def log_mel(wave: Floats, filters: Floats, hop: int) -> Floats:
+    """`decibels` of one wave, shape (samples,), as an array of shape (bands, frames)."""
+    import torch
+
+    return decibels(torch.tensor(wave)[None], torch.from_numpy(filters), hop)[0].T.numpy()
 
 
 def cosines(coefficients: int) -> Floats:

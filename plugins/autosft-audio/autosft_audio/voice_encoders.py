@@ -14,8 +14,8 @@ from torch import Tensor, nn  # noqa: TID253
 from torch.nn import functional  # noqa: TID253
 
 from autosft.api.tensors import Encoder
-from autosft_audio.frontend import by_length, power_spectrum
-from autosft_audio.mel import mel_filters
+from autosft_audio.frontend import by_length
+from autosft_audio.mel import mel_filters, power_spectrum
 from autosft_audio.reading import RATE
 
 _WIDTH, _HOP = 256, 160

@@ -47,7 +47,7 @@ class Pooling:
 
 
 def _pooled(mode: str, tokens: Tensor, mask: Tensor, places: Tensor) -> Tensor:
-    rows = torch.arange(len(tokens), device=tokens.device)
+    rows = torch.arange(tokens.shape[0], device=tokens.device)  # len would tie an export to one size of batch
     if mode == "first":
         return tokens[rows, mask.int().argmax(1)]
     if mode == "last":

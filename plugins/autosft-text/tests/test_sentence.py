@@ -147,6 +147,21 @@ def test_a_dense_layer_and_a_normalization_follow_the_pooling(projected):
     assert info.parameters == sum(parameter.numel() for parameter in encoder.parameters())
 
 
+@pytest.mark.parametrize("mode", ["cls", "max", "weightedmean", "lasttoken", "mean_sqrt_len_tokens"])
+def test_poolings_and_layers_are_a_graph_of_any_size(projected, mode):
+    write(projected / "1_Pooling" / "config.json", {"pooling_mode": mode, "include_prompt": False})
+    write(projected / "config_sentence_transformers.json", {"prompts": {"a": "the film "}, "default_prompt_name": "a"})
+    _, _, encoder = built(projected)
+    graph = encoder.graph()
+    given = graph.tensors(TEXTS)
+    dynamic = tuple(dict.fromkeys((0, *graph.varying[name]), torch.export.Dim.DYNAMIC) for name in given)
+    with torch.no_grad():
+        traced = torch.export.export(graph.module, tuple(given.values()), dynamic_shapes=dynamic).module()
+        for texts in (TEXTS, [TEXTS[2]] * 2, ["a film", "a book", "a song", "sad"]):
+            told = traced(*graph.tensors(texts).values())
+            torch.testing.assert_close(told["pooled"], encoder(texts)["pooled"], atol=1e-4, rtol=1e-4)
+
+
 def test_layers_are_trained_last_and_exported_with_the_encoder(projected):
     _, _, encoder = built(projected)
     blocks = encoder.blocks()
