@@ -40,8 +40,9 @@ class Pooling:
         """
         places = torch.arange(tokens.shape[1], device=tokens.device)
         if self.skipped:
-            rest = mask & (places >= self.skipped)
-            mask = torch.where(rest.any(1, keepdim=True), rest, mask)
+            behind = places >= self.skipped
+            alone = ~(mask & behind).any(1, keepdim=True)
+            mask = mask & (behind | alone)  # not by `where`, which ONNX Runtime has for no booleans
         pooled = [_pooled(mode, tokens, mask, places) for mode in self.modes]
         return pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=1)
 
