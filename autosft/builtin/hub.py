@@ -17,8 +17,9 @@ FILES = ("model.safetensors", "pytorch_model.bin")
 FOLDER_FILES = ("model.safetensors", "model.safetensors.index.json")
 """The same where a folder is wanted; the second lists the parts of a large model."""
 
-BESIDE = ("*.json", "*.txt", "*.model")
-"""What comes along beside the weights: configurations and tokenizers."""
+BESIDE = ("*.json", "*.txt", "*.model", "[0-9]_*/model.safetensors")
+"""What comes along beside the weights: configurations, tokenizers, and layers that sentence-transformers puts behind an
+encoder, each in a folder with a number."""
 
 ANSWER_SECONDS = 5.0
 """How long the hub may take to say whether it has a file."""

@@ -48,7 +48,7 @@ class SmallHub(http.server.BaseHTTPRequestHandler):
     """Knows `org/safe` with `model.safetensors` and files beside it, `org/old` with `pytorch_model.bin`, and `org/bare`
     with neither."""
 
-    beside = ("config.json", "tokenizer.json", "1_Pooling/config.json", "model.onnx")
+    beside = ("config.json", "tokenizer.json", "1_Pooling/config.json", "2_Dense/model.safetensors", "onnx/model.onnx")
     files = (
         "/org/safe/resolve/{}/model.safetensors",
         "/org/old/resolve/{}/pytorch_model.bin",
@@ -214,6 +214,9 @@ def test_a_fetched_folder_holds_weights_and_the_small_files_beside_them(ask, sma
     folder = Path(fetched["path"])
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     assert none is None
-    assert found == ["1_Pooling/config.json", "config.json", "model.safetensors", "tokenizer.json"]
+    assert found == [
+        *("1_Pooling/config.json", "2_Dense/model.safetensors"),
+        *("config.json", "model.safetensors", "tokenizer.json"),
+    ]
     ((cached, _),) = ask("cache", "org/safe+config.json", HF_HUB_OFFLINE="1")
     assert cached["path"] == fetched["path"]

@@ -7,23 +7,14 @@ import fnmatch
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-
 from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, Row, Rows, State, WeightFile
-from autosft_audio.mel import Floats, log_mel, mel_filters
-from autosft_audio.reading import RATE
+from autosft_audio.mel import BANDS, band_statistics
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
 
-BANDS, SIZE, HOP = 64, 512, 160
-"""Mel bands; samples of a frame, and between two frames."""
-
 COEFFICIENTS = 20
 """Of the cosine transform over bands, the first ones: the shape of the spectrum without the pitch."""
-
-_MEASURED = 256
-"""Rows that means and deviations are taken from; more would hardly move them."""
 
 _WAVES = Inputs(kind="waveform", options={"seconds": 10.0, "step": 1})
 
@@ -60,24 +51,6 @@ class BandsFamily(BackboneFamily):
         if weights is not None:
             raise BadWeights(f"{weights.path}: {info.name} takes no weights.")
         return BandsEncoder(state)
-
-
-def cosines(coefficients: int) -> Floats:
-    """The orthonormal cosine transform over bands, shape (bands, coefficients); for as many as bands, the identity."""
-    if coefficients == BANDS:
-        return np.eye(BANDS, dtype=np.float32)
-    places = (np.arange(BANDS) + 0.5)[:, None] * np.arange(coefficients)
-    basis = np.cos(np.pi * places / BANDS) * np.sqrt(2.0 / BANDS)
-    basis[:, 0] /= np.sqrt(2.0)
-    return basis.astype(np.float32)
-
-
-def band_statistics(rows: Rows, read: Callable[[Row], Any], coefficients: int = BANDS) -> State:
-    """The mean and the deviation of each band over some rows, as arrays `"mean"` and `"scale"`."""
-    filters, basis = mel_filters(BANDS, SIZE, RATE, 0.0, RATE / 2, "slaney"), cosines(coefficients)
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(_MEASURED, len(rows))).astype(int))
-    frames = np.concatenate([(log_mel(read(rows[int(index)]), filters, HOP).T @ basis) for index in chosen])
-    return State(arrays={"mean": frames.mean(0), "scale": np.maximum(frames.std(0), 1.0)})
 
 
 def _info(name: str, coefficients: int) -> BackboneInfo:

@@ -1,4 +1,7 @@
-"""`LogMelFrames`, and `BandsEncoder`: what is told of frames over time. Imported by builds alone."""
+"""`BandsEncoder`: what is told of log-mel frames over time.
+
+Apart from its family, because a module needs torch, and whoever lists backbones does not.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
-from torch import Tensor, nn  # noqa: TID253
+from torch import Tensor  # noqa: TID253
 from torch.nn import functional  # noqa: TID253
 
 from autosft.api import State
 from autosft.api.tensors import Encoder
-from autosft_audio.bands import BANDS, HOP, SIZE, cosines
-from autosft_audio.frontend import by_length, power_spectrum
-from autosft_audio.mel import FLOOR, mel_filters
-from autosft_audio.reading import RATE
+from autosft_audio.frontend import LogMelFrames, by_length
 
 _PARTS = 4
 """Parts of a clip whose means are told apart."""
@@ -24,39 +24,6 @@ _GROUPS = 8
 
 _STRETCH, _OCTAVES = 128, ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (32, 64))
 """Frames, 1.28 s, over which a rhythm is looked for, and which bins of its spectrum go together: from 0.8 to 50 Hz."""
-
-
-@final
-class LogMelFrames(nn.Module):
-    """Standardized log-mel bands, or cepstral coefficients, over time; nothing in it is trained.
-
-    Args:
-        state: What `band_statistics` gave.
-    """
-
-    def __init__(self, state: State) -> None:
-        super().__init__()
-        self.filters: Tensor
-        self.basis: Tensor
-        self.mean: Tensor
-        self.scale: Tensor
-        mean, scale = state.arrays["mean"], state.arrays["scale"]
-        self.register_buffer("filters", torch.from_numpy(mel_filters(BANDS, SIZE, RATE, 0.0, RATE / 2, "slaney")))
-        self.register_buffer("basis", torch.from_numpy(cosines(len(mean))))
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
-
-    def forward(self, waves: Tensor) -> Tensor:
-        """From waves of one length, shape (rows, samples), to shape (rows, frames, bands)."""
-        return self.standardized(self.decibels(waves))
-
-    def decibels(self, waves: Tensor) -> Tensor:
-        """The bands before anything learned from training rows is used, shape (rows, frames, bands)."""
-        return 10.0 * (power_spectrum(waves, SIZE, HOP) @ self.filters).clamp_min(FLOOR).log10()
-
-    def standardized(self, decibels: Tensor) -> Tensor:
-        """The bands, or their coefficients, by the means and deviations of training rows."""
-        return (decibels @ self.basis - self.mean) / self.scale
 
 
 @final

@@ -1,11 +1,16 @@
-"""What encoders of waves share: rows of one length together, and spectra. Imported by encoders alone."""
+"""What encoders of waves share: rows of one length together, and log-mel frames. Imported by encoders alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import final
 
 import torch  # noqa: TID253
-from torch import Tensor  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
+
+from autosft.api import State
+from autosft_audio.mel import BANDS, HOP, SIZE, cosines, decibels, mel_filters
+from autosft_audio.reading import RATE
 
 
 def by_length(waves: Sequence[Tensor], encode: Callable[[Tensor], Tensor]) -> list[Tensor]:
@@ -27,15 +32,34 @@ def by_length(waves: Sequence[Tensor], encode: Callable[[Tensor], Tensor]) -> li
     return [encoded[place] for place in range(len(waves))]
 
 
-def power_spectrum(waves: Tensor, size: int, hop: int, *, pad: str = "constant") -> Tensor:
-    """Power, shape (rows, frames, size / 2 + 1): Hann windows of `size` samples, one every `hop`, centred.
+@final
+class LogMelFrames(nn.Module):
+    """Standardized log-mel bands, or cepstral coefficients, over time; nothing in it is trained.
 
     Args:
-        waves: Shape (rows, samples).
-        size: The length of the window and of the Fourier transform.
-        hop: Samples between two frames.
-        pad: What stands around the wave: `"constant"`, which is silence, or `"reflect"`.
+        state: What `band_statistics` gave.
     """
-    window = torch.hann_window(size, device=waves.device)
-    spectrum = torch.stft(waves, size, hop, window=window, center=True, pad_mode=pad, return_complex=True)
-    return spectrum.abs().square().transpose(1, 2)
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.filters: Tensor
+        self.basis: Tensor
+        self.mean: Tensor
+        self.scale: Tensor
+        mean, scale = state.arrays["mean"], state.arrays["scale"]
+        self.register_buffer("filters", torch.from_numpy(mel_filters(BANDS, SIZE, RATE, 0.0, RATE / 2, "slaney")))
+        self.register_buffer("basis", torch.from_numpy(cosines(len(mean))))
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """From waves of one length, shape (rows, samples), to shape (rows, frames, bands)."""
+        return self.standardized(self.decibels(waves))
+
+    def decibels(self, waves: Tensor) -> Tensor:
+        """The bands before anything learned from training rows is used, shape (rows, frames, bands)."""
+        return decibels(waves, self.filters, HOP)
+
+    def standardized(self, decibels: Tensor) -> Tensor:
+        """The bands, or their coefficients, by the means and deviations of training rows."""
+        return (decibels @ self.basis - self.mean) / self.scale

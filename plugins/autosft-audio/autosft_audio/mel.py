@@ -1,11 +1,20 @@
-"""Mel filters and log-mel spectrograms. Knows neither files nor encoders."""
+"""Mel filters, log-mel spectrograms, and what is learned of their bands. Knows neither files nor encoders, and
+imports torch only when it computes."""
 
 from __future__ import annotations
 
-from typing import Literal
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from autosft.api import Row, Rows, State
+from autosft_audio.reading import RATE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Floats = npt.NDArray[np.float32]
 
@@ -13,6 +22,18 @@ FLOOR = 1e-12
 """Power below this counts as this: -120 dB."""
 
 Scale = Literal["slaney", "kaldi"]
+
+_SCALES: dict[Scale, dict[str, Any]] = {
+    "slaney": {"mel_scale": "slaney", "norm": "slaney"},
+    "kaldi": {"mel_scale": "kaldi", "triangularize_in_mel_space": True},
+}
+"""What transformers calls the two conventions."""
+
+BANDS, SIZE, HOP = 64, 512, 160
+"""Of encoders that learn from the training rows alone: mel bands; samples of a frame, and between two frames."""
+
+_MEASURED = 256
+"""Rows that means and deviations are taken from; more would hardly move them."""
 
 
 def mel_filters(bands: int, size: int, rate: int, low: float, high: float, scale: Scale) -> Floats:
@@ -28,54 +49,63 @@ def mel_filters(bands: int, size: int, rate: int, low: float, high: float, scale
         rate: Samples per second.
         low: Where the first filter begins, in hertz.
         high: Where the last one ends.
-        scale: The convention.
+        scale: The convention. A filter that is narrower than the distance of two frequencies is 0.
     """
-    bins = np.arange(size // 2 + 1) * rate / size
-    to_mel = _slaney if scale == "slaney" else _kaldi
-    edges = np.linspace(to_mel(np.array(low)), to_mel(np.array(high)), bands + 2)
-    if scale == "slaney":
-        edges, places = _slaney_to_hertz(edges), bins
-    else:
-        places = to_mel(bins)
-    rise = (places[:, None] - edges[:-2]) / np.diff(edges)[:-1]
-    fall = (edges[2:] - places[:, None]) / np.diff(edges)[1:]
-    filters = np.maximum(0.0, np.minimum(rise, fall))
-    if scale == "slaney":
-        filters *= 2.0 / (edges[2:] - edges[:-2])
+    from transformers.audio_utils import mel_filter_bank
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
+        filters = mel_filter_bank(size // 2 + 1, bands, low, high, rate, **_SCALES[scale])
     return filters.astype(np.float32)
 
 
-def log_mel(wave: Floats, filters: Floats, hop: int) -> Floats:
-    """Decibels of power, shape (bands, frames): Hann windows as long as the filters' transform, one every `hop`
-    samples, centred, with silence around the wave.
+def power_spectrum(waves: Tensor, size: int, hop: int, *, pad: str = "constant") -> Tensor:
+    """Power, shape (rows, frames, size / 2 + 1): Hann windows of `size` samples, one every `hop`, centred.
 
     Args:
-        wave: Shape (samples,).
-        filters: As `mel_filters` gives them.
+        waves: Shape (rows, samples).
+        size: The length of the window and of the Fourier transform.
+        hop: Samples between two frames.
+        pad: What stands around the wave: `"constant"`, which is silence, or `"reflect"`.
+    """
+    import torch
+
+    window = torch.hann_window(size, device=waves.device)
+    spectrum = torch.stft(waves, size, hop, window=window, center=True, pad_mode=pad, return_complex=True)
+    return spectrum.abs().square().transpose(1, 2)
+
+
+def decibels(waves: Tensor, filters: Tensor, hop: int) -> Tensor:
+    """Log-mel bands in decibels of power, shape (rows, frames, bands), with silence around each wave.
+
+    Args:
+        waves: Shape (rows, samples).
+        filters: As `mel_filters` gives them; windows are as long as their transform.
         hop: Samples between two frames.
     """
-    size = 2 * (len(filters) - 1)
-    padded = np.pad(wave, size // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-    spectrum = np.fft.rfft(frames * window, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    return (10.0 * np.log10(np.maximum((power @ filters).T, FLOOR))).astype(np.float32)
+    power = power_spectrum(waves, 2 * (len(filters) - 1), hop)
+    return 10.0 * (power @ filters).clamp_min(FLOOR).log10()
 
 
-def _kaldi(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return 1127.0 * np.log1p(hertz / 700.0)
+def log_mel(wave: Floats, filters: Floats, hop: int) -> Floats:
+    """`decibels` of one wave, shape (samples,), as an array of shape (bands, frames)."""
+    import torch
+
+    return decibels(torch.tensor(wave)[None], torch.from_numpy(filters), hop)[0].T.numpy()
 
 
-_STEP, _BREAK, _GROWTH = 200.0 / 3.0, 1000.0, np.log(6.4) / 27.0
-"""Hertz per mel below the break, the break in hertz, and the growth per mel above it."""
+def cosines(coefficients: int) -> Floats:
+    """The orthonormal cosine transform over bands, shape (bands, coefficients); for as many as bands, the identity."""
+    from scipy.fft import dct
+
+    if coefficients == BANDS:
+        return np.eye(BANDS, dtype=np.float32)
+    return dct(np.eye(BANDS), norm="ortho")[:, :coefficients].astype(np.float32)
 
 
-def _slaney(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    above = _BREAK / _STEP + np.log(np.maximum(hertz, _BREAK) / _BREAK) / _GROWTH
-    return np.where(hertz < _BREAK, hertz / _STEP, above)
-
-
-def _slaney_to_hertz(mels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    above = _BREAK * np.exp(_GROWTH * (mels - _BREAK / _STEP))
-    return np.where(mels < _BREAK / _STEP, mels * _STEP, above)
+def band_statistics(rows: Rows, read: Callable[[Row], Any], coefficients: int = BANDS) -> State:
+    """The mean and the deviation of each band over some rows, as arrays `"mean"` and `"scale"`."""
+    filters, basis = mel_filters(BANDS, SIZE, RATE, 0.0, RATE / 2, "slaney"), cosines(coefficients)
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(_MEASURED, len(rows))).astype(int))
+    frames = np.concatenate([(log_mel(read(rows[int(index)]), filters, HOP).T @ basis) for index in chosen])
+    return State(arrays={"mean": frames.mean(0), "scale": np.maximum(frames.std(0), 1.0)})

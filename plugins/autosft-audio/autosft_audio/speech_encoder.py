@@ -1,4 +1,7 @@
-"""`SpeechEncoder`: an encoder of transformers as an AutoSFT encoder. Imported by `SpeechFamily.build` alone."""
+"""`SpeechEncoder`: an encoder of transformers as an AutoSFT encoder.
+
+Apart from its family, because a module needs torch, and whoever lists backbones does not.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from torch.nn import functional  # noqa: TID253
 from torch.nn.utils.rnn import pad_sequence  # noqa: TID253
 
 from autosft.api.tensors import Encoder
-from autosft_audio.frontend import by_length, power_spectrum
-from autosft_audio.mel import mel_filters
+from autosft_audio.frontend import by_length
+from autosft_audio.mel import mel_filters, power_spectrum
 from autosft_audio.reading import RATE
 
 DEPTHS = 4

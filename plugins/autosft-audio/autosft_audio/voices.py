@@ -93,16 +93,10 @@ class VoiceFamily(BackboneFamily):
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """The encoder; its weights must fit exactly."""
         from autosft.api.weights import load_weights
+        from autosft_audio.voice_encoders import SpeakerResNet, VoiceEncoder
 
         architecture = str(info.arguments["architecture"])
-        if architecture == "ge2e":
-            from autosft_audio.ge2e import VoiceEncoder
-
-            encoder: Encoder = VoiceEncoder()
-        else:
-            from autosft_audio.resnet import SpeakerResNet
-
-            encoder = SpeakerResNet()
+        encoder: Encoder = VoiceEncoder() if architecture == "ge2e" else SpeakerResNet()
         if weights is not None:
             load_weights(encoder, weights, drop=_DROPPED[architecture])
         return encoder

@@ -7,13 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, Row, Rows, State, WeightFile
-from autosft_audio.bands import band_statistics
+from autosft_audio.mel import band_statistics
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
-
-CHANNELS, DILATIONS = 64, (1, 2, 4, 8, 16, 1, 2, 4, 8, 16)
-"""The width of the network, and how far apart the three frames lie that each layer looks at; together 1.3 s."""
 
 _INFO = BackboneInfo(
     name="wavenet/small",

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from autosft.api import BadWeights, Recipe, Row, Rows, WeightFile
-from autosft_audio.bands import BANDS, COEFFICIENTS, BandsFamily, cosines
+from autosft_audio.bands import COEFFICIENTS, BandsFamily
 from autosft_audio.frontend import by_length
+from autosft_audio.mel import BANDS, cosines
 from autosft_audio.wavenet import WaveNetFamily
 
 RECIPE = Recipe(backbone="b", strategy="s")

@@ -14,6 +14,7 @@ import numpy as np
 
 from autosft.api import BadWeights, State
 from autosft.api.weights import read_config
+from autosft_text.sentence import SentenceModules, sentence_modules
 from autosft_text.tokenizing import LONGEST
 
 WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
@@ -44,14 +45,6 @@ _TEXT_KINDS = frozenset({
 })
 # fmt: on
 """The commonest kinds of text encoders, known without importing transformers."""
-
-_POOLINGS = {
-    "pooling_mode_cls_token": "first",
-    "pooling_mode_lasttoken": "last",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-}
-"""The words of sentence-transformers, and ours."""
 
 
 def config_in(folder: Path) -> dict[str, Any]:
@@ -92,30 +85,28 @@ def is_of_several(config: Mapping[str, Any]) -> bool:
 
 
 def state_in(folder: Path) -> State:
-    """All that the encoder is built from but its weights: configuration, tokenizer, pooling.
+    """All that the encoder is built from but its weights: configuration, tokenizer, and what is done with its tokens.
 
     Raises:
         BadWeights: Something is missing or damaged.
     """
-    config = config_in(folder)
-    named = _named(folder)
-    content = _tokenizer(folder)
+    modules = sentence_modules(folder)
+    config = config_in(modules.encoder)
+    named = _named(modules.encoder)
+    content = _tokenizer(modules.encoder)
     values = {
         "config": config,
-        "pooling": pooling_in(folder),
-        "longest": _longest(folder, config, named),
+        "pooling": modules.pooling,
+        "pools_prompt": modules.pools_prompt,
+        "layers": [dict(layer) for layer in modules.layers],
+        "prompt": modules.prompt,
+        "longest": _longest(modules, config, named),
         "between": str(named.get("sep_token") or "\n"),
         "pad": _pad(config, named, content),
     }
+    if modules.lowercase:
+        content = _lowercasing(content)
     return State(values, {"tokenizer": np.frombuffer(content, dtype=np.uint8)})
-
-
-def pooling_in(folder: Path) -> str:
-    """How the vectors of tokens were pooled when the checkpoint was trained; empty if it does not say."""
-    config = read_config(folder / "1_Pooling" / "config.json") or {}
-    mode = str(config.get("pooling_mode") or "")
-    flags = [name for name in _POOLINGS if config.get(name) or name.startswith(f"pooling_mode_{mode or '-'}")]
-    return _POOLINGS[flags[0]] if flags else ""
 
 
 def token_pooling(config: Mapping[str, Any]) -> str:
@@ -135,18 +126,30 @@ def usual_pooling(config: Mapping[str, Any]) -> str:
 
 def size_of(folder: Path) -> tuple[int, float]:
     """Weights of the encoder, and multiply-adds in 1e9 for a text of `TOKENS` tokens, by the shapes in the file."""
+    modules = sentence_modules(folder)
     weights = work = 0
-    shapes = dict(_shapes(folder / WEIGHTS))
-    for key, shape in shapes.items():
+    for key, shape in _shapes(modules.encoder / WEIGHTS):
         count = int(np.prod(shape))
         if not any(word in key for word in ("pooler", "lm_head", "cls.", "classifier", "position_ids")):
             weights += count
             if len(shape) == 2 and "embed" not in key and ".wte." not in f".{key}" and ".wpe." not in f".{key}":
                 work += count
-    config = config_in(folder)
+    weights += sum(_weights_of(layer) for layer in modules.layers)
+    config = config_in(modules.encoder)
     layers = int(config.get("num_hidden_layers") or config.get("n_layer") or config.get("n_layers") or 0)
     width = int(config.get("hidden_size") or config.get("n_embd") or config.get("dim") or 0)
     return weights, (TOKENS * work + 2 * layers * width * TOKENS**2) / 1e9
+
+
+def _weights_of(layer: Mapping[str, Any]) -> int:
+    """How many weights a layer behind the pooling has."""
+    if layer["kind"] == "LayerNorm":
+        return 2 * int(layer["width"])
+    if layer["kind"] != "Dense":
+        return 0
+    inputs, outputs = int(layer["inputs"]), int(layer["outputs"])
+    projects = bool(layer["residual"]) and inputs != outputs
+    return inputs * outputs * (1 + projects) + outputs * bool(layer["bias"])
 
 
 def _shapes(path: Path) -> Iterator[tuple[str, list[int]]]:
@@ -190,11 +193,10 @@ def _named(folder: Path) -> dict[str, Any]:
     }
 
 
-def _longest(folder: Path, config: Mapping[str, Any], named: Mapping[str, Any]) -> int:
+def _longest(modules: SentenceModules, config: Mapping[str, Any], named: Mapping[str, Any]) -> int:
     """The most tokens of a text: by the checkpoint, and not more than `LONGEST`."""
-    sentences = read_config(folder / "sentence_bert_config.json") or {}
     positions = config.get("max_position_embeddings") or config.get("n_positions")
-    stated = (named.get("model_max_length"), sentences.get("max_seq_length"))
+    stated = (named.get("model_max_length"), modules.longest)
     limits = [limit for limit in stated if isinstance(limit, (int, float)) and limit > 0]
     if isinstance(positions, int) and positions > _SPARE:
         limits.append(positions - _SPARE)
@@ -206,12 +208,26 @@ def _pad(config: Mapping[str, Any], named: Mapping[str, Any], content: bytes) ->
     own = config.get("pad_token_id")
     if isinstance(own, int) and own >= 0:
         return own
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_str(content.decode())
-    except Exception as error:  # the library raises a bare Exception
-        raise BadWeights(f"{TOKENIZER} cannot be read ({' '.join(str(error).split())[:200]}).") from error
+    tokenizer = _opened(content)
     words = [named.get("pad_token"), named.get("eos_token")]
     numbers = [tokenizer.token_to_id(str(word)) for word in words if word]
     return next((number for number in numbers if number is not None), 0)
+
+
+def _lowercasing(content: bytes) -> bytes:
+    """The tokenizer, which now lowercases before all else."""
+    from tokenizers import normalizers
+
+    tokenizer = _opened(content)
+    after = [tokenizer.normalizer] if tokenizer.normalizer else []
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *after])
+    return tokenizer.to_str().encode()
+
+
+def _opened(content: bytes) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_str(content.decode())
+    except Exception as error:  # the library raises a bare Exception
+        raise BadWeights(f"{TOKENIZER} cannot be read ({' '.join(str(error).split())[:200]}).") from error

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from autosft.api import BackboneInfo, BadWeights, Inputs, WeightFile
 from autosft.api.weights import read_config, sha256_of_file
-from autosft_text.checkpoint import TOKENIZER, WEIGHTS, pooling_in, reads_text, size_of
+from autosft_text.checkpoint import TOKENIZER, WEIGHTS, reads_text, size_of
 from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
+from autosft_text.sentence import encoder_folder, sentence_modules
 
 _BESIDE = (
     TOKENIZER,
@@ -26,18 +27,20 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
     Raises:
         BadWeights: It is one, but its weights or its tokenizer are missing or damaged.
     """
-    config = read_config(folder / "config.json")
+    home = encoder_folder(folder)
+    config = read_config(home / "config.json")
     kind = config.get("model_type") if config else None
     if config is None or not isinstance(kind, str) or config.get("is_encoder_decoder") or not reads_text(kind):
         return None
-    weights = folder / WEIGHTS
-    parts = (folder / f"{WEIGHTS}.index.json").is_file()
+    weights = home / WEIGHTS
+    parts = (home / f"{WEIGHTS}.index.json").is_file()
     if not weights.is_file() and not parts:
-        raise BadWeights(f"{folder}: config.json names {kind}, but there is no {WEIGHTS} beside it.")
-    if not any((folder / name).is_file() for name in _BESIDE):
-        raise BadWeights(f"{folder}: config.json names {kind}, but there is no {TOKENIZER} beside it.")
+        raise BadWeights(f"{home}: config.json names {kind}, but there is no {WEIGHTS} beside it.")
+    if not any((home / name).is_file() for name in _BESIDE):
+        raise BadWeights(f"{home}: config.json names {kind}, but there is no {TOKENIZER} beside it.")
     name = folder.resolve().name
     known = BY_REPOSITORY.get(name.lower())
+    modules = sentence_modules(folder)
     parameters, gigaflops = size_of(folder) if not parts else (0, 0.0)
     stated = known.arguments if known else {}
     info = BackboneInfo(
@@ -49,7 +52,7 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
         prior=known.prior if known else 0.5,
         license=known.license if known else "",
         languages=known.languages if known else frozenset(),
-        arguments=arguments_of(pooling_in(folder) or str(stated.get("pooling", "")), str(stated.get("before", ""))),
+        arguments=arguments_of(modules.pooling or str(stated.get("pooling", "")), str(stated.get("before", ""))),
     )
     digest = "" if parts else sha256_of_file(weights)
     return info, WeightFile(source="folder", path=str(folder.absolute()), sha256=digest, license=info.license)

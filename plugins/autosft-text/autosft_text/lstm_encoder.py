@@ -1,4 +1,7 @@
-"""`LstmEncoder`: embeddings and a bidirectional LSTM. Imported by `LstmFamily` when it works."""
+"""`LstmEncoder`: embeddings and a bidirectional LSTM.
+
+Apart from its family, because a module needs torch, and whoever lists backbones does not.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from torch import Tensor, nn  # noqa: TID253
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence  # noqa: TID253
 
 from autosft.api.tensors import Encoder
-from autosft_text.pooling import pool
+from autosft_text.pooling import Pooling
 from autosft_text.tokenizing import TextTokenizer
 
 _DROPOUT = 0.3
+
+_POOLING = Pooling(("mean", "max"))
 
 
 @final
@@ -46,5 +51,4 @@ class LstmEncoder(Encoder):
         packed = pack_padded_sequence(embedded, mask.sum(1), batch_first=True, enforce_sorted=False)
         tokens, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
         mask = mask.to(tokens.device)
-        pooled = torch.cat([pool(tokens, mask, how) for how in ("mean", "max")], dim=1)
-        return {"pooled": pooled, "tokens": tokens, "mask": mask}
+        return {"pooled": _POOLING(tokens, mask), "tokens": tokens, "mask": mask}

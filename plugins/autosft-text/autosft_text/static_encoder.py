@@ -1,4 +1,7 @@
-"""`StaticEncoder`: the weighted mean of word vectors. Imported by `StaticFamily.build` alone."""
+"""`StaticEncoder`: the weighted mean of word vectors.
+
+Apart from its family, because a module needs torch, and whoever lists backbones does not.
+"""
 
 from __future__ import annotations
 

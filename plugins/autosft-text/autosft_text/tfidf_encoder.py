@@ -1,4 +1,7 @@
-"""`TfidfEncoder`: sparse weights of words and character n-grams. Imported by `TfidfFamily` when it works."""
+"""`TfidfEncoder`: sparse weights of words and character n-grams.
+
+Apart from its family, because it needs torch and scikit-learn, and whoever lists backbones does not.
+"""
 
 from __future__ import annotations
 

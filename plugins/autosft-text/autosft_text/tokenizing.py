@@ -40,6 +40,7 @@ class TextTokenizer:
     Attributes:
         content: `tokenizer.json`.
         longest: The most tokens of a text.
+        before_tokens: How many tokens stand before every text, special ones included.
 
     Raises:
         BadWeights: The content is no tokenizer.
@@ -60,6 +61,7 @@ class TextTokenizer:
         self.longest, self._pad, self._between, self._before = longest, pad, between, before
         self._first, self._last = self._specials()
         self._room = max(1, longest - len(self._first) - len(self._last))
+        self.before_tokens = len(self._first) + len(self._tokenizer.encode(before, add_special_tokens=False).ids)
 
     def __call__(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Numbers of tokens and where there are any, both of shape (texts, longest of them)."""

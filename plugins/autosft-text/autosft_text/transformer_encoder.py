@@ -1,4 +1,7 @@
-"""`TransformerEncoder`: a transformers network with its tokenizer. Imported by `TransformersFamily.build` alone."""
+"""`TransformerEncoder`: a transformers network with its tokenizer.
+
+Apart from its family, because a module needs torch, and whoever lists backbones does not.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,13 @@ from autosft.api import BadWeights, WeightFile
 from autosft.api.tensors import Encoder, Graph
 from autosft.api.weights import sha256_of_file
 from autosft_text.checkpoint import WEIGHTS, is_of_several, own, reads_text
-from autosft_text.pooling import pool
+from autosft_text.pooling import Pooling
+from autosft_text.sentence import encoder_folder
 from autosft_text.tokenizing import TextTokenizer
 
 _GROUP = 8
 """Texts that a CPU encodes at a time, without gradients: of 8 of these, sorted by their tokens, 4 to 8 % are padding,
 where it is 16 to 28 % of a whole batch (`words.pieces`)."""
-
-DEPTHS = 2
-"""Layers that the pooled vector is made of: the last one, and the one a third of the way back, normalized. The last
-layers have learned to do what the network was trained for, and earlier ones know more of other things (Liu et al.,
-2019); what both are worth is in benchmarks/README.md."""
 
 _SHOWN = 4
 """Keys that an error lists."""
@@ -38,15 +37,20 @@ class TransformerEncoder(Encoder):
     Args:
         network: A base model of transformers, without head.
         tokenizer: Its tokenizer.
-        pooling: One of `autosft_text.pooling.POOLINGS`.
+        pooling: From the vectors of tokens to one, the same at both depths.
+        layers: What follows at the last depth, as `autosft_text.pooling.layers_of` builds it.
+        width: The width of what the layers give.
     """
 
-    def __init__(self, network: Any, tokenizer: TextTokenizer, pooling: str) -> None:
+    def __init__(
+        self, network: Any, tokenizer: TextTokenizer, pooling: Pooling, layers: nn.Sequential, width: int
+    ) -> None:
         super().__init__()
         self.network: Any = network
+        self.layers = layers
         self._tokenizer, self._pooling = tokenizer, pooling
-        width = int(network.config.hidden_size)
-        self.widths = {"pooled": DEPTHS * width, "tokens": width}
+        tokens = int(network.config.hidden_size)
+        self.widths = {"pooled": width + len(pooling.modes) * tokens, "tokens": tokens}
 
     def forward(self, inputs: Sequence[str]) -> Mapping[str, Tensor]:
         """Encode texts."""
@@ -55,7 +59,7 @@ class TransformerEncoder(Encoder):
         if device.type == "cpu" and not torch.is_grad_enabled():
             pooled, tokens = self._in_groups(numbers, mask)
         else:
-            pooled, tokens = encoded(self.network, numbers, mask, self._pooling)
+            pooled, tokens = encoded(self.network, numbers, mask, self._pooling, self.layers)
         return {"pooled": pooled, "tokens": tokens, "mask": mask}
 
     def _in_groups(self, numbers: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,8 +70,8 @@ class TransformerEncoder(Encoder):
         tokens = torch.zeros(*numbers.shape, self.widths["tokens"])
         for group in order.split(_GROUP):
             longest = int(mask[group[-1]].sum())
-            some = encoded(self.network, numbers[group, :longest], mask[group, :longest], self._pooling)
-            pooled[group], tokens[group, :longest] = some
+            some = numbers[group, :longest], mask[group, :longest]
+            pooled[group], tokens[group, :longest] = encoded(self.network, *some, self._pooling, self.layers)
         return pooled, tokens
 
     def graph(self) -> Graph:
@@ -79,7 +83,8 @@ class TransformerEncoder(Encoder):
 
         varying = {name: {1: "length"} for name in ("input_ids", "attention_mask")}
         files = {"tokenizer.json": self._tokenizer.content}
-        return Graph(_OfTokens(self.network, self._pooling), tensors, varying, self._tokenizer.preparation(), files)
+        graph = _OfTokens(self.network, self._pooling, self.layers)
+        return Graph(graph, tensors, varying, self._tokenizer.preparation(), files)
 
     def blocks(self) -> Sequence[Sequence[str]]:
         """Embeddings, each layer, and what comes after the last one."""
@@ -87,7 +92,10 @@ class TransformerEncoder(Encoder):
         layers: dict[int, list[str]] = {}
         rest: list[str] = []
         for name, _ in self.named_parameters():
-            if number := re.search(r"\.(\d+)\.", name):
+            number = re.search(r"\.(\d+)\.", name)
+            if name.startswith("layers."):
+                rest.append(name)
+            elif number:
                 layers.setdefault(int(number[1]), []).append(name)
             else:
                 (rest if layers else first).append(name)
@@ -98,23 +106,31 @@ class TransformerEncoder(Encoder):
 class _OfTokens(nn.Module):
     """What of the encoder is a graph: all but the tokenizer."""
 
-    def __init__(self, network: Any, pooling: str) -> None:
+    def __init__(self, network: Any, pooling: Pooling, layers: nn.Sequential) -> None:
         super().__init__()
         self.network: Any = network
+        self.layers = layers
         self._pooling = pooling
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Mapping[str, Tensor]:
         mask = attention_mask > 0
-        pooled, tokens = encoded(self.network, input_ids, mask, self._pooling)
+        pooled, tokens = encoded(self.network, input_ids, mask, self._pooling, self.layers)
         return {"pooled": pooled, "tokens": tokens, "mask": mask}
 
 
-def encoded(network: Any, numbers: Tensor, mask: Tensor, pooling: str) -> tuple[Tensor, Tensor]:
-    """The pooled vectors of both depths side by side, shape (batch, depths * width), and the last layer's tokens."""
+def encoded(
+    network: Any, numbers: Tensor, mask: Tensor, pooling: Pooling, after: nn.Sequential
+) -> tuple[Tensor, Tensor]:
+    """The pooled vector, and the last layer's tokens.
+
+    The pooled vector is made of two layers side by side: the last one, behind the layers that follow it, and the one a
+    third of the way back, normalized. The last layers have learned to do what the network was trained for, and earlier
+    ones know more of other things (Liu et al., 2019); what both are worth is in benchmarks/README.md.
+    """
     told = network(input_ids=numbers, attention_mask=mask.long(), output_hidden_states=True)
     layers = len(told.hidden_states) - 1
-    earlier = pool(told.hidden_states[layers - max(1, layers // 3)], mask, pooling)
-    last = pool(told.last_hidden_state, mask, pooling)
+    earlier = pooling(told.hidden_states[layers - max(1, layers // 3)], mask)
+    last = after(pooling(told.last_hidden_state, mask))
     return torch.cat([last, layer_norm(earlier, earlier.shape[1:])], dim=1), told.last_hidden_state
 
 
@@ -138,7 +154,7 @@ def pretrained_network(config: Mapping[str, Any], file: WeightFile) -> Any:
     from transformers import AutoModel
     from transformers.utils import logging
 
-    folder = Path(file.path)
+    folder = encoder_folder(Path(file.path))
     weights = folder / WEIGHTS
     if not file.path or not (weights.is_file() or (folder / f"{WEIGHTS}.index.json").is_file()):
         raise BadWeights(f"{file.path or file.source}: there is no folder with a {WEIGHTS}.")

@@ -73,7 +73,7 @@ class TransformersFamily(BackboneFamily):
 
     def version(self) -> str:
         """Those of transformers and of its tokenizers, and its own."""
-        return f"{metadata.version('transformers')} {metadata.version('tokenizers')} 2"
+        return f"{metadata.version('transformers')} {metadata.version('tokenizers')} 3"
 
     def fit(
         self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
@@ -92,15 +92,28 @@ class TransformersFamily(BackboneFamily):
         return notice(_tokenizer(info, state), rows, read)
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
-        """The network with all weights of a folder, its tokenizer, and the pooling that it was trained with."""
+        """The network with all weights of a folder, its tokenizer, and the pooling and layers that it was trained with.
+
+        What a folder says goes before what is known of its name.
+        """
+        from autosft_text.pooling import Pooling, layers_of, load_layers
         from autosft_text.transformer_encoder import TransformerEncoder, network_of, pretrained_network
 
-        config = state.values["config"]
+        values = state.values
+        config, layers = values["config"], values.get("layers", [])
         network = network_of(config) if weights is None else pretrained_network(config, weights)
-        pooling = str(info.arguments.get("pooling") or state.values["pooling"]) or usual_pooling(config)
-        if recipe.of(PREFIX).get("pooling", "usual") == "other":
-            pooling = "mean" if pooling != "mean" else token_pooling(config)
-        return TransformerEncoder(network, _tokenizer(info, state), pooling)
+        tokenizer = _tokenizer(info, state)
+        pooling = str(values["pooling"] or info.arguments.get("pooling") or "")
+        if not pooling:
+            pooling = usual_pooling(config)
+            if recipe.of(PREFIX).get("pooling", "usual") == "other":
+                pooling = "mean" if pooling != "mean" else token_pooling(config)
+        modes = tuple(pooling.split("+"))
+        skipped = 0 if values.get("pools_prompt", True) else tokenizer.before_tokens
+        built, width = layers_of(layers, len(modes) * int(network.config.hidden_size))
+        if weights is not None:
+            load_layers(built, layers, Path(weights.path))
+        return TransformerEncoder(network, tokenizer, Pooling(modes, skipped), built, width)
 
 
 def _tokenizer(info: BackboneInfo, state: State) -> TextTokenizer:
@@ -110,5 +123,5 @@ def _tokenizer(info: BackboneInfo, state: State) -> TextTokenizer:
         longest=values["longest"],
         pad=values["pad"],
         between=values["between"],
-        before=str(info.arguments.get("before", "")),
+        before=str(values.get("prompt") or info.arguments.get("before", "")),
     )

@@ -1,4 +1,8 @@
-"""`SpeakerResNet`: the ResNet34 of WeSpeaker as an encoder. Imported by `VoiceFamily.build` alone."""
+"""`VoiceEncoder` (GE2E) and `SpeakerResNet` (WeSpeaker): what `VoiceFamily` builds.
+
+Apart from the family, because a module needs torch, and whoever lists backbones does not. Each computes the spectra
+that its weights were trained on.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,25 @@ from torch.nn import functional  # noqa: TID253
 
 from autosft.api.tensors import Encoder
 from autosft_audio.frontend import by_length
-from autosft_audio.mel import mel_filters
+from autosft_audio.mel import mel_filters, power_spectrum
 from autosft_audio.reading import RATE
 
-_BANDS, _FRAME, _HOP, _SIZE = 80, 400, 160, 512
-"""Mel bands; samples of a frame, between two frames, and of the Fourier transform."""
+_WIDTH, _HOP = 256, 160
+"""Of both: the length of a vector, and samples between two frames."""
+
+_VOICE_BANDS, _VOICE_SIZE = 40, 400
+"""Of GE2E: power in 40 mel bands, without a logarithm, every 10 ms: what the published weights were trained on."""
+
+_LAYERS = 3
+
+_WINDOW, _STRIDE = 160, 80
+"""Frames that are looked at together, and frames between the beginnings of two such windows."""
+
+_LOUDNESS = 10 ** (-30 / 20)
+"""Quieter waves are raised to this root mean square: -30 dB of full scale."""
+
+_SPEAKER_BANDS, _FRAME, _SPEAKER_SIZE = 80, 400, 512
+"""Of WeSpeaker: mel bands; samples of a frame, and of the Fourier transform."""
 
 _EMPHASIS, _FLOOR, _FULL_SCALE = 0.97, 1.1920929e-07, 32768.0
 """Kaldi's: how much of the sample before is taken off, the least power before a logarithm, and the loudest sample."""
@@ -23,7 +41,41 @@ _EMPHASIS, _FLOOR, _FULL_SCALE = 0.97, 1.1920929e-07, 32768.0
 _STAGES = ((32, 3, 1), (64, 4, 2), (128, 6, 2), (256, 3, 2))
 """Channels, blocks and stride of each stage."""
 
-_WIDTH = 256
+
+@final
+class VoiceEncoder(Encoder):
+    """Three LSTM layers over windows of 1.6 s; gives `"pooled"`, the mean of the windows' unit vectors, as one."""
+
+    widths: Mapping[str, int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widths = {"pooled": _WIDTH}
+        self.lstm = nn.LSTM(_VOICE_BANDS, _WIDTH, _LAYERS, batch_first=True)
+        self.linear = nn.Linear(_WIDTH, _WIDTH)
+        self.filters: Tensor
+        filters = mel_filters(_VOICE_BANDS, _VOICE_SIZE, RATE, 0.0, RATE / 2, "slaney")
+        self.register_buffer("filters", torch.from_numpy(filters), persistent=False)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Mapping[str, Tensor]:
+        """Encode waves, each of shape (samples,)."""
+        return {"pooled": torch.stack(by_length(inputs, self._embed))}
+
+    def blocks(self) -> Sequence[Sequence[str]]:
+        """The layers of the LSTM, and the projection."""
+        names = [name for name, _ in self.named_parameters()]
+        layers = [[name for name in names if name.endswith(f"_l{layer}")] for layer in range(_LAYERS)]
+        return [*layers, [name for name in names if name.startswith("linear.")]]
+
+    def _embed(self, waves: Tensor) -> Tensor:
+        level = waves.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)
+        spectrum = power_spectrum(waves * (_LOUDNESS / level).clamp_min(1.0), _VOICE_SIZE, _HOP)
+        bands = spectrum @ self.filters
+        bands = functional.pad(bands, (0, 0, 0, max(0, _WINDOW - bands.shape[1])))
+        windows = bands.unfold(1, _WINDOW, _STRIDE).transpose(2, 3)  # (rows, windows, frames, bands)
+        _, (hidden, _) = self.lstm(windows.flatten(0, 1))
+        vectors = functional.normalize(functional.relu(self.linear(hidden[-1])), dim=-1)
+        return functional.normalize(vectors.unflatten(0, windows.shape[:2]).mean(1), dim=-1)
 
 
 class _Block(nn.Module):
@@ -57,12 +109,12 @@ class SpeakerResNet(Encoder):
                 blocks.append(_Block(channels, out, stride if index == 0 else 1))
                 channels = out
         self.trunk = nn.Sequential(*blocks)
-        self.embedding = nn.Linear(2 * channels * _BANDS // 8, _WIDTH)
+        self.embedding = nn.Linear(2 * channels * _SPEAKER_BANDS // 8, _WIDTH)
         self.filters: Tensor
         self.window: Tensor
         self.center: Tensor
         self.register_buffer("center", torch.zeros(_WIDTH))
-        filters = mel_filters(_BANDS, _SIZE, RATE, 20.0, RATE / 2, "kaldi")
+        filters = mel_filters(_SPEAKER_BANDS, _SPEAKER_SIZE, RATE, 20.0, RATE / 2, "kaldi")
         self.register_buffer("filters", torch.from_numpy(filters), persistent=False)
         self.register_buffer("window", torch.hamming_window(_FRAME, periodic=False), persistent=False)
 
@@ -75,7 +127,7 @@ class SpeakerResNet(Encoder):
         frames = frames - frames.mean(-1, keepdim=True)
         before = functional.pad(frames, (1, 0), mode="replicate")[..., :-1]
         frames = (frames - _EMPHASIS * before) * self.window
-        power = torch.fft.rfft(frames, _SIZE).abs().square()
+        power = torch.fft.rfft(frames, _SPEAKER_SIZE).abs().square()
         bands = (power @ self.filters).clamp_min(_FLOOR).log()
         return bands - bands.mean(1, keepdim=True)
 
