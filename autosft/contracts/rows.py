@@ -224,7 +224,13 @@ _AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Scan:
-    """All that a modality found, before any split: rows with targets, rows without, and what cannot be used."""
+    """All that a modality found, before any split.
+
+    Attributes:
+        rows: Rows with a target.
+        unlabeled: Rows without any target, which some strategies learn from.
+        faults: What cannot be used, each with its reason.
+    """
 
     rows: Rows
     unlabeled: Rows = field(default_factory=lambda: Rows.of(()))

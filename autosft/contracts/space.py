@@ -12,11 +12,22 @@ from dataclasses import dataclass
 from autosft.errors import BadInput
 
 Value = bool | int | float | str
+"""What a parameter may be."""
 
 
 @dataclass(frozen=True)
 class Float:
-    """A real number in [low, high], drawn on a logarithmic scale if `log`."""
+    """A real number in [low, high], both included.
+
+    Attributes:
+        low: The least value.
+        high: The largest value.
+        default: What is tried first; lies between them.
+        log: Whether it is drawn on a logarithmic scale; then `low` is above 0.
+
+    Raises:
+        BadInput: The default lies outside, or a logarithmic range is not positive.
+    """
 
     low: float
     high: float
@@ -33,7 +44,17 @@ class Float:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number in [low, high], both included, drawn on a logarithmic scale if `log`."""
+    """A whole number in [low, high], both included.
+
+    Attributes:
+        low: The least value.
+        high: The largest value.
+        default: What is tried first; lies between them.
+        log: Whether it is drawn on a logarithmic scale; then `low` is above 0.
+
+    Raises:
+        BadInput: The default lies outside, or a logarithmic range is not positive.
+    """
 
     low: int
     high: int
@@ -50,7 +71,14 @@ class Int:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values; the first is the default."""
+    """One of several values.
+
+    Attributes:
+        options: The values, each once; the first is the default.
+
+    Raises:
+        BadInput: There is no option, or one comes twice.
+    """
 
     options: tuple[Value, ...]
 
@@ -69,7 +97,11 @@ class Choice:
 
 
 Parameter = Float | Int | Choice
+"""A parameter and the values that it may have."""
+
 Space = Mapping[str, Parameter]
+"""Parameters by name. In the recipe a part's own parameters stand under its name; in the space of a strategy a dotted
+name such as `"optim.lr"` is a shared field of the recipe."""
 
 
 def defaults(space: Space) -> dict[str, Value]:

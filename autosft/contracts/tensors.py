@@ -206,7 +206,7 @@ class Encoder(nn.Module):
 
     @abstractmethod
     def forward(self, inputs: Any) -> Mapping[str, Tensor]:
-        """Encode a batch."""
+        """Encode a batch; the inputs are what the modality's `collate` gave, on the device."""
 
     def blocks(self) -> Sequence[Sequence[str]]:
         """The names of all parameters in groups, from input to output; layer decay goes by them."""

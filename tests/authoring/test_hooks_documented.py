@@ -35,7 +35,7 @@ def test_its_signature_is_that_of_the_code(hook):
 def test_its_example_is_that_of_the_code_and_takes_arguments_that_there_are(hook):
     example = EXAMPLES[hook]
     assert {argument.arg for argument in example.args.args} <= set(inspect.signature(HOOKS[hook]).parameters)
-    in_code = inspect.getdoc(HOOKS[hook]).partition("@hookimpl\n")[2]
+    in_code = inspect.getdoc(HOOKS[hook]).partition("@hookimpl\n")[2].removesuffix("```")
     assert ast.unparse(ast.parse(in_code)) == ast.unparse(ast.Module([_without_decorators(example)], []))
 
 
