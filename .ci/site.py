@@ -27,7 +27,8 @@ OPTIONAL = re.compile(r"<autoref\b[^>]*\boptional\b[^>]*>")
 HEAD = """\
 # Commands
 
-Every command with every option, as `autosft COMMAND --help` prints them. [What a search prints](terminal.md) explains the output.
+Every command with every option, as `autosft COMMAND --help` prints them. What a search prints is explained in
+[What a search prints](terminal.md).
 
 """
 
