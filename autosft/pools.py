@@ -1,8 +1,8 @@
 """`CommandPool`: workers that are processes of this machine, each started by a command.
 
-The command may be the worker itself, or lead to it: `nice`, `ssh HOST`, `srun`. It hands its standard input and output
-on. A process is in a group of its own: Ctrl-C in a terminal is the driver's to answer. Orders go to its standard input
-and events come from its standard output, one JSON document a line; what it prints to its standard error goes to the log.
+The command may be the worker itself, or lead to it: `nice`, `ssh HOST`, `srun`. A process is in a group of its own:
+Ctrl-C in a terminal is the driver's to answer. Orders go to its standard input, and events come from its standard
+output, one JSON document a line. What it prints to its standard error goes to the log.
 """
 
 from __future__ import annotations
