@@ -1,4 +1,4 @@
-"""plugins/README.md says of every hook what the code says: its exact signature, and an example that fits it."""
+"""docs/plugins.md says of every hook what the code says: its exact signature, and an example that fits it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from autosft.host import hookspecs
 
-README = (Path(__file__).parents[2] / "plugins" / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
 HOOKS = {name: function for name, function in vars(hookspecs).items() if name.startswith("autosft_")}
-DOCUMENTED = dict(re.findall(r"^\*\*`(autosft_\w+)(\(.*?)`\*\*", README, re.MULTILINE))
+DOCUMENTED = dict(re.findall(r"^\*\*`(autosft_\w+)(\(.*?)`\*\*", PAGE, re.MULTILINE))
 EXAMPLES = {
     node.name: node
-    for block in re.findall(r"^```python\n(@hookimpl\n.*?)^```", README, re.MULTILINE | re.DOTALL)
+    for block in re.findall(r"^```python\n(@hookimpl\n.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     for node in ast.parse(block).body
     if isinstance(node, ast.FunctionDef)
 }
@@ -40,8 +40,8 @@ def test_its_example_is_that_of_the_code_and_takes_arguments_that_there_are(hook
 
 
 def test_the_api_version_is_the_one_that_plugins_are_told():
-    assert f"`API_VERSION`, now {hookspecs.API_VERSION}," in README
-    assert f"autosft_api = {hookspecs.API_VERSION}\n" in README
+    assert f"`API_VERSION`, now {hookspecs.API_VERSION}," in PAGE
+    assert f"autosft_api = {hookspecs.API_VERSION}\n" in PAGE
 
 
 def _without_decorators(function):
