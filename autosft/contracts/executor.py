@@ -135,4 +135,7 @@ class Executor(ABC):
             device: The device of all, such as `"cpu"`, `"cuda:0"`, or `"auto"`.
             processes: How many processes of each worker train a trial together.
             log: A file that takes what they print.
+
+        Raises:
+            BadInput: Something that it needs is not set, or wrong, such as the address of a cluster.
         """

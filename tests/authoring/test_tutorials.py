@@ -3,31 +3,59 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 from pages import Reader, commands_of, files_of
 
-TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md"))
+from autosft.testing.scaffold import KINDS
+
+FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
+PAGES = sorted(FOLDER.glob("*.md"))
+OF_PARTS = [page for page in PAGES if page.stem != "debugging"]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
-def test_what_a_tutorial_says_works(tutorial, environment, tmp_path):
-    Reader(tmp_path, environment.python, install=environment.install, exactly=True).follow(tutorial)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_tutorial_says_works(page, environment, tmp_path, monkeypatch):
+    for name in ("WEIGHTS_MIRROR", "WEIGHTS_CACHE", "WORKER_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AUTOSFT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "here").mkdir()
+    project = re.search(r'^name = "(.+)"', files_of(page).get("pyproject.toml", ""), re.MULTILINE)
+    try:
+        Reader(tmp_path / "here", environment.python, install=environment.install, exactly=True).follow(page)
+    finally:
+        if project:
+            environment.run("pip", "uninstall", "--quiet", "--yes", project[1], cwd=tmp_path)
 
 
-def test_there_are_three_and_each_has_a_package_and_a_search():
-    assert [path.stem for path in TUTORIALS] == ["backbone", "modality", "strategy"]
-    for tutorial in TUTORIALS:
-        assert "pyproject.toml" in files_of(tutorial)
-        assert ("autosft", "search") in [command.words[:2] for command in commands_of(tutorial)]
+def test_each_kind_of_part_has_a_tutorial():
+    assert set(KINDS) <= {page.stem for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_tutorial_begins_with_what_it_needs(page):
+    begin = page.read_text().split("\n## ")[1]
+
+    assert begin.startswith("What you need\n")
+    assert all(word in begin for word in ("Python 3.11", "pip install", "data", "minutes"))
+
+
+@pytest.mark.parametrize("page", OF_PARTS, ids=lambda page: page.stem)
+def test_a_tutorial_of_a_part_has_a_package_a_search_and_at_the_end_its_tests(page):
+    files, commands = files_of(page), [command.words for command in commands_of(page)]
+
+    assert "pyproject.toml" in files and any(name.startswith("tests/test_") for name in files)
+    assert ("autosft", "search") in [words[:2] for words in commands]
+    assert commands[-1] == ("pytest", "-q")
 
 
 def test_a_backbone_has_20_lines():
     """Without imports, blank lines and the docstring of the file, as the tutorial counts."""
-    files = files_of(TUTORIALS[0])
+    files = files_of(FOLDER / "backbone.md")
     trees = [ast.parse(files[name]) for name in ("trigrams/backbone.py", "trigrams/encoder.py")]
     spared = (ast.Import, ast.ImportFrom)
     lines = 0
