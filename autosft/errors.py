@@ -30,7 +30,7 @@ from typing import Self
 
 
 class AutoSFTError(Exception):
-    """The root of all errors that AutoSFT raises on purpose. The message says what is wrong, where, and how to mend it."""
+    """The root of all errors that AutoSFT raises on purpose. The message says what is wrong, where, how to mend it."""
 
 
 class BadInput(AutoSFTError):

@@ -1,4 +1,4 @@
-"""The plugin API: all that a plugin may use, here and in the three modules beside this one. See docs/plugins/index.md.
+"""The plugin API: all that a plugin may use, here and in the three modules beside this one; docs/plugins/ has more.
 
 - `autosft.api`: the parts that a plugin offers, the values that they take and give, the errors that they raise
 - `autosft.api.inputs`: folders and tables of samples, for modalities
