@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.cli import get_docs_for_click
@@ -24,6 +27,9 @@ UNRESOLVED = re.compile(r"<autoref\b[^>]*>|\]\[autosft[\w.]*\]")
 OPTIONAL = re.compile(r"<autoref\b[^>]*\boptional\b[^>]*>")
 """Those of types in signatures, which need not have a place of their own."""
 
+LISTED = re.compile(r"^\* `(?P<name>[a-z]+)`.*$", re.MULTILINE)
+"""A line of a list of commands; options begin with dashes, and arguments have their types."""
+
 HEAD = """\
 # Commands
 
@@ -36,8 +42,26 @@ Every command with every option, as `autosft COMMAND --help` prints them. What a
 def write_commands() -> None:
     """The page of commands, from what the program says of itself."""
     command = typer.main.get_command(app)
+    seen = dict(_visible(command, ("autosft",)))
     written = get_docs_for_click(obj=command, ctx=typer.Context(command), name="autosft", title="autosft", indent=1)
-    COMMANDS.write_text(HEAD + written.strip() + "\n", encoding="utf-8")
+    written = re.sub(r"```console\n\$ ", "```text\n", written).replace("  [", " [")
+    written = re.sub(r"^### `(autosft \w+ \w+)`", r"#### `\1`", written, flags=re.MULTILINE)
+    COMMANDS.write_text(HEAD + LISTED.sub(partial(_listed, seen), written).strip() + "\n", encoding="utf-8")
+
+
+def _visible(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each command with the first paragraph of its help; those that are hidden are taken out."""
+    yield " ".join(path), " ".join((command.help or "").partition("\n\n")[0].split())
+    if inner := getattr(command, "commands", None):
+        command.commands = {name: one for name, one in inner.items() if not one.hidden}
+        for name, one in command.commands.items():
+            yield from _visible(one, (*path, name))
+
+
+def _listed(seen: Mapping[str, str], found: re.Match[str]) -> str:
+    """A line of a list of commands with a link and all of its words, which typer cuts off."""
+    name = next(path for path in seen if path.split()[-1] == found["name"])
+    return f"* [`{name}`](#{name.replace(' ', '-')}): {seen[name]}"
 
 
 def build() -> list[str]:

@@ -147,6 +147,9 @@ class CommandPool(Pool):
     Args:
         commands: What starts the worker of each slot; see `worker_command`.
         log: A file that takes what they print; it is appended to.
+
+    Attributes:
+        slots: How many workers there are.
     """
 
     def __init__(self, commands: Sequence[Sequence[str]], log: Path) -> None:
