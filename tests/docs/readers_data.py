@@ -59,7 +59,7 @@ def reviews(path: Path, count: int = 200) -> Path:
         for number in range(count):
             good = number % 2
             words = " ".join(draw.choices(HAM if good else SPAM, k=8))
-            tags = "|".join(sorted({draw.choice(["plot", "cast"]), draw.choice(["sound", "cut"])}))
+            tags = "|".join(draw.sample(["cast", "cut", "plot", "sound"], k=draw.randint(1, 3)))
             stars = f"{3 * good + draw.random():.2f}"
             price = f"{20 * good + draw.random():.2f}"
             day = f"2024-{1 + number // 28 % 12:02d}-{1 + number % 28:02d}"
