@@ -22,12 +22,11 @@ test: install
 test-all: test
 	$(BIN)/pytest -m slow
 
-check: install
+check: install docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/zensical build --strict --clean
 
 docs: install
-	$(BIN)/zensical build --strict --clean
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/site.py

@@ -30,7 +30,7 @@ from typing import Self
 
 
 class AutoSFTError(Exception):
-    """The root of all errors that AutoSFT raises on purpose."""
+    """The root of all errors that AutoSFT raises on purpose. The message says what is wrong, where, how to mend it."""
 
 
 class BadInput(AutoSFTError):
@@ -73,7 +73,7 @@ class BadBundle(AutoSFTError):
 
 
 class BadWeights(AutoSFTError):
-    """A weights file is damaged or does not fit its architecture."""
+    """A weights file is missing, damaged, or does not fit its architecture."""
 
 
 class BadTeacher(AutoSFTError):
@@ -99,7 +99,7 @@ class PluginBroken(AutoSFTError):
 
 
 class Unreadable(AutoSFTError):
-    """One sample cannot be read."""
+    """One sample cannot be read. The search counts such rows and lists them in `skipped.csv`."""
 
 
 class Diverged(AutoSFTError):

@@ -23,12 +23,12 @@ import torch
 from torch import nn
 
 from autosft.builtin.classification import Classification
-from autosft.builtin.processes import GOOD_NEIGHBOR
 from autosft.contracts.modality import Example
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.task import Task, TaskTarget
 from autosft.contracts.trial import Parts, Runtime, States, Trial
+from autosft.pools import GOOD_NEIGHBOR
 from autosft.training.loop import train
 from autosft.training.model import build_model, parameter_groups
 from autosft.training.optim.optimizer import optimizer_for

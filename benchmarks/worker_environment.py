@@ -1,4 +1,4 @@
-"""What the environment that local workers get (`autosft.builtin.processes.GOOD_NEIGHBOR`) is worth.
+"""What the environment that local workers get (`autosft.pools.GOOD_NEIGHBOR`) is worth.
 
 Times one forward and one training step of some timm models with fresh weights, in child processes with and without that
 environment, in turn, alone and beside a process that keeps one core busy. A child that takes longer than the limit is
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from autosft.builtin.processes import GOOD_NEIGHBOR
+from autosft.pools import GOOD_NEIGHBOR
 
 MODELS = (("tf_efficientnet_lite0", 224), ("resnet18", 224))
 ROWS = 16

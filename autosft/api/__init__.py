@@ -1,4 +1,4 @@
-"""The plugin API: all that a plugin may use, here and in the three modules beside this one. See plugins/README.md.
+"""The plugin API: all that a plugin may use, here and in the three modules beside this one; docs/plugins/ has more.
 
 - `autosft.api`: the parts that a plugin offers, the values that they take and give, the errors that they raise
 - `autosft.api.inputs`: folders and tables of samples, for modalities
@@ -24,8 +24,9 @@ from autosft.contracts.state import State
 from autosft.contracts.strategy import Fit, Stage, Strategy
 from autosft.contracts.task import Claim, Hints, Task, TaskTarget
 from autosft.contracts.trial import Parts, Runtime, Trial
-from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreadable
+from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreachable, Unreadable
 from autosft.host.hookspecs import API_VERSION, hookimpl
+from autosft.pools import CommandPool, worker_command
 from autosft.training.seeds import seed_of
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "BadWeights",
     "Choice",
     "Claim",
+    "CommandPool",
     "Epoch",
     "Event",
     "Example",
@@ -79,6 +81,7 @@ __all__ = [
     "TaskTarget",
     "Trial",
     "UnknownName",
+    "Unreachable",
     "Unreadable",
     "View",
     "WeightFile",
@@ -86,4 +89,5 @@ __all__ = [
     "hookimpl",
     "printable",
     "seed_of",
+    "worker_command",
 ]

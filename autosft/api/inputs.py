@@ -14,7 +14,7 @@ from autosft.tables.reading import glance, is_table, read_table
 from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
 from autosft.tables.table import Table
-from autosft.tables.targets import TargetForm, forms_in, plain_of, propose_targets
+from autosft.tables.targets import TargetForm, forms_in, plain_of, propose_target, propose_targets, targets_of
 
 __all__ = [
     "SUFFIXES",
@@ -34,12 +34,14 @@ __all__ = [
     "open_text",
     "plain_of",
     "profile",
+    "propose_target",
     "propose_targets",
     "read_table",
     "refuse_binary",
     "rows_of",
     "scan_files",
     "scan_folder",
+    "targets_of",
     "walk",
     "with_unlabeled",
     "words_of",

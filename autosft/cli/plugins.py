@@ -91,7 +91,7 @@ def show(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="The name of the package, such as my-strategy.")],
-    kind: Annotated[str, typer.Option(help="modality, backbone, problem, strategy, weights or executor.")],
+    kind: Annotated[str, typer.Option(help="modality, backbone, problem, strategy, weights, executor or observer.")],
     into: Annotated[Path, typer.Option(help="The folder in which that of the package is made.")] = Path(),
 ) -> None:
     """Write a new plugin: a package with a part that works, and tests that pass."""

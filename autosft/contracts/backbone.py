@@ -26,7 +26,8 @@ class Inputs(Document):
 
     Attributes:
         kind: The word by which views and encoders agree, such as `"image"` or `"tokens"`.
-        options: What a view must know: size, mean, standard deviation, tokenizer.
+        options: What a view must know, as the modality says, such as size, mean and standard deviation of images: see
+            the docstrings of `ImageModality`, `AudioModality` and `TextModality`.
     """
 
     kind: str

@@ -64,11 +64,15 @@ class Order(Document):
 
 
 class Event(Document):
-    """News of an order.
+    """What has happened to an order.
 
-    `"started"` comes first, and carries the `versions` of what is installed where the worker is; `"epoch"` carries an
-    `Epoch`, `"done"` a `Record` (whatever its state; the score of a `"test"` is the test score), `"lost"` a `reason`,
-    and `out_of_memory` where that is known to be it: the worker is gone, and maybe had never started.
+    Attributes:
+        token: That of the order.
+        kind: `"started"` comes first. `"epoch"` comes after every epoch. One of the others comes last: `"done"`, or
+            `"lost"` if the worker is gone, and maybe had never started.
+        body: Of `"started"` the `versions` of what is installed where the worker is; of `"epoch"` an `Epoch`; of
+            `"done"` a `Record`, whatever its state (the score of a `"test"` is the test score); of `"lost"` a `reason`,
+            and `out_of_memory` where that is known to be it.
     """
 
     token: str
@@ -131,4 +135,7 @@ class Executor(ABC):
             device: The device of all, such as `"cpu"`, `"cuda:0"`, or `"auto"`.
             processes: How many processes of each worker train a trial together.
             log: A file that takes what they print.
+
+        Raises:
+            BadInput: Something that it needs is not set, or wrong, such as the address of a cluster.
         """

@@ -21,8 +21,16 @@ from autosft.contracts.state import State
 from autosft.contracts.task import Claim, Hints, Task
 
 Strength = Literal["none", "light", "strong"]
+"""How much a view changes what it shows: `"none"` for rows to answer and for frozen features, `"light"` and `"strong"`
+for rows to learn from. What the last two mean is the modality's to say."""
+
 Mix = Literal["mixup", "cutmix"]
+"""How two rows are mixed: `"mixup"`, by their mean (Zhang et al., 2018); `"cutmix"`, a part of one in the other (Yun et
+al., 2019)."""
+
 Read = Callable[[Row], Any]
+"""Decodes a row, as `Modality.read` does, maybe from a cache; what it raises is what `Modality.read` raises."""
+
 Meta = Mapping[str, float]
 """What is known of a row beside its sample, such as the size of its file's picture: numbers by names of the modality's
 own."""

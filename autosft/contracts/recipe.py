@@ -116,6 +116,8 @@ SHARED: Space = {
     "stop.patience": Int(2, 8, default=4, doc="epochs without a better validation score before a stage ends"),
     "stop.min_delta": Choice((0.0, 0.003), doc="by how much the score must have risen meanwhile"),
 }
+"""The fields of a recipe that mean the same to every strategy, with their ranges; the first of a `Choice` and the
+`default` of a range are tried first. A strategy names those that it `uses`, and may give one another range."""
 
 
 class Recipe(Document):

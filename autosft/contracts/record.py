@@ -25,7 +25,15 @@ Ending = Literal["done", "paused", "stopped", "diverged", "out_of_memory", "cann
 
 
 class Epoch(Document):
-    """One epoch of one stage. `score` is None where nothing was validated."""
+    """One epoch of one stage.
+
+    Attributes:
+        stage: The name of the stage.
+        number: The number of the epoch in its stage, from 1.
+        loss: The mean training loss.
+        score: The validation score, higher is better; None where nothing was validated.
+        seconds: How long it took, validation included.
+    """
 
     stage: str
     number: int

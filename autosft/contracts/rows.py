@@ -118,15 +118,20 @@ class _Column(Generic[Kind]):
 class Rows(Sequence[Row]):
     """Some rows of some columns; indexing gives a `Row`, slicing and `take` give `Rows` and copy no column.
 
-    Beside the fields of `Row`, which it has as arrays of shape (rows,), there are three columns:
-    - `order`: within its split, the place of each row in an order of which every beginning has each stratum in
-      proportion.
-    - `fold`: in which fold of a cross-validation it validates, if it does: 0 is that of the validation split. Else -1.
-    - `digest`: that of its content, by `Modality.digest`; empty where it is not known.
-
     Attributes:
         columns: Where they lie.
         numbers: The numbers of these rows in the columns, shape (rows,).
+        id: Shape (rows,), as all that follow, and as `Row.id`.
+        ref: As `Row.ref`.
+        targets: As `Row.targets`.
+        split: As `Row.split`.
+        group: As `Row.group`.
+        weight: As `Row.weight`.
+        time: As `Row.time`.
+        order: Within its split, the place of each row in an order of which every beginning has each stratum in
+            proportion.
+        fold: In which fold of a cross-validation each row validates, 0 being that of the validation split; else -1.
+        digest: That of the content, by `Modality.digest`; empty where it is not known.
     """
 
     columns: Columns
@@ -224,7 +229,13 @@ _AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Scan:
-    """All that a modality found, before any split: rows with targets, rows without, and what cannot be used."""
+    """All that a modality found, before any split.
+
+    Attributes:
+        rows: Rows with a target.
+        unlabeled: Rows without any target, which some strategies learn from.
+        faults: What cannot be used, each with its reason.
+    """
 
     rows: Rows
     unlabeled: Rows = field(default_factory=lambda: Rows.of(()))

@@ -13,11 +13,23 @@ from dataclasses import dataclass, field
 from autosft.errors import BadInput
 
 Value = bool | int | float | str
+"""What a parameter may be."""
 
 
 @dataclass(frozen=True)
 class Float:
-    """A real number in [low, high], drawn on a logarithmic scale if `log`; `doc` says what it means."""
+    """A real number in [low, high], both included.
+
+    Attributes:
+        low: The least value.
+        high: The largest value.
+        default: What is tried first; lies between them.
+        log: Whether it is drawn on a logarithmic scale; then `low` is above 0.
+        doc: What it means, in a line for users.
+
+    Raises:
+        BadInput: The default lies outside, or a logarithmic range is not positive.
+    """
 
     low: float
     high: float
@@ -35,7 +47,18 @@ class Float:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number in [low, high], both included, drawn on a logarithmic scale if `log`; `doc` says what it means."""
+    """A whole number in [low, high], both included.
+
+    Attributes:
+        low: The least value.
+        high: The largest value.
+        default: What is tried first; lies between them.
+        log: Whether it is drawn on a logarithmic scale; then `low` is above 0.
+        doc: What it means, in a line for users.
+
+    Raises:
+        BadInput: The default lies outside, or a logarithmic range is not positive.
+    """
 
     low: int
     high: int
@@ -53,7 +76,15 @@ class Int:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values; the first is the default. `doc` says what it means."""
+    """One of several values.
+
+    Attributes:
+        options: The values, each once; the first is the default.
+        doc: What it means, in a line for users.
+
+    Raises:
+        BadInput: There is no option, or one comes twice.
+    """
 
     options: tuple[Value, ...]
     doc: str = field(default="", compare=False)
@@ -73,7 +104,11 @@ class Choice:
 
 
 Parameter = Float | Int | Choice
+"""A parameter and the values that it may have."""
+
 Space = Mapping[str, Parameter]
+"""Parameters by name. In the recipe a part's own parameters stand under its name; in the space of a strategy a dotted
+name such as `"optim.lr"` is a shared field of the recipe."""
 
 
 def defaults(space: Space) -> dict[str, Value]:

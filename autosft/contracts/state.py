@@ -21,7 +21,12 @@ from pydantic_core import CoreSchema, core_schema
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Values (plain JSON) and arrays (numeric) by name."""
+    """What a part learned from the training rows. It is saved with the model.
+
+    Attributes:
+        values: Plain JSON by name, such as the names of classes.
+        arrays: Numeric arrays by name, of any shape, such as the mean of each feature.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict[str, npt.NDArray[Any]])

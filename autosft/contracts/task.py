@@ -126,8 +126,9 @@ class Hints:
         targets: The column that holds the target, or the columns that together are one; of several problems one each.
         inputs: The columns that hold the sample: texts, or a path.
         problem: The name of the problem; several, separated by commas, have a column of targets each, in their order.
-        group, time, weight: The columns of these, as in `Task`. They are never guessed: a column called weight may be
-            a feature, or the target.
+        group: The column of groups, as in `Task`; never guessed, as neither are the next two.
+        time: The column of times.
+        weight: The column of weights: a column that is called so may be a feature, or the target.
         unlabeled: A folder of samples without targets.
     """
 

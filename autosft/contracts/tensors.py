@@ -47,10 +47,9 @@ class Batch:
         encoded: What the encoder has made of the inputs before, if anything: the model does not encode them again.
         whole: The batch of the recipe of which this is a part, if it is one.
         present: One entry per problem: the positions of the rows that have its target, in the order of `targets`, shape
-            (having,), or None if all have it; empty where no target is missing. Positions and no mask: that would have
-            to be counted, for which a device is waited for. So is it where a batch on a device is split.
+            (having,), or None if all have it; empty where no target is missing. A mask would wait for the device.
         meta: What is known of each row beside its inputs, as the first view left it, so that answers can be mapped
-            back; one entry per row, or empty where that is not known, as of rows from the cache of encoded ones.
+            back; one entry per row, or empty where that is not known, as of encoded rows from a cache.
     """
 
     inputs: Any
@@ -206,7 +205,7 @@ class Encoder(nn.Module):
 
     @abstractmethod
     def forward(self, inputs: Any) -> Mapping[str, Tensor]:
-        """Encode a batch."""
+        """Encode a batch; the inputs are what the modality's `collate` gave, on the device."""
 
     def blocks(self) -> Sequence[Sequence[str]]:
         """The names of all parameters in groups, from input to output; layer decay goes by them."""
@@ -236,9 +235,11 @@ class LinearHead(nn.Module):
     def __init__(self, width: int, outputs: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
+        """Drops a share of its inputs in training."""
         self.linear = nn.Linear(width, outputs)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        """From `"pooled"` to the outputs; it begins with zeros."""
+        for weights in self.linear.parameters():
+            nn.init.zeros_(weights)
 
     def forward(self, encoded: Mapping[str, Tensor], target: Any = None) -> Tensor:
         """Raw outputs, shape (batch, outputs), whatever the target."""

@@ -45,7 +45,9 @@ class Parts:
     Attributes:
         task: What to solve.
         recipe: What was decided.
-        modality, family, info: The parts that the task and the recipe name.
+        modality: Reads the rows, as the task names it.
+        family: Builds the encoder, as the recipe names it.
+        info: Describes the encoder.
         problems: The problem of each of the task's targets, in their order; it may be the same one.
         weights: What the encoder starts from; None where it starts from scratch, or has saved weights put into it.
         states: What the parts learned from the training rows.

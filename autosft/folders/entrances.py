@@ -43,6 +43,10 @@ def claim_files(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
 def scan_files(task: Task, kind: FileKind) -> Scan:
     """The rows whose file can be decoded, and faults.
 
+    Args:
+        task: As `claim_files` proposed it.
+        kind: What files count, and how one is inspected.
+
     Raises:
         BadInput: The task's data table is wrong, or what it names is missing.
     """

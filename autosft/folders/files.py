@@ -67,7 +67,12 @@ def ending_of(path: str) -> str:
 
 
 def head_of(path: str, count: int) -> bytes:
-    """The first bytes of a regular file; none if it cannot be read."""
+    """The first bytes of a regular file; none if it cannot be read.
+
+    Args:
+        path: The file.
+        count: How many bytes at most.
+    """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a Path per file would double the time of a walk
             return b""

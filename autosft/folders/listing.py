@@ -30,6 +30,10 @@ _CHUNK = 4096
 def scan_folder(task: Task, kind: FileKind) -> Scan:
     """The readable files of a task's folder, with and without classes; the rest as faults.
 
+    Args:
+        task: As `claim_folder` proposed it.
+        kind: What files count, and how one is inspected.
+
     Raises:
         BadInput: The task's data table is wrong, or the files do not make classes.
     """

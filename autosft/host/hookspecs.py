@@ -33,19 +33,27 @@ from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
 
 GROUP = "autosft"
+"""The group of the entry points by which plugins are found."""
+
 API_VERSION = 2
+"""The version of the plugin API. A plugin module states the one that it was made for as `autosft_api`; one of another
+version is not loaded."""
 
 hookspec = pluggy.HookspecMarker(GROUP)
+
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin module as a hook."""
 
 
 @hookspec
 def autosft_modalities() -> Iterable[Modality]:
     """Offer modalities.
 
+    ```python
     @hookimpl
     def autosft_modalities():
         return [PointCloudModality()]
+    ```
     """
     return ()
 
@@ -54,9 +62,11 @@ def autosft_modalities() -> Iterable[Modality]:
 def autosft_backbones() -> Iterable[BackboneFamily]:
     """Offer families of backbones.
 
+    ```python
     @hookimpl
     def autosft_backbones():
         return [PointNetFamily()]
+    ```
     """
     return ()
 
@@ -65,9 +75,11 @@ def autosft_backbones() -> Iterable[BackboneFamily]:
 def autosft_problems() -> Iterable[Problem]:
     """Offer problems.
 
+    ```python
     @hookimpl
     def autosft_problems():
         return [OrdinalRegression()]
+    ```
     """
     return ()
 
@@ -76,9 +88,11 @@ def autosft_problems() -> Iterable[Problem]:
 def autosft_strategies() -> Iterable[Strategy]:
     """Offer strategies.
 
+    ```python
     @hookimpl
     def autosft_strategies():
         return [LastBlocksOnly()]
+    ```
     """
     return ()
 
@@ -87,9 +101,11 @@ def autosft_strategies() -> Iterable[Strategy]:
 def autosft_weights() -> Iterable[WeightSource]:
     """Offer sources of weights.
 
+    ```python
     @hookimpl
     def autosft_weights():
         return [CompanyMirror()]
+    ```
     """
     return ()
 
@@ -98,9 +114,11 @@ def autosft_weights() -> Iterable[WeightSource]:
 def autosft_executors() -> Iterable[Executor]:
     """Offer executors.
 
+    ```python
     @hookimpl
     def autosft_executors():
         return [SlurmExecutor()]
+    ```
     """
     return ()
 
@@ -121,17 +139,32 @@ def autosft_epoch_finished(task: Task, run: Path, trial: int, epoch: Epoch) -> N
     """Observe an epoch, as soon as the driver hears of it. An observer that raises is dropped, and can never fail
     a trial. The driver waits for it, so it should be quick.
 
+    Args:
+        task: What is being solved.
+        run: The run's folder.
+        trial: The number of the trial.
+        epoch: What came of it.
+
+    ```python
     @hookimpl
     def autosft_epoch_finished(task, trial, epoch):
         print(task.name, trial, epoch.number, epoch.score)
+    ```
     """
 
 
 @hookspec
 def autosft_trial_finished(task: Task, run: Path, record: Record) -> None:
-    """Observe the outcome of a trial, whatever its state. `run` is the run's folder.
+    """Observe the outcome of a trial, whatever its state.
 
+    Args:
+        task: What is being solved.
+        run: The run's folder.
+        record: What came of it.
+
+    ```python
     @hookimpl
     def autosft_trial_finished(run, record):
         print(run.name, record.number, record.state, record.score)
+    ```
     """

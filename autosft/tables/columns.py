@@ -78,7 +78,11 @@ class Profile:
 
 
 def profile(cells: Iterable[Any]) -> Profile:
-    """Look at all cells of a column."""
+    """Look at all cells of a column.
+
+    Args:
+        cells: As `Table.columns` has them; None is a missing one.
+    """
     filled = [cell for cell in cells if not is_blank(cell)]
     lists = [cell for cell in filled if isinstance(cell, tuple)]
     others = sum(isinstance(cell, (dict, bytes)) for cell in filled)

@@ -25,6 +25,9 @@ def is_table(path: Path) -> bool:
     """Whether a file, or a folder of files, looks like a table, by names and first bytes.
 
     A file with a table's ending is one even if its content is not, so that reading it says what is wrong.
+
+    Args:
+        path: The file or folder.
     """
     try:
         return is_table_folder(path) if path.is_dir() else bool(format_of(path))

@@ -36,7 +36,11 @@ def check_roles(table: Table, hints: Hints) -> None:
 
 
 def words_of(roles: Mapping[str, str]) -> str:
-    """The roles for the user, each after a semicolon; empty if there are none."""
+    """The columns of groups, times and weights in words for the user, each after a semicolon; empty if there are none.
+
+    Args:
+        roles: Columns by `"group"`, `"time"` and `"weight"`, as `Hints.roles` and `Task.roles` give them.
+    """
     return "".join(f"; {_WORDS[role].format(f'column {column!r}')}" for role, column in roles.items())
 
 

@@ -65,7 +65,8 @@ def propose_targets(table: Table, hints: Hints, *, exclude: Collection[str] = ()
         exclude: Columns that are inputs.
 
     Raises:
-        UnknownName, BadInput: As `propose_target`; or there are not as many columns of targets as problems.
+        UnknownName: As `propose_target`.
+        BadInput: As `propose_target`; or there are not as many columns of targets as problems.
     """
     return tuple(propose_target(table, one, exclude=exclude) for one in hints.each())
 
@@ -78,7 +79,8 @@ def forms_in(task: Task, where: str) -> tuple[TargetForm, ...]:
         where: What to call its data table.
 
     Raises:
-        UnknownName, BadInput: They are not well-formed, or not as many as the targets.
+        UnknownName: A key of a form does not exist.
+        BadInput: They are not well-formed, or not as many as the targets.
     """
     given = task.data.get("target")
     several = cast("Sequence[Any]", given) if isinstance(given, (list, tuple)) else [given]
@@ -89,7 +91,11 @@ def forms_in(task: Task, where: str) -> tuple[TargetForm, ...]:
 
 
 def plain_of(forms: Sequence[TargetForm]) -> Any:
-    """What `forms_in` reads under the key target."""
+    """What `forms_in` reads under the key target of a task's data table: plain JSON.
+
+    Args:
+        forms: One for each target, in the order of the task's.
+    """
     return forms[0].plain() if len(forms) == 1 else [form.plain() for form in forms]
 
 
@@ -99,7 +105,11 @@ def targets_of(table: Table, form: TargetForm) -> list[Any]:
     A label is a str, joined labels and indicators are a sorted tuple of str, a number is a float, numbers are a tuple
     of floats. A row without a target has None: its cell is empty, one of its numbers is, or all of its indicators are.
     Joined labels know the empty set: there an empty cell means no label, unless no row of the same split has any, as
-    where a file lacks the column. What is there and cannot be used is a `Missing`.
+    where a file lacks the column. What is there and cannot be used is a `Missing`, whose `reason` is for a `Fault`.
+
+    Args:
+        table: The table.
+        form: How its columns are the target.
 
     Raises:
         UnknownName: The table lacks a column of the form.

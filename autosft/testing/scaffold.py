@@ -1,6 +1,7 @@
 """`write_package`: a whole new plugin from templates, with a part that works and tests that pass.
 
-The templates lie in `templates/`, a folder per kind of part beside what all share. Imports neither torch nor pytest.
+The templates lie in `templates/`, a folder per kind of part beside what all share; a kind's own file goes before a
+shared one of the same name. Imports neither torch nor pytest.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _ENDING = ".jinja"
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of part: the hook that offers it, its contract, and what the README says of its use."""
+    """A kind of part: the hook that offers it, its contract, and what the README says of its use. Observers offer no
+    part: theirs is the hook that tells them of a trial."""
 
     hook: str
     contract: str
@@ -41,8 +43,12 @@ _USES = {
     "strategy": "Searches try it as soon as it is installed, and `--strategies {name}` tries nothing else.",
     "weights": "Searches ask it for the weights of every backbone as soon as it is installed.",
     "executor": "`autosft search DATA --executor {name}` runs workers with it.",
+    "observer": "Searches tell it of every epoch and trial as soon as it is installed; it writes them to\n"
+    "`RUN/{name}.jsonl`, one JSON document a line.",
 }
-KINDS = {kind: _Kind(hook, contract.__name__, _USES[kind]) for hook, (kind, contract) in OFFERS.items()}
+KINDS = {kind: _Kind(hook, contract.__name__, _USES[kind]) for hook, (kind, contract) in OFFERS.items()} | {
+    "observer": _Kind("autosft_trial_finished", "Record", _USES["observer"])
+}
 
 
 def write_package(name: str, kind: str, into: Path) -> Path:
@@ -71,9 +77,10 @@ def write_package(name: str, kind: str, into: Path) -> Path:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    for template in environment.list_templates():
+    templates = environment.list_templates()
+    for template in templates:
         home, _, path = template.partition("/")
-        if home in ("shared", kind):
+        if home == kind or (home == "shared" and f"{kind}/{path}" not in templates):
             place = re.sub("^package/", f"{package}/", path).removesuffix(_ENDING)
             write_whole(folder / place, environment.get_template(template).render(words).encode())
     return folder

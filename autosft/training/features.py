@@ -61,6 +61,16 @@ def encode(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> Tens
     one. Rows that were encoded before are not again.
 
     Only right while the encoder is as it was loaded.
+
+    Args:
+        parts: Who reads and views the rows.
+        runtime: Where to compute, with what was encoded before.
+        encoder: Encodes them.
+        rows: What to encode.
+
+    Raises:
+        OutOfTime: There is no time for all rows.
+        Unreadable: A row cannot be decoded.
     """
     return _encoded(parts, runtime, encoder, rows).take(rows.numbers)
 

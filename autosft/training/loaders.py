@@ -117,7 +117,12 @@ class Loader:
 
 
 def training_batches(trial: Trial, runtime: Runtime) -> Batches:
-    """The labelled rows in a new order each time, augmented, drawn in balance and mixed as the recipe says."""
+    """The labelled rows in a new order each time, augmented, drawn in balance and mixed as the recipe says.
+
+    Args:
+        trial: Has the rows and the recipe.
+        runtime: Reads rows, and says who does so ahead.
+    """
     regular = trial.parts.recipe.regular
     odds = _odds(trial) if regular.balance == "sampling" else None
     loader = Loader(trial.parts, runtime, trial.train, [regular.augment], shuffle=True, odds=odds)

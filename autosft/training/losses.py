@@ -18,6 +18,11 @@ def row_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
     Where rows lack a target, those that have it count for them, so that the mean over the rows of a whole
     batch is for each target that over the rows that have it. A row into which another was mixed has the loss
     with both targets, each by its share.
+
+    Args:
+        parts: The problems, with their weights in the task.
+        outs: What the model gave, one entry per target.
+        batch: The rows, with targets.
     """
     losses = _of_targets(parts, outs, batch.targets, batch) * batch.weights
     if mixed := batch.mixed:
@@ -65,6 +70,10 @@ def supervised(parts: Parts, model: Model) -> Callable[[Batch], Tensor]:
 
     Not divided by the batch's weights: their mean over the training rows is 1, and a batch of light rows is to move the
     model less than one of heavy rows.
+
+    Args:
+        parts: The problems, with their weights in the task.
+        model: Answers the batches.
     """
 
     def loss(batch: Batch) -> Tensor:

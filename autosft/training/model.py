@@ -60,13 +60,22 @@ def train_only(encoder: Encoder, names: Container[str]) -> None:
     """Let these parameters of an encoder learn, and no others.
 
     What lies before the first of them is run without a graph, and so without memory for gradients.
+
+    Args:
+        encoder: Whose parameters.
+        names: Their names, as `Encoder.named_parameters` gives them.
     """
     for name, parameter in encoder.named_parameters():
         parameter.requires_grad = name in names
 
 
 def last_blocks(encoder: Encoder, share: float) -> set[str]:
-    """The names of the parameters in this share of the encoder's blocks, from the output on, but of one at least."""
+    """The names of the parameters in this share of the encoder's blocks, from the output on, but of one at least.
+
+    Args:
+        encoder: Whose blocks.
+        share: From 0 to 1.
+    """
     blocks = encoder.blocks()
     return {name for block in blocks[-max(1, round(share * len(blocks))) :] for name in block}
 
@@ -76,6 +85,10 @@ def parameter_groups(recipe: Recipe, model: Model) -> list[dict[str, Any]]:
 
     Each block of the encoder learns `layer_decay` times as fast as the next one towards the output; heads have a rate
     of their own. Norms and biases do not decay.
+
+    Args:
+        recipe: Has `optim.lr`, `optim.head_lr`, `optim.layer_decay` and `optim.weight_decay`.
+        model: Whose parameters; those that are frozen are left out.
     """
     optim = recipe.optim
     named = dict(model.encoder.named_parameters())

@@ -11,7 +11,11 @@ import numpy as np
 
 
 def seed_of(*parts: int | str) -> int:
-    """A seed from 0 to 2**31 - 1, the same for the same parts in every process."""
+    """A seed from 0 to 2**31 - 1, the same for the same parts in every process.
+
+    Args:
+        parts: What it derives from, such as the recipe's seed and a word that says what it is for.
+    """
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 

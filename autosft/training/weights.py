@@ -35,7 +35,7 @@ _SHOWN = 4
 
 
 def weights_in(folder: Path) -> Path | None:
-    """The file of weights in a folder, or None."""
+    """The file of weights in a folder, by the names in `FILES`; None if there is none."""
     return next((folder / name for name in FILES if (folder / name).is_file()), None)
 
 

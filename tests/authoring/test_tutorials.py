@@ -4,61 +4,58 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
 from pathlib import Path
 
 import pytest
+from pages import Reader, commands_of, files_of
 
-TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md"))
-FILE = re.compile(r"^\*\*`(?P<name>[\w./]+)`\*\*\n\n```\w+\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
-CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from autosft.testing.scaffold import KINDS
 
-
-def files_in(tutorial):
-    return {found["name"]: found["content"] for found in FILE.finditer(tutorial.read_text())}
-
-
-def commands_in(tutorial):
-    """Every command, with the lines that it is said to print; `…` stands for anything."""
-    for block in CONSOLE.findall(tutorial.read_text()):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, *lines = part.splitlines()
-            yield shlex.split(command), [".*".join(map(re.escape, line.split("…"))) for line in lines]
-
-
-def run(environment, command, folder):
-    if command == ["pip", "install", "-e", "."]:
-        return environment.install(folder)
-    program, *arguments = command
-    given = [arguments[0].removesuffix(".py"), *arguments[1:]] if program == "python" else [program, *arguments]
-    done = environment.run(*given, cwd=folder)
-    assert done.returncode == 0, f"{shlex.join(command)}:\n{done.stdout}"
-    return done.stdout
+FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
+PAGES = sorted(FOLDER.glob("*.md"))
+OF_PARTS = [page for page in PAGES if page.stem != "debugging"]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
-def test_what_a_tutorial_says_works(tutorial, environment, tmp_path):
-    for name, content in files_in(tutorial).items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    for command, lines in commands_in(tutorial):
-        printed = run(environment, command, tmp_path)
-        for line in lines:
-            assert re.search(line, printed), f"{shlex.join(command)} printed no {line!r}:\n{printed}"
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_tutorial_says_works(page, environment, tmp_path, monkeypatch):
+    for name in ("WEIGHTS_MIRROR", "WEIGHTS_CACHE", "WORKER_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AUTOSFT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "here").mkdir()
+    project = re.search(r'^name = "(.+)"', files_of(page).get("pyproject.toml", ""), re.MULTILINE)
+    try:
+        Reader(tmp_path / "here", environment.python, install=environment.install, exactly=True).follow(page)
+    finally:
+        if project:
+            environment.run("pip", "uninstall", "--quiet", "--yes", project[1], cwd=tmp_path)
 
 
-def test_there_are_three_and_each_has_a_package_and_a_search():
-    assert [path.stem for path in TUTORIALS] == ["backbone", "modality", "strategy"]
-    for tutorial in TUTORIALS:
-        assert "pyproject.toml" in files_in(tutorial)
-        assert ["autosft", "search"] in [command[:2] for command, _ in commands_in(tutorial)]
+def test_each_kind_of_part_has_a_tutorial():
+    assert set(KINDS) <= {page.stem for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_tutorial_begins_with_what_it_needs(page):
+    begin = page.read_text().split("\n## ")[1]
+
+    assert begin.startswith("What you need\n")
+    assert all(word in begin for word in ("Python 3.11", "pip install", "data", "minutes"))
+
+
+@pytest.mark.parametrize("page", OF_PARTS, ids=lambda page: page.stem)
+def test_a_tutorial_of_a_part_has_a_package_a_search_and_at_the_end_its_tests(page):
+    files, commands = files_of(page), [command.words for command in commands_of(page)]
+
+    assert "pyproject.toml" in files and any(name.startswith("tests/test_") for name in files)
+    assert ("autosft", "search") in [words[:2] for words in commands]
+    assert commands[-1] == ("pytest", "-q")
 
 
 def test_a_backbone_has_20_lines():
     """Without imports, blank lines and the docstring of the file, as the tutorial counts."""
-    files = files_in(TUTORIALS[0])
+    files = files_of(FOLDER / "backbone.md")
     trees = [ast.parse(files[name]) for name in ("trigrams/backbone.py", "trigrams/encoder.py")]
     spared = (ast.Import, ast.ImportFrom)
     lines = 0

@@ -31,7 +31,7 @@ CHECKS = (
     "check_get_params_invariance",
     "check_set_params",
 )
-"""Those that fit nothing. scikit-learn leaves out all others, because they draw matrices of numbers (docs/api.md)."""
+"""Those that fit nothing. The others draw matrices of numbers (docs/reference/python.md)."""
 
 
 @pytest.mark.parametrize("estimator", [AutoSFTClassifier(), AutoSFTRegressor()], ids=lambda one: type(one).__name__)

@@ -1,4 +1,4 @@
-"""`Events`: a search as one JSON document a line, for programs. docs/terminal.md says what each holds.
+"""`Events`: a search as one JSON document a line, for programs. docs/reference/terminal.md says what each holds.
 
 Names and keys stay: new ones may come. Scores and losses that are not finite, and times without an end, are null.
 """

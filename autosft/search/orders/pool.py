@@ -9,7 +9,7 @@ from typing import Any, Self, final
 from autosft.contracts.document import Document
 from autosft.contracts.executor import Event, Executor, Order, Pool
 from autosft.contracts.record import Epoch, Record
-from autosft.errors import PluginBroken
+from autosft.errors import BadInput, PluginBroken
 from autosft.host.reading import blame
 
 
@@ -30,9 +30,10 @@ class BlamedPool(Pool):
         """Have an executor start workers, as `Executor.open` is told to.
 
         Raises:
-            PluginBroken: It raises.
+            BadInput: It says so: something that it needs is not set, or wrong.
+            PluginBroken: It raises anything else.
         """
-        with _blame(f"Opening the executor {executor.name!r}"):
+        with _blame(f"Opening the executor {executor.name!r}", spared=(SystemExit, BadInput)):
             return cls(executor.open(**settings), executor.name)
 
     def submit(self, order: Order) -> None:
@@ -73,13 +74,13 @@ class BlamedPool(Pool):
 
 
 @contextmanager
-def _blame(doing: str) -> Generator[None]:
+def _blame(doing: str, spared: tuple[type[BaseException], ...] = (SystemExit,)) -> Generator[None]:
     """As `blame`; but SIGTERM ends a search by `SystemExit`, wherever it may be, and is no fault of an executor."""
     try:
         with blame(doing):
             yield
     except PluginBroken as error:
-        if isinstance(error.__cause__, SystemExit):
+        if isinstance(error.__cause__, spared):
             raise error.__cause__ from None
         raise
 

@@ -21,7 +21,7 @@ confidence of 95 % (the rule of three: Hanley and Lippman-Hand, 1983). On a hand
 
 
 PRIOR_WEIGHT = 4.0
-"""A prior counts as so many standard errors of the best score, times the prior: see docs/search.md."""
+"""A prior counts as so many standard errors of the best score, times the prior: see docs/explanation/search.md."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from autosft.runs.run import Run
 from autosft.search.outcome.choice import Expected, weighed, within_an_error
 
 FEW_ROWS = 300
-"""With fewer labelled rows all members of a blend count alike: see docs/search.md."""
+"""With fewer labelled rows all members of a blend count alike: see docs/explanation/search.md."""
 
 CONSIDERED = 30
 """How many of the best trials are looked at."""

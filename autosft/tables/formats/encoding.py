@@ -123,7 +123,12 @@ def find_encoding(path: Path, *, quick: bool = False) -> Encoding:
 
 @contextmanager
 def open_text(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
-    """The file as text with its line ends as they are; bytes that are no characters stay recognizable."""
+    """The file as text with its line ends as they are; bytes that are no characters stay recognizable.
+
+    Args:
+        path: The file.
+        encoding: As `find_encoding` found it.
+    """
     errors = "replace" if _is_multibyte(encoding.name) else "surrogateescape"
     with path.open(encoding=encoding.name, errors=errors, newline="") as stream:
         yield stream

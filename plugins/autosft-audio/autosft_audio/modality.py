@@ -52,7 +52,24 @@ _MOST_LENGTHS = 0.95
 
 @final
 class AudioModality(Modality):
-    """Sounds: WAV, FLAC, Ogg, Opus, MP3, AIFF, AU, CAF. One channel at 16 kHz, of a long file the middle 30 seconds."""
+    """Sounds: WAV, FLAC, Ogg, Opus, MP3, AIFF, AU, CAF. One channel at 16 kHz, of a long file the middle 30 seconds.
+
+    An encoder of waves is fed `Inputs(kind="waveform", options=…)`. What it gets is a list with a float32 tensor of
+    shape (samples,) per row, at a rate of 16,000 Hz: other rates are converted, and there is no option for it. The
+    options:
+
+    - `seconds`: the most that it takes; of longer sounds the middle is shown. Needed.
+    - `step`: lengths are rounded up with silence to multiples of so many samples; 1 leaves them as they are. Needed.
+
+    An encoder of images is fed `Inputs(kind="image", options=…)`. What it gets is a log-mel spectrogram as a picture,
+    float32, shape (rows, 3, height, width). The options:
+
+    - `mean`, `std`: mean and standard deviation of each of the three channels, on a scale from 0 to 1. Needed.
+    - `fixed`: true if the encoder takes one size alone; false by default.
+    - `size`: channels, height and width in pixels. Needed if `fixed`.
+    - `step`: unless `fixed`, height and width are multiples of so many pixels; 32 by default.
+    - `least`: unless `fixed`, neither is smaller than so many pixels; 0 by default.
+    """
 
     name = "audio"
     kinds = frozenset({"image", "waveform"})

@@ -56,7 +56,21 @@ _MEASURED = 256
 
 @final
 class ImageModality(Modality):
-    """Images: JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, JPEG 2000, PPM, QOI, ICO."""
+    """Images: JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, JPEG 2000, PPM, QOI, ICO.
+
+    An encoder of images is fed `Inputs(kind="image", options=…)`. What it gets is float32, shape (rows, 3, side, side).
+    The options:
+
+    - `size`: channels, height and width in pixels, such as `[3, 224, 224]`. The last one is the largest side. Needed.
+    - `mean`, `std`: mean and standard deviation of each of the three channels, on a scale from 0 to 1. Needed.
+    - `interpolation`: `"bicubic"`, which is the default, or `"bilinear"`.
+    - `crop_pct`: where the middle is shown, the short side of an image is resized to `side / crop_pct` pixels, and cut
+      to `side`. By default 1.0: nothing of the short side is cut off.
+    - `fixed`: true if the encoder takes no other side than `size` says. By default false: images that are much smaller
+      are shown smaller, and `image.resolution` in the recipe reduces the side.
+    - `step`: unless `fixed`, smaller sides are multiples of so many pixels; 32 by default.
+    - `least`: unless `fixed`, no side is smaller than so many pixels; 64 by default.
+    """
 
     name = "image"
     kinds = frozenset({"image"})

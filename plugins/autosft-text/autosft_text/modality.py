@@ -38,7 +38,12 @@ from autosft_text.words import pieces
 
 @final
 class TextModality(Modality):
-    """Texts of any language: a row refers to the text itself."""
+    """Texts of any language: a row refers to the text itself.
+
+    An encoder of texts is fed `Inputs(kind="text")`. What it gets is a list with a str per row. There are no options:
+    encoders have tokenizers of their own, and cut texts to the length that they take. `length` is about how many tokens
+    a text has; rows of like length are batched together.
+    """
 
     name = "text"
     kinds = frozenset({"text"})

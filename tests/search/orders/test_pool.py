@@ -3,7 +3,7 @@
 import pytest
 
 from autosft.contracts.executor import Event, Executor, Order, Pool
-from autosft.errors import PluginBroken
+from autosft.errors import BadInput, PluginBroken
 from autosft.search.orders.pool import BlamedPool
 from autosft.testing.trials import quick_recipe
 
@@ -53,6 +53,17 @@ def test_whatever_an_executor_raises_names_it_in_one_line():
             call()
         assert "'cluster'" in str(caught.value) and "\n" not in str(caught.value)
         assert str(caught.value).endswith("raised ConnectionError: the cluster is away.")
+
+
+def test_an_executor_that_lacks_a_setting_says_so_in_its_own_words():
+    class Unset(Executor):
+        name = "unset"
+
+        def open(self, *, slots, threads, device, processes, log):
+            raise BadInput("CLUSTER is not set.")
+
+    with pytest.raises(BadInput, match=r"^CLUSTER is not set\.$"):
+        BlamedPool.open(Unset(), slots=1, threads=1, device="cpu", processes=1, log="log")
 
 
 @pytest.mark.parametrize(("kind", "body"), BODIES)
