@@ -8,19 +8,21 @@ several targets, some rows may lack one: its problem sees only rows that have it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from autosft.contracts.metric import Metric, by_name
 from autosft.contracts.modality import Meta
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Space
 from autosft.contracts.state import State
 from autosft.contracts.task import TaskTarget
-from autosft.errors import BadInput
+from autosft.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,7 +68,7 @@ class Problem(ABC):
         name: Unique among problems, such as `"classification"`.
         needs: The encoder outputs that its head reads; a backbone fits if it gives them all. A problem that needs
             just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features, unless it has a `wrap`.
-        metrics: The names of its scores; the first is the default. Higher is always better.
+        metrics: Its scores by name; the first is the default. Higher is always better. Plugins may add to them.
         space: Parameters of its own, such as a choice of losses, found in the recipe under its name; each target that
             it is asked of has its own values.
         loss_per_row: Whether `loss` is one of each row. Else it is the sum over what `normalizer` counts, such as
@@ -77,7 +79,7 @@ class Problem(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]]
-    metrics: ClassVar[tuple[str, ...]]
+    metrics: Mapping[str, Metric]
     space: ClassVar[Space] = {}
     loss_per_row: ClassVar[bool] = True
     ignores: ClassVar[frozenset[str]] = frozenset()
@@ -234,17 +236,37 @@ class Problem(ABC):
     def decide(self, outputs: Outputs, state: State) -> Sequence[Any]:
         """The answer for each row as plain JSON, in the words of the targets."""
 
-    @abstractmethod
+    def compared(self, outputs: Outputs, targets: Sequence[Any], state: State) -> Mapping[str, Any]:
+        """What its metrics are computed from, under the names by which their functions ask for it: arrays or sequences
+        with an entry per row. By default `truth`, the targets as written, and `answered`, what `decide` makes of the
+        outputs."""
+        return {"truth": targets, "answered": self.decide(outputs, state)}
+
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of `metrics`, higher is better; `targets` are as written, in the order of the outputs."""
+        """One of `metrics`, higher is better; `targets` are as written, in the order of the outputs.
 
-    def highest(self, metric: str) -> float:
-        """The highest score there can be: a search that has reached it ends. Infinity if there is no bound."""
-        return float("inf")
+        Raises:
+            UnknownName: It has no such metric.
+        """
+        return self.metric(metric).score(self.compared(outputs, targets, state))
 
-    def about(self, metric: str) -> str:
-        """What a metric is, in one line for the user."""
-        return ""
+    def metric(self, name: str) -> Metric:
+        """The metric of this name, or the default one if the name is empty.
+
+        Raises:
+            UnknownName: It has no such metric.
+        """
+        if not name:
+            return next(iter(self.metrics.values()))
+        if name not in self.metrics:
+            raise UnknownName("metric", name, self.metrics, "`autosft metrics` says what each is.")
+        return self.metrics[name]
+
+    def with_metrics(self, more: Iterable[Metric]) -> Self:
+        """The same problem with further metrics."""
+        other = copy(self)
+        other.metrics = {**self.metrics, **by_name(*more)}
+        return other
 
 
 def known(outputs: Outputs, targets: Sequence[Any]) -> tuple[Outputs, Sequence[Any]]:
@@ -262,39 +284,5 @@ def tuned(problem: Problem, metric: str, outputs: Outputs, targets: Sequence[Any
 
 
 def metrics_of(asked: Sequence[TaskTarget], problems: Sequence[Problem]) -> list[str]:
-    """The score of each target: the one that the task names, or the first of its problem."""
-    return [target.metric or problem.metrics[0] for target, problem in zip(asked, problems, strict=True)]
-
-
-def mean_score(
-    asked: Sequence[TaskTarget],
-    problems: Sequence[Problem],
-    outputs: Sequence[Outputs],
-    targets: Sequence[Sequence[Any]],
-    states: Sequence[State],
-) -> float:
-    """The score of answers, the weighted mean over the targets; one of each of these for each target.
-
-    A target is scored on the rows that have it; one that none has does not count.
-
-    Args:
-        asked: What was asked, with the score and the weight of each.
-        problems: Their problems.
-        outputs: The answers.
-        targets: What is true; None where it is missing.
-        states: What decides over the answers.
-    """
-    scores, weights = list[float](), list[float]()
-    parts = zip(asked, problems, metrics_of(asked, problems), map(known, outputs, targets), states, strict=True)
-    for target, problem, metric, (answers, true), state in parts:
-        if len(true):
-            scores.append(target.weight * problem.score(metric, answers, true, state))
-            weights.append(target.weight)
-    return sum(scores) / sum(weights)
-
-
-def highest_score(asked: Sequence[TaskTarget], problems: Sequence[Problem]) -> float:
-    """The highest that `mean_score` can be."""
-    parts = zip(asked, problems, metrics_of(asked, problems), strict=True)
-    highest = [target.weight * problem.highest(metric) for target, problem, metric in parts]
-    return sum(highest) / sum(target.weight for target in asked)
+    """The name of each target's score: the one that the task names, or the first of its problem."""
+    return [problem.metric(target.metric).name for target, problem in zip(asked, problems, strict=True)]

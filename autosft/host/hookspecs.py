@@ -1,4 +1,4 @@
-"""The eight hooks of AutoSFT: six offer parts, two observe.
+"""The nine hooks of AutoSFT: seven offer parts, two observe.
 
 A plugin is a module named by an entry point of the group `autosft`. It implements some of these functions, each
 decorated with `hookimpl`, and states the API it was made for:
@@ -25,6 +25,7 @@ import pluggy
 
 from autosft.contracts.backbone import BackboneFamily, WeightSource
 from autosft.contracts.executor import Executor
+from autosft.contracts.metric import Metric
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Epoch, Record
@@ -67,6 +68,17 @@ def autosft_problems() -> Iterable[Problem]:
     @hookimpl
     def autosft_problems():
         return [OrdinalRegression()]
+    """
+    return ()
+
+
+@hookspec
+def autosft_metrics() -> Iterable[Metric]:
+    """Offer metrics for problems, whoever offers these.
+
+    @hookimpl
+    def autosft_metrics():
+        return [Metric("f2_macro", "classification", f2_macro, "mean over classes of the F2 score", range=(0.0, 1.0))]
     """
     return ()
 

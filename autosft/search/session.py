@@ -8,8 +8,8 @@ from functools import partial
 from typing import final
 
 from autosft.contracts.executor import Order
-from autosft.contracts.problem import highest_score
 from autosft.contracts.record import Record, Result
+from autosft.contracts.scoring import highest_score
 from autosft.host.registry import Registry
 from autosft.report.board import write_leaderboard
 from autosft.runs.run import Run

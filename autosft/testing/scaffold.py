@@ -42,7 +42,9 @@ _USES = {
     "weights": "Searches ask it for the weights of every backbone as soon as it is installed.",
     "executor": "`autosft search DATA --executor {name}` runs workers with it.",
 }
-KINDS = {kind: _Kind(hook, contract.__name__, _USES[kind]) for hook, (kind, contract) in OFFERS.items()}
+KINDS = {
+    kind: _Kind(hook, contract.__name__, _USES[kind]) for hook, (kind, contract) in OFFERS.items() if kind in _USES
+}
 
 
 def write_package(name: str, kind: str, into: Path) -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from autosft.contracts.executor import Order
-from autosft.contracts.problem import highest_score
 from autosft.contracts.record import Record, Result, Shift
+from autosft.contracts.scoring import highest_score
 from autosft.contracts.task import Task
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.outputs import StoredOutputs
-from autosft.contracts.problem import Outputs, Problem, mean_score, metrics_of, tuned
+from autosft.contracts.problem import Outputs, Problem, metrics_of, tuned
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.contracts.rows import Rows
+from autosft.contracts.scoring import mean_score
 from autosft.contracts.state import State
 from autosft.contracts.task import TaskTarget
 from autosft.data.splits import strata_of

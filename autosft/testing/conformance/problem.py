@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from autosft.contracts.metric import Metric
 from autosft.contracts.modality import Sample
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe, Regular
@@ -29,6 +30,8 @@ SHAPES = {"pooled": (WIDTH,), "tokens": (8, WIDTH), "maps": (WIDTH, 4, 4), "logi
 STEPS = 300
 """So many steps of Adam make a problem's own loss small on a handful of rows."""
 
+ROUNDING = 1e-6
+
 
 class _Given(Encoder):
     """An encoder that gives what it is given."""
@@ -39,9 +42,8 @@ class _Given(Encoder):
         return inputs
 
 
-class ProblemConformance(Offline):
-    """Needs the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes, `recipe` where the
-    problem has parameters of its own: every choice of losses must keep the promises."""
+class AskedProblem(Offline):
+    """A problem, and rows that a head answers: fixtures of the tests of problems and of metrics."""
 
     @pytest.fixture
     def problem(self) -> Problem:
@@ -73,7 +75,7 @@ class ProblemConformance(Offline):
     @pytest.fixture
     def asked(
         self, problem: Problem, targets: Sequence[Any], encoded: dict[str, Tensor], recipe: Recipe, sample: Sample
-    ) -> _Asked:
+    ) -> Asked:
         """The problem on these rows, with a head that has moved from its first weights."""
         torch.manual_seed(0)
         state = problem.fit(targets)
@@ -86,11 +88,18 @@ class ProblemConformance(Offline):
         batch = Batch(
             encoded, (problem.encode(wrapped, state),), rows, torch.ones(len(rows)), meta=(sample.meta,) * len(rows)
         )
-        return _Asked(problem, targets, state, recipe, model, batch)
+        return Asked(problem, targets, state, recipe, model, batch)
+
+
+class ProblemConformance(AskedProblem):
+    """Needs the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes, `recipe` where the
+    problem has parameters of its own: every choice of losses must keep the promises."""
 
     def test_it_has_a_name_needs_and_metrics(self, problem: Problem) -> None:
         assert problem.name and problem.needs and set(problem.needs) <= set(SHAPES)
-        assert problem.metrics and len(set(problem.metrics)) == len(problem.metrics)
+        assert problem.metrics
+        for name, metric in problem.metrics.items():
+            assert (metric.name, metric.problem) == (name, problem.name)
 
     def test_offering_it_imports_nothing_heavy(self, problem: Problem) -> None:
         check_light(problem)
@@ -100,7 +109,7 @@ class ProblemConformance(Offline):
         strata = problem.strata(targets)
         assert strata is None or len(strata) == len(targets)
 
-    def test_answers_are_the_same_by_whoever_loads_what_was_learned(self, asked: _Asked) -> None:
+    def test_answers_are_the_same_by_whoever_loads_what_was_learned(self, asked: Asked) -> None:
         """And by whoever learns it again from the same targets."""
         assert asked.state == asked.problem.fit(asked.targets)
         loaded = replace(asked, state=check_state(asked.state))
@@ -108,7 +117,7 @@ class ProblemConformance(Offline):
         assert all(np.array_equal(before.arrays[name], after.arrays[name]) for name in before.arrays)
         assert asked.problem.decide(before, asked.state) == asked.problem.decide(after, loaded.state)
 
-    def test_each_row_has_a_loss_of_its_own_or_parts_add_up_to_that_of_a_batch(self, asked: _Asked) -> None:
+    def test_each_row_has_a_loss_of_its_own_or_parts_add_up_to_that_of_a_batch(self, asked: Asked) -> None:
         whole = asked.losses(asked.batch)
         parts = [asked.losses(part) for part in asked.batch.split(2)]
         if not asked.problem.loss_per_row:
@@ -119,7 +128,7 @@ class ProblemConformance(Offline):
         assert whole.shape == (len(asked.targets),) and torch.isfinite(whole).all()
         torch.testing.assert_close(torch.cat(parts), whole, msg="the loss of a row depends on its batch")
 
-    def test_what_it_ignores_changes_no_loss(self, asked: _Asked) -> None:
+    def test_what_it_ignores_changes_no_loss(self, asked: Asked) -> None:
         assert asked.problem.ignores <= set(SHARED)
 
         def losses(regular: Regular) -> Tensor:
@@ -131,12 +140,12 @@ class ProblemConformance(Offline):
         for metric in asked.problem.metrics:
             assert asked.problem.ignores <= asked.problem.ignores_for(metric) <= set(SHARED)
 
-    def test_rows_are_drawn_in_balance_where_balance_means_something(self, asked: _Asked) -> None:
+    def test_rows_are_drawn_in_balance_where_balance_means_something(self, asked: Asked) -> None:
         odds = asked.problem.odds(asked.targets, asked.state)
         assert (odds is None) == ("regular.balance" in asked.problem.ignores)
         assert odds is None or (odds.shape == (len(asked.targets),) and (odds > 0).all())
 
-    def test_answers_come_row_by_row(self, asked: _Asked) -> None:
+    def test_answers_come_row_by_row(self, asked: Asked) -> None:
         whole = asked.answers(asked.batch)
         joined = Outputs.concat([asked.answers(part) for part in asked.batch.split(4)])
         assert whole.arrays or whole.items
@@ -147,7 +156,7 @@ class ProblemConformance(Offline):
         assert len(joined.items) in (0, len(asked.targets))
         check_plain(joined.items)
 
-    def test_answers_of_a_graph_are_the_same(self, asked: _Asked) -> None:
+    def test_answers_of_a_graph_are_the_same(self, asked: Asked) -> None:
         try:
             with torch.inference_mode():
                 tensors = asked.problem.tensors(
@@ -159,27 +168,21 @@ class ProblemConformance(Offline):
         assert list(tensors) == list(arrays)
         assert all(np.array_equal(tensor.numpy(), arrays[name]) for name, tensor in tensors.items())
 
-    def test_answers_are_decided_and_scored(self, asked: _Asked) -> None:
+    def test_answers_are_decided_and_scored(self, asked: Asked) -> None:
         problem, targets, answers = asked.problem, asked.targets, asked.answers(asked.batch)
-        for metric in problem.metrics:
-            state = problem.tune(metric, answers, targets, asked.state)
+        for name, metric in problem.metrics.items():
+            state = problem.tune(name, answers, targets, asked.state)
             check_state(state)
             decided = problem.decide(answers, state)
             assert len(decided) == len(targets)
             check_plain(list(decided))
-            score = problem.score(metric, answers, targets, state)
-            assert math.isfinite(score) and score <= problem.highest(metric)
+            check_score(metric, problem.score(name, answers, targets, state))
 
-    def test_every_draw_of_rows_has_a_score(self, asked: _Asked) -> None:
-        problem, targets, answers = asked.problem, asked.targets, asked.answers(asked.batch)
-        for metric in problem.metrics:
-            state = problem.tune(metric, answers, targets, asked.state)
-            for row in range(len(targets)):  # as a bootstrap may draw: one row, again and again
-                drawn = answers.take(np.full(3, row))
-                assert math.isfinite(problem.score(metric, drawn, [targets[row]] * 3, state))
-                assert math.isfinite(problem.score(metric, answers.take(np.array([row])), [targets[row]], state))
+    def test_every_draw_of_rows_has_a_score(self, asked: Asked) -> None:
+        for metric in asked.problem.metrics:
+            asked.check_draws(metric)
 
-    def test_an_ensemble_of_equals_answers_as_one(self, asked: _Asked) -> None:
+    def test_an_ensemble_of_equals_answers_as_one(self, asked: Asked) -> None:
         problem, state, answers = asked.problem, asked.state, asked.answers(asked.batch)
         alone = problem.combine([answers], [1.0])
         assert problem.decide(alone, state) == problem.decide(answers, state)
@@ -190,7 +193,7 @@ class ProblemConformance(Offline):
         assert problem.decide(both, state) == problem.decide(answers, state)
 
     def test_what_it_offers_to_those_who_are_taught_keeps_to_what_was_answered(
-        self, asked: _Asked, sample: Sample
+        self, asked: Asked, sample: Sample
     ) -> None:
         problem, answers = asked.problem, asked.answers(asked.batch)
         if not problem.offers("pseudo_labels"):
@@ -201,12 +204,12 @@ class ProblemConformance(Offline):
         assert len(labels) == len(asked.targets) and sureness.shape == (len(asked.targets),)
         assert ((sureness >= 0) & (sureness <= 1)).all()
         problem.encode([problem.wrap(label, sample.data, sample.meta) for label in labels], asked.state)
-        scores = [problem.score(problem.metrics[0], answers, some, asked.state) for some in (labels, asked.targets)]
+        scores = [problem.score("", answers, some, asked.state) for some in (labels, asked.targets)]
         assert scores[0] >= scores[1], "the targets fit the answers better than the labels that were made of them"
 
     @pytest.mark.parametrize("temperature", [1.0, 4.0])
     def test_a_student_is_nearest_to_its_teacher_where_it_answers_the_same(
-        self, asked: _Asked, temperature: float
+        self, asked: Asked, temperature: float
     ) -> None:
         problem, batch = asked.problem, asked.batch.without_targets()
         answers = {name: torch.as_tensor(array) for name, array in asked.answers(batch).arrays.items()}
@@ -222,7 +225,7 @@ class ProblemConformance(Offline):
         assert same.shape == (len(asked.targets),) and torch.isfinite(same).all() and (same < 1e-4).all()
         assert other.mean() > same.mean() and other.mean().requires_grad
 
-    def test_a_lower_loss_is_a_higher_score(self, asked: _Asked) -> None:
+    def test_a_lower_loss_is_a_higher_score(self, asked: Asked) -> None:
         before, far = asked.score(), asked.deviance()
         free = [value.requires_grad_() for value in asked.batch.inputs.values()]
         optimizer = torch.optim.Adam([*free, *asked.model.heads.parameters()], lr=0.05)
@@ -231,7 +234,7 @@ class ProblemConformance(Offline):
             asked.losses(asked.batch).mean().backward()
             optimizer.step()
         after = asked.score()
-        assert after > before, f"{asked.problem.metrics[0]} went from {before} to {after} while the loss fell"
+        assert after > before, f"{asked.problem.metric('').name} went from {before} to {after} while the loss fell"
         nearer = asked.deviance()
         if far is None or nearer is None:
             assert far is nearer is None, "it has a deviance of some answers, and of others none"
@@ -241,7 +244,7 @@ class ProblemConformance(Offline):
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """A problem, rows, and a model that answers it."""
 
     problem: Problem
@@ -250,6 +253,10 @@ class _Asked:
     recipe: Recipe
     model: Model
     batch: Batch
+
+    def of(self, problem: Problem) -> Asked:
+        """The same rows, asked by a problem that differs in its metrics alone."""
+        return replace(self, problem=problem)
 
     def losses(self, batch: Batch) -> Tensor:
         return self.problem.loss(self.model(batch)[0], batch.targets[0], self.state, self.recipe)
@@ -263,6 +270,24 @@ class _Asked:
         return self.problem.deviance(self.answers(self.batch), self.targets, self.state)
 
     def score(self) -> float:
-        metric, answers = self.problem.metrics[0], self.answers(self.batch)
+        """By the default metric."""
+        answers = self.answers(self.batch)
+        state = self.problem.tune(self.problem.metric("").name, answers, self.targets, self.state)
+        return self.problem.score("", answers, self.targets, state)
+
+    def check_draws(self, metric: str) -> None:
+        """The score of every draw of rows that a bootstrap may make: one row alone, and one row again and again."""
+        answers = self.answers(self.batch)
         state = self.problem.tune(metric, answers, self.targets, self.state)
-        return self.problem.score(metric, answers, self.targets, state)
+        for row, target in enumerate(self.targets):
+            for count in (1, 3):
+                score = self.problem.score(metric, answers.take(np.full(count, row)), [target] * count, state)
+                check_score(self.problem.metric(metric), score)
+
+
+def check_score(metric: Metric, score: float) -> None:
+    """The score is a number within the metric's range, but for rounding."""
+    assert math.isfinite(score), f"{metric.name} is {score}"
+    given = score if metric.greater_is_better else -score
+    low, high = metric.range
+    assert low - ROUNDING <= given <= high + ROUNDING, f"{metric.name} gave {given}, beyond its range"
