@@ -55,7 +55,7 @@ class Metric:
     @property
     def highest(self) -> float:
         """The highest score there can be."""
-        return self.range[1] if self.greater_is_better else -self.range[0]
+        return self.range[1] if self.greater_is_better else 0.0 - self.range[0]
 
     def score(self, compared: Mapping[str, Any]) -> float:
         """The score of rows; higher is better.
@@ -74,7 +74,7 @@ class Metric:
             raise BadInput(
                 f"The metric {self.name!r} takes {error.args[0]!r}, and {self.problem} gives {', '.join(compared)}."
             ) from error
-        return value if self.greater_is_better else -value
+        return value if self.greater_is_better else 0.0 - value  # not -value, as 0 has no sign
 
 
 def by_name(*metrics: Metric) -> Mapping[str, Metric]:

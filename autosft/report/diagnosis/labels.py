@@ -97,7 +97,7 @@ def _lines(
     from sklearn import metrics  # pyright: ignore[reportMissingTypeStubs]
 
     average_precision = cast("Any", metrics).average_precision_score
-    tables = (np.pad(table, ((0, 0), (0, 1))) for table in (truth, said))  # of a single column it would make two classes
+    tables = (np.pad(table, ((0, 0), (0, 1))) for table in (truth, said))  # one column would be two classes
     precision, recall, f1, rows = cast("Any", metrics).precision_recall_fscore_support(*tables, zero_division=0.0)
     thresholds = answers.state.arrays.get("thresholds")
     return [
