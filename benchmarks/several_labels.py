@@ -20,7 +20,7 @@ from autosft.builtin.multilabel import LOSSES
 from autosft.data.stratify import hold_out
 from autosft.training import thresholds
 from autosft.training.label_losses import label_loss
-from autosft.training.metrics import multilabel_score
+from autosft.training.metrics import MULTILABEL
 from autosft.training.thresholds import LabelRule, choose_rule
 
 WIDTH, TESTED = 24, 5000
@@ -70,6 +70,10 @@ def solve(loss, points: torch.Tensor, truth: torch.Tensor, strength: float) -> t
     return weight.detach(), bias.detach()
 
 
+def multilabel_score(metric: str, truth: np.ndarray, answered: np.ndarray, probabilities: np.ndarray) -> float:
+    return MULTILABEL[metric].score({"truth": truth, "answered": answered, "probabilities": probabilities})
+
+
 def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
     order = np.argsort(probabilities, axis=None)
     bins = zip(np.array_split(truth.ravel()[order], 15), np.array_split(probabilities.ravel()[order], 15), strict=True)
@@ -105,7 +109,7 @@ def main() -> None:
                 found["calibration"].append(calibration_error(*test))
                 found["average_precision"].append(multilabel_score("average_precision", test[0], test[0], test[1]))
                 for metric in ("f1_micro", "f1_macro", "accuracy"):
-                    for rule, tag in ((half, "half"), (choose_rule(metric, *valid, half), "tuned")):
+                    for rule, tag in ((half, "half"), (choose_rule(MULTILABEL[metric], *valid, half), "tuned")):
                         found[f"{metric} {tag}"].append(multilabel_score(metric, test[0], rule.given(test[1]), test[1]))
             print(kind, name, {key: f"{np.mean(values):.4f}" for key, values in found.items()}, flush=True)
     for valid_rows in (100, 300, 1000):
@@ -118,7 +122,7 @@ def main() -> None:
                     found["half"].append(multilabel_score(metric, test[0], half.given(test[1]), test[1]))
                     for borrowed in BORROWED:
                         thresholds.BORROWED = borrowed
-                        rule = choose_rule(metric, *valid, half)
+                        rule = choose_rule(MULTILABEL[metric], *valid, half)
                         found[borrowed].append(multilabel_score(metric, test[0], rule.given(test[1]), test[1]))
             print(valid_rows, metric, {key: f"{np.mean(values):.4f}" for key, values in found.items()}, flush=True)
     for kind in DATA:

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import griffe
+import numpy as np
 import pytest
 import typer
 
@@ -38,7 +39,7 @@ def test_the_page_of_metrics_lists_each_with_what_it_is(problem):
     section = page.split(f"## {problem.name}\n")[1].split("\n## ")[0]
 
     listed = [line for line in section.splitlines() if line.startswith("| `") and "--metric" not in line]
-    assert listed == [f"| `{name}` | {problem.about(name)} |" for name in problem.metrics]
+    assert listed == [f"| `{name}` | {metric.about} |" for name, metric in problem.metrics.items()]
 
 
 @pytest.mark.parametrize("module", [*PUBLIC, TESTING])
@@ -117,3 +118,18 @@ def _commands(command, path):
     for name, inner in getattr(command, "commands", {}).items():
         if not inner.hidden:
             yield from _commands(inner, (*path, name))
+
+
+def test_the_metric_that_the_page_of_metrics_adds_is_one():
+    module = {}
+    exec(
+        re.search(r"^```python\n(.*?)^```", (DOCS / "reference" / "metrics.md").read_text(), re.MULTILINE | re.DOTALL)[
+            1
+        ],
+        module,
+    )
+    (metric,) = module["autosft_metrics"]()
+
+    problem = Classification().with_metrics([metric])
+    compared = {"truth": np.array([0, 1, 1, 1]), "answered": np.array([0, 1, 1, 0])}
+    assert problem.metric("f2_macro").score(compared) == pytest.approx((5 / 6 + 10 / 14) / 2)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.executor import Event, Executor, Order, Pool
 from autosft.contracts.facts import Facts
+from autosft.contracts.metric import Metric, by_name
 from autosft.contracts.modality import Example, Meta, Mix, Modality, Preview, Read, Sample, Strength, View
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe
@@ -52,6 +53,7 @@ __all__ = [
     "Inputs",
     "Int",
     "Meta",
+    "Metric",
     "Mix",
     "Modality",
     "Order",
@@ -86,6 +88,7 @@ __all__ = [
     "View",
     "WeightFile",
     "WeightSource",
+    "by_name",
     "hookimpl",
     "printable",
     "seed_of",

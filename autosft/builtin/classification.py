@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -16,7 +15,7 @@ from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
 from autosft.training.deviance import log_losses
-from autosft.training.metrics import CLASSIFICATION, classification_score
+from autosft.training.metrics import CLASSIFICATION
 from autosft.training.priors import choose_scale
 
 if TYPE_CHECKING:
@@ -28,19 +27,6 @@ if TYPE_CHECKING:
 LOSSES = ("cross_entropy", "focal")
 """See `training.class_losses`."""
 
-OF_PROBABILITIES = frozenset(
-    {
-        *("neg_log_loss", "neg_brier_score", "neg_expected_calibration_error"),
-        *("roc_auc_ovr", "average_precision", "top_k_accuracy"),
-    }
-)
-"""Scores that look at probabilities; the others look at the classes that are given."""
-
-EVERY_CLASS_COUNTS = frozenset(
-    {"balanced_accuracy", "f1_macro", "precision_macro", "recall_macro", "roc_auc_ovr", "average_precision"}
-)
-"""Scores in which a rare class counts as much as a frequent one; for others there is no reason to balance them."""
-
 
 @final
 class Classification(Problem):
@@ -48,13 +34,13 @@ class Classification(Problem):
 
     name = "classification"
     needs = frozenset({"pooled"})
-    metrics = tuple(CLASSIFICATION)
+    metrics = CLASSIFICATION
     space: ClassVar[Space] = {"loss": Choice(LOSSES, doc="loss of a row")}
     averages_targets = True
 
     def ignores_for(self, metric: str) -> frozenset[str]:
         """Balance, where every row counts as much as any other."""
-        return self.ignores if metric in EVERY_CLASS_COUNTS else self.ignores | {"regular.balance"}
+        return self.ignores if self.metric(metric).every_class_counts else self.ignores | {"regular.balance"}
 
     def fit(self, targets: Sequence[Any]) -> State:
         """The class names in order, and how many rows each has."""
@@ -149,11 +135,15 @@ class Classification(Problem):
 
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
         """How far rare classes are preferred, where the score is one of classes that all count the same."""
-        if metric not in EVERY_CLASS_COUNTS - OF_PROBABILITIES:
+        asked = self.metric(metric)
+        if not asked.every_class_counts or not asked.decided:
             return state
-        truth, probabilities = self._numbers(targets, state), outputs.arrays["probabilities"]
-        score = partial(classification_score, metric, truth)
-        scale = choose_scale(score, probabilities, state.values["counts"])
+        compared = self.compared(outputs, targets, state)
+
+        def score(scaled: npt.NDArray[np.floating[Any]]) -> float:
+            return asked.score({**compared, "answered": scaled.argmax(1)})
+
+        scale = choose_scale(score, outputs.arrays["probabilities"], state.values["counts"])
         return State(state.values, {**state.arrays, "scale": scale})
 
     def decide(self, outputs: Outputs, state: State) -> Sequence[str]:
@@ -161,20 +151,11 @@ class Classification(Problem):
         classes = state.values["classes"]
         return [classes[number] for number in (outputs.arrays["probabilities"] * state.arrays["scale"]).argmax(1)]
 
-    def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of `CLASSIFICATION`."""
+    def compared(self, outputs: Outputs, targets: Sequence[Any], state: State) -> Mapping[str, Any]:
+        """`truth` and `answered`, class numbers (rows,), -1 for a label without training rows, and `probabilities`."""
         probabilities = outputs.arrays["probabilities"]
-        if metric not in OF_PROBABILITIES:
-            probabilities = probabilities * state.arrays["scale"]
-        return classification_score(metric, self._numbers(targets, state), probabilities)
-
-    def highest(self, metric: str) -> float:
-        """0 for negative errors and losses, 1 for all others."""
-        return CLASSIFICATION[metric].highest
-
-    def about(self, metric: str) -> str:
-        """The line of the table."""
-        return CLASSIFICATION[metric].about
+        answered = (probabilities * state.arrays["scale"]).argmax(1)
+        return {"truth": self._numbers(targets, state), "answered": answered, "probabilities": probabilities}
 
     def _numbers(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.int64]:
         numbers = {name: number for number, name in enumerate(state.values["classes"])}

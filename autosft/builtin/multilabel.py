@@ -15,7 +15,7 @@ from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
 from autosft.training.deviance import log_losses
-from autosft.training.metrics import MULTILABEL, multilabel_score
+from autosft.training.metrics import MULTILABEL
 from autosft.training.thresholds import LabelRule, choose_rule
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class MultiLabel(Problem):
 
     name = "multilabel"
     needs = frozenset({"pooled"})
-    metrics = tuple(MULTILABEL)
+    metrics = MULTILABEL
     space: ClassVar[Space] = {"loss": Choice(LOSSES, doc="loss of a label")}
     averages_targets = True
     ignores = frozenset({"regular.balance"})  # a choice of losses has that of positive and negative rows
@@ -130,7 +130,9 @@ class MultiLabel(Problem):
 
     def tune(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> State:
         """A threshold per label, and whether the most probable one is always given; see `training.thresholds`."""
-        rule = choose_rule(metric, self._known(targets, state), outputs.arrays["probabilities"], _rule(state))
+        rule = choose_rule(
+            self.metric(metric), self._known(targets, state), outputs.arrays["probabilities"], _rule(state)
+        )
         return State({**state.values, "top": rule.top}, {**state.arrays, "thresholds": rule.thresholds})
 
     def decide(self, outputs: Outputs, state: State) -> Sequence[list[str]]:
@@ -139,22 +141,15 @@ class MultiLabel(Problem):
         given = _rule(state).given(outputs.arrays["probabilities"])
         return [[classes[number] for number in np.flatnonzero(row)] for row in given]
 
-    def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of `MULTILABEL`. A label without training rows is never given, and so is always wrong."""
+    def compared(self, outputs: Outputs, targets: Sequence[Any], state: State) -> Mapping[str, Any]:
+        """`truth`, `answered` and `probabilities` of each label, all (rows, labels). A label without training rows
+        has a column too if it is in the targets; it is never given, and so is always wrong."""
         probabilities = outputs.arrays["probabilities"]
-        truth, given = _indicators(targets, state.values["classes"]), _rule(state).given(probabilities)
-        if unknown := truth.shape[1] - given.shape[1]:
+        truth, answered = _indicators(targets, state.values["classes"]), _rule(state).given(probabilities)
+        if unknown := truth.shape[1] - answered.shape[1]:
             more = ((0, 0), (0, unknown))
-            given, probabilities = np.pad(given, more), np.pad(probabilities, more)
-        return multilabel_score(metric, truth, given, probabilities)
-
-    def highest(self, metric: str) -> float:
-        """0 for negative errors and losses, 1 for all others."""
-        return MULTILABEL[metric].highest
-
-    def about(self, metric: str) -> str:
-        """The line of the table."""
-        return MULTILABEL[metric].about
+            answered, probabilities = np.pad(answered, more), np.pad(probabilities, more)
+        return {"truth": truth, "answered": answered, "probabilities": probabilities}
 
     def _known(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.bool_]:
         return _indicators(targets, state.values["classes"])[:, : len(state.values["classes"])]

@@ -13,7 +13,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
-from autosft.training.metrics import REGRESSION, regression_score
+from autosft.training.metrics import REGRESSION
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,7 +39,7 @@ class Regression(Problem):
 
     name = "regression"
     needs = frozenset({"pooled"})
-    metrics = tuple(REGRESSION)
+    metrics = REGRESSION
     space: ClassVar[Space] = {"loss": Choice(LOSSES, doc="loss of a standardized number")}
     averages_targets = True
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.cutmix"})
@@ -130,18 +130,10 @@ class Regression(Problem):
         values = outputs.arrays["values"]
         return values[:, 0].tolist() if state.values["single"] else values.tolist()
 
-    def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of `REGRESSION`, the mean over targets."""
+    def compared(self, outputs: Outputs, targets: Sequence[Any], state: State) -> Mapping[str, Any]:
+        """`truth` and `answered`, both (rows, numbers)."""
         values = outputs.arrays["values"]
-        return regression_score(metric, numbers_of(targets, values.shape[1]), values)
-
-    def highest(self, metric: str) -> float:
-        """0 for negative errors and losses, 1 for all others."""
-        return REGRESSION[metric].highest
-
-    def about(self, metric: str) -> str:
-        """The line of the table."""
-        return REGRESSION[metric].about
+        return {"truth": numbers_of(targets, values.shape[1]), "answered": values}
 
 
 def numbers_of(targets: Sequence[Any], count: int = 0) -> npt.NDArray[np.float64]:

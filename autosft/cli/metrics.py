@@ -24,6 +24,6 @@ def metrics(
     table.add_column("--metric", no_wrap=True)  # a name that is cut cannot be copied
     table.add_column("What it is")
     for one in problems:
-        for number, name in enumerate(one.metrics):
-            table.add_row("" if number else one.name, name, one.about(name), end_section=number == len(one.metrics) - 1)
+        for number, (name, metric) in enumerate(one.metrics.items()):
+            table.add_row("" if number else one.name, name, metric.about, end_section=number == len(one.metrics) - 1)
     Console().print(table)

@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autosft.cli.options import Modules
+from autosft.contracts.task import TaskTarget
+from autosft.host.registry import Registry
 from autosft.report.board import Board, board_of
 from autosft.report.contest import contest_of
 from autosft.report.formats import as_csv, as_markdown
@@ -76,10 +78,16 @@ def report(
 
     account, out = account_of(run), out or run / "report.html"
     task, registry = account.task, load(plugin or ())
-    known = all(name in registry.problems for name in task.problems)
+    known = all(_is_known(target, registry) for target in task.targets)
     problems = registry.problems_of(task) if known else ()
     write_report(account, out, registry.modalities.get(task.modality), problems, registry.sections.values())
     typer.echo(f"report written to {out}")
+
+
+def _is_known(target: TaskTarget, registry: Registry) -> bool:
+    """Whether the plugins are there that bring its problem and its metric."""
+    problem = registry.problems.get(target.problem)
+    return problem is not None and (not target.metric or target.metric in problem.metrics)
 
 
 def console() -> Console:

@@ -8,18 +8,20 @@ several targets, some rows may lack one: its problem sees only rows that have it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from autosft.contracts.metric import Metric, by_name
 from autosft.contracts.modality import Meta
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Space
 from autosft.contracts.state import State
-from autosft.errors import BadInput
+from autosft.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -67,7 +69,7 @@ class Problem(ABC):
         name: Unique among problems, such as `"classification"`.
         needs: The encoder outputs that its head reads; a backbone fits if it gives them all. A problem that needs
             just `"pooled"` has a `LinearHead`, and can so be fitted on frozen features, unless it has a `wrap`.
-        metrics: The names of its scores; the first is the default. Higher is always better.
+        metrics: Its scores by name; the first is the default. Higher is always better. Plugins may add to them.
         space: Parameters of its own, such as a choice of losses, found in the recipe under its name; each target that
             it is asked of has its own values.
         loss_per_row: Whether `loss` is one of each row. Else it is the sum over what `normalizer` counts, such as
@@ -82,7 +84,7 @@ class Problem(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]]
-    metrics: ClassVar[tuple[str, ...]]
+    metrics: Mapping[str, Metric]
     space: ClassVar[Space] = {}
     loss_per_row: ClassVar[bool] = True
     ignores: ClassVar[frozenset[str]] = frozenset()
@@ -249,14 +251,34 @@ class Problem(ABC):
     def decide(self, outputs: Outputs, state: State) -> Sequence[Any]:
         """The answer for each row as plain JSON, in the words of the targets."""
 
-    @abstractmethod
+    def compared(self, outputs: Outputs, targets: Sequence[Any], state: State) -> Mapping[str, Any]:
+        """What its metrics are computed from, under the names by which their functions ask for it: arrays or sequences
+        with an entry per row. By default `truth`, the targets as written, and `answered`, what `decide` makes of the
+        outputs."""
+        return {"truth": targets, "answered": self.decide(outputs, state)}
+
     def score(self, metric: str, outputs: Outputs, targets: Sequence[Any], state: State) -> float:
-        """One of `metrics`, higher is better; `targets` are as written, in the order of the outputs."""
+        """One of `metrics`, higher is better; `targets` are as written, in the order of the outputs.
 
-    def highest(self, metric: str) -> float:
-        """The highest score there can be: a search that has reached it ends. Infinity if there is no bound."""
-        return float("inf")
+        Raises:
+            UnknownName: It has no such metric.
+        """
+        return self.metric(metric).score(self.compared(outputs, targets, state))
 
-    def about(self, metric: str) -> str:
-        """What a metric is, in one line for the user."""
-        return ""
+    def metric(self, name: str) -> Metric:
+        """The metric of this name, or the default one if the name is empty.
+
+        Raises:
+            UnknownName: It has no such metric.
+        """
+        if not name:
+            return next(iter(self.metrics.values()))
+        if name not in self.metrics:
+            raise UnknownName("metric", name, self.metrics, "`autosft metrics` says what each is.")
+        return self.metrics[name]
+
+    def with_metrics(self, more: Iterable[Metric]) -> Self:
+        """The same problem with further metrics."""
+        other = copy(self)
+        other.metrics = {**self.metrics, **by_name(*more)}
+        return other

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Positions = npt.NDArray[np.integer[Any]]
+from autosft.contracts.scoring import Positions
+
+DEVIATIONS = 1.96
+"""Standard errors to either side that make a 95 % interval of a normal distribution."""
 
 
 def draws(units: npt.NDArray[np.integer[Any]], *, seed: int, count: int) -> Iterator[npt.NDArray[np.integer[Any]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -20,7 +20,7 @@ from autosft.archives.inputs import collected
 from autosft.contracts.notebook import html_card
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows, Scan
-from autosft.contracts.scoring import mean_score
+from autosft.contracts.scoring import Positions, scorer
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Loaders, Parts, Runtime
@@ -246,8 +246,12 @@ class Predictor:
 
     def score(self, outputs: Sequence[Outputs], rows: Rows) -> float:
         """The score on rows with targets: the weighted mean of the targets' metrics."""
+        return self.scorer(outputs, rows)(np.arange(len(rows)))
+
+    def scorer(self, outputs: Sequence[Outputs], rows: Rows) -> Callable[[Positions], float]:
+        """A function to the score on any choice of the rows, given by their positions, as a bootstrap draws them."""
         targets = [rows.target(position) for position in range(len(outputs))]
-        return mean_score(self.task.targets, self._parts.problems, outputs, targets, self._states)
+        return scorer(self.task.targets, self._parts.problems, outputs, targets, self._states)
 
     def __repr__(self) -> str:
         return f"<Predictor of {self.task.name!r}: {'; '.join(map(': '.join, self._facts()))}>"

@@ -25,6 +25,7 @@ import pluggy
 
 from autosft.contracts.backbone import BackboneFamily, WeightSource
 from autosft.contracts.executor import Executor
+from autosft.contracts.metric import Metric
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Epoch, Record
@@ -80,6 +81,17 @@ def autosft_problems() -> Iterable[Problem]:
     def autosft_problems():
         return [OrdinalRegression()]
     ```
+    """
+    return ()
+
+
+@hookspec
+def autosft_metrics() -> Iterable[Metric]:
+    """Offer metrics for problems, whoever offers these.
+
+    @hookimpl
+    def autosft_metrics():
+        return [Metric("f2_macro", "classification", f2_macro, "mean over classes of the F2 score", range=(0.0, 1.0))]
     """
     return ()
 

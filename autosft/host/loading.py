@@ -83,7 +83,7 @@ def load(modules: Iterable[str | Path] = ()) -> Registry:
             plugins.append(replace(row, status="failed", error=str(error)))
             continue
         parts |= offered
-        owners |= dict.fromkeys(offered, row.title)
+        owners |= dict.fromkeys(_names(offered), row.title)
         if _EPOCH in hooks or _TRIAL in hooks:
             observers.append(Observer(row.title, hooks.get(_EPOCH), hooks.get(_TRIAL)))
         plugins.append(replace(row, parts=_phrases(offered, hooks)))
@@ -94,6 +94,9 @@ def _registry(parts: dict[Key, Any], plugins: tuple[Plugin, ...], observers: tup
     kinds: dict[str, dict[str, Any]] = {kind: {} for kind, _ in OFFERS.values()}
     for (kind, name), part in parts.items():
         kinds[kind][name] = part
+    for name, problem in kinds["problem"].items():
+        if more := [metric for metric in kinds["metric"].values() if metric.problem == name]:
+            kinds["problem"][name] = problem.with_metrics(more)
     return Registry(
         modalities=MappingProxyType(kinds["modality"]),
         backbones=MappingProxyType(kinds["backbone"]),
@@ -178,7 +181,7 @@ def _check_api(row: Plugin) -> None:
 def _check_new(offered: dict[Key, Any], owners: dict[Key, str]) -> None:
     """Names are unique within a kind, and among all whose parameters lie in a recipe under their names."""
     taken = {key: f"{key[0]} of {owner}" for key, owner in owners.items()}
-    for kind, name in offered:
+    for kind, name in _names(offered):
         if kind in IN_RECIPES and name in RESERVED:
             raise PluginBroken(f"Its {kind} is named {name!r}, which means something else in a recipe; rename it.")
         kinds = IN_RECIPES if kind in IN_RECIPES else (kind,)
@@ -188,6 +191,17 @@ def _check_new(offered: dict[Key, Any], owners: dict[Key, str]) -> None:
                 "AUTOSFT_DISABLE_PLUGINS."
             )
         taken[kind, name] = f"{kind} beside it"
+
+
+def _names(offered: dict[Key, Any]) -> list[Key]:
+    """The kinds and names of parts, and of the metrics that problems bring themselves."""
+    own = [
+        ("metric", f"{name}.{one}")
+        for (kind, name), part in offered.items()
+        if kind == "problem"
+        for one in part.metrics
+    ]
+    return [*offered, *own]
 
 
 def canonical(name: str) -> str:

@@ -7,6 +7,7 @@ plugins offer.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ import pluggy
 
 from autosft.contracts.backbone import BackboneFamily, WeightSource
 from autosft.contracts.executor import Executor
+from autosft.contracts.metric import Metric
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.section import ReportSection
@@ -27,6 +29,7 @@ OFFERS = {
     "autosft_modalities": ("modality", Modality),
     "autosft_backbones": ("backbone", BackboneFamily),
     "autosft_problems": ("problem", Problem),
+    "autosft_metrics": ("metric", Metric),
     "autosft_strategies": ("strategy", Strategy),
     "autosft_weights": ("weights", WeightSource),
     "autosft_executors": ("executor", Executor),
@@ -134,4 +137,22 @@ def _name(hook: str, part: Any, contract: type) -> str:
     order: Any = part.order if isinstance(part, WeightSource) else 0
     if not isinstance(order, int):
         raise PluginBroken(f"{hook}() gave an object of type {given} whose `order` is not a whole number.")
+    if isinstance(part, Metric):
+        return f"{part.problem}.{_metric(part)}"
+    metrics: Any = part.metrics if isinstance(part, Problem) else {}
+    if not isinstance(metrics, Mapping) or not all(isinstance(one, Metric) for one in metrics.values()):
+        raise PluginBroken(f"{hook}() gave an object of type {given} whose `metrics` are not Metrics by name.")
     return name
+
+
+def _metric(metric: Metric) -> str:
+    """Its name, after a check of what `--metric` and the search rely on."""
+    if not re.fullmatch(r"[\w-]+", metric.name):
+        raise PluginBroken(
+            f"autosft_metrics() gave a metric named {metric.name!r}; use letters, digits, _ and -, as for --metric."
+        )
+    if not callable(metric.function) or not metric.takes:
+        raise PluginBroken(f"The function of the metric {metric.name!r} takes nothing, such as truth and answered.")
+    if not metric.range[0] < metric.range[1]:
+        raise PluginBroken(f"The range of the metric {metric.name!r} is {metric.range}; give the least number first.")
+    return metric.name

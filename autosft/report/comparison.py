@@ -20,14 +20,12 @@ from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Problem
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Rows
-from autosft.contracts.scoring import mean_score
+from autosft.contracts.scoring import scorer
 from autosft.contracts.task import TaskTarget
-from autosft.data.resampling import draws
+from autosft.data.resampling import DEVIATIONS, draws
 
 RESAMPLES = 300
 TAIL = 0.025
-DEVIATIONS = 1.96
-"""Standard errors to either side that make a 95 % interval of a normal distribution."""
 
 Scores = npt.NDArray[np.float64]
 
@@ -88,11 +86,7 @@ def _resampled(
     rows = stored.rows.take(order)
     outputs = [answers.take(order) for answers in stored.outputs]
     targets = [rows.target(number) for number in range(len(problems))]
-
-    def score(drawn: npt.NDArray[np.integer[Any]]) -> float:
-        some = [[column[row] for row in drawn] for column in targets]
-        return mean_score(asked, problems, [answers.take(drawn) for answers in outputs], some, stored.states)
-
+    score = scorer(asked, problems, outputs, targets, stored.states)
     return np.array([score(drawn) for drawn in positions])
 
 

@@ -125,9 +125,9 @@ def _numbers(values: Sequence[Value | None]) -> Table:
 
 def _ranks(scores: Sequence[float]) -> Table:
     """For each trial the share of trials that are worse, and half of those that are equal."""
-    values = np.array(scores)
-    ordered = np.sort(values)
-    return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(values))
+    from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
+
+    return (cast("Any", stats).rankdata(scores) - 0.5) / len(scores)
 
 
 def _falls(table: Table, ranks: Table, draw: np.random.Generator) -> tuple[Table, float]:

@@ -170,7 +170,8 @@ class Pictures:
 def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[Answers], str]:
     """What was answered for each target; and if nothing of it is shown, why."""
     if not problems:
-        return [], f"no installed plugin offers the problem {' and '.join(account.task.problems)}"
+        asked = " and ".join(account.task.problems)
+        return [], f"no installed plugin offers the problem {asked} with its metric, {account.metric}"
     if not account.chosen:
         return [], "no trial has a score"
     try:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from autosft.contracts.record import Record
 from autosft.contracts.rows import SPLITS
+from autosft.data.resampling import DEVIATIONS
 from autosft.report.account import Account
 from autosft.report.words import count, digits, model, score, seconds, several, way
 
@@ -73,7 +74,7 @@ def _headline(account: Account) -> Headline | None:
     best = account.chosen[0]
     value = result.valid if result else best.score or 0.0
     error = best.score_error if len(account.chosen) == 1 else None
-    between = (value - 1.96 * error, value + 1.96 * error) if error is not None else None
+    between = (value - DEVIATIONS * error, value + DEVIATIONS * error) if error is not None else None
     crossed = best.split_score is not None
     rows = several(best.rows, "row") if crossed else several(len(account.valid), "validation row")
     kind = "cross-validated" if crossed else "validation"

@@ -11,9 +11,8 @@ from autosft.archives.members import is_archive, stem_of
 from autosft.archives.unpacking import unpacked
 from autosft.contracts.modality import Modality
 from autosft.contracts.rows import printable
-from autosft.contracts.scoring import metrics_of
 from autosft.contracts.task import Claim, Hints, Task
-from autosft.errors import BadInput, UnknownName
+from autosft.errors import BadInput
 from autosft.host.registry import Registry
 
 
@@ -125,9 +124,5 @@ def with_metric(task: Task, metric: str, registry: Registry) -> Task:
             f"--metric {metric} names {len(asked)}, and task {task.name!r} has {len(problems)} targets "
             f"({', '.join(task.target_names)}): name one for each, in this order, separated by commas."
         )
-    usual = metrics_of(task.targets, problems)
-    chosen = [one or other for one, other in zip(asked, usual, strict=True)]
-    for name, problem in zip(chosen, problems, strict=True):
-        if name not in problem.metrics:
-            raise UnknownName("metric", name, problem.metrics, "`autosft metrics` says what each is.")
-    return task.with_metrics(chosen)
+    named = zip(asked, task.targets, problems, strict=True)
+    return task.with_metrics([problem.metric(name or target.metric).name for name, target, problem in named])

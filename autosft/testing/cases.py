@@ -15,6 +15,7 @@ import pytest
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, Inputs, WeightFile, WeightSource
 from autosft.contracts.executor import Executor
+from autosft.contracts.metric import Metric
 from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Recipe
@@ -23,6 +24,7 @@ from autosft.contracts.space import Choice
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput
 from autosft.host.loading import load
+from autosft.host.registry import Registry
 from autosft.testing import conformance
 from autosft.testing.toy import ToyModality, make_points
 from autosft.testing.trials import targets_for
@@ -43,6 +45,7 @@ def cases_of(parts: Sequence[tuple[str, str]], data: Sequence[str]) -> dict[str,
         "modality": lambda name: _modality(registry.modality(name), paths),
         "backbone": lambda name: _backbone(registry.family(name), paths),
         "problem": lambda name: _problem(registry.problem(name)),
+        "metric": lambda name: _metric(registry, *name.split(".", 1)),
         "strategy": lambda name: _strategy(registry.strategy(name)),
         "weights": lambda name: _weights(next(source for source in registry.weights if source.name == name)),
         "executor": lambda name: _executor(registry.executor(name)),
@@ -139,12 +142,36 @@ def _problem(part: Problem) -> type:
 
         @pytest.fixture
         def targets(self) -> Sequence[Any]:
-            targets = targets_for(part)
-            if targets is None:
-                pytest.skip("its targets are none of the usual ones; its own tests show whether it keeps its promises")
-            return targets
+            return _targets_of(part)
 
     return Case
+
+
+def _metric(registry: Registry, of: str, name: str) -> type:
+    class Case(conformance.MetricConformance):
+        @pytest.fixture
+        def problem(self) -> Problem:
+            if of not in registry.problems:
+                pytest.skip(f"no installed plugin offers the problem {of!r}")
+            return registry.problem(of)
+
+        @pytest.fixture
+        def metric(self, problem: Problem) -> Metric:
+            return problem.metric(name)
+
+        @pytest.fixture
+        def targets(self, problem: Problem) -> Sequence[Any]:
+            return _targets_of(problem)
+
+    return Case
+
+
+def _targets_of(part: Problem) -> Sequence[Any]:
+    """The first of the usual targets that the problem takes."""
+    targets = targets_for(part)
+    if targets is None:
+        pytest.skip("its targets are none of the usual ones; its own tests show whether it keeps its promises")
+    return targets
 
 
 def _strategy(part: Strategy) -> type:

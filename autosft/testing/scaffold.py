@@ -46,9 +46,9 @@ _USES = {
     "observer": "Searches tell it of every epoch and trial as soon as it is installed; it writes them to\n"
     "`RUN/{name}.jsonl`, one JSON document a line.",
 }
-KINDS = {kind: _Kind(hook, contract.__name__, _USES[kind]) for hook, (kind, contract) in OFFERS.items()} | {
-    "observer": _Kind("autosft_trial_finished", "Record", _USES["observer"])
-}
+KINDS = {
+    kind: _Kind(hook, contract.__name__, _USES[kind]) for hook, (kind, contract) in OFFERS.items() if kind in _USES
+} | {"observer": _Kind("autosft_trial_finished", "Record", _USES["observer"])}
 
 
 def write_package(name: str, kind: str, into: Path) -> Path:

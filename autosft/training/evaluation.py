@@ -10,11 +10,11 @@ import torch
 
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows
-from autosft.contracts.scoring import known, mean_score, metrics_of, tuned
+from autosft.contracts.scoring import known, mean_score, metrics_of, scorer, tuned
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Parts, Runtime
-from autosft.data.resampling import Positions, bootstrap
+from autosft.data.resampling import bootstrap
 from autosft.errors import Diverged
 from autosft.training.device import halving
 from autosft.training.features import encoded_batches
@@ -127,13 +127,7 @@ def score_error(parts: Parts, evaluation: Evaluation, rows: Rows) -> float:
     error is that of a share.
     """
     targets = [rows.target(position) for position in range(len(parts.problems))]
-
-    def score(positions: Positions) -> float:
-        chosen: list[int] = positions.tolist()
-        outputs = [outputs.take(positions) for outputs in evaluation.outputs]
-        some = [[column[index] for index in chosen] for column in targets]
-        return mean_score(parts.task.targets, parts.problems, outputs, some, evaluation.states)
-
+    score = scorer(parts.task.targets, parts.problems, evaluation.outputs, targets, evaluation.states)
     scores = bootstrap(score, rows.units(), seed=seed_of(parts.recipe.seed, "bootstrap"), resamples=RESAMPLES)
     low, high = np.quantile(scores, ONE_SIGMA)
     return float(high - low) / 2 or _error_at_the_edge(len(set(rows.units().tolist())))

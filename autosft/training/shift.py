@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
+from autosft.contracts.scoring import Positions
 from autosft.contracts.tensors import Encoder
 from autosft.contracts.trial import Parts, Runtime
-from autosft.data.resampling import Positions, bootstrap
+from autosft.data.resampling import bootstrap
 from autosft.training.features import encode
+from autosft.training.metrics.fast import roc_areas
 from autosft.training.seeds import seed_of
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -78,11 +80,12 @@ def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: 
     scores = model.fit(table[learned], truth[learned]).decision_function(table[~learned])
     truth = truth[~learned]
     unit = np.concatenate([units[0], units[1] + units[0].max() + 1])[~learned]
-    order = np.sign(scores[:, None] - scores)  # the area is the share of pairs in the right order
 
     def area(chosen: Positions) -> float:
-        above, below = chosen[truth[chosen] == 1], chosen[truth[chosen] == 0]
-        return 0.5 + float(order[np.ix_(above, below)].mean()) / 2 if len(above) and len(below) else np.nan
+        positive = truth[chosen] == 1
+        if positive.all() or not positive.any():
+            return np.nan
+        return float(roc_areas(positive[:, None], scores[chosen, None])[0])
 
     areas = bootstrap(area, unit, seed=seed_of(seed, "shift"), resamples=RESAMPLES)
     tail = (1 - CONFIDENCE) / 2

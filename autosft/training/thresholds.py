@@ -13,7 +13,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.training.metrics import OVERLAPS, multilabel_score
+from autosft.contracts.metric import Metric
+from autosft.training.metrics import MULTILABEL, OVERLAPS
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating[Any]]
@@ -26,9 +27,6 @@ BORROWED = 30.0
 few positive rows takes a threshold near the common one: a threshold chosen from three rows mostly fits chance. With
 probabilities that are right, one threshold for all is best for the micro-averaged F1 anyway (Lipton et al., 2014). So
 many because of benchmarks/README.md."""
-
-RANKINGS = ("average_precision", "roc_auc")
-"""Scores of probabilities alone."""
 
 NEAR = 5
 """How many cuts to either side are near: half a unit of log odds."""
@@ -55,25 +53,29 @@ class LabelRule:
         return (_lifted(probabilities) if self.top else probabilities) >= self.thresholds
 
 
-def choose_rule(metric: str, truth: Bools, probabilities: Floats, default: LabelRule) -> LabelRule:
+def choose_rule(metric: Metric, truth: Bools, probabilities: Floats, default: LabelRule) -> LabelRule:
     """The rule with the highest score; the default if no row has a label.
 
     A label without positive rows takes the threshold that is best for all labels together.
 
     Args:
-        metric: One of `training.metrics.MULTILABEL`; rankings ask for no rule, and get that of `"f1_micro"`.
+        metric: What the labels are for. Scores of probabilities alone ask for no rule, and get that of `"f1_micro"`;
+            scores that are not built in get its thresholds.
         truth: The labels of each row, shape (rows, labels).
         probabilities: Of the same shape.
         default: What to return where nothing can be learned.
     """
     if not truth.any():
         return default
-    metric = "f1_micro" if metric in RANKINGS else metric
+    metric = metric if metric.decided else MULTILABEL["f1_micro"]
     rules = [
-        LabelRule(_thresholds(metric, truth, seen), top)
+        LabelRule(_thresholds(metric.name, truth, seen), top)
         for top, seen in ((False, probabilities), (True, _lifted(probabilities)))
     ]
-    scores = [multilabel_score(metric, truth, rule.given(probabilities), probabilities) for rule in rules]
+    answers = [
+        {"truth": truth, "answered": rule.given(probabilities), "probabilities": probabilities} for rule in rules
+    ]
+    scores = [metric.score(one) for one in answers]
     return rules[int(scores[1] > scores[0])]
 
 

@@ -13,7 +13,7 @@ from autosft.contracts.problem import Outputs
 from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
 from autosft.contracts.trial import Runtime, Trial
-from autosft.data.resampling import Positions, bootstrap
+from autosft.data.resampling import bootstrap
 from autosft.data.splits import portions, subset
 from autosft.errors import BadInput, CannotWrite
 from autosft.host.registry import Registry
@@ -61,12 +61,10 @@ def score_on_test(
             break
     rows = sum(answered[1:], start=answered[0])
     outputs = [Outputs.concat(several) for several in zip(*answers, strict=True)]
-
-    def score(positions: Positions) -> float:
-        return predictor.score([output.take(positions) for output in outputs], rows.take(positions))
-
+    score = predictor.scorer(outputs, rows)
+    whole = score(np.arange(len(rows)))  # the first time it also imports what it needs
     started = time.monotonic()
-    whole = score(np.arange(len(rows)))
+    score(np.arange(len(rows)))
     allowed = max(RESAMPLE_SECONDS, RESAMPLE_SHARE * seconds_left())
     affordable = allowed / max(1e-6, time.monotonic() - started)
     resamples = RESAMPLES if affordable > RESAMPLES else max(FEWEST_RESAMPLES, int(affordable))

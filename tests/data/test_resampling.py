@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
-from autosft.data.resampling import bootstrap
+from autosft.data.resampling import DEVIATIONS, bootstrap
 
 
 def test_single_rows_are_drawn_with_replacement_and_repeatably():
@@ -28,3 +29,17 @@ def test_rows_of_one_group_are_drawn_together_so_that_an_interval_is_as_wide_as_
         for units in (np.arange(1000), np.repeat(np.arange(20), 50))
     )
     assert together > 4 * alone
+
+
+def test_single_rows_are_drawn_as_scipy_draws_them():
+    values = np.random.default_rng(1).normal(size=40)
+    ours = bootstrap(lambda rows: float(np.median(values[rows])), np.arange(40), seed=3, resamples=200)
+
+    theirs = stats.bootstrap((values,), np.median, n_resamples=200, rng=np.random.default_rng(3), method="percentile")
+
+    assert np.array_equal(ours, theirs.bootstrap_distribution)
+    np.testing.assert_allclose(np.quantile(ours, [0.025, 0.975]), theirs.confidence_interval)
+
+
+def test_a_normal_interval_is_that_of_scipy():
+    assert round(stats.norm.ppf(0.975), 2) == DEVIATIONS

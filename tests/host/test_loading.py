@@ -84,8 +84,10 @@ def test_of_two_plugins_with_the_same_part_the_later_fails_whole(distributions, 
 
 
 PROBLEM = """
+from autosft.contracts.metric import Metric, by_name
+
 class P(Problem):
-    name, needs, metrics = {name!r}, frozenset(), ("m",)
+    name, needs, metrics = {name!r}, frozenset(), by_name(Metric("m", {name!r}, lambda truth: 0.0))
     fit = head = encode = loss = outputs = deviance = decide = score = None
 
 @hookimpl
@@ -109,6 +111,47 @@ def test_names_under_which_recipes_hold_parameters_are_unique_across_kinds(distr
     distributions("stranger-b", source=classes + OFFER.format("[S()]") + PROBLEM.format(name=name))
     row = rows(load())["stranger-b"]
     assert (row.status == "ok") == (not said) and said in row.error
+
+
+METRIC = """
+from autosft.contracts.metric import Metric
+
+@hookimpl
+def autosft_metrics():
+    return [Metric({name!r}, "other", lambda truth, answered: 0.0, **{options!r})]
+"""
+
+
+@pytest.mark.parametrize("package", ["stranger-a", "stranger-z"])
+def test_a_metric_stands_beside_those_of_its_problem_whoever_is_loaded_first(distributions, rows, package):
+    source = HEAD + "from autosft.contracts.problem import Problem\n" + PROBLEM.format(name="other")
+    distributions("stranger-m", source=source)
+    distributions(package, source=HEAD + METRIC.format(name="mine", options={}))
+    registry = load()
+    assert list(registry.problem("other").metrics) == ["m", "mine"]
+    assert rows(registry)[package].parts == ("metric other.mine",)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("m", {}, "metric 'other.m' has the name of the metric of stranger-a 1.0"),
+        ("a,b", {}, "gave a metric named 'a,b'"),
+        ("mine", {"range": (1.0, 0.0)}, "give the least number first"),
+    ],
+)
+def test_a_metric_that_cannot_be_asked_for_is_said_to_be_so(distributions, rows, name, options, said):
+    source = HEAD + "from autosft.contracts.problem import Problem\n" + PROBLEM.format(name="other")
+    distributions("stranger-a", source=source)
+    distributions("stranger-b", source=HEAD + METRIC.format(name=name, options=options))
+    row = rows(load())["stranger-b"]
+    assert row.status == "failed" and said in row.error
+
+
+def test_a_metric_of_a_problem_that_is_not_there_waits_for_it(distributions, rows):
+    distributions("stranger-a", source=HEAD + METRIC.format(name="mine", options={}))
+    registry = load()
+    assert rows(registry)["stranger-a"].status == "ok" and not registry.problems
 
 
 def test_strict_mode_raises_at_the_first_broken_plugin(distributions, monkeypatch):

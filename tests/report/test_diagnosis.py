@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics
 
 from autosft.builtin.classification import Classification
+from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Row, Rows
@@ -14,6 +15,7 @@ from autosft.contracts.section import Answers
 from autosft.contracts.state import State
 from autosft.report.diagnosis.calibration import Bin, calibration_of
 from autosft.report.diagnosis.classes import diagnose_classes, suspicious_labels
+from autosft.report.diagnosis.labels import diagnose_labels
 from autosft.report.diagnosis.numbers import diagnose_numbers
 
 CLASSES = ("a", "b", "c")
@@ -102,3 +104,21 @@ def test_numbers_are_judged_as_they_are_scored_of_a_single_row_too(truth):
     (line,) = diagnose_numbers(Answers(problem, "valid", rows, truth, outputs, state, ("height",))).lines
 
     assert line.r2 == pytest.approx(problem.score("r2", outputs, truth, state))
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_scores_of_labels_are_those_of_scikit_learn(classes):
+    draw, names = np.random.default_rng(2), np.array(["x", "y", "z"][:classes])
+    truth = draw.random((80, classes)) < 0.3
+    table = np.clip(0.5 * truth + draw.random((80, classes)), 0, 1)
+    targets = [tuple(names[row]) for row in truth]
+    problem, outputs = MultiLabel(), Outputs({"probabilities": table})
+    rows = Rows.of(Row(f"row-{n}", n, (target,)) for n, target in enumerate(targets))
+
+    found = diagnose_labels(Answers(problem, "valid", rows, targets, outputs, problem.fit(targets)))
+
+    assert len(found.lines) == classes
+    for line in found.lines:
+        one, said = (column[:, list(names).index(line.name)] for column in (truth, table >= 0.5))
+        scores = metrics.precision_recall_fscore_support(one, said, average="binary", zero_division=0.0)[:3]
+        assert [line.precision, line.recall, line.f1, line.rows] == pytest.approx([*scores, one.sum()])

@@ -17,6 +17,7 @@ from autosft.api import (
     BackboneInfo,
     Float,
     Inputs,
+    Metric,
     Modality,
     Outputs,
     Problem,
@@ -25,6 +26,7 @@ from autosft.api import (
     Sample,
     Scan,
     State,
+    by_name,
     hookimpl,
 )
 from autosft.api.tensors import Encoder
@@ -148,7 +150,7 @@ class Boxes(Problem):
 
     name = "boxes"
     needs = frozenset({"maps"})
-    metrics = ("f1",)
+    metrics = by_name(Metric("f1", "boxes", lambda truth, answered: f1(truth, answered)))
     loss_per_row = False
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
@@ -186,10 +188,10 @@ class Boxes(Problem):
     def decide(self, outputs, state):
         return [[box[:4] for box in boxes] for boxes in outputs.items]
 
-    def score(self, metric, outputs, targets, state):
-        found = self.decide(outputs, state)
-        right = sum(matched(boxes, truth) for boxes, truth in zip(found, targets, strict=True))
-        return 2 * right / max(1, sum(map(len, found)) + sum(map(len, targets)))
+
+def f1(truth, answered):
+    right = sum(map(matched, answered, truth))
+    return 2 * right / max(1, sum(map(len, answered)) + sum(map(len, truth)))
 
 
 def boxes(maps, meta):

@@ -11,7 +11,7 @@ import torch
 from scipy.linalg import sqrtm
 from torch import nn
 
-from autosft.api import BadInput, Outputs, Problem, State, hookimpl
+from autosft.api import BadInput, Metric, Outputs, Problem, State, by_name, hookimpl
 
 autosft_api = 2
 
@@ -52,7 +52,15 @@ class Denoiser(nn.Module):
 class Generation(Problem):
     name = "generation"
     needs = frozenset({"pooled"})
-    metrics = ("neg_frechet_distance",)
+    metrics = by_name(
+        Metric(
+            "neg_frechet_distance",
+            "generation",
+            lambda truth, samples: frechet_distance(truth, samples),
+            greater_is_better=False,
+            range=(0.0, float("inf")),
+        )
+    )
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
     def fit(self, targets):
@@ -84,15 +92,16 @@ class Generation(Problem):
     def decide(self, outputs, state):
         return outputs.arrays["samples"].tolist()
 
-    def score(self, metric, outputs, targets, state):
-        """The distance of two normal distributions (Fréchet, 1957), as FID has it (Heusel et al., 2017)."""
-        said, meant = (np.atleast_2d(table) / state.arrays["scale"] for table in (outputs.arrays["samples"], targets))
-        one, other = (np.cov(table, rowvar=False, bias=True) for table in (said, meant))
-        spread = np.trace(one + other - 2 * sqrtm(one @ other).real)
-        return -float(((said.mean(0) - meant.mean(0)) ** 2).sum() + spread)
+    def compared(self, outputs, targets, state):
+        scale = state.arrays["scale"]
+        return {"truth": np.atleast_2d(targets) / scale, "samples": outputs.arrays["samples"] / scale}
 
-    def highest(self, metric):
-        return 0.0
+
+def frechet_distance(truth, samples):
+    """The distance of two normal distributions (Fréchet, 1957), as FID has it (Heusel et al., 2017)."""
+    one, other = (np.cov(table, rowvar=False, bias=True) for table in (samples, truth))
+    spread = np.trace(one + other - 2 * sqrtm(one @ other).real)
+    return float(((samples.mean(0) - truth.mean(0)) ** 2).sum() + spread)
 
 
 @hookimpl

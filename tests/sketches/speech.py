@@ -14,6 +14,7 @@ from autosft.api import (
     BackboneFamily,
     BackboneInfo,
     Inputs,
+    Metric,
     Modality,
     Outputs,
     Problem,
@@ -21,6 +22,7 @@ from autosft.api import (
     Rows,
     Scan,
     State,
+    by_name,
     hookimpl,
 )
 from autosft.api.tensors import Encoder
@@ -95,7 +97,14 @@ class CTCHead(nn.Module):
 class Transcription(Problem):
     name = "transcription"
     needs = frozenset({"tokens"})
-    metrics = ("neg_edit_distance",)
+    metrics = by_name(
+        Metric(
+            "neg_edit_distance",
+            "transcription",
+            lambda truth, answered: np.mean(list(map(distance, answered, truth))),
+            greater_is_better=False,
+        )
+    )
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
     def fit(self, targets):
@@ -122,9 +131,6 @@ class Transcription(Problem):
 
     def decide(self, outputs, state):
         return list(outputs.items)
-
-    def score(self, metric, outputs, targets, state):
-        return -float(self.deviance(outputs, targets, state).mean())
 
 
 def distance(said, meant):

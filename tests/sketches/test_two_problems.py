@@ -21,7 +21,7 @@ def test_two_problems_share_an_encoder(tmp_path, bundled, strategy):
     trained = train(trial, make_runtime(trial), strategy)
     labels, heights = trained.evaluation.outputs
     scores = [
-        problem.score(problem.metrics[0], outputs, trial.valid.target(position), state)
+        problem.score("", outputs, trial.valid.target(position), state)
         for position, (problem, outputs, state) in enumerate(
             zip(trial.parts.problems, (labels, heights), trained.evaluation.states, strict=True)
         )

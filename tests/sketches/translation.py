@@ -13,6 +13,7 @@ from autosft.api import (
     BackboneFamily,
     BackboneInfo,
     Inputs,
+    Metric,
     Modality,
     Outputs,
     Problem,
@@ -20,6 +21,7 @@ from autosft.api import (
     Rows,
     Scan,
     State,
+    by_name,
     hookimpl,
 )
 from autosft.api.tensors import Encoder
@@ -124,7 +126,13 @@ class Decoder(nn.Module):
 class Translation(Problem):
     name = "translation"
     needs = frozenset({"tokens"})
-    metrics = ("exact",)
+    metrics = by_name(
+        Metric(
+            "exact",
+            "translation",
+            lambda truth, answered: np.mean([one == other for one, other in zip(truth, answered, strict=True)]),
+        )
+    )
     ignores = frozenset({"regular.label_smoothing", "regular.balance", "regular.mixup", "regular.cutmix"})
 
     def fit(self, targets):
@@ -147,9 +155,6 @@ class Translation(Problem):
 
     def decide(self, outputs, state):
         return list(outputs.items)
-
-    def score(self, metric, outputs, targets, state):
-        return float(np.mean([said == meant for said, meant in zip(outputs.items, targets, strict=True)]))
 
 
 def pairs(count):

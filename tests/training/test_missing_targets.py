@@ -130,7 +130,7 @@ def test_validation_goes_by_the_rows_that_have_the_target(trial, model):
     for position, some in enumerate((np.arange(len(rows)), there)):
         outputs, targets = whole.outputs[position].take(some), rows.take(some).target(position)
         state = problems[position].tune(metrics[position], outputs, targets, trial.parts.states.problems[position])
-        scores.append(problems[position].score(problems[position].metrics[0], outputs, targets, state))
+        scores.append(problems[position].score("", outputs, targets, state))
         loss += problems[position].deviance(outputs, targets, state).mean()
     assert whole.score == pytest.approx(np.mean(scores)) and whole.loss == pytest.approx(loss)
     assert len(whole.outputs[1].arrays["values"]) == len(rows) > len(there)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from autosft.data.calibration import calibration_error, reliability
 from autosft.report.charts.svg import Frame
 from autosft.report.diagnosis.answers import Floats
 from autosft.report.words import percent
 
-BINS = 10
 MARKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
 class Bin:
-    """What was said with a probability in one tenth: how sure on average, how often true, and how many answers."""
+    """What was said with a probability in one bin: how sure on average, how often true, and how many answers."""
 
     sure: float
     true: float
@@ -27,18 +28,17 @@ class Bin:
     @property
     def between(self) -> tuple[float, float]:
         """95 % interval of how often true (Wilson, 1927)."""
-        square = 1.96**2
-        middle = (self.true + square / (2 * self.count)) / (1 + square / self.count)
-        spread = square * self.true * (1 - self.true) / self.count + square**2 / (4 * self.count**2)
-        room = spread**0.5 / (1 + square / self.count)
-        return max(0.0, middle - room), min(1.0, middle + room)
+        from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
+
+        test = cast("Any", stats).binomtest(round(self.true * self.count), self.count)
+        low, high = test.proportion_ci(0.95, method="wilson")
+        return float(low), float(high)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A reliability diagram (DeGroot and Fienberg, 1983), and in one number the expected calibration error: the mean
-    gap between how sure and how often right, over bins of equal width weighted by their answers (Naeini et al., 2015).
-    """
+    """A reliability diagram (DeGroot and Fienberg, 1983), and in one number the expected calibration error (Naeini
+    et al., 2015)."""
 
     bins: tuple[Bin, ...]
     error: float
@@ -77,14 +77,13 @@ def _mark(value: float) -> str:
 
 
 def calibration_of(sure: Floats, true: npt.NDArray[np.bool_]) -> Calibration:
-    """Compare probabilities with what came true.
+    """Compare probabilities with what came true, by the bins and the error of `data.calibration`, which the metric
+    `neg_expected_calibration_error` has too.
 
     Args:
         sure: From 0 to 1, shape (answers,).
         true: Shape (answers,).
     """
-    places = np.minimum((sure * BINS).astype(int), BINS - 1)
-    groups = [places == place for place in range(BINS) if (places == place).any()]
-    bins = tuple(Bin(float(sure[of].mean()), float(true[of].mean()), int(of.sum())) for of in groups)
-    error = sum(one.count * abs(one.sure - one.true) for one in bins) / max(1, len(sure))
-    return Calibration(bins, float(error))
+    found = reliability(sure, true)
+    columns = (found.confidence.tolist(), found.accuracy.tolist(), found.counts.tolist())
+    return Calibration(tuple(Bin(*one) for one in zip(*columns, strict=True)), calibration_error(sure, true))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ class ClassDiagnosis:
         matrix: Rows by given and answered class; None with more than `MOST_CLASSES` classes.
         pairs: The most frequent mistakes.
         right, count: How many rows were answered right, of how many.
-        calibration: By the probability of the answer.
+        calibration: Of the most probable class.
         mistakes: Wrong answers, the surest first.
         suspicious: Rows whose label looks wrong, the most suspicious first.
         suspects: How many labels look wrong.
@@ -85,12 +85,13 @@ def diagnose_classes(answers: Answers) -> ClassDiagnosis:
     probabilities = np.asarray(answers.outputs.arrays["probabilities"], dtype=np.float64)
     said = np.array([number[str(one)] for one in answers.decided()], dtype=np.int64)
     sure = probabilities[np.arange(len(said)), said]
-    matrix = np.zeros((len(names), len(names)), dtype=np.int64)
-    np.add.at(matrix, (truth, said), 1)
+    scikit = _scikit_learn()
+    matrix: Ints = scikit.confusion_matrix(truth, said, labels=np.arange(len(names)))
+    scores = scikit.precision_recall_fscore_support(truth, said, labels=np.arange(len(names)), zero_division=0.0)
     wrong = np.flatnonzero(said != truth)
     surest: list[int] = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_SAMPLES].tolist()
     suspects = suspicious_labels(truth, probabilities)
-    lines = sorted(_lines(names, matrix), key=lambda line: (line.f1, -line.rows))
+    lines = sorted(_lines(names, matrix, scores), key=lambda line: (line.f1, -line.rows))
 
     def sample(place: int) -> ReportedRow:
         own = float(probabilities[place, truth[place]]) if truth[place] < probabilities.shape[1] else 0.0
@@ -105,11 +106,17 @@ def diagnose_classes(answers: Answers) -> ClassDiagnosis:
         pairs=_pairs(names, matrix),
         right=len(said) - len(wrong),
         count=len(said),
-        calibration=calibration_of(sure, said == truth),
+        calibration=calibration_of(probabilities.max(1), probabilities.argmax(1) == truth),
         mistakes=tuple(map(sample, surest)),
         suspicious=tuple(map(sample, suspects[:MOST_SAMPLES].tolist())),
         suspects=len(suspects),
     )
+
+
+def _scikit_learn() -> Any:
+    from sklearn import metrics  # pyright: ignore[reportMissingTypeStubs]
+
+    return cast("Any", metrics)
 
 
 def suspicious_labels(truth: Ints, probabilities: Floats) -> Ints:
@@ -139,17 +146,16 @@ def suspicious_labels(truth: Ints, probabilities: Floats) -> Ints:
     return judged[off[np.argsort(margin, kind="stable")]]
 
 
-def _lines(names: tuple[str, ...], matrix: Ints) -> list[ClassLine]:
-    right, rows, said = np.diag(matrix), matrix.sum(1), matrix.sum(0)
-    precision, recall = right / np.maximum(said, 1), right / np.maximum(rows, 1)
-    f1 = 2 * right / np.maximum(rows + said, 1)
+def _lines(names: tuple[str, ...], matrix: Ints, scores: tuple[Floats, Floats, Floats, Ints]) -> list[ClassLine]:
+    """A line per class; the scores are precision, recall, F1 and rows of each."""
+    precision, recall, f1, rows = scores
     lines: list[ClassLine] = []
     for place, name in enumerate(names):
         wrong: Any = np.where(np.arange(len(names)) == place, 0, matrix[place])
         most = int(wrong.argmax())
         mistaken = f"{names[most]} ({wrong[most]})" if wrong[most] else ""
-        scores = (float(precision[place]), float(recall[place]), float(f1[place]))
-        lines.append(ClassLine(name, int(rows[place]), *scores, mistaken))
+        own = (float(precision[place]), float(recall[place]), float(f1[place]))
+        lines.append(ClassLine(name, int(rows[place]), *own, mistaken))
     return lines
 
 

@@ -96,15 +96,16 @@ def _lines(
     from sklearn import metrics  # pyright: ignore[reportMissingTypeStubs]
 
     average_precision = cast("Any", metrics).average_precision_score
-    right, rows, given = (truth & said).sum(0), truth.sum(0), said.sum(0)
+    tables = (np.pad(table, ((0, 0), (0, 1))) for table in (truth, said))  # one column would be two classes
+    precision, recall, f1, rows = cast("Any", metrics).precision_recall_fscore_support(*tables, zero_division=0.0)
     thresholds = answers.state.arrays.get("thresholds")
     return [
         LabelLine(
             name=name,
             rows=int(rows[place]),
-            precision=float(right[place] / max(1, given[place])),
-            recall=float(right[place] / max(1, rows[place])),
-            f1=float(2 * right[place] / max(1, rows[place] + given[place])),
+            precision=float(precision[place]),
+            recall=float(recall[place]),
+            f1=float(f1[place]),
             average_precision=float(average_precision(truth[:, place], probabilities[:, place]))
             if rows[place]
             else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from markupsafe import Markup
@@ -71,18 +72,20 @@ def diagnose_numbers(answers: Answers) -> NumberDiagnosis:
         (name, _scatter(name, truth[:, place], values[:, place]), _histogram(name, residuals[:, place]))
         for place, name in enumerate(names[:MOST_DRAWN])
     ]
-    lines = [_line(name, truth[:, place], residuals[:, place]) for place, name in enumerate(names)]
+    lines = [_line(name, truth[:, place], values[:, place]) for place, name in enumerate(names)]
     return NumberDiagnosis(tuple(lines), tuple(drawn), tuple(samples), len(values))
 
 
-def _line(name: str, truth: Floats, residuals: Floats) -> NumberLine:
-    squared = float((residuals**2).mean())
-    unexplained = squared / float(truth.var()) if truth.min() < truth.max() else float(squared > 0)  # as when scored
+def _line(name: str, truth: Floats, values: Floats) -> NumberLine:
+    from sklearn import metrics  # pyright: ignore[reportMissingTypeStubs]
+
+    scikit, residuals = cast("Any", metrics), values - truth
+    constant = truth.min() == truth.max()  # as when scored: 1 if all is right, else 0
     return NumberLine(
         name=name,
-        r2=1 - unexplained,
-        absolute=float(np.abs(residuals).mean()),
-        squared=squared**0.5,
+        r2=float(not residuals.any()) if constant else float(scikit.r2_score(truth, values)),
+        absolute=float(scikit.mean_absolute_error(truth, values)),
+        squared=float(scikit.root_mean_squared_error(truth, values)),
         bias=float(residuals.mean()),
         ninety=float(np.quantile(np.abs(residuals), 0.9)),
     )

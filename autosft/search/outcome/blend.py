@@ -20,7 +20,8 @@ import numpy as np
 
 from autosft.contracts.record import Record
 from autosft.contracts.state import State
-from autosft.search.outcome.choice import DEVIATIONS, Expected, choose, near, weighed
+from autosft.data.resampling import DEVIATIONS
+from autosft.search.outcome.choice import Expected, choose, near, weighed
 from autosft.search.outcome.panel import Panel, Positions, Team
 from autosft.training.seeds import seed_of
 

@@ -9,11 +9,9 @@ from typing import Self
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
+from autosft.data.resampling import DEVIATIONS
 from autosft.host.registry import Registry
 from autosft.runs.plan import Plan
-
-DEVIATIONS = 1.96
-"""Standard errors to either side that make a 95 % interval of a normal distribution."""
 
 ENOUGH_PERFECT = 300
 """A perfect score on so many rows ends a search: if none of n rows is wrong, at most 3 / n of all are, with a

@@ -14,12 +14,13 @@ import pytest
 
 _PARTS = (
     *("promises", "pairs", "views", "asked", "in_use"),
-    *("backbone", "executor", "modality", "pretraining", "problem", "section", "strategy", "weights"),
+    *("backbone", "executor", "metric", "modality", "pretraining", "problem", "section", "strategy", "weights"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))  # a broken promise shows its values
 
 from autosft.testing.conformance.backbone import BackboneConformance  # noqa: E402
 from autosft.testing.conformance.executor import ExecutorConformance  # noqa: E402
+from autosft.testing.conformance.metric import MetricConformance  # noqa: E402
 from autosft.testing.conformance.modality import ModalityConformance  # noqa: E402
 from autosft.testing.conformance.pretraining import PretrainingConformance  # noqa: E402
 from autosft.testing.conformance.problem import ProblemConformance  # noqa: E402
@@ -30,6 +31,7 @@ from autosft.testing.conformance.weights import WeightSourceConformance  # noqa:
 __all__ = [
     "BackboneConformance",
     "ExecutorConformance",
+    "MetricConformance",
     "ModalityConformance",
     "PretrainingConformance",
     "ProblemConformance",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from autosft.contracts.metric import Metric
 from autosft.contracts.modality import Sample
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
@@ -23,6 +25,8 @@ RECIPE = Recipe(backbone="any/any", strategy="any")
 WIDTH = 16
 SHAPES = {"pooled": (WIDTH,), "tokens": (8, WIDTH), "maps": (WIDTH, 4, 4), "logits": (8, WIDTH)}
 """What an encoder of width 16 gives of a row."""
+
+ROUNDING = 1e-6
 
 
 class Given(Encoder):
@@ -46,6 +50,10 @@ class Asked:
     model: Model
     batch: Batch
 
+    def of(self, problem: Problem) -> Asked:
+        """The same rows, asked by a problem that differs only in its metrics."""
+        return replace(self, problem=problem)
+
     def losses(self, batch: Batch) -> Tensor:
         """Of a batch of these rows, or of a part of it."""
         return self.problem.loss(self.model(batch)[0], batch.targets[0], self.state, self.recipe)
@@ -61,10 +69,27 @@ class Asked:
         return self.problem.deviance(self.answers(self.batch), self.targets, self.state)
 
     def score(self) -> float:
-        """The first metric, tuned on these rows."""
-        metric, answers = self.problem.metrics[0], self.answers(self.batch)
+        """By the default metric, tuned on these rows."""
+        answers = self.answers(self.batch)
+        state = self.problem.tune(self.problem.metric("").name, answers, self.targets, self.state)
+        return self.problem.score("", answers, self.targets, state)
+
+    def check_draws(self, metric: str) -> None:
+        """The score of every draw of rows that a bootstrap may make: one row alone, and one row again and again."""
+        answers = self.answers(self.batch)
         state = self.problem.tune(metric, answers, self.targets, self.state)
-        return self.problem.score(metric, answers, self.targets, state)
+        for row, target in enumerate(self.targets):
+            for count in (1, 3):
+                score = self.problem.score(metric, answers.take(np.full(count, row)), [target] * count, state)
+                check_score(self.problem.metric(metric), score)
+
+
+def check_score(metric: Metric, score: float) -> None:
+    """The score is a number within the metric's range, but for rounding."""
+    assert math.isfinite(score), f"{metric.name} is {score}"
+    given = score if metric.greater_is_better else -score
+    low, high = metric.range
+    assert low - ROUNDING <= given <= high + ROUNDING, f"{metric.name} gave {given}, beyond its range"
 
 
 class AnyProblem(Offline):

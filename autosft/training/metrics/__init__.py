@@ -1,22 +1,13 @@
-"""Named scores by scikit-learn's names, where it has one, and with its values; one file per problem, one table in each.
+"""The metrics of the built-in problems, by scikit-learn's names where it has them, and with its values.
 
-Higher is always better. All are computed here and not by scikit-learn, because a bootstrap asks thousands of times.
+One file per problem, with one table. Scores made of counts and of ranks have a fast path of their own (`fast`), because
+a bootstrap asks for hundreds of them; the others call scikit-learn and SciPy.
 """
 
 from __future__ import annotations
 
-from autosft.training.metrics.classification import CLASSIFICATION, classification_score
-from autosft.training.metrics.metric import Metric
-from autosft.training.metrics.multilabel import MULTILABEL, OVERLAPS, multilabel_score
-from autosft.training.metrics.regression import REGRESSION, regression_score
+from autosft.training.metrics.classification import CLASSIFICATION
+from autosft.training.metrics.multilabel import MULTILABEL, OVERLAPS
+from autosft.training.metrics.regression import REGRESSION
 
-__all__ = [
-    "CLASSIFICATION",
-    "MULTILABEL",
-    "OVERLAPS",
-    "REGRESSION",
-    "Metric",
-    "classification_score",
-    "multilabel_score",
-    "regression_score",
-]
+__all__ = ["CLASSIFICATION", "MULTILABEL", "OVERLAPS", "REGRESSION"]

@@ -1,81 +1,46 @@
-"""Scores of classes: from the most probable class, or from the probabilities."""
+"""Scores of classes: from the class that is answered, or from the probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import final
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from autosft.training.metrics.metric import Bools, Floats, Ints, Metric, average_precisions, ratio, roc_areas
+from autosft.contracts.metric import Metric, by_name
+from autosft.data.calibration import BINS, calibration_error
+from autosft.training.deviance import log_losses
+from autosft.training.metrics.fast import Confusion, Floats, Ints, average_precisions, ratio, roc_areas
 
 TOP = 2
 """As many as scikit-learn's scorer of that name takes."""
 
-BINS = 15
-"""As many as Guo et al. (2017) take."""
+
+def _accuracy(truth: Ints, answered: Ints) -> float:
+    return float((answered == truth).mean())
 
 
-def classification_score(metric: str, truth: Ints, probabilities: Floats) -> float:
-    """Score probabilities against true classes.
-
-    Args:
-        metric: One of `CLASSIFICATION`.
-        truth: Class numbers, shape (rows,); -1 for a class that the model does not know, which is always wrong.
-        probabilities: Shape (rows, classes).
-    """
-    return float(CLASSIFICATION[metric].score(truth, probabilities))
+def _counted(score: Callable[[Confusion], float]) -> Callable[[Ints, Ints, Floats], float]:
+    """A score of counts as one of answers."""
+    return lambda truth, answered, probabilities: score(Confusion(truth, answered, probabilities.shape[1]))
 
 
-@final
-class _Confusion:
-    """How often each class (the last stands for those that the model does not know) was answered with each.
-
-    Attributes:
-        table: Counts, shape (classes + 1, classes + 1), by true and answered class.
-        right: How often each class was answered rightly.
-        true: How often each class was true.
-        answered: How often each class was answered.
-        seen: Which classes were true or answered at all; means over classes are over these.
-    """
-
-    def __init__(self, truth: Ints, probabilities: Floats) -> None:
-        classes = probabilities.shape[1] + 1
-        cells = np.where(truth < 0, classes - 1, truth) * classes + probabilities.argmax(1)
-        self.table = np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
-        self.right, self.true, self.answered = self.table.diagonal(), self.table.sum(1), self.table.sum(0)
-        self.seen: Bools = (self.true + self.answered) > 0
-
-    def mean(self, values: Floats) -> float:
-        """The mean over the classes that were seen."""
-        return float(values[self.seen].mean())
-
-
-def _accuracy(truth: Ints, probabilities: Floats) -> float:
-    return float((probabilities.argmax(1) == truth).mean())
-
-
-def _counted(score: Callable[[_Confusion], float]) -> Callable[[Ints, Floats], float]:
-    """A score of counts as one of probabilities."""
-    return lambda truth, probabilities: score(_Confusion(truth, probabilities))
-
-
-def _f1(found: _Confusion) -> Floats:
+def _f1(found: Confusion) -> Floats:
     return ratio(2 * found.right, found.true + found.answered)
 
 
-def _balanced_accuracy(found: _Confusion) -> float:
+def _balanced_accuracy(found: Confusion) -> float:
     return float(ratio(found.right, found.true)[found.true > 0].mean())
 
 
-def _matthews(found: _Confusion) -> float:
+def _matthews(found: Confusion) -> float:
     """Gorodkin (2004); 0 where all rows are, or are said to be, of one class."""
     rows, true, answered = float(found.true.sum()), found.true.astype(float), found.answered.astype(float)
     spread = (rows**2 - answered @ answered) * (rows**2 - true @ true)
     return float((found.right.sum() * rows - true @ answered) / np.sqrt(spread)) if spread else 0.0
 
 
-def _kappa(found: _Confusion, distances: Floats) -> float:
+def _kappa(found: Confusion, distances: Floats) -> float:
     """Cohen (1960, 1968): how much less the answers are off than those of one who guesses by the same frequencies; 0
     where such a guess is right too."""
     guessed = np.outer(found.true, found.answered) / found.true.sum()
@@ -83,11 +48,11 @@ def _kappa(found: _Confusion, distances: Floats) -> float:
     return float(1 - (distances * found.table).sum() / off) if off else 0.0
 
 
-def _plain_kappa(found: _Confusion) -> float:
+def _plain_kappa(found: Confusion) -> float:
     return _kappa(found, 1.0 - np.eye(len(found.table)))
 
 
-def _quadratic_kappa(found: _Confusion) -> float:
+def _quadratic_kappa(found: Confusion) -> float:
     places = np.arange(len(found.table), dtype=np.float64)
     distances = (places[:, None] - places) ** 2
     distances[-1] = distances[:, -1] = max(1, len(places) - 2) ** 2  # an unknown class is as far off as can be
@@ -99,29 +64,30 @@ def _chosen(truth: Ints, probabilities: Floats) -> Floats:
     return np.where(truth >= 0, probabilities[np.arange(len(truth)), truth], 0.0)
 
 
-def _neg_log_loss(truth: Ints, probabilities: Floats) -> float:
-    return float(np.log(np.clip(_chosen(truth, probabilities), np.finfo(np.float32).eps, 1.0)).mean())
+def _log_loss(truth: Ints, probabilities: Floats) -> float:
+    """Not scikit-learn's: it also clips from above, so that perfect answers have a loss, and an averaged float32
+    probability that is rounded to a little above 1 is an error there."""
+    return float(log_losses(np.minimum(_chosen(truth, probabilities), 1.0)).mean())
 
 
-def _neg_brier_score(truth: Ints, probabilities: Floats) -> float:
+def _brier_score(truth: Ints, probabilities: Floats) -> float:
+    """Not scikit-learn's, for the same reason; half of it for two classes, as there."""
     squares = np.square(probabilities, dtype=np.float64).sum(1) - 2 * _chosen(truth, probabilities) + 1
-    return -float(squares.mean()) / (2 if probabilities.shape[1] == 2 else 1)
+    return float(squares.mean()) / (2 if probabilities.shape[1] == 2 else 1)
 
 
-def _neg_calibration_error(truth: Ints, probabilities: Floats) -> float:
-    """Guo et al. (2017): in bins of equal width of the highest probability, how far it is from the share that is
-    right."""
-    highest = probabilities.max(1).astype(np.float64)
-    bins = np.clip(np.ceil(highest * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    off = np.bincount(bins, highest - (probabilities.argmax(1) == truth), minlength=BINS)
-    return -float(np.abs(off).sum()) / len(truth)
+def _calibration_error(truth: Ints, probabilities: Floats) -> float:
+    return calibration_error(probabilities.max(1), probabilities.argmax(1) == truth)
 
 
 def _top(truth: Ints, probabilities: Floats) -> float:
-    """Of equal probabilities those of later classes come first, as scikit-learn has it."""
-    own, classes = _chosen(truth, probabilities)[:, None], np.arange(probabilities.shape[1])
-    before = (probabilities > own) | ((probabilities == own) & (classes > truth[:, None]))
-    return float(((before.sum(1) < TOP) & (truth >= 0)).mean())
+    """A class that the model does not know is one more, which it never answers."""
+    from sklearn.metrics import top_k_accuracy_score
+
+    classes = probabilities.shape[1]
+    more = np.pad(probabilities, ((0, 0), (0, 1)), constant_values=-1.0)
+    known = np.where(truth < 0, classes, truth)
+    return float(top_k_accuracy_score(known, more, k=TOP, labels=np.arange(classes + 1)))
 
 
 def _roc_auc(truth: Ints, probabilities: Floats) -> float:
@@ -142,43 +108,89 @@ def _average_precision(truth: Ints, probabilities: Floats) -> float:
     return float(average_precisions(truth[:, None] == labels, probabilities[:, labels]).mean())
 
 
-CLASSIFICATION: Mapping[str, Metric] = {
-    "accuracy": Metric("share of rows that are right", _accuracy),
-    "balanced_accuracy": Metric(
-        "mean over classes of the share of their rows that are right", _counted(_balanced_accuracy)
+_share = partial(Metric, problem="classification", range=(0.0, 1.0))
+_loss = partial(Metric, problem="classification", range=(0.0, np.inf), greater_is_better=False)
+_agreement = partial(Metric, problem="classification", range=(-1.0, 1.0))
+
+CLASSIFICATION = by_name(
+    _share("accuracy", function=_accuracy, about="share of rows that are right"),
+    _share(
+        "balanced_accuracy",
+        function=_counted(_balanced_accuracy),
+        about="mean over classes of the share of their rows that are right",
+        every_class_counts=True,
     ),
-    "f1_macro": Metric("mean over classes of the F1 score", _counted(lambda found: found.mean(_f1(found)))),
-    "f1_micro": Metric("F1 score of all classes together; with one label per row the accuracy", _accuracy),
-    "f1_weighted": Metric(
-        "mean of the F1 score over classes, each as often as it is true",
-        _counted(lambda found: float(_f1(found) @ found.true / found.true.sum())),
+    _share(
+        "f1_macro",
+        function=_counted(lambda found: found.mean(_f1(found))),
+        about="mean over classes of the F1 score",
+        every_class_counts=True,
     ),
-    "precision_macro": Metric(
-        "mean over classes of how often their answer is right",
-        _counted(lambda found: found.mean(ratio(found.right, found.answered))),
+    _share(
+        "f1_micro", function=_accuracy, about="F1 score of all classes together; with one label per row the accuracy"
     ),
-    "recall_macro": Metric(
-        "mean over classes of how often they are found",
-        _counted(lambda found: found.mean(ratio(found.right, found.true))),
+    _share(
+        "f1_weighted",
+        function=_counted(lambda found: float(_f1(found) @ found.true / found.true.sum())),
+        about="mean of the F1 score over classes, each as often as it is true",
     ),
-    "neg_log_loss": Metric("mean log probability of the true class", _neg_log_loss, 0.0),
-    "neg_brier_score": Metric("minus the mean squared error of the probabilities (Brier, 1950)", _neg_brier_score, 0.0),
-    "neg_expected_calibration_error": Metric(
-        f"minus how far confidence is from accuracy, in {BINS} bins (Guo et al., 2017)", _neg_calibration_error, 0.0
+    _share(
+        "precision_macro",
+        function=_counted(lambda found: found.mean(ratio(found.right, found.answered))),
+        about="mean over classes of how often their answer is right",
+        every_class_counts=True,
     ),
-    "roc_auc_ovr": Metric("mean area under the ROC curve, each class against the rest", _roc_auc),
-    "average_precision": Metric(
-        "area under the precision-recall curve, mean over classes; of two classes that of the second",
-        _average_precision,
+    _share(
+        "recall_macro",
+        function=_counted(lambda found: found.mean(ratio(found.right, found.true))),
+        about="mean over classes of how often they are found",
+        every_class_counts=True,
     ),
-    "top_k_accuracy": Metric(
-        f"share of rows whose class is among the {TOP} most probable; of two classes always 1", _top
+    _loss("neg_log_loss", function=_log_loss, about="mean log probability of the true class"),
+    _loss(
+        "neg_brier_score",
+        function=_brier_score,
+        about="minus the mean squared error of the probabilities (Brier, 1950)",
+        range=(0.0, 2.0),
     ),
-    "cohen_kappa": Metric("how much better than a guess by the same frequencies (Cohen, 1960)", _counted(_plain_kappa)),
-    "cohen_kappa_quadratic": Metric(
-        "the same for classes in an order: an error counts by its squared distance (Cohen, 1968)",
-        _counted(_quadratic_kappa),
+    _loss(
+        "neg_expected_calibration_error",
+        function=_calibration_error,
+        about=f"minus how far confidence is from accuracy, in {BINS} bins (Guo et al., 2017)",
+        range=(0.0, 1.0),
     ),
-    "matthews_corrcoef": Metric("correlation of true and answered classes (Matthews, 1975)", _counted(_matthews)),
-}
-"""Each is computed from `truth` (rows,) and `probabilities` (rows, classes), see `classification_score`."""
+    _share(
+        "roc_auc_ovr",
+        function=_roc_auc,
+        about="mean area under the ROC curve, each class against the rest",
+        every_class_counts=True,
+    ),
+    _share(
+        "average_precision",
+        function=_average_precision,
+        about="area under the precision-recall curve, mean over classes; of two classes that of the second",
+        every_class_counts=True,
+    ),
+    _share(
+        "top_k_accuracy",
+        function=_top,
+        about=f"share of rows whose class is among the {TOP} most probable; of two classes always 1",
+    ),
+    _agreement(
+        "cohen_kappa",
+        function=_counted(_plain_kappa),
+        about="how much better than a guess by the same frequencies (Cohen, 1960)",
+    ),
+    _agreement(
+        "cohen_kappa_quadratic",
+        function=_counted(_quadratic_kappa),
+        about="the same for classes in an order: an error counts by its squared distance (Cohen, 1968)",
+    ),
+    _agreement(
+        "matthews_corrcoef",
+        function=_counted(_matthews),
+        about="correlation of true and answered classes (Matthews, 1975)",
+    ),
+)
+"""Each is computed from `truth`, class numbers (rows,), of which -1 is a class that the model does not know and always
+wrong; from `answered`, class numbers (rows,); and from `probabilities` (rows, classes)."""

@@ -1,87 +1,97 @@
-"""Scores of numbers."""
+"""Scores of numbers: scikit-learn's and SciPy's, and a number also where they have none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from autosft.training.metrics.metric import Floats, Metric
+from autosft.contracts.metric import Metric, by_name
+from autosft.training.metrics.fast import Floats
+
+Score = Callable[[Floats, Floats], float]
 
 
-def regression_score(metric: str, truth: Floats, values: Floats) -> float:
-    """Score numbers; of several targets, the mean over targets of each target's score.
+def _error(name: str) -> Score:
+    """One of scikit-learn's errors, the mean over targets; infinite if an answer is not finite."""
 
-    Args:
-        metric: One of `REGRESSION`. Where the truth is one number throughout, `"r2"` and `"explained_variance"` are 1
-            if all is right, else 0; where truth or answers are, a correlation is 0. The percentage error is a share,
-            and enormous where a truth is zero.
-        truth: Shape (rows, targets).
-        values: What was answered, of the same shape; if it is not finite the score is minus infinity.
-    """
-    if not np.isfinite(values).all():
+    def score(truth: Floats, answered: Floats) -> float:
+        from sklearn import metrics
+
+        return float(getattr(metrics, name)(truth, answered)) if np.isfinite(answered).all() else np.inf
+
+    return score
+
+
+def _explained(name: str) -> Score:
+    """One of scikit-learn's shares of the variance, the mean over targets. Where the truth is one number throughout, it
+    is 1 if all is right, else 0."""
+
+    def score(truth: Floats, answered: Floats) -> float:
+        from sklearn import metrics
+
+        if not np.isfinite(answered).all():
+            return -np.inf
+        if len(truth) == 1:  # scikit-learn has none of a single row; of the same row twice it has
+            truth, answered = truth.repeat(2, axis=0), answered.repeat(2, axis=0)
+        first = truth[0]  # so shifted, equal numbers have a variance of 0, and not of a rounding error
+        return float(getattr(metrics, name)(truth - first, answered - first))
+
+    return score
+
+
+def _pearson(truth: Floats, answered: Floats) -> float:
+    """Pearson (1895), the mean over targets; 0 where truth or answers are one number throughout."""
+    from scipy.stats import pearsonr
+
+    if not np.isfinite(answered).all():
         return -np.inf
-    return float(REGRESSION[metric].score(truth, values).mean())
+    varied = (np.ptp(truth, axis=0) > 0) & (np.ptp(answered, axis=0) > 0)
+    found = np.zeros(truth.shape[1])
+    if varied.any():
+        found[varied] = pearsonr(truth[:, varied], answered[:, varied], axis=0).statistic
+    return float(found.mean())
 
 
-def _neg(error: Callable[[Floats, Floats], Floats]) -> Callable[[Floats, Floats], Floats]:
-    return lambda truth, values: -error(truth, values)
-
-
-def _root_mean_squared(truth: Floats, values: Floats) -> Floats:
-    return np.sqrt(np.square(truth - values).mean(0))
-
-
-def _percentage(truth: Floats, values: Floats) -> Floats:
-    return (np.abs(truth - values) / np.maximum(np.abs(truth), np.finfo(np.float64).eps)).mean(0)
-
-
-def _r2(truth: Floats, values: Floats) -> Floats:
-    return _explained(np.square(truth - values).mean(0), truth)
-
-
-def _explained_variance(truth: Floats, values: Floats) -> Floats:
-    return _explained((truth - values).var(0), truth)
-
-
-def _explained(missing: Floats, truth: Floats) -> Floats:
-    """The share of the variance that is not missing; where there is none, 1 if nothing is missing, else 0."""
-    whole = truth.var(0) * (truth.min(0) < truth.max(0))  # of equal numbers a variance may be rounded to a little
-    share = np.divide(missing, whole, out=(missing > 0).astype(np.float64), where=whole > 0)
-    return 1.0 - share
-
-
-def _pearson(truth: Floats, values: Floats) -> Floats:
-    """Pearson (1895)."""
-    one, other = truth - truth.mean(0), values - values.mean(0)
-    spread = np.sqrt((one * one).sum(0) * (other * other).sum(0))
-    constant = (np.ptp(truth, axis=0) == 0) | (np.ptp(values, axis=0) == 0)
-    return np.divide((one * other).sum(0), spread, out=np.zeros(len(spread)), where=~constant & (spread > 0))
-
-
-def _spearman(truth: Floats, values: Floats) -> Floats:
-    """Spearman (1904)."""
+def _spearman(truth: Floats, answered: Floats) -> float:
+    """Spearman (1904): that of their ranks."""
     from scipy.stats import rankdata
 
-    return _pearson(rankdata(truth, axis=0), rankdata(values, axis=0))
+    if not np.isfinite(answered).all():
+        return -np.inf
+    return _pearson(rankdata(truth, axis=0), rankdata(answered, axis=0))
 
 
-REGRESSION: Mapping[str, Metric] = {
-    "r2": Metric("share of the variance that is explained", _r2),
-    "neg_root_mean_squared_error": Metric("minus the root of the mean squared error", _neg(_root_mean_squared), 0.0),
-    "neg_mean_absolute_error": Metric(
-        "minus the mean absolute error", _neg(lambda truth, values: np.abs(truth - values).mean(0)), 0.0
+_variance = partial(Metric, problem="regression", range=(-np.inf, 1.0))
+_loss = partial(Metric, problem="regression", range=(0.0, np.inf), greater_is_better=False)
+_rank = partial(Metric, problem="regression", range=(-1.0, 1.0))
+
+REGRESSION = by_name(
+    _variance("r2", function=_explained("r2_score"), about="share of the variance that is explained"),
+    _loss(
+        "neg_root_mean_squared_error",
+        function=_error("root_mean_squared_error"),
+        about="minus the root of the mean squared error",
     ),
-    "neg_median_absolute_error": Metric(
-        "minus the median absolute error", _neg(lambda truth, values: np.median(np.abs(truth - values), axis=0)), 0.0
+    _loss("neg_mean_absolute_error", function=_error("mean_absolute_error"), about="minus the mean absolute error"),
+    _loss(
+        "neg_median_absolute_error",
+        function=_error("median_absolute_error"),
+        about="minus the median absolute error",
     ),
-    "neg_mean_absolute_percentage_error": Metric(
-        "minus the mean error as a share of the truth", _neg(_percentage), 0.0
+    _loss(
+        "neg_mean_absolute_percentage_error",
+        function=_error("mean_absolute_percentage_error"),
+        about="minus the mean error as a share of the truth",
     ),
-    "explained_variance": Metric(
-        "share of the variance that is explained, but for a constant error", _explained_variance
+    _variance(
+        "explained_variance",
+        function=_explained("explained_variance_score"),
+        about="share of the variance that is explained, but for a constant error",
     ),
-    "pearsonr": Metric("linear correlation of truth and answer, by SciPy's name", _pearson),
-    "spearmanr": Metric("correlation of their ranks, by SciPy's name", _spearman),
-}
-"""Each is computed per target from `truth` and `values`, see `regression_score`."""
+    _rank("pearsonr", function=_pearson, about="linear correlation of truth and answer, by SciPy's name"),
+    _rank("spearmanr", function=_spearman, about="correlation of their ranks, by SciPy's name"),
+)
+"""Each is the mean over targets, from `truth` and `answered`, both of shape (rows, targets). If an answer is not
+finite, the score is minus infinity. The percentage error is a share, and enormous where a truth is zero."""

@@ -154,7 +154,7 @@ def test_rows_that_cannot_be_halved_because_they_are_one_group_make_no_blend(pan
         targets = [(name,) for name in labels] if problem.name == "multilabel" else labels
         chances = [draw.dirichlet((1, 1), size=COUNT) for _ in range(3)]
         trials = [stored(problem, targets, {"probabilities": chance}) for chance in chances]
-    panel = panel_of(*trials, targets=targets, problem=problem, metric=problem.metrics[0], groups=["g"] * COUNT)
+    panel = panel_of(*trials, targets=targets, problem=problem, metric=problem.metric("").name, groups=["g"] * COUNT)
 
     assert blended(panel, {0, 1, 2}) is None
 

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from autosft.training.metrics import CLASSIFICATION, classification_score
-from autosft.training.metrics.classification import BINS, TOP
+from autosft.data.calibration import BINS
+from autosft.training.metrics import CLASSIFICATION
+from autosft.training.metrics.classification import TOP
+
+
+def classification_score(metric, truth, probabilities):
+    compared = {"truth": truth, "answered": probabilities.argmax(1), "probabilities": probabilities}
+    return CLASSIFICATION[metric].score(compared)
 
 
 def answers_of(classes, rows=60, *, grid=False):
@@ -51,9 +57,10 @@ def expected(truth, probabilities):
         }
 
 
+@pytest.mark.parametrize("rows", [60, 2000])
 @pytest.mark.parametrize(("classes", "grid"), [(2, False), (2, True), (4, False), (7, False), (7, True)])
-def test_scores_equal_scikit_learn_s(classes, grid):
-    truth, probabilities = answers_of(classes, grid=grid)
+def test_scores_equal_scikit_learn_s_on_the_fast_path_too(classes, grid, rows):
+    truth, probabilities = answers_of(classes, rows, grid=grid)
     known = expected(truth, probabilities)
     assert set(CLASSIFICATION) - set(known) == {"neg_expected_calibration_error"}
     for name, value in known.items():

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from autosft.training.metrics import MULTILABEL, multilabel_score
+from autosft.training.metrics import MULTILABEL
+
+
+def multilabel_score(metric, truth, answered, probabilities):
+    return MULTILABEL[metric].score({"truth": truth, "answered": answered, "probabilities": probabilities})
 
 
 @pytest.fixture

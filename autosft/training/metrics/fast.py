@@ -1,9 +1,12 @@
-"""`Metric`: what one score is, and the areas under curves that several of them need."""
+"""The fast path of a bootstrap, which asks hundreds of times: scores made of counts, and areas under curves by ranks.
+
+All other scores call scikit-learn. Its functions for these take much longer per draw (docs/architecture.md, Libraries);
+tests/training/metrics/test_fast_path.py holds that they give the same numbers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, final
 
 import numpy as np
@@ -15,20 +18,32 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 @final
-@dataclass(frozen=True)
-class Metric:
-    """A score.
+class Confusion:
+    """How often each class (the last stands for those that the model does not know) was answered with each.
+
+    Args:
+        truth: Class numbers, shape (rows,); -1 for a class that the model does not know.
+        answered: Class numbers, of the same shape.
+        classes: How many classes the model knows.
 
     Attributes:
-        about: What it is, in one line for the user.
-        score: Computes it; what it is given, and whether it gives one number or one per target, is said where the table
-            is.
-        highest: The highest that it can be.
+        table: Counts, shape (classes + 1, classes + 1), by true and answered class.
+        right: How often each class was answered rightly.
+        true: How often each class was true.
+        answered: How often each class was answered.
+        seen: Which classes were true or answered at all; means over classes are over these.
     """
 
-    about: str
-    score: Callable[..., Any]
-    highest: float = 1.0
+    def __init__(self, truth: Ints, answered: Ints, classes: int) -> None:
+        size = classes + 1
+        cells = np.where(truth < 0, classes, truth) * size + answered
+        self.table = np.bincount(cells, minlength=size * size).reshape(size, size)
+        self.right, self.true, self.answered = self.table.diagonal(), self.table.sum(1), self.table.sum(0)
+        self.seen: Bools = (self.true + self.answered) > 0
+
+    def mean(self, values: Floats) -> float:
+        """The mean over the classes that were seen."""
+        return float(values[self.seen].mean())
 
 
 def ratio(above: Floats | Ints, below: Floats | Ints) -> Floats:
