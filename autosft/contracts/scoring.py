@@ -1,7 +1,7 @@
 """Scores of a task's targets together: which metrics, on which rows, and the mean of them.
 
-One target is scored by `Problem.score`. Where a task has several, some rows may lack one. `scorer` asks the problems once,
-and scores any choice of rows.
+One target is scored by `Problem.score`. Where a task has several, some rows may lack one. `scorer` asks the problems
+once, and scores any choice of rows.
 """
 
 from __future__ import annotations

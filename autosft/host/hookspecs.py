@@ -1,4 +1,4 @@
-"""The nine hooks of AutoSFT: seven offer parts, two observe.
+"""The ten hooks of AutoSFT: eight offer parts, two observe.
 
 A plugin is a module named by an entry point of the group `autosft`. It implements some of these functions, each
 decorated with `hookimpl`, and states the API it was made for:

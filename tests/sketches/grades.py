@@ -5,9 +5,18 @@ A row has one of some grades, and the answer is the middle of their distribution
 
 import numpy as np
 
-from autosft.api import BadInput, Outputs, Problem, State, hookimpl
+from autosft.api import BadInput, Metric, Outputs, Problem, State, by_name, hookimpl
 
 autosft_api = 2
+
+
+def distance(truth, middle):
+    """How far the middle grades are from the true ones."""
+    return np.abs(middle - truth).mean()
+
+
+ABOUT = "the mean distance of the middle grade to the true one; negative"
+METRIC = Metric("neg_mean_distance", "grades", distance, ABOUT, greater_is_better=False, range=(0.0, np.inf))
 
 
 class Grades(Problem):
@@ -15,7 +24,7 @@ class Grades(Problem):
 
     name = "grades"
     needs = frozenset({"pooled"})
-    metrics = ("neg_mean_distance",)
+    metrics = by_name(METRIC)
     ignores = frozenset({"regular.label_smoothing", "regular.balance"})
 
     def fit(self, targets):
@@ -52,15 +61,9 @@ class Grades(Problem):
     def decide(self, outputs, state):
         return (outputs.arrays["probabilities"] @ np.array(state.values["grades"])).round(1).tolist()
 
-    def score(self, metric, outputs, targets, state):
-        said = outputs.arrays["probabilities"] @ np.array(state.values["grades"])
-        return -float(np.abs(said - np.array(list(map(number, targets)))).mean())
-
-    def highest(self, metric):
-        return 0.0
-
-    def about(self, metric):
-        return "the mean distance of the middle grade to the true one; negative"
+    def compared(self, outputs, targets, state):
+        middle = outputs.arrays["probabilities"] @ np.array(state.values["grades"])
+        return {"truth": np.array(list(map(number, targets))), "middle": middle}
 
 
 def number(target):

@@ -74,7 +74,7 @@ class ProblemInUse(AnyProblem):
             assert all(isinstance(name, str) and isinstance(count, int) for name, count in classes.items())
             shape = answers.arrays["probabilities"].shape
             assert shape == (len(asked.targets), len(classes)), f"probabilities have the shape {shape}"
-            tuned = problem.tune(problem.metrics[0], answers, asked.targets, asked.state)
+            tuned = problem.tune(problem.metric("").name, answers, asked.targets, asked.state)
             assert problem.classes(tuned) == classes, "what it tunes changes its classes"
             for said in problem.decide(answers, asked.state):
                 given = {said} if isinstance(said, str) else set(said)

@@ -15,7 +15,8 @@ from autosft.testing.conformance.asked import AnyProblem, Asked, check_score
 class MetricConformance(AnyProblem):
     """Checks that a metric has a finite score within its range for every draw of rows, whatever their order.
 
-    A subclass gives the fixtures `metric`, `problem`, the problem whose answers it scores, and `targets` of that problem.
+    A subclass gives the fixtures `metric`, `problem`, the problem whose answers it scores, and `targets` of that
+    problem.
     A check that fails names what a search or a bootstrap asks of a metric and does not get.
     """
 
