@@ -122,12 +122,8 @@ def _commands(command, path):
 
 def test_the_metric_that_the_page_of_metrics_adds_is_one():
     module = {}
-    exec(
-        re.search(r"^```python\n(.*?)^```", (DOCS / "reference" / "metrics.md").read_text(), re.MULTILINE | re.DOTALL)[
-            1
-        ],
-        module,
-    )
+    page = (DOCS / "reference" / "metrics.md").read_text()
+    exec(re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1], module)
     (metric,) = module["autosft_metrics"]()
 
     problem = Classification().with_metrics([metric])
