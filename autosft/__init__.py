@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from autosft.estimators.classifier import AutoSFTClassifier
     from autosft.estimators.regressor import AutoSFTRegressor
     from autosft.host.hookspecs import hookimpl
-    from autosft.report.contest import leaderboard
+    from autosft.report.runs import leaderboard
     from autosft.search.driver import run_search
 
 __version__ = "0.1.0"
@@ -54,7 +54,7 @@ _HOMES = {
     "Task": "autosft.contracts.task",
     "TaskTarget": "autosft.contracts.task",
     "hookimpl": "autosft.host.hookspecs",
-    "leaderboard": "autosft.report.contest",
+    "leaderboard": "autosft.report.runs",
     "run_search": "autosft.search.driver",
 }
 

@@ -111,12 +111,13 @@ class OutOfTime(AutoSFTError):
 
     Args:
         message: Where.
-        pace: The seconds that a training row took, if some were trained on: later trials can be cut to the clock by it.
+        seconds_per_row: The seconds that a training row took, if some were trained on: later trials can be cut to the
+            clock by it.
     """
 
-    def __init__(self, message: str, pace: float | None = None) -> None:
+    def __init__(self, message: str, seconds_per_row: float | None = None) -> None:
         super().__init__(message)
-        self.pace = pace
+        self.seconds_per_row = seconds_per_row
 
 
 class LostContact(AutoSFTError):

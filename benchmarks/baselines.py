@@ -108,10 +108,10 @@ def trials_on_test(folder: Path) -> dict[str, Any]:
         outputs, state = answer(parts, runtime, model, rows, cached=cheap)[0], parts.states.problems[0]
         answered[record.number] = outputs
         score = problem.score(task.targets[0].metric, outputs, rows.target(0), state)
-        loss = float(problem.deviance(outputs, rows.target(0), state).mean())
+        loss = float(problem.validation_loss(outputs, rows.target(0), state).mean())
         trials.append({"test": score, "test_loss": loss, "record": record.plain()})
     result = Result.read(folder / "result.json")
-    together = problem.combine([answered[record.number] for record in result.best], result.shares)
+    together = problem.combine([answered[record.number] for record in result.best], result.weights)
     chosen = problem.score(task.targets[0].metric, together, rows.target(0), state)
     return {"chosen": chosen, "rows": len(rows), "trials": trials}
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SHARE, SECONDS = 0.02, 3.0
+FRACTION, SECONDS = 0.02, 3.0
 """By how much a search may overrun its budget."""
 
 
@@ -53,9 +53,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             workers = 2 if seed % 3 == 2 else 1
             wall, outcome = searched(data, budget, seed, workers, arguments.weights, Path(folder))
-        over.append(wall - budget - (SHARE * budget + SECONDS))
+        over.append(wall - budget - (FRACTION * budget + SECONDS))
         failed += outcome.startswith("exit")
-        allowed = SHARE * budget + SECONDS
+        allowed = FRACTION * budget + SECONDS
         line = f"| {data.name} | {budget} | {workers} | {wall:.1f} | {wall - budget:+.1f} | {allowed:.1f} | {outcome} |"
         print(line, flush=True)
     broken = sum(excess > 0 for excess in over)

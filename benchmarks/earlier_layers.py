@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from first_recipes import Bench
+from first_recipes import Setting
 from paired import interval
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -53,10 +53,10 @@ def judged(train: np.ndarray, labels: list[str], test: np.ndarray) -> tuple[floa
     return -float(found.best_score_), found.predict(test)
 
 
-def compared(bench: Bench, rows: Rows, held_out: Rows) -> dict[str, Any]:
+def compared(setting: Setting, rows: Rows, held_out: Rows) -> dict[str, Any]:
     """Both sets of features, by the same rows."""
     with tempfile.TemporaryDirectory() as folder:
-        parts, runtime = bench.trial(Path(folder), rows, held_out, 0, {}).parts, bench.runtime()
+        parts, runtime = setting.trial(Path(folder), rows, held_out, 0, {}).parts, setting.runtime()
         encoder = build_model(parts, runtime).encoder.eval()
         train, test = (encode(parts, runtime, encoder, part).numpy() for part in (rows, held_out))
     labels, truth = rows.target(0), np.array(held_out.target(0))
@@ -80,13 +80,13 @@ def main() -> None:
     registry = load()
     torch.set_num_threads(os.cpu_count() or 1)
     for path, pattern in itertools.product(arguments.data, arguments.backbones):
-        bench = Bench(registry, path, arguments.weights, pattern)
-        rows = bench.scan.rows
+        setting = Setting(registry, path, arguments.weights, pattern)
+        rows = setting.scan.rows
         train, test = (
-            subset(with_order(rows.take(rows.split == split), bench.problem, seed=0), arguments.rows)
+            subset(with_order(rows.take(rows.split == split), setting.problem, seed=0), arguments.rows)
             for split in ("train", "test")
         )
-        print(json.dumps({"data": path.name, **compared(bench, train, test)}), flush=True)
+        print(json.dumps({"data": path.name, **compared(setting, train, test)}), flush=True)
 
 
 if __name__ == "__main__":

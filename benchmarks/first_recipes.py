@@ -33,7 +33,7 @@ from autosft.search.space import recipe_of, space_of
 from autosft.training.loop import train
 
 
-class Bench:
+class Setting:
     """One data set with the first backbone whose weights are given.
 
     Args:
@@ -126,11 +126,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     registry = load()
-    benches = {path.name: Bench(registry, path, arguments.weights, arguments.backbone) for path in arguments.data}
+    settings = {path.name: Setting(registry, path, arguments.weights, arguments.backbone) for path in arguments.data}
     for seed in arguments.seeds:
         for recipe in ["", *arguments.recipe]:
-            for name, bench in benches.items():
-                done = bench.run(seed, {**changes_of(arguments.all), **changes_of(recipe)}, arguments)
+            for name, setting in settings.items():
+                done = setting.run(seed, {**changes_of(arguments.all), **changes_of(recipe)}, arguments)
                 print(json.dumps({"data": name, "seed": seed, "recipe": recipe, **done}), flush=True)
 
 

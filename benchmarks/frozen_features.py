@@ -1,4 +1,4 @@
-"""A baseline that shares no code with AutoSFT: scikit-learn's logistic regression on frozen timm features.
+"""A baseline that fractions no code with AutoSFT: scikit-learn's logistic regression on frozen timm features.
 
 For each backbone: timm's own evaluation transform, pooled features of all images, then a pipeline of StandardScaler and
 LogisticRegression whose C is chosen by stratified 5-fold cross-validation on the training rows. The backbone with the

@@ -30,10 +30,10 @@ DRIVER = """
 import os, sys
 from autosft.search.driver import run_search
 log = os.open(sys.argv[3], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-def watch(news):
-    number = getattr(news, "number", getattr(getattr(news, "record", None), "number", ""))
-    os.write(log, f"{type(news).__name__} {number}\\n".encode())
-run_search(sys.argv[1], run=sys.argv[2], watch=watch, budget=None, trials=int(sys.argv[4]), threads=1, device="cpu",
+def callback(event):
+    number = getattr(event, "number", getattr(getattr(event, "record", None), "number", ""))
+    os.write(log, f"{type(event).__name__} {number}\\n".encode())
+run_search(sys.argv[1], run=sys.argv[2], callback=callback, budget=None, trials=int(sys.argv[4]), threads=1, device="cpu",
            strategies=["steady"])
 """
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from first_recipes import Bench
+from first_recipes import Setting
 
 from autosft.contracts.space import Value
 from autosft.host.loading import load
@@ -61,9 +61,9 @@ ALIKE = ("backbone", "strategy", "metric", "rows", "held_out", "epochs", "resolu
 """Options of which each training knows what they were; a table is of one choice of them."""
 
 
-def changes_for(bench: Bench, change: str, strategy: str) -> dict[str, Value] | None:
+def changes_for(setting: Setting, change: str, strategy: str) -> dict[str, Value] | None:
     """The recipe's changes; None where something in it means nothing to the data, its score or the encoder."""
-    space = bench.space(strategy)
+    space = setting.space(strategy)
     found: dict[str, Value] = {}
     for name, value in CHANGES[change].items() if change else ():
         key = next((known for known in space if known == name or known.endswith(f".{name}")), None)
@@ -81,15 +81,15 @@ def trained(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     alike = {name: getattr(arguments, name) for name in ALIKE}
     registry = load()
     for path in arguments.data:
-        bench = Bench(registry, path, arguments.weights, arguments.backbone, arguments.metric)
+        setting = Setting(registry, path, arguments.weights, arguments.backbone, arguments.metric)
         for seed in arguments.seeds:
             for change in [DEFAULT, *(arguments.change or CHANGES)]:
-                changes = changes_for(bench, change, arguments.strategy)
+                changes = changes_for(setting, change, arguments.strategy)
                 asked = {"data": path.name, "seed": seed, "change": change, **alike}
                 if changes is None or key_of(asked) in there:
                     continue
-                own = {"image.resolution": arguments.resolution} if "image.resolution" in bench.space("full") else {}
-                found = bench.run(seed, {"stop.patience": arguments.epochs, **own, **changes}, arguments)
+                own = {"image.resolution": arguments.resolution} if "image.resolution" in setting.space("full") else {}
+                found = setting.run(seed, {"stop.patience": arguments.epochs, **own, **changes}, arguments)
                 done.append({**found, **asked})
                 with arguments.out.open("a") as stream:
                     stream.write(json.dumps(done[-1]) + "\n")

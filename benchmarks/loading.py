@@ -98,19 +98,19 @@ def training(parts: Parts, runtime: Runtime, rows: Rows) -> dict[str, float]:
     return {
         "samples_per_second": len(rows) / seconds,
         "waited_ms_per_step": 1000 * loader.waited / max(1, len(loader) - 1),
-        "waited_share": loader.waited / seconds,
+        "waited_fraction": loader.waited / seconds,
     }
 
 
 def table(figures: list[dict[str, Any]]) -> None:
     """Median, least and most of every figure."""
-    print("| step | loaders | n | samples per second | waited per step, ms | share of an epoch |")
+    print("| step | loaders | n | samples per second | waited per step, ms | fraction of an epoch |")
     print("|---|---|--:|--:|--:|--:|")
     for step, count, kind in dict.fromkeys((one["step"], one["count"], one["kind"]) for one in figures):
         same = [one for one in figures if (one["step"], one["count"], one["kind"]) == (step, count, kind)]
         shown = [
             f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})" if values else ""
-            for name in ("samples_per_second", "waited_ms_per_step", "waited_share")
+            for name in ("samples_per_second", "waited_ms_per_step", "waited_fraction")
             for values in [[one[name] for one in same if name in one]]
         ]
         print(f"| {step} | {count} {kind if count else '(who trains)'} | {len(same)} | {' | '.join(shown)} |")

@@ -70,10 +70,10 @@ class Peak:
 
     def __init__(self) -> None:
         self._before, self.most, self._on = private_bytes(), 0, True
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread(target=self._callback, daemon=True)
         self._thread.start()
 
-    def _watch(self) -> None:
+    def _callback(self) -> None:
         while self._on:
             self.most = max(self.most, private_bytes() - self._before)
             time.sleep(0.02)
@@ -92,16 +92,16 @@ def phase(name: str, data: Path, run: Path, weights: list[str]) -> dict[str, flo
     from autosft.host.loading import load
     from autosft.runs.run import Run
     from autosft.search.driver import run_search
-    from autosft.workers.bench import Bench
+    from autosft.workers.runner import TrialRunner
 
     registry = load()
     before, peak, started = private_bytes(), Peak(), time.perf_counter()
     if name == "plan":
         with suppress(Planning):
-            run_search(data, run=run, weights=weights, budget="1h", watch=until_planned, registry=registry)
+            run_search(data, run=run, weights=weights, budget="1h", callback=until_planned, registry=registry)
         kept: object = None
     else:
-        kept = Bench(Run.read(run), registry, torch.device("cpu"))
+        kept = TrialRunner(Run.read(run), registry, torch.device("cpu"))
     seconds, most = time.perf_counter() - started, peak.end()
     gc.collect()
     held = (private_bytes() - before) / 1e6
@@ -113,11 +113,11 @@ class Planning(Exception):
     """The plan is made, and no trial begun."""
 
 
-def until_planned(news: object) -> None:
+def until_planned(event: object) -> None:
     """Ends a search before its first trial."""
-    from autosft.search.news import Planned
+    from autosft.search.events import Planned
 
-    if isinstance(news, Planned):
+    if isinstance(event, Planned):
         raise Planning
 
 

@@ -1,7 +1,7 @@
 """What the search itself costs per trial, without any training: proposing, storing, ranking, and the driver's memory.
 
-Makes trials of the toy plugin whose outcomes are a function of their parameters, and puts them through the real agenda,
-sampler and SQLite study, as the driver does.
+Makes trials of the toy plugin whose outcomes are a function of their parameters, and puts them through the real
+scheduler, sampler and SQLite study, as the driver does.
 
     python benchmarks/overhead.py --trials 5000
 """
@@ -19,19 +19,19 @@ from pathlib import Path
 from autosft.builtin.classification import Classification
 from autosft.contracts.facts import Facts
 from autosft.contracts.record import Record
-from autosft.report.board import write_leaderboard
+from autosft.report.leaderboard import write_leaderboard
 from autosft.runs.plan import make_plan, precheck
 from autosft.runs.spec import SearchSpec
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.orders.faults import set_aside
+from autosft.search.orders.retries import to_quarantine
 from autosft.search.outcome.choice import Expected, choose, contenders
-from autosft.search.policy.agenda import Agenda
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
+from autosft.search.policy.scheduler import Scheduler
 from autosft.search.recognize import recognize, with_metric
-from autosft.search.space import effort_of
+from autosft.search.space import relative_cost_of
 from autosft.testing import toy
 
 FACTS = Facts(train=60, valid=20, test=20)
@@ -60,25 +60,25 @@ def main() -> None:
         points = toy.make_points(folder / "clouds.points.json", rows=100, seed=1)
         task = with_metric(recognize(points, registry)[0].task, "", registry)
         plan = make_plan(task, registry, precheck(task, registry, SearchSpec()), FACTS)
-        sampler, effort = Sampler(0), effort_of(task, registry, plan)
+        sampler, relative_cost = Sampler(0), relative_cost_of(task, registry, plan)
         trials = Trials(Study(sqlite_url(folder / "study.db"), "autosft"), sampler, 0)
         expected = Expected.of(registry, plan)
-        agenda = Agenda(trials, Proposals(task, registry, plan, sampler), None)
+        scheduler = Scheduler(trials, Proposals(task, registry, plan, sampler), None)
         print("| trials | propose and store, ms (median / 90 % / most) | note, rank and choose, ms | memory, MB more |")
         print("|--:|--:|--:|--:|")
         before, proposing, noting = 0.0, [], []
         for number in range(arguments.trials):
             started = time.perf_counter()
-            estimates = Estimates(plan, trials.known, None, effort)
-            leg = agenda.next(estimates, (), used=0.5, left=math.inf)
+            estimates = Estimates(plan, trials.known, None, relative_cost)
+            assignment = scheduler.next(estimates, (), used=0.5, left=math.inf)
             proposed = time.perf_counter()
-            if leg is None:
+            if assignment is None:
                 raise SystemExit("nothing was left to propose")
-            record = outcome(leg.number, trials)
+            record = outcome(assignment.number, trials)
             trials.note(record)
             record.write(folder / "trials" / f"{number:04d}" / "record.json")
             contenders(trials.ended, expected, 3)
-            set_aside(trials.ended)
+            to_quarantine(trials.ended)
             choose(trials.ended, expected)
             min(trials.known, key=Record.order)
             proposing.append(1000 * (proposed - started))

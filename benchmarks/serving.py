@@ -125,7 +125,7 @@ def main() -> None:
     each, service_each = (1000 * seconds / given.requests for seconds in (work, service["work"]))
     print(f"computing per input: {each:.2f} ms offline, {service_each:.2f} ms in the service")
     print(f"requests {given.requests}, lost {lost}, answered otherwise {other}")
-    median, tail = (1000 * latencies[len(latencies) * share // 100] for share in (50, 99))
+    median, tail = (1000 * latencies[len(latencies) * fraction // 100] for fraction in (50, 99))
     print(f"latency: median {median:.0f} ms, 99th percentile {tail:.0f} ms")
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/several_labels.py --seeds 8
 
-Rows are normal, labels follow logistic models that share directions, and their frequencies fall geometrically; in
+Rows are normal, labels follow logistic models that fraction directions, and their frequencies fall geometrically; in
 "crowded" data a row has some eight of 100 labels, in "sparse" some two of 30, in "mostly one" it has one of 15 and
 every fifth row a second. A linear head is solved on 1,500 rows (3,000 where crowded), the rule is chosen on validation
 rows, and 5,000 more rows test. Probabilities are judged by the expected calibration error in 15 bins of equal size.
@@ -23,7 +23,7 @@ from autosft.training.label_losses import label_loss
 from autosft.training.metrics import MULTILABEL
 from autosft.training.thresholds import LabelRule, choose_rule
 
-WIDTH, TESTED = 24, 5000
+WIDTH, TEST_ROWS = 24, 5000
 STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 BORROWED = (0.01, 3.0, 10.0, 30.0, 100.0, 1e6)
 
@@ -35,7 +35,7 @@ def several(draw: np.random.Generator, rows: int, labels: int) -> tuple[np.ndarr
     weight += draw.normal(size=(WIDTH, 5)) @ draw.normal(size=(5, labels)) * 1.4 / (5 * WIDTH) ** 0.5
     scores = points @ weight + 0.5 * draw.normal(size=(rows, labels))
     frequencies = np.geomspace(0.3, 0.004, labels)
-    cuts = np.array([np.quantile(column, 1 - share) for column, share in zip(scores.T, frequencies, strict=True)])
+    cuts = np.array([np.quantile(column, 1 - fraction) for column, fraction in zip(scores.T, frequencies, strict=True)])
     return points, draw.random(scores.shape) < 1 / (1 + np.exp(-2 * (scores - cuts)))
 
 
@@ -83,7 +83,7 @@ def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
 def answered(draw: np.random.Generator, kind: str, name: str, valid: int):
     """Truth and probabilities of validation and test rows, with the penalty of the lowest validation loss."""
     make, labels, train = DATA[kind]
-    points, truth = make(draw, train + valid + TESTED, labels)
+    points, truth = make(draw, train + valid + TEST_ROWS, labels)
     inputs, targets = torch.tensor(points, dtype=torch.float32), torch.tensor(truth, dtype=torch.float32)
     parts = slice(0, train), slice(train, train + valid), slice(train + valid, None)
     positive = targets[parts[0]].sum(0).clamp_min(1)
@@ -110,7 +110,9 @@ def main() -> None:
                 found["average_precision"].append(multilabel_score("average_precision", test[0], test[0], test[1]))
                 for metric in ("f1_micro", "f1_macro", "accuracy"):
                     for rule, tag in ((half, "half"), (choose_rule(MULTILABEL[metric], *valid, half), "tuned")):
-                        found[f"{metric} {tag}"].append(multilabel_score(metric, test[0], rule.given(test[1]), test[1]))
+                        found[f"{metric} {tag}"].append(
+                            multilabel_score(metric, test[0], rule.predicted(test[1]), test[1])
+                        )
             print(kind, name, {key: f"{np.mean(values):.4f}" for key, values in found.items()}, flush=True)
     for valid_rows in (100, 300, 1000):
         for metric in ("f1_micro", "f1_macro"):
@@ -119,11 +121,11 @@ def main() -> None:
                 for name in LOSSES:
                     valid, test = answered(np.random.default_rng(seed), "sparse", name, valid_rows)
                     half = LabelRule(np.full(test[0].shape[1], 0.5))
-                    found["half"].append(multilabel_score(metric, test[0], half.given(test[1]), test[1]))
+                    found["half"].append(multilabel_score(metric, test[0], half.predicted(test[1]), test[1]))
                     for borrowed in BORROWED:
                         thresholds.BORROWED = borrowed
                         rule = choose_rule(MULTILABEL[metric], *valid, half)
-                        found[borrowed].append(multilabel_score(metric, test[0], rule.given(test[1]), test[1]))
+                        found[borrowed].append(multilabel_score(metric, test[0], rule.predicted(test[1]), test[1]))
             print(valid_rows, metric, {key: f"{np.mean(values):.4f}" for key, values in found.items()}, flush=True)
     for kind in DATA:
         far = {"iterative": [], "at random": []}

@@ -5,7 +5,7 @@
 - augmentation: rows are seen as they are; neither mixup nor cutmix
 - regularization: no decay of weights, L1, L2-SP, dropout, drop-path or smoothed labels
 - rung0: no cheap strategy meets every backbone first; the most promising one meets the defaults
-- blend: one model answers
+- ensemble: one model answers
 - search: nothing but the first recipe, whatever it takes: a probe on the most promising backbone
 - deletion: the models of trials that are out of the running stay on disk, in `dropped/`
 - choice: nothing but a whole training with defaults, of the most promising backbone, cut to the clock
@@ -33,7 +33,7 @@ OFF: Mapping[str, Mapping[str, Value]] = {
 }
 
 OPTIONS: Mapping[str, list[str]] = {
-    "blend": ["--single"],
+    "ensemble": ["--single"],
     "search": ["--budget", "none", "--trials", "1"],
     "choice": ["--strategies", "full", "--trials", "1"],
 }

@@ -18,12 +18,12 @@ from autosft.contracts.modality import Example, Meta, Mix, Modality, Preview, Re
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.record import Epoch, Record
-from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
+from autosft.contracts.rows import Row, Rows, Scan, SkippedSample, printable
 from autosft.contracts.section import Answers, ReportedRow, ReportSection, Show
 from autosft.contracts.space import Choice, Float, Int, Space
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Fit, Stage, Strategy
-from autosft.contracts.task import Claim, Hints, Task, TaskTarget
+from autosft.contracts.task import Hints, InferredTask, Task, TaskTarget
 from autosft.contracts.trial import Parts, Runtime, Trial
 from autosft.errors import BadInput, BadWeights, OutOfTime, UnknownName, Unreachable, Unreadable
 from autosft.host.hookspecs import API_VERSION, hookimpl
@@ -39,17 +39,16 @@ __all__ = [
     "BadInput",
     "BadWeights",
     "Choice",
-    "Claim",
     "CommandPool",
     "Epoch",
     "Event",
     "Example",
     "Executor",
     "Facts",
-    "Fault",
     "Fit",
     "Float",
     "Hints",
+    "InferredTask",
     "Inputs",
     "Int",
     "Meta",
@@ -74,6 +73,7 @@ __all__ = [
     "Sample",
     "Scan",
     "Show",
+    "SkippedSample",
     "Space",
     "Stage",
     "State",

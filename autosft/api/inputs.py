@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from autosft.folders.claim import claim_folder
-from autosft.folders.entrances import claim_files, collect_files, scan_files
+from autosft.folders.entrances import collect_files, recognize_files, scan_files
 from autosft.folders.files import FileKind, head_of, walk
 from autosft.folders.listing import scan_folder
+from autosft.folders.recognition import recognize_folder
 from autosft.folders.unlabeled import named_folder, with_unlabeled
 from autosft.tables.columns import is_blank, profile
 from autosft.tables.formats.encoding import find_encoding, open_text, refuse_binary
@@ -21,8 +21,6 @@ __all__ = [
     "FileKind",
     "Table",
     "TargetForm",
-    "claim_files",
-    "claim_folder",
     "collect_files",
     "find_encoding",
     "forms_in",
@@ -37,6 +35,8 @@ __all__ = [
     "propose_target",
     "propose_targets",
     "read_table",
+    "recognize_files",
+    "recognize_folder",
     "refuse_binary",
     "rows_of",
     "scan_files",

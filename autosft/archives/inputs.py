@@ -9,7 +9,7 @@ from typing import Any
 
 from autosft.archives.members import is_archive
 from autosft.archives.unpacking import unpacked
-from autosft.contracts.rows import Fault, Rows, Scan, printable
+from autosft.contracts.rows import Rows, Scan, SkippedSample, printable
 from autosft.errors import BadInput
 
 
@@ -36,7 +36,7 @@ def collected(collect: Callable[[Sequence[Any]], Scan], inputs: Sequence[Any]) -
     return replace(
         scan,
         rows=Rows.of(replace(row, id=_named(row.id, names)) for row in scan.rows),
-        faults=tuple(Fault(_named(fault.ref, names), _named(fault.reason, names)) for fault in scan.faults),
+        skipped=tuple(SkippedSample(_named(skip.ref, names), _named(skip.reason, names)) for skip in scan.skipped),
     )
 
 

@@ -14,7 +14,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
-from autosft.training.deviance import log_losses
+from autosft.training.log_loss import log_losses
 from autosft.training.metrics import CLASSIFICATION
 from autosft.training.priors import choose_scale
 
@@ -56,7 +56,7 @@ class Classification(Problem):
         """The label itself."""
         return [str(target) for target in targets]
 
-    def odds(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+    def sampling_weights(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The weight of the label."""
         from autosft.training.class_losses import class_weights
 
@@ -128,7 +128,7 @@ class Classification(Problem):
         own = class_logs(self._loss(recipe), out.float(), self._weights(state, recipe).to(out.device))
         return divergence(answers["probabilities"], own, temperature)
 
-    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+    def validation_loss(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The negative logarithm of the probability of the label; that of a label without training rows is least."""
         numbers, probabilities = self._numbers(targets, state), outputs.arrays["probabilities"]
         return log_losses(np.where(numbers < 0, 0.0, probabilities[np.arange(len(numbers)), numbers]))

@@ -14,7 +14,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.state import State
 from autosft.errors import BadInput
-from autosft.training.deviance import log_losses
+from autosft.training.log_loss import log_losses
 from autosft.training.metrics import MULTILABEL
 from autosft.training.thresholds import LabelRule, choose_rule
 
@@ -123,7 +123,7 @@ class MultiLabel(Problem):
         own = self.tensors(out, state, recipe)["probabilities"]
         return binary_divergence(answers["probabilities"], own, temperature).sum(1)
 
-    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+    def validation_loss(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """Binary cross-entropy, summed over the labels that have training rows."""
         truth, probabilities = self._known(targets, state), outputs.arrays["probabilities"]
         return log_losses(np.where(truth, probabilities, 1 - probabilities)).sum(1)
@@ -138,14 +138,14 @@ class MultiLabel(Problem):
     def decide(self, outputs: Outputs, state: State) -> Sequence[list[str]]:
         """The labels of each row, sorted."""
         classes = state.values["classes"]
-        given = _rule(state).given(outputs.arrays["probabilities"])
-        return [[classes[number] for number in np.flatnonzero(row)] for row in given]
+        predicted = _rule(state).predicted(outputs.arrays["probabilities"])
+        return [[classes[number] for number in np.flatnonzero(row)] for row in predicted]
 
     def compared(self, outputs: Outputs, targets: Sequence[Any], state: State) -> Mapping[str, Any]:
         """`truth`, `answered` and `probabilities` of each label, all (rows, labels). A label without training rows
         has a column too if it is in the targets; it is never given, and so is always wrong."""
         probabilities = outputs.arrays["probabilities"]
-        truth, answered = _indicators(targets, state.values["classes"]), _rule(state).given(probabilities)
+        truth, answered = _indicators(targets, state.values["classes"]), _rule(state).predicted(probabilities)
         if unknown := truth.shape[1] - answered.shape[1]:
             more = ((0, 0), (0, unknown))
             answered, probabilities = np.pad(answered, more), np.pad(probabilities, more)

@@ -120,7 +120,7 @@ class Regression(Problem):
         scale, mean = (torch.as_tensor(state.arrays[name]).to(out) for name in ("scale", "mean"))
         return self.loss(out, (answers["values"].to(out) - mean) / scale, state, recipe)
 
-    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
+    def validation_loss(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64]:
         """The squared error of standardized numbers, summed over the targets."""
         values = outputs.arrays["values"]
         return (((values - numbers_of(targets, values.shape[1])) / state.arrays["scale"]) ** 2).sum(1)

@@ -64,8 +64,8 @@ def _answers(predictor: Predictor, inputs: list[str]) -> tuple[list[str], list[l
         for position, (row, answer) in enumerate(zip(scan.rows.id, answers, strict=True)):
             numbers = (float(column[position]) for column in columns.values())
             rows.append([row, *map(_cell, answer), "", *map(_cell, numbers)])
-    rows += [[fault.ref, *[""] * len(predictions), fault.reason, *[""] * len(columns)] for fault in scan.faults]
-    return ["input", *predictions, "error", *columns], rows, len(scan.faults)
+    rows += [[skip.ref, *[""] * len(predictions), skip.reason, *[""] * len(columns)] for skip in scan.skipped]
+    return ["input", *predictions, "error", *columns], rows, len(scan.skipped)
 
 
 def _cell(answer: Any) -> str:

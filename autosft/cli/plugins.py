@@ -31,7 +31,7 @@ _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"kept": ("kept", "green"), "broken": ("BROKEN", "red"), "unchecked": ("not checked", "yellow")}
 
 _WIDTH = 84
-"""Promises are followed by dots up to this column, so that verdicts stand below each other."""
+"""Promises are followed by dots up to this column, so that results stand below each other."""
 
 app = typer.Typer(invoke_without_command=True, pretty_exceptions_enable=False)
 
@@ -118,7 +118,7 @@ def check(
 ) -> None:
     """Review an installed package: does every part of it keep the promises of its contract? Exit code 1 if not."""
     from autosft.runs.spec import parse_seconds
-    from autosft.testing.review import Started, Verdict, plugins_of, review
+    from autosft.testing.review import CheckResult, Started, plugins_of, review
 
     limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
     console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
@@ -134,7 +134,7 @@ def check(
 
     begun = list[Started]()
 
-    def show(told: Started | Verdict) -> None:
+    def show(told: Started | CheckResult) -> None:
         if isinstance(told, Started):
             begun.append(told)
             return begin(told.part, told.promise)
@@ -147,14 +147,14 @@ def check(
         if traceback and told.traceback:
             console.print(told.traceback, markup=False)
 
-    verdicts = review(plugins, data or (), show, **limits)
-    counts = {outcome: sum(verdict.outcome == outcome for verdict in verdicts) for outcome in _SIGNS}
+    results = review(plugins, data or (), show, **limits)
+    counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
     console.print(
         f"\n{counts['kept']} promises kept, {counts['broken']} broken, {counts['unchecked']} not checked.", style="bold"
     )
-    for verdict in verdicts:
-        if verdict.outcome == "broken":
-            console.print(Text(f"{verdict.part}: {verdict.promise}: {verdict.why}", style="red"))
+    for result in results:
+        if result.outcome == "broken":
+            console.print(Text(f"{result.part}: {result.promise}: {result.why}", style="red"))
     if counts["broken"]:
         raise typer.Exit(1)
 

@@ -14,7 +14,7 @@ from autosft.cli.options import Modules
 from autosft.errors import BadInput
 
 if TYPE_CHECKING:
-    from autosft.search.news import Watch
+    from autosft.search.events import Callback
 
 
 def search(
@@ -115,7 +115,7 @@ def search(
     disk: Annotated[float, typer.Option(help="Gigabytes that models and checkpoints of trials may take.")] = 20.0,
     single: Annotated[
         bool,
-        typer.Option("--single", help="Take one model, which predicts faster, even if a blend is better."),
+        typer.Option("--single", help="Take one model, which predicts faster, even if an ensemble is better."),
     ] = False,
     run: Annotated[str, typer.Option(help="The run's folder; runs/<name of the data> by default.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document a line, for programs.")] = False,
@@ -126,7 +126,7 @@ def search(
     started = monotonic()
     from autosft.search.driver import run_search
 
-    with _watching(context, json=json, quiet=quiet, verbose=verbose) as watch:
+    with _watching(context, json=json, quiet=quiet, verbose=verbose) as callback:
         run_search(
             data,
             target=target or (),
@@ -158,7 +158,7 @@ def search(
             disk=disk,
             single=single,
             run=run or None,
-            watch=watch,
+            callback=callback,
             started=started,
         )
 
@@ -183,7 +183,7 @@ def worker(threads: int = 1, device: str = "auto", slot: int = 0, processes: int
 
 def _watching(
     context: typer.Context, *, json: bool, quiet: bool, verbose: bool
-) -> AbstractContextManager[Watch | None]:
+) -> AbstractContextManager[Callback | None]:
     """Who watches the search."""
     from autosft.cli.watch.events import Events
     from autosft.cli.watch.lines import Lines

@@ -17,9 +17,9 @@ from rich.text import Text
 from autosft.cli.options import Modules
 from autosft.contracts.task import TaskTarget
 from autosft.host.registry import Registry
-from autosft.report.board import Board, board_of
-from autosft.report.contest import contest_of
 from autosft.report.formats import as_csv, as_markdown
+from autosft.report.leaderboard import Leaderboard, leaderboard_of
+from autosft.report.runs import compare_runs
 
 WIDTH_OF_FILES, ENDLESS = 160, 10_000
 SPARED = (("budget",), ("trials",), ("metric",), ("low", "high"), ("epochs",), ("loss",), ("seconds",))
@@ -47,20 +47,24 @@ def leaderboard(
     have a finished run of each of the same tasks.
     """
     if len(runs) == 1:
-        boards = {"trials": board_of(runs[0])}
+        leaderboards = {"trials": leaderboard_of(runs[0])}
     else:
-        contest, overall = contest_of(runs)
-        boards = {"runs": contest, **({"entrants": overall} if overall else {})}
-    first = next(iter(boards.values()))
+        compared, overall = compare_runs(runs)
+        leaderboards = {"runs": compared, **({"entrants": overall} if overall else {})}
+    first = next(iter(leaderboards.values()))
     if format is Format.json:
-        typer.echo(json.dumps({name: board.values for name, board in boards.items()}, indent=1, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {name: leaderboard.values for name, leaderboard in leaderboards.items()}, indent=1, ensure_ascii=False
+            )
+        )
     elif format is Format.csv:
         typer.echo(as_csv(first.columns, first.rows), nl=False)
     elif format is Format.markdown:
-        typer.echo("\n".join(_markdown(board) for board in boards.values()), nl=False)
+        typer.echo("\n".join(_markdown(leaderboard) for leaderboard in leaderboards.values()), nl=False)
     else:
-        for board in boards.values():
-            console().print(board_table(board, console()))
+        for leaderboard in leaderboards.values():
+            console().print(leaderboard_table(leaderboard, console()))
     for note in first.notes:
         to = console() if format is Format.table else Console(stderr=True, highlight=False)
         to.print(Text(f"Note: {note}", style="yellow"), soft_wrap=True)
@@ -73,14 +77,14 @@ def report(
 ) -> None:
     """Write what happened in a run into one HTML file, to be opened without a network and shown to others."""
     from autosft.host.loading import load
-    from autosft.report.account import account_of
     from autosft.report.page import write_report
+    from autosft.report.saved_run import read_saved_run
 
-    account, out = account_of(run), out or run / "report.html"
-    task, registry = account.task, load(plugin or ())
+    saved_run, out = read_saved_run(run), out or run / "report.html"
+    task, registry = saved_run.task, load(plugin or ())
     known = all(_is_known(target, registry) for target in task.targets)
     problems = registry.problems_of(task) if known else ()
-    write_report(account, out, registry.modalities.get(task.modality), problems, registry.sections.values())
+    write_report(saved_run, out, registry.modalities.get(task.modality), problems, registry.sections.values())
     typer.echo(f"report written to {out}")
 
 
@@ -96,45 +100,45 @@ def console() -> Console:
     return to if to.is_terminal else Console(highlight=False, width=WIDTH_OF_FILES)
 
 
-def board_table(board: Board, to: Console, *, limit: int | None = None) -> Table:
-    """A board as a table for the terminal; the columns of shares, states and errors only where they say something, and
-    of the others as many as the terminal has room for."""
-    columns, left_out = _telling(board), list[str]()
-    table = _table(board, columns, limit)
+def leaderboard_table(leaderboard: Leaderboard, to: Console, *, limit: int | None = None) -> Table:
+    """A leaderboard as a table for the terminal; the columns of weights, states and errors only where they say
+    something, and of the others as many as the terminal has room for."""
+    columns, left_out = _telling(leaderboard), list[str]()
+    table = _table(leaderboard, columns, limit)
     for group in SPARED:
         if to.measure(table, options=to.options.update(max_width=ENDLESS)).maximum <= to.width:
             break
         if spared := [name for name in columns if name in group]:
             left_out += spared
             columns = [name for name in columns if name not in group]
-            table = _table(board, columns, limit)
-    more = [f"{len(board.rows) - limit} more"] if limit is not None and len(board.rows) > limit else []
-    blended = [f"the model is a blend of {board.members}"] if board.members > 1 else []
+            table = _table(leaderboard, columns, limit)
+    more = [f"{len(leaderboard.rows) - limit} more"] if limit is not None and len(leaderboard.rows) > limit else []
+    ensemble = [f"the model is an ensemble of {leaderboard.members}"] if leaderboard.members > 1 else []
     hidden = [f"no room for {', '.join(left_out)}"] if left_out else []
-    table.caption = "; ".join(more + blended + hidden) or None
+    table.caption = "; ".join(more + ensemble + hidden) or None
     return table
 
 
-def _table(board: Board, columns: Sequence[str], limit: int | None) -> Table:
+def _table(leaderboard: Leaderboard, columns: Sequence[str], limit: int | None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for name in columns:
         table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
-    for row in board.rows[:limit]:
+    for row in leaderboard.rows[:limit]:
         table.add_row(*(Text(row[name]) for name in columns))
     return table
 
 
-def _markdown(board: Board) -> str:
-    columns = _telling(board)
-    return as_markdown(columns, board.rows, [name for name in columns if name not in LEFT])
+def _markdown(leaderboard: Leaderboard) -> str:
+    columns = _telling(leaderboard)
+    return as_markdown(columns, leaderboard.rows, [name for name in columns if name not in LEFT])
 
 
-def _telling(board: Board) -> list[str]:
+def _telling(leaderboard: Leaderboard) -> list[str]:
     """The columns, without those of shares, states and errors that say nothing."""
-    rows = board.rows
+    rows = leaderboard.rows
     silent = ("", "done", "1.00")
     return [
         name
-        for name in board.columns
-        if name not in ("share", "state", "error") or any(row[name] not in silent for row in rows)
+        for name in leaderboard.columns
+        if name not in ("weight", "state", "error") or any(row[name] not in silent for row in rows)
     ]

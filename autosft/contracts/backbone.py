@@ -143,7 +143,7 @@ class BackboneFamily(ABC):
         vocabulary. It goes into the bundle: a predictor builds the encoder from it, without the weights' folder."""
         return State()
 
-    def notice(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
+    def note(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
         """What the user should know of how this encoder sees the training rows, in a few words, such as that long
         texts are cut; empty if nothing. A sample of the rows is enough."""
         return ""

@@ -111,13 +111,13 @@ class Document(BaseModel):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            faults = error.errors()
-        for fault in faults:
-            if fault["type"] == "extra_forbidden":
-                known = _keys_at(cls, fault["loc"][:-1])
-                raise UnknownName("key", str(fault["loc"][-1]), known, f"(in {where})")
-        named = [(".".join(map(_shown, fault["loc"])) or "value", fault["msg"]) for fault in faults]
-        lines = "; ".join(f"{field}: {fault.removeprefix('Value error, ')}" for field, fault in named)
+            problems = error.errors()
+        for problem in problems:
+            if problem["type"] == "extra_forbidden":
+                known = _keys_at(cls, problem["loc"][:-1])
+                raise UnknownName("key", str(problem["loc"][-1]), known, f"(in {where})")
+        named = [(".".join(map(_shown, problem["loc"])) or "value", problem["msg"]) for problem in problems]
+        lines = "; ".join(f"{field}: {problem.removeprefix('Value error, ')}" for field, problem in named)
         raise BadInput(f"{where}: {lines}.")
 
     @classmethod
@@ -171,10 +171,10 @@ class Sealed(Document):
             whole = False
         if not whole:
             return f"{path}: damaged (its digest differs)"
-        return next((fault for name, digest in self.files.items() if (fault := _fault_of(path, name, digest))), "")
+        return next((problem for name, digest in self.files.items() if (problem := _reason_of(path, name, digest))), "")
 
 
-def _fault_of(path: Path, name: str, digest: str) -> str:
+def _reason_of(path: Path, name: str, digest: str) -> str:
     """What is wrong with a file beside a document."""
     if not _lies_below(path.parent, name):
         return f"{path}: it names {name!r}, which leads out of its folder"

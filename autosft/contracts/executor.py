@@ -23,7 +23,7 @@ class Order(Document):
     """Something to do for one trial.
 
     Attributes:
-        work: `"train"` the recipe; `"pretrain"` the encoder that a trial starts from, by its recipe; `"keep"` the best
+        work: `"train"` the recipe; `"pretrain"` the encoder that a trial starts from, by its recipe; `"save"` the best
             weights of a paused trial, without more training; `"soup"`: average the weights of the trial with those of
             others; `"refit"` the recipe on training and validation rows together; `"test"` the bundle of the run.
         run: The run's folder.
@@ -44,7 +44,7 @@ class Order(Document):
             over the parts, so that the batch of the recipe stays what it is.
     """
 
-    work: Literal["train", "pretrain", "keep", "soup", "refit", "test"] = "train"
+    work: Literal["train", "pretrain", "save", "soup", "refit", "test"] = "train"
     run: str
     trial: int
     token: str

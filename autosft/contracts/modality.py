@@ -18,7 +18,7 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows, Scan
 from autosft.contracts.space import Space
 from autosft.contracts.state import State
-from autosft.contracts.task import Claim, Hints, Task
+from autosft.contracts.task import Hints, InferredTask, Task
 
 Strength = Literal["none", "light", "strong"]
 """How much a view changes what it shows: `"none"` for rows to answer and for frozen features, `"light"` and `"strong"`
@@ -120,9 +120,9 @@ class Modality(ABC):
         all by default. No two values of one parameter may give the same views: that would be trained twice."""
         return self.space
 
-    def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
-        """What an encoder has to do for a sample under this recipe, as a share of what it has to do under the defaults,
-        such as 0.25 at half the side of an image. Where time is short a search begins with less effort."""
+    def relative_cost(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
+        """What an encoder has to do for a sample under this recipe, as a fraction of what it has to do under the
+        defaults, such as 0.25 at half the side of an image. Where time is short a search begins with a lower cost."""
         return 1.0
 
     def mixes(self, inputs: Inputs) -> frozenset[Mix]:
@@ -134,7 +134,7 @@ class Modality(ABC):
         return frozenset()
 
     @abstractmethod
-    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
+    def recognize(self, path: Path, hints: Hints = Hints()) -> InferredTask | None:
         """Propose a task for the data at `path`, or None if it is not of this kind.
 
         Must be quick: names, and the first bytes or rows of each file.
@@ -146,7 +146,7 @@ class Modality(ABC):
 
     @abstractmethod
     def scan(self, task: Task) -> Scan:
-        """List every row of the task's data; what cannot be used becomes a `Fault`, never silence.
+        """List every row of the task's data; what cannot be used becomes a `SkippedSample`, never silence.
 
         Raises:
             BadInput: The task's `data` table is wrong or its files are missing.

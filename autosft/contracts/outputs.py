@@ -1,8 +1,8 @@
 """`StoredOutputs`: what a trial answered on the validation rows, as it lies in the trial's folder, and what the model
 of a run answered on the test rows.
 
-Blends are chosen by the former, which outlives the trial's model; reports look into both. `outputs.safetensors` holds
-arrays and the numbers of the rows, `outputs.json` the rest, and vouches for them. Nothing is pickled.
+Ensembles are chosen by the former, which outlives the trial's model; reports look into both. `outputs.safetensors`
+holds arrays and the numbers of the rows, `outputs.json` the rest, and vouches for them. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ROWS = "rows"
 SOUP = "soup"
 """The folder in a trial's folder where the model and the answers of a soup lie of which it is the best ingredient."""
 
-TESTED = "tested"
+TEST_OUTPUTS = "test-outputs"
 """The folder in a run's folder where the answers of its model to the test rows lie."""
 
 

@@ -113,7 +113,7 @@ class Problem(ABC):
         """
         return None
 
-    def odds(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64] | None:
+    def sampling_weights(self, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64] | None:
         """How often each row is to be drawn, relative to the others, where training asks for `"sampling"` that is
         balanced, shape (rows,); None if all alike. `outputs` undoes what this adds to the probabilities."""
         return None
@@ -217,7 +217,7 @@ class Problem(ABC):
         """
         raise BadInput(f"answers of {self.name!r} cannot be distilled")
 
-    def deviance(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64] | None:
+    def validation_loss(self, outputs: Outputs, targets: Sequence[Any], state: State) -> npt.NDArray[np.float64] | None:
         """How far each answer is from the truth, shape (rows,), by a proper scoring rule (Gneiting and Raftery, 2007)
         where answers are probabilities; finite if they are.
 
@@ -228,8 +228,8 @@ class Problem(ABC):
         """
         return None
 
-    def combine(self, many: Sequence[Outputs], shares: Sequence[float]) -> Outputs:
-        """The answers of an ensemble: the weighted mean of every array. Shares add up to 1.
+    def combine(self, many: Sequence[Outputs], weights: Sequence[float]) -> Outputs:
+        """The answers of an ensemble: the weighted mean of every array. Weights add up to 1.
 
         Raises:
             BadInput: An ensemble of such answers has no meaning, as of items unless a problem says how.
@@ -238,7 +238,7 @@ class Problem(ABC):
         if first.items and len(many) > 1:
             raise BadInput(f"Answers of {self.name!r} differ in length and have no mean; bundle a single model.")
         mean = {
-            name: sum(share * outputs.arrays[name] for share, outputs in zip(shares, many, strict=True))
+            name: sum(weight * outputs.arrays[name] for weight, outputs in zip(weights, many, strict=True))
             for name in first.arrays
         }
         return Outputs({name: np.asarray(array) for name, array in mean.items()}, first.items)

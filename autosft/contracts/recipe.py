@@ -24,7 +24,7 @@ class Optim(Document):
         l1: Strength of a penalty on the size of weights (Tibshirani, 1996), as decoupled as weight decay; none on norms
             and biases.
         l2_sp: Strength of a pull of the encoder towards its pretrained weights (L2-SP: Li et al., 2018), decoupled too.
-        warmup: Share of the steps in which the rate rises linearly (Goyal et al., 2017).
+        warmup: Fraction of the steps in which the rate rises linearly (Goyal et al., 2017).
         schedule: What follows: `"cosine"`, a decay to zero (Loshchilov and Hutter, 2017), or `"constant"`.
         layer_decay: Each block nearer to the input learns by this factor more slowly (ULMFiT: Howard and Ruder, 2018).
         batch_size: Rows per optimizer step.
@@ -50,17 +50,17 @@ class Regular(Document):
     """What keeps the model from learning the training rows by heart.
 
     Attributes:
-        dropout: Share of the head's inputs that are dropped.
-        drop_path: Share of the residual branches of an encoder's deepest block that are dropped, per row; fewer towards
-            its input (stochastic depth: Huang et al., 2016).
+        dropout: Fraction of the head's inputs that are dropped.
+        drop_path: Fraction of the residual branches of an encoder's deepest block that are dropped, per row; fewer
+            towards its input (stochastic depth: Huang et al., 2016).
         norm_statistics: What batch norm divides by while a pretrained encoder learns (Ioffe and Szegedy, 2015): the
             `"pretrained"` statistics, by which it will answer too, or those of each `"batch"`, which the running ones
             follow. Where nothing is pretrained it is always the batch's.
-        label_smoothing: Share of the target spread over all classes (Szegedy et al., 2016).
+        label_smoothing: Fraction of the target spread over all classes (Szegedy et al., 2016).
         balance: How rare classes get more weight, by their effective number of rows (Cui et al., 2019): not at all, in
             the `"loss"` of a row, or in `"sampling"`, by how often a row is drawn. Problems undo in their probabilities
             what it adds to them.
-        mixup: Inputs are means of two rows, and the loss that of both; the share is drawn from Beta(mixup, mixup)
+        mixup: Inputs are means of two rows, and the loss that of both; the fraction is drawn from Beta(mixup, mixup)
             (Zhang et al., 2018). 0 means no mixing.
         cutmix: A part of each picture is cut from another row's; its area is drawn from Beta(cutmix, cutmix) (Yun et
             al., 2019). Where `mixup` is not 0 either, each batch is mixed in one of the two ways.
@@ -132,7 +132,7 @@ class Recipe(Document):
         own: For each part that has parameters of its own, their values.
         rows: How many of the training rows to train on, in proportion to their strata; 0 means all.
         start: The recipe that made the encoder to start from, without targets; None means the pretrained one.
-        teacher: The models that teach it, the one with the largest share first; empty if nobody does.
+        teacher: The models that teach it, the one with the largest weight first; empty if nobody does.
         seed: The seed from which everything random in the trial derives.
     """
 
@@ -179,12 +179,12 @@ class TeacherMember(Document):
 
     Attributes:
         trial: The number of the earlier trial that it is of, in the same run.
-        share: Its share in what they answer together; shares add up to 1.
+        weight: Its fraction in what they answer together; weights add up to 1.
         recipe: What made it; it was not taught itself.
     """
 
     trial: int
-    share: float
+    weight: float
     recipe: Recipe
 
 

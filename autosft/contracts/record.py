@@ -77,13 +77,13 @@ class Record(Document):
         ingredients: Of a soup, the trials whose weights were averaged, the best first; empty for a trial as it is.
         micro_batch: The most rows at once, where memory ran out with more; 0 if a whole batch fitted.
         peak_bytes: The largest resident memory of the worker, all its processes together (CPU), or of a device (GPU).
-        pace: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"` for a
-            strategy's fits on encoded rows.
+        seconds_per_row: Measured seconds per row: `"encode"` once through the encoder, `"train"` for one epoch, `"fit"`
+            for a strategy's fits on encoded rows.
         parameters: All parameters of the model.
         trained: The parameters that were trained.
         error: Why it failed, in one line.
-        blames: The trials whose models were to teach it and could not; then neither its strategy nor its backbone is to
-            blame for the failure.
+        failed_teachers: The trials whose models were to teach it and could not; then neither its strategy nor its
+            backbone is to blame for the failure.
         rows: How many rows were scored: of a trial those of the validation split, or of all folds where it was
             cross-validated; of a `"test"` fewer than asked for where there was no time for more.
         shift: How unlike the training rows the validation rows are, or of a `"test"` the test rows; None if it was not
@@ -106,11 +106,11 @@ class Record(Document):
     ingredients: tuple[int, ...] = ()
     micro_batch: int = 0
     peak_bytes: int = 0
-    pace: Mapping[str, float] = {}
+    seconds_per_row: Mapping[str, float] = {}
     parameters: int = 0
     trained: int = 0
     error: str = ""
-    blames: tuple[int, ...] = ()
+    failed_teachers: tuple[int, ...] = ()
     rows: int = 0
     shift: Shift | None = None
     notes: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class Result(Document):
         entry: Who competed: the name of the search's settings.
         seed: The search's seed.
         metric: The name of the score; higher is better.
-        valid: The validation score of the trial in the bundle, or of the blend.
+        valid: The validation score of the trial in the bundle, or of the ensemble.
         test: The bundle's test score, or None without a test split.
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
         test_rows: How many test rows were scored: fewer than there are where time did not allow more.
@@ -144,8 +144,8 @@ class Result(Document):
         shift: How unlike the training rows the `"valid"` and `"test"` rows are, where that was measured: of validation
             rows that were not drawn at random with the first features of a pretrained encoder, of test rows after they
             were scored, if there was time. Nothing is chosen by it.
-        best: The record of each member of the bundle, that with the largest share first.
-        shares: The share of each in the answers; they add up to 1.
+        best: The record of each member of the bundle, that with the largest weight first.
+        weights: The fraction of each in the answers; they add up to 1.
         refitted: The numbers of those that were trained again: on the validation rows too, unless the data itself
             calls them so, and on more training rows, where a frozen encoder had seen a part of them.
         interrupted: Whether the user ended the search before its time; the same command goes on with it.
@@ -169,7 +169,7 @@ class Result(Document):
     test_reads: int = 0
     shift: Mapping[str, Shift] = {}
     best: tuple[Record, ...]
-    shares: tuple[float, ...] = (1.0,)
+    weights: tuple[float, ...] = (1.0,)
     refitted: tuple[int, ...] = ()
     interrupted: bool = False
     trials: Mapping[str, int]
@@ -181,8 +181,8 @@ class Result(Document):
 
     def _repr_html_(self) -> str:
         models = [f"{one.recipe.strategy} on {one.recipe.backbone}" for one in self.best]
-        shares = [f"{share:.2f} " for share in self.shares] if len(models) > 1 else [""]
-        facts = [("model", ", ".join(map("".join, zip(shares, models, strict=True))))]
+        weights = [f"{weight:.2f} " for weight in self.weights] if len(models) > 1 else [""]
+        facts = [("model", ", ".join(map("".join, zip(weights, models, strict=True))))]
         if self.test is not None and self.interval is not None:
             low, high = self.interval
             within = f"(95 % interval {low:.4f} to {high:.4f}; {self.test_rows} rows)"

@@ -1,4 +1,4 @@
-"""Rows of data, whatever their modality: `Row`, `Rows`, `Fault`, `Scan` and `Data`.
+"""Rows of data, whatever their modality: `Row`, `Rows`, `SkippedSample`, `Scan` and `Data`.
 
 A row refers to its sample (a path, a text, a mapping of columns) and holds its targets as they were written; only
 a modality opens what it refers to, and only a problem gives a target a meaning. Row ids run through everything:
@@ -47,7 +47,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Fault:
+class SkippedSample:
     """A piece of data that cannot be used, and why.
 
     Attributes:
@@ -208,7 +208,7 @@ class Rows(Sequence[Row]):
         present = self.present(position)
         return self if present is None else self.take(present)
 
-    def units(self) -> Numbers:
+    def group_ids(self) -> Numbers:
         """The number of what each row is split with, shape (rows,): its group, or itself where it has none."""
         numbers: dict[str | int, int] = {}
         named = (str(group) or row for row, group in enumerate(self.group))
@@ -234,12 +234,12 @@ class Scan:
     Attributes:
         rows: Rows with a target.
         unlabeled: Rows without any target, which some strategies learn from.
-        faults: What cannot be used, each with its reason.
+        skipped: What cannot be used, each with its reason.
     """
 
     rows: Rows
     unlabeled: Rows = field(default_factory=lambda: Rows.of(()))
-    faults: tuple[Fault, ...] = ()
+    skipped: tuple[SkippedSample, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ class Data:
         valid: The rows by which trials are compared.
         test: The rows that only the very end of a search reads, or None if the data gives none.
         unlabeled: Rows without targets.
-        given: Whether the data itself said which rows validate; then they are never trained on.
+        valid_is_predefined: Whether the data itself said which rows validate; then they are never trained on.
         fingerprint: sha256 over the ids, targets and splits of all rows.
     """
 
@@ -259,15 +259,15 @@ class Data:
     valid: Rows
     test: Rows | None
     unlabeled: Rows
-    given: bool
+    valid_is_predefined: bool
     fingerprint: str
 
     @classmethod
-    def of(cls, labelled: Rows, unlabeled: Rows, given: bool, fingerprint: str) -> Self:
+    def of(cls, labelled: Rows, unlabeled: Rows, valid_is_predefined: bool, fingerprint: str) -> Self:
         """Labelled rows by their split."""
         split = labelled.split
         train, valid, test = (labelled.take(split == name) for name in SPLITS)
-        return cls(train, valid, test if len(test) else None, unlabeled, given, fingerprint)
+        return cls(train, valid, test if len(test) else None, unlabeled, valid_is_predefined, fingerprint)
 
     @property
     def labelled(self) -> Rows:

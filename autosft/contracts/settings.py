@@ -105,19 +105,19 @@ def check_setting(name: str, text: str, declared: Sequence[Parameter]) -> None:
     Raises:
         BadInput: One is not; says what is allowed.
     """
-    faults: list[str] = []
+    skipped: list[str] = []
     for parameter in declared:
         try:
             values, _ = _values(parameter, text)
         except BadInput as error:
-            faults.append(str(error))
+            skipped.append(str(error))
             continue
         out = [one for one in values if not any(other.holds(one) for other in declared)]
         if not out:
             return
-        faults.append(f"{written(out[0])} is out of range")
+        skipped.append(f"{written(out[0])} is out of range")
     allowed = " or ".join(dict.fromkeys(map(range_of, declared)))
-    raise BadInput(f"Setting {name}={text}: {faults[0]}. Allowed: {allowed}.")
+    raise BadInput(f"Setting {name}={text}: {skipped[0]}. Allowed: {allowed}.")
 
 
 def _values(parameter: Parameter, text: str) -> tuple[tuple[Value, ...], bool]:

@@ -12,7 +12,7 @@ from autosft.contracts.tensors import Batch
 
 class Step:
     """What a stage is trained on at once, where that is more than one batch, such as labelled rows and others. It is as
-    long as all of them together; what has to be done in parts has its share of each.
+    long as all of them together; what has to be done in parts has its fraction of each.
 
     Args:
         batches: By the names of their streams.
@@ -32,16 +32,16 @@ class Step:
         return Step({name: batch.to(device) for name, batch in self._batches.items()})
 
     def split(self, size: int, *, together: int = 1) -> Iterator[Step]:
-        """Parts of about `size` rows over all streams, each with its share of every stream, in order; 0 means one of
+        """Parts of about `size` rows over all streams, each with its fraction of every stream, in order; 0 means one of
         all rows. So many rows of a stream, counted from the first on, stay together."""
         yield from self.parts(math.ceil(len(self) / size) if size else 1, together=together)
 
     def parts(self, count: int, *, together: int = 1) -> Iterator[Step]:
-        """So many parts, or fewer where a stream has not as many rows, each with its share of every stream."""
+        """So many parts, or fewer where a stream has not as many rows, each with its fraction of every stream."""
         shortest = min(map(len, self._batches.values()))
         count = max(1, min(count, shortest // together))
-        shares = [batch.parts(count, together=together) for batch in self._batches.values()]
-        for some in zip(*shares, strict=True):
+        fractions = [batch.parts(count, together=together) for batch in self._batches.values()]
+        for some in zip(*fractions, strict=True):
             yield Step(dict(zip(self._batches, some, strict=True)))
 
     def as_whole(self) -> Step:

@@ -108,7 +108,8 @@ class Strategy(ABC):
             beside the score where rows are few.
         cheap: Whether the encoder stays as it was loaded, so that encoded rows are cached and the search may try it
             on every backbone.
-        trains: The least share of the encoder's weights that it trains, unless it is cheap: what that takes of memory.
+        trains: The least fraction of the encoder's weights that it trains, unless it is cheap: what that takes of
+            memory.
     """
 
     name: ClassVar[str]

@@ -1,5 +1,5 @@
-"""`Task` says what to solve, of each `TaskTarget`; `Claim` is a modality's proposal of one, `Hints` what the user says
-beforehand.
+"""`Task` says what to solve, of each `TaskTarget`; `InferredTask` is a modality's proposal of one, `Hints` what the
+user says beforehand.
 
 A task comes from a `task.toml`, or from the modality that recognizes the data. It names no backbone and no
 strategy: what to allow is the search's business.
@@ -31,7 +31,7 @@ class TaskTarget(Document):
         name: What it is called in answers, scores and messages; by default its column, or where it has several its
             problem.
         metric: The score of its answers that counts; empty means the problem's first.
-        weight: Its share, beside those of the other targets, in the loss and in the score.
+        weight: Its fraction, beside those of the other targets, in the loss and in the score.
     """
 
     problem: str
@@ -176,7 +176,7 @@ def _roles_of(named: Task | Hints) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Claim:
+class InferredTask:
     """A modality's "this looks like mine".
 
     Attributes:

@@ -24,12 +24,12 @@ class Mixed:
     Attributes:
         targets: As those of the batch, but of the other rows.
         weights: Of the other rows, shape (rows,).
-        share: How much of the inputs is the rows' own, from 0 to 1.
+        lam: How much of the inputs is the rows' own, from 0 to 1.
     """
 
     targets: tuple[Any, ...]
     weights: Tensor
-    share: float
+    lam: float
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Batch:
         """A batch of the rows at these positions, all else that has one entry per row changed alike."""
         mixed = self.mixed
         if mixed:
-            mixed = Mixed(_map(change, mixed.targets), change(mixed.weights), mixed.share)
+            mixed = Mixed(_map(change, mixed.targets), change(mixed.weights), mixed.lam)
         inputs, targets, encoded = (_map(change, part) for part in (self.inputs, self.targets, self.encoded))
         rows = tuple(self.rows[position] for position in positions)
         meta = tuple(self.meta[position] for position in positions) if self.meta else ()
@@ -235,7 +235,7 @@ class LinearHead(nn.Module):
     def __init__(self, width: int, outputs: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        """Drops a share of its inputs in training."""
+        """Drops a fraction of its inputs in training."""
         self.linear = nn.Linear(width, outputs)
         """From `"pooled"` to the outputs; it begins with zeros."""
         for weights in self.linear.parameters():

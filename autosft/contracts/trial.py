@@ -85,12 +85,12 @@ class TeacherModel:
 
     Attributes:
         trial: The number of the trial that it is of.
-        share: Its share in what they answer together; shares add up to 1.
+        weight: Its fraction in what they answer together; weights add up to 1.
         load: Its parts and itself, on the device.
     """
 
     trial: int
-    share: float
+    weight: float
     load: Callable[[], tuple[Parts, Model]]
 
 
@@ -171,7 +171,7 @@ class Runtime:
             numbers cut to those of TensorFloat-32, or mixed with bfloat16 (Kalamkar et al., 2019). Weights, losses and
             validation are in single precision.
         compile: Whether the encoder is compiled by torch.
-        world: How many processes train the trial together, each its share of every step.
+        world: How many processes train the trial together, each its fraction of every step.
         rank: Which of them this is; the first, 0, keeps what comes of it.
         features: Encoded rows that outlive the trial, by backbone and view.
         scratch: A folder with room for what this process alone needs; None means where the system has its own.

@@ -71,7 +71,11 @@ def write_data(path: Path, data: Data) -> None:
     Raises:
         CannotWrite: The disk is full, or the folder cannot be written.
     """
-    about = {"given": json.dumps(data.given), "labelled": str(len(data.labelled)), "fingerprint": data.fingerprint}
+    about = {
+        "valid_is_predefined": json.dumps(data.valid_is_predefined),
+        "labelled": str(len(data.labelled)),
+        "fingerprint": data.fingerprint,
+    }
     write_rows(path, data.labelled + data.unlabeled, about)
 
 
@@ -85,10 +89,14 @@ def read_data(path: Path) -> Data:
         raise BadInput(f"{path.parent}: a run of an earlier version of AutoSFT. Search again, into another folder.")
     rows, about = open_rows(path)
     try:
-        count, given, fingerprint = int(about["labelled"]), bool(json.loads(about["given"])), about["fingerprint"]
+        count, predefined, fingerprint = (
+            int(about["labelled"]),
+            bool(json.loads(about["valid_is_predefined"])),
+            about["fingerprint"],
+        )
     except (KeyError, ValueError) as error:
         raise BadInput(f"{path}: does not hold the rows of a run ({error!r}).") from error
-    return Data.of(rows[:count], rows[count:], given, fingerprint)
+    return Data.of(rows[:count], rows[count:], predefined, fingerprint)
 
 
 @final
@@ -128,8 +136,8 @@ class InFile:
         if name != "targets":
             return self._decoded(name, numbers)
         parts = [map(_as_tuples, self._decoded(column, numbers)) for column in self._targets]
-        given = zip(*parts, strict=True) if parts else [()] * len(numbers)
-        return objects(() if all(target is None for target in each) else each for each in given)
+        predefined = zip(*parts, strict=True) if parts else [()] * len(numbers)
+        return objects(() if all(target is None for target in each) else each for each in predefined)
 
     def _some(self, name: str, numbers: Numbers) -> pa.ChunkedArray:
         """A slice where that will do, which copies nothing."""

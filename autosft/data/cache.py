@@ -12,8 +12,8 @@ from typing import Any, final
 from autosft.contracts.rows import Row
 from autosft.data.memory import free_bytes
 
-LIMIT_BYTES, LIMIT_SHARE = 3 * 1024**3, 0.25
-"""By default so many bytes are kept, but no more than this share of what is free: training needs the rest."""
+LIMIT_BYTES, LIMIT_FRACTION = 3 * 1024**3, 0.25
+"""By default so many bytes are kept, but no more than this fraction of what is free: training needs the rest."""
 
 
 @final
@@ -31,7 +31,7 @@ class SampleCache:
 
     def __init__(self, read: Callable[[Row], Any], limit: float | None = None) -> None:
         self._read = read
-        self._room = min(LIMIT_BYTES, LIMIT_SHARE * free_bytes()) if limit is None else limit
+        self._room = min(LIMIT_BYTES, LIMIT_FRACTION * free_bytes()) if limit is None else limit
         self._kept: dict[str, Any] = {}
         self._lock = threading.Lock()
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from autosft.contracts.document import write_whole
 from autosft.contracts.problem import Problem
-from autosft.contracts.rows import Data, Fault, Scan
+from autosft.contracts.rows import Data, Scan, SkippedSample
 from autosft.data.duplicates import duplicate_warnings
 from autosft.data.labels import label_warnings, listed
 from autosft.data.splits import is_timed
 from autosft.errors import BadInput
 
 UNREADABLE_LIMIT = 0.2
-"""Above this share of unusable data a search would answer another question than the one asked."""
+"""Above this fraction of unusable data a search would answer another question than the one asked."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,23 @@ def check_scan(scan: Scan) -> None:
     """Refuse data of which too much cannot be used.
 
     Raises:
-        BadInput: There is nothing, or over 20 % of its rows are lost; names the first faults.
+        BadInput: There is nothing, or over 20 % of its rows are lost; names the first skipped samples.
     """
     if not len(scan.rows):
-        named = _named(scan.faults)
+        named = _named(scan.skipped)
         raise BadInput(f"No labelled row can be used{f' ({named})' if named else ''}.")
-    lost = [fault for fault in scan.faults if fault.lost]
+    lost = [skip for skip in scan.skipped if skip.lost]
     total = len(scan.rows) + len(lost)
     if len(lost) > UNREADABLE_LIMIT * total:
-        share = 100 * len(lost) / total
+        fraction = 100 * len(lost) / total
         raise BadInput(
-            f"{len(lost)} of {total} rows ({share:.0f} %) cannot be used, over the limit of 20 %: {_named(lost)}"
+            f"{len(lost)} of {total} rows ({fraction:.0f} %) cannot be used, over the limit of 20 %: {_named(lost)}"
             f"{' …' if len(lost) > 3 else ''}. Mend or remove them."
         )
 
 
-def _named(faults: Sequence[Fault]) -> str:
-    return "; ".join(f"{fault.ref}: {fault.reason}" for fault in faults[:3])
+def _named(skipped: Sequence[SkippedSample]) -> str:
+    return "; ".join(f"{skip.ref}: {skip.reason}" for skip in skipped[:3])
 
 
 def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", names: Sequence[str] = ()) -> Summary:
@@ -76,8 +76,8 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", nam
         facts.insert(0, described)
     facts += [*missing, *_divided(data)]
     warnings: list[str] = []
-    if scan.faults:
-        warnings.append(f"{len(scan.faults)} rows cannot be used and are left out; skipped.csv lists them")
+    if scan.skipped:
+        warnings.append(f"{len(scan.skipped)} rows cannot be used and are left out; skipped.csv lists them")
     warnings += _left_out(scan, data) + _straddling(data) + label_warnings(data, problem, metric)
     warnings += duplicate_warnings(data)
     return Summary(tuple(facts), tuple(warnings))
@@ -119,7 +119,7 @@ def _divided(data: Data) -> list[str]:
 def _left_out(scan: Scan, data: Data) -> list[str]:
     """Sound rows that are in no split."""
     given = sum(str(name) == "valid" for name in scan.rows.split)
-    if data.given and given > len(data.valid):
+    if data.valid_is_predefined and given > len(data.valid):
         return [f"trials are compared by {len(data.valid)} of the {given} validation rows, drawn in proportion"]
     used = {row for rows in (data.train, data.valid, data.test) if rows is not None for row in rows.id}
     weights = [weight for row, weight in zip(scan.rows.id, scan.rows.weight, strict=True) if row not in used]
@@ -138,13 +138,13 @@ def _straddling(data: Data) -> list[str]:
     across = sorted((train & valid) | (train & test) | (valid & test))
     if not across:
         return []
-    return [f"groups in more than one of the given splits, so that scores flatter: {listed(across)}"]
+    return [f"groups in more than one of the predefined splits, so that scores flatter: {listed(across)}"]
 
 
-def write_skipped(path: Path, faults: Sequence[Fault]) -> None:
-    """List faults as CSV: file, reason."""
+def write_skipped(path: Path, skipped: Sequence[SkippedSample]) -> None:
+    """List skipped samples as CSV: file, reason."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(["file", "reason"])
-    writer.writerows((fault.ref, fault.reason) for fault in faults)
+    writer.writerows((skip.ref, skip.reason) for skip in skipped)
     write_whole(path, stream.getvalue().encode())

@@ -22,7 +22,7 @@ BALANCED = ("balanced_accuracy", "f1_macro")
 """Scores in which every label counts alike, to be advised."""
 
 OWN_LABELS, LEAST_ROWS = 0.9, 20
-"""Above this share of rows with a label of their own, among so many, labels are rather names of rows."""
+"""Above this fraction of rows with a label of their own, among so many, labels are rather names of rows."""
 
 
 def label_warnings(data: Data, problem: Problem, metric: str) -> list[str]:

@@ -14,33 +14,33 @@ DEVIATIONS = 1.96
 """Standard errors to either side that make a 95 % interval of a normal distribution."""
 
 
-def draws(units: npt.NDArray[np.integer[Any]], *, seed: int, count: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
+def draws(groups: npt.NDArray[np.integer[Any]], *, seed: int, count: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
     """Which rows might have been there instead: positions, drawn with replacement (bootstrap; Efron, 1979).
 
     Args:
-        units: The number of each row's unit, shape (rows,): rows of one group are alike, and are drawn together.
+        groups: The number of each row's group, shape (rows,): rows of one group are alike, and are drawn together.
         seed: Decides the draws: with the same seed they are the same, so that scores can be compared draw by draw.
         count: How many draws.
     """
     draw = np.random.default_rng(seed)
-    inverse: npt.NDArray[np.int64] = np.unique(units, return_inverse=True)[1]
+    inverse: npt.NDArray[np.int64] = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(inverse)
     members = np.split(np.argsort(inverse, kind="stable"), sizes.cumsum()[:-1])
     for _ in range(count):
         drawn: npt.NDArray[np.int64] = draw.integers(0, len(sizes), len(sizes))
         chosen: list[int] = drawn.tolist()
-        yield drawn if len(sizes) == len(units) else np.concatenate([members[unit] for unit in chosen])
+        yield drawn if len(sizes) == len(groups) else np.concatenate([members[group] for group in chosen])
 
 
 def bootstrap(
-    score: Callable[[Positions], float], units: Positions, *, seed: int, resamples: int
+    score: Callable[[Positions], float], groups: Positions, *, seed: int, resamples: int
 ) -> npt.NDArray[np.floating[Any]]:
-    """The score of each of `resamples` draws of units with replacement, shape (resamples,).
+    """The score of each of `resamples` draws of groups with replacement, shape (resamples,).
 
     Args:
         score: Of the rows at these positions.
-        units: The number of each row's unit, shape (rows,): rows of one group are alike, and are drawn together.
+        groups: The number of each row's group, shape (rows,): rows of one group are alike, and are drawn together.
         seed: Decides the draws.
         resamples: How many.
     """
-    return np.array([score(positions) for positions in draws(units, seed=seed, count=resamples)])
+    return np.array([score(positions) for positions in draws(groups, seed=seed, count=resamples)])

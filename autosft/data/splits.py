@@ -71,18 +71,18 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     pool = ~test & ~valid
     if not pool.any():
         raise BadInput("There are no rows to train on: every labelled row is in a validation or test split.")
-    valid_is_given = bool(valid.any())
-    if not valid_is_given:
+    valid_is_predefined = bool(valid.any())
+    if not valid_is_predefined:
         folds = int(np.clip(round(int(pool.sum()) / USUAL_VALID), FEWEST_FOLDS, MOST_FOLDS))
         folds = max(folds, round(int(pool.sum()) / MOST_VALID))
         valid = _hold_out(rows, pool, problem, folds=folds, seed=seed + 1, by_time=by_time)
     names = np.where(test, "test", np.where(valid, "valid", "train"))
     rows = _weighted(rows.with_columns(split=objects(names.tolist())))
     parts = [with_order(rows.take(rows.split == name), problem, seed=seed) for name in SPLITS]
-    if valid_is_given or any(rows.group):
+    if valid_is_predefined or any(rows.group):
         parts[1] = subset(parts[1], MOST_VALID)
     rows = sum(parts[1:], start=parts[0])
-    return with_folds(Data.of(rows, scan.unlabeled, valid_is_given, fingerprint_of(rows)), problem, seed=seed)
+    return with_folds(Data.of(rows, scan.unlabeled, valid_is_predefined, fingerprint_of(rows)), problem, seed=seed)
 
 
 def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
@@ -97,7 +97,7 @@ def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
         seed: Decides the folds.
     """
     labelled = data.train + data.valid
-    if data.given or len(data.valid) >= FEW_VALID or is_timed(labelled):
+    if data.valid_is_predefined or len(data.valid) >= FEW_VALID or is_timed(labelled):
         return data
     fold = np.zeros(len(labelled), dtype=np.int64)
     left = np.arange(len(data.train))
@@ -105,7 +105,7 @@ def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
         some = data.train.take(left)
         held = np.ones(len(left), dtype=bool)
         if count > 1:
-            held = hold_out(strata_of(problem, some), some.units(), count, np.random.default_rng(seed + count))
+            held = hold_out(strata_of(problem, some), some.group_ids(), count, np.random.default_rng(seed + count))
         if held.any():
             fold[left[held]] = fold.max() + 1
         left = left[~held]
@@ -163,14 +163,14 @@ def _hold_out(rows: Rows, pool: Mask, problem: Problem, *, folds: int, seed: int
     """
     positions = np.flatnonzero(pool)
     some = rows.take(positions)
-    strata, units = strata_of(problem, some), some.units()
+    strata, groups = strata_of(problem, some), some.group_ids()
     draw = np.random.default_rng(seed)
-    held = latest(some.time, units, folds) if by_time else hold_out(strata, units, folds, draw)
+    held = latest(some.time, groups, folds) if by_time else hold_out(strata, groups, folds, draw)
     if not held.any():
         what = "groups" if any(some.group) else "rows"
         why = "all share one time" if by_time else "some label would have none to train on"
         raise BadInput(
-            f"{len(set(units.tolist()))} {what} are too few to split: {why}. Give more, or a split of your own."
+            f"{len(set(groups.tolist()))} {what} are too few to split: {why}. Give more, or a split of your own."
         )
     mask = np.zeros(len(rows), dtype=bool)
     mask[positions[held]] = True

@@ -1,4 +1,4 @@
-"""A bundle: a folder that predicts. Members, their shares, and the sha256 of every file; nothing is pickled.
+"""A bundle: a folder that predicts. Members, their weights, and the sha256 of every file; nothing is pickled.
 
 `bundle.json` names every file with its checksum, and is checked before anything else is read; what it does not name is
 never read. `member.json` does the same in the folder that a trial leaves and a bundle copies.
@@ -49,10 +49,10 @@ class MemberDocument(Sealed):
 
 
 class MemberEntry(Document):
-    """A member's folder inside the bundle, and its share in the answer; shares add up to 1."""
+    """A member's folder inside the bundle, and its weight in the answer; weights add up to 1."""
 
     folder: str
-    share: float = Field(ge=0, le=1, allow_inf_nan=False)
+    weight: float = Field(ge=0, le=1, allow_inf_nan=False)
 
 
 class Bundle(Sealed):
@@ -64,7 +64,7 @@ class Bundle(Sealed):
         members: Its models.
         distributions: What its parts come from: installed distributions with their versions, and modules that were
             named, with the sha256 of their files.
-        scores: The validation score of the model, or of the blend, under `"valid"`; its test score under `"test"`.
+        scores: The validation score of the model, or of the ensemble, under `"valid"`; its test score under `"test"`.
         problem_states: What decides over the members' common answers, such as thresholds, for each target; arrays lie
             beside it. Empty for a single member, which has its own.
     """
@@ -78,8 +78,8 @@ class Bundle(Sealed):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if abs(sum(member.share for member in self.members) - 1) > ROUNDING:
-            raise ValueError("the shares of the members do not add up to 1")
+        if abs(sum(member.weight for member in self.members) - 1) > ROUNDING:
+            raise ValueError("the weights of the members do not add up to 1")
         if len(self.problem_states) not in (0, len(self.task.targets)):
             raise ValueError(f"{len(self.problem_states)} states for {len(self.task.targets)} targets")
         needed = [f"{member.folder}/{name}" for member in self.members for name in (MEMBER, STATES, MODEL)]
@@ -148,7 +148,7 @@ def save_bundle(
     Args:
         folder: The bundle's.
         task: What it answers.
-        members: Their folders, and their shares, which add up to 1.
+        members: Their folders, and their weights, which add up to 1.
         distributions: The installed distributions that its parts come from, with versions.
         scores: See `Bundle`.
         states: For several members, what decides over their common answers.
@@ -169,7 +169,7 @@ def save_bundle(
             content = save(arrays)
             write_whole(draft / STATES, content)
             files[STATES] = sha256_of(content)
-        entries = (MemberEntry(folder=f"member-{number}", share=share) for number, (_, share) in enumerate(members))
+        entries = (MemberEntry(folder=f"member-{number}", weight=weight) for number, (_, weight) in enumerate(members))
         bundle = Bundle(
             task=task,
             members=tuple(entries),

@@ -86,7 +86,9 @@ def _data(bundle: Bundle, data: Data, result: Result) -> Iterator[str]:
         counts = (f"{name} {count}" for name, count in zip(map(_code, bundle.task.target_names), having, strict=True))
         yield f"Rows with a target, of all that have any: {', '.join(counts)}."
         yield ""
-    chosen = "The data itself said which rows validate." if data.given else "Validation rows were split off."
+    chosen = (
+        "The data itself said which rows validate." if data.valid_is_predefined else "Validation rows were split off."
+    )
     again = " The model was trained once more on training and validation rows together." if result.refitted else ""
     yield f"{chosen}{again} sha256 of rows and splits: `{data.fingerprint}`."
 
@@ -109,12 +111,12 @@ def _scores(result: Result, data: Data) -> Iterator[str]:
 def _members(bundle: Bundle, members: Sequence[MemberDocument], result: Result) -> Iterator[str]:
     yield "## Model"
     yield ""
-    yield "| share | backbone | licence of its weights | strategy | weights | trained |"
+    yield "| weight | backbone | licence of its weights | strategy | weights | trained |"
     yield "|---:|---|---|---|---:|---:|"
     for entry, member, record in zip(bundle.members, members, result.best, strict=True):
         licence = _plain(member.license or member.info.license or "not stated")
         names = f"{_code(member.recipe.backbone)} | {licence} | {_code(member.recipe.strategy)}"
-        yield f"| {entry.share:.2f} | {names} | {record.parameters} | {record.trained} |"
+        yield f"| {entry.weight:.2f} | {names} | {record.parameters} | {record.trained} |"
     for entry, member in zip(bundle.members, members, strict=True):
         yield ""
         yield f"The recipe of `{entry.folder}`:"

@@ -51,14 +51,14 @@ class Predictor:
     Attributes:
         bundle: What its manifest says.
         task: What the bundle answers.
-        shares: The share of each member in the answers; they add up to 1.
+        weights: The fraction of each member in the answers; they add up to 1.
     """
 
     def __init__(
         self, bundle: Bundle, members: Sequence[tuple[Parts, Model]], states: Sequence[State], device: torch.device
     ) -> None:
         self.bundle = bundle
-        self.task, self.shares = bundle.task, tuple(member.share for member in bundle.members)
+        self.task, self.weights = bundle.task, tuple(member.weight for member in bundle.members)
         self._members = list(members)
         self._process = os.getpid()
         self._states = tuple(states) or self._parts.states.problems
@@ -159,7 +159,7 @@ class Predictor:
         return outputs.arrays["probabilities"]
 
     def collect(self, inputs: Any) -> Scan:
-        """List inputs as rows; those that cannot be read become faults."""
+        """List inputs as rows; those that cannot be read are skipped."""
         modality = self._parts.modality
         if is_frame(inputs):
             with TemporaryDirectory() as folder:
@@ -169,9 +169,9 @@ class Predictor:
     def rows(self, inputs: Any) -> Rows:
         """List inputs as rows, all of which can be read."""
         scan = self.collect(inputs)
-        if scan.faults:
-            named = "; ".join(f"{fault.ref}: {fault.reason}" for fault in scan.faults[:3])
-            raise BadInput(f"{len(scan.faults)} inputs cannot be read: {named}.")
+        if scan.skipped:
+            named = "; ".join(f"{skip.ref}: {skip.reason}" for skip in scan.skipped[:3])
+            raise BadInput(f"{len(scan.skipped)} inputs cannot be read: {named}.")
         return scan.rows
 
     def outputs(self, rows: Rows) -> list[Outputs]:
@@ -212,7 +212,7 @@ class Predictor:
     def _combined(self, rows: Rows, runtime: Runtime) -> list[Outputs]:
         answered = [answer(parts, runtime, model, rows) for parts, model in self._members]
         return [
-            problem.combine([outputs[position] for outputs in answered], self.shares)
+            problem.combine([outputs[position] for outputs in answered], self.weights)
             for position, problem in enumerate(self._parts.problems)
         ]
 
@@ -262,13 +262,13 @@ class Predictor:
     def _facts(self) -> list[tuple[str, str]]:
         """What a person is told of it, with what it is called."""
         models = (f"{parts.recipe.strategy} on {parts.recipe.backbone}" for parts, _ in self._members)
-        shares = (f"{share:.2f} " if len(self.shares) > 1 else "" for share in self.shares)
+        weights = (f"{weight:.2f} " if len(self.weights) > 1 else "" for weight in self.weights)
         asked = [
             one.problem if len(self.task.targets) == 1 else f"{one.problem} ({one.name})" for one in self.task.targets
         ]
         facts = [
             ("problem", f"{', '.join(asked)} of {self.task.modality} data"),
-            ("model", ", ".join(share + model for share, model in zip(shares, models, strict=True))),
+            ("model", ", ".join(weight + model for weight, model in zip(weights, models, strict=True))),
             ("device", str(self._runtime.device)),
         ]
         if names := self.class_names[0]:

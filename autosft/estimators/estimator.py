@@ -19,7 +19,7 @@ from autosft.data.store import cache_folder
 from autosft.deploy.predictor import Predictor
 from autosft.estimators.samples import COLUMN, are_images, as_table, samples_of
 from autosft.search.driver import run_search
-from autosft.search.news import Watch
+from autosft.search.events import Callback
 from autosft.tables.frames import write_frame
 
 _LIMITS = ("budget", "trials")
@@ -44,12 +44,12 @@ class SearchEstimator(BaseEstimator, ABC):
         weights: Folders or files of weights on this machine.
         settings: Parameters that are fixed or narrowed, as for `run_search`; None is none.
         plugins: Python files, or modules by name, to load beside the installed plugins.
-        single: Whether to take one model even where a blend of several is better.
+        single: Whether to take one model even where an ensemble of several is better.
         hold_out_test: Whether a fifth of the rows is held out for `result_.test`. By default they are not, because with
             scikit-learn one holds out rows oneself.
         run: The folder of the run. By default `runs/fit-<digest>`, of the data and all settings but the limits: the
             same fit again goes on with its run, and any other has one of its own.
-        watch: Told what happens, as by `run_search`.
+        callback: Told what happens, as by `run_search`.
 
     Attributes:
         result_: What the search came to.
@@ -79,7 +79,7 @@ class SearchEstimator(BaseEstimator, ABC):
         single: bool = False,
         hold_out_test: bool = False,
         run: str | Path | None = None,
-        watch: Watch | None = None,
+        callback: Callback | None = None,
     ) -> None:
         self.inputs = inputs
         self.modality = modality
@@ -98,7 +98,7 @@ class SearchEstimator(BaseEstimator, ABC):
         self.single = single
         self.hold_out_test = hold_out_test
         self.run = run
-        self.watch = watch
+        self.callback = callback
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Search for the best model.
@@ -122,11 +122,11 @@ class SearchEstimator(BaseEstimator, ABC):
         targets = {_free(f"target_{name}", names): cells for name, cells in self._targets(y).items()}
         grouped = {_free("group", names): [str(group) for group in groups]} if groups is not None else {}
         table = write_frame(as_table(samples, {**targets, **grouped}), cache_folder() / "frames")
-        asked = {name: value for name, value in self.get_params().items() if name not in ("run", "watch")}
+        asked = {name: value for name, value in self.get_params().items() if name not in ("run", "callback")}
         asked |= {"inputs": inputs, "target": list(targets), "group": next(iter(grouped), "")}
         asked |= {"problem": self._problem, "settings": self.settings or {}}
         self.run_ = Path(self.run or Path("runs") / f"fit-{_digest_of(table.stem, asked)}").absolute()
-        self.result_ = run_search(table, **asked, run=self.run_, watch=self.watch)
+        self.result_ = run_search(table, **asked, run=self.run_, callback=self.callback)
         self._columns = inputs
         vars(self).pop("predictor_", None)
         return self

@@ -1,1 +1,1 @@
-"""Folders with a subfolder of files per class: splits, classes, faults. For modalities; knows none of them."""
+"""Folders with a subfolder of files per class: splits, classes, skipped samples. For modalities; knows none of them."""

@@ -1,4 +1,5 @@
-"""What a modality of files calls: claims, scans and rows to answer, whether folders or a table say the labels."""
+"""What a modality of files calls: inferred tasks, scans and rows to answer, whether folders or a table say the
+labels."""
 
 from __future__ import annotations
 
@@ -7,44 +8,44 @@ from pathlib import Path
 from typing import Any
 
 from autosft.contracts.rows import Scan
-from autosft.contracts.task import Claim, Hints, Task
+from autosft.contracts.task import Hints, InferredTask, Task
 from autosft.errors import BadInput
-from autosft.folders.claim import claim_folder
 from autosft.folders.files import FileKind
 from autosft.folders.listing import rows_of_inputs, scan_folder
-from autosft.folders.named import claim_table, paths_in, scan_table
+from autosft.folders.named import paths_in, recognize_table, scan_table
+from autosft.folders.recognition import recognize_folder
 from autosft.tables.reading import is_table
 
 
-def claim_files(path: Path, kind: FileKind, modality: str, hints: Hints) -> Claim | None:
-    """Claim a table with a column of paths, or a folder with a subfolder of files per class; None if it is neither.
+def recognize_files(path: Path, kind: FileKind, modality: str, hints: Hints) -> InferredTask | None:
+    """Recognize a table with a column of paths, or a folder with a subfolder of files per class; None if it is neither.
 
     Args:
         path: A table, or a folder.
         kind: What files count.
-        modality: The name of the modality that claims.
+        modality: The name of the modality that recognizes it.
         hints: What the user said of the data.
 
     Raises:
         BadInput: It is of this kind and cannot be used, or a hint names what is not there.
     """
     if not is_table(path):
-        return claim_folder(path, kind, modality, hints)
+        return recognize_folder(path, kind, modality, hints)
     try:
-        return claim_table(path, kind, modality, hints) or claim_folder(path, kind, modality, hints)
+        return recognize_table(path, kind, modality, hints) or recognize_folder(path, kind, modality, hints)
     except BadInput:  # maybe the table is no more than a note beside the folders of classes
         of_columns = hints != Hints(problem=hints.problem, unlabeled=hints.unlabeled)
-        claim = None if of_columns else claim_folder(path, kind, modality, hints)
-        if claim is None:
+        inferred = None if of_columns else recognize_folder(path, kind, modality, hints)
+        if inferred is None:
             raise
-        return claim
+        return inferred
 
 
 def scan_files(task: Task, kind: FileKind) -> Scan:
-    """The rows whose file can be decoded, and faults.
+    """The rows whose file can be decoded, and skipped samples.
 
     Args:
-        task: As `claim_files` proposed it.
+        task: As `recognize_files` proposed it.
         kind: What files count, and how one is inspected.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autosft.contracts.rows import Fault, printable
+from autosft.contracts.rows import SkippedSample, printable
 
 # fmt: off
 _SIDE_ENDINGS = frozenset({
@@ -48,12 +48,12 @@ class Found:
     Attributes:
         files: Paths of files of the kind, by their ending or their first bytes, sorted.
         others: How many other visible files there are.
-        faults: Files of no known kind, and folders that cannot be listed.
+        skipped: Files of no known kind, and folders that cannot be listed.
     """
 
     files: list[str] = field(default_factory=list[str])
     others: int = 0
-    faults: list[Fault] = field(default_factory=list[Fault])
+    skipped: list[SkippedSample] = field(default_factory=list[SkippedSample])
 
 
 def hidden(name: str) -> bool:
@@ -99,7 +99,7 @@ def sort_file(path: str, kind: FileKind, found: Found) -> None:
         return
     found.others += 1
     if not side:
-        found.faults.append(Fault(printable(path), f"neither {kind.one} nor a known kind of side file"))
+        found.skipped.append(SkippedSample(printable(path), f"neither {kind.one} nor a known kind of side file"))
 
 
 Identity = tuple[int, int] | None
@@ -124,17 +124,17 @@ def walk(folder: str, kind: FileKind, seen: Iterable[Identity] = ()) -> Found:
         seen: Identities of folders that are listed elsewhere.
     """
     found = Found()
-    for path in _files_below(folder, set(seen), found.faults):
+    for path in _files_below(folder, set(seen), found.skipped):
         sort_file(path, kind, found)
-    names = {os.path.splitext(printable(path))[0] for path in found.files} if found.faults else set[str]()  # noqa: PTH122
-    beside = [os.path.splitext(fault.ref)[0] in names for fault in found.faults]  # noqa: PTH122
-    found.faults = [spared([fault])[0] if one else fault for fault, one in zip(found.faults, beside, strict=True)]
+    names = {os.path.splitext(printable(path))[0] for path in found.files} if found.skipped else set[str]()  # noqa: PTH122
+    beside = [os.path.splitext(skip.ref)[0] in names for skip in found.skipped]  # noqa: PTH122
+    found.skipped = [spared([skip])[0] if one else skip for skip, one in zip(found.skipped, beside, strict=True)]
     return found
 
 
-def spared(faults: Iterable[Fault]) -> list[Fault]:
-    """The same faults, where no labelled row is lost by them."""
-    return [replace(fault, lost=False) for fault in faults]
+def spared(skipped: Iterable[SkippedSample]) -> list[SkippedSample]:
+    """The same skipped samples, where no labelled row is lost by them."""
+    return [replace(skip, lost=False) for skip in skipped]
 
 
 def holds_any(folder: str, kind: FileKind) -> bool:
@@ -147,20 +147,22 @@ def holds_any(folder: str, kind: FileKind) -> bool:
     return False
 
 
-def _files_below(folder: str, seen: set[Identity], faults: list[Fault]) -> Iterator[str]:
+def _files_below(folder: str, seen: set[Identity], skipped: list[SkippedSample]) -> Iterator[str]:
     """The visible files, a folder's own before those of its subfolders. Folders may lie deeper than Python recurses."""
     waiting = [folder]
     while waiting:
         here = waiting.pop()
         name = identity(here)
         if name in seen and name is not None:
-            faults.append(Fault(printable(here), "leads to a folder that is listed already; not followed", lost=False))
+            skipped.append(
+                SkippedSample(printable(here), "leads to a folder that is listed already; not followed", lost=False)
+            )
             continue
         seen.add(name)
         try:
             folders, files = split_entries(here)
         except OSError as error:
-            faults.append(Fault(printable(here), f"the folder cannot be listed ({error.strerror})"))
+            skipped.append(SkippedSample(printable(here), f"the folder cannot be listed ({error.strerror})"))
             continue
         yield from files
         waiting += reversed(folders)

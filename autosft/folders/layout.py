@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from autosft.contracts.rows import Fault, printable
+from autosft.contracts.rows import SkippedSample, printable
 from autosft.errors import BadInput
 from autosft.folders.files import FileKind, Found, Identity, holds_any, identity, sort_file, spared, split_entries, walk
 from autosft.tables.folder import SPLIT_WORDS
@@ -27,7 +27,7 @@ class Survey:
         files: Of each split, the files of each class.
         unlabeled: Files without a class that may still be learned from.
         nested: How many files lie in subfolders of a class's folder, whose names mean nothing.
-        faults: What cannot be used, and why.
+        skipped: What cannot be used, and why.
         others: How many visible files of other kinds lie in the folders of classes.
         strays: How many files of the kind lie beside the folders of the classes.
         unused: Names of files and folders that the task does not use.
@@ -38,7 +38,7 @@ class Survey:
     files: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
     unlabeled: list[str] = field(default_factory=list[str])
     nested: int = 0
-    faults: list[Fault] = field(default_factory=list[Fault])
+    skipped: list[SkippedSample] = field(default_factory=list[SkippedSample])
     others: int = 0
     strays: int = 0
     unused: list[str] = field(default_factory=list[str])
@@ -52,9 +52,9 @@ class Survey:
         """How many files a split has."""
         return sum(map(len, self.files.get(split, {}).values()))
 
-    def set_aside(self, path: str, reason: str, *, lost: bool = False) -> None:
-        """Note something that is not used; `lost` as in `Fault`."""
-        self.faults.append(Fault(printable(path), reason, lost))
+    def skip(self, path: str, reason: str, *, lost: bool = False) -> None:
+        """Note something that is not used; `lost` as in `SkippedSample`."""
+        self.skipped.append(SkippedSample(printable(path), reason, lost))
         self.unused.append(printable(_name(path)))
 
 
@@ -89,7 +89,7 @@ def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -
         elif _name(path).lower() in UNLABELED:
             _take_unlabeled(found, path, above)
         elif holds_any(path, kind):
-            found.set_aside(path, "lies beside the splits and is none of them; not used")
+            found.skip(path, "lies beside the splits and is none of them; not used")
         else:
             found.unused.append(printable(_name(path)))
     return found
@@ -141,9 +141,9 @@ def _take_strays(found: Survey, files: list[str], *, lost: bool = True) -> None:
         sort_file(path, found.kind, sorted_out)
         if sorted_out.files:
             found.strays += 1
-            found.set_aside(path, "lies beside the folders of the classes, so it has no class", lost=lost)
+            found.skip(path, "lies beside the folders of the classes, so it has no class", lost=lost)
         else:
-            found.faults += spared(sorted_out.faults)
+            found.skipped += spared(sorted_out.skipped)
             found.unused.append(printable(_name(path)))
 
 
@@ -154,15 +154,15 @@ def _take_classes(found: Survey, split: str, folders: list[str], above: set[Iden
             if split in ("", "train"):
                 _take_unlabeled(found, path, above)
             else:  # what belongs to test rows must not be learned from
-                found.set_aside(path, f"unlabeled {found.kind.many} inside {split} are not used")
+                found.skip(path, f"unlabeled {found.kind.many} inside {split} are not used")
             continue
         below = walk(path, found.kind, above)
-        found.faults += below.faults
+        found.skipped += below.skipped
         found.others += below.others
         if not below.files:
-            found.set_aside(path, f"a folder without {found.kind.many}")
+            found.skip(path, f"a folder without {found.kind.many}")
         elif name != printable(name):
-            found.set_aside(path, "its name is not UTF-8; rename it", lost=True)
+            found.skip(path, "its name is not UTF-8; rename it", lost=True)
         else:
             found.files.setdefault(split, {}).setdefault(name, []).extend(below.files)
             found.nested += sum(os.path.dirname(file) != path for file in below.files)  # noqa: PTH120
@@ -170,5 +170,5 @@ def _take_classes(found: Survey, split: str, folders: list[str], above: set[Iden
 
 def _take_unlabeled(found: Survey, path: str, above: set[Identity]) -> None:
     below = walk(path, found.kind, above)
-    found.faults += spared(below.faults)
+    found.skipped += spared(below.skipped)
     found.unlabeled += below.files

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autosft.contracts.rows import Fault, Row, Rows, Scan, printable
+from autosft.contracts.rows import Row, Rows, Scan, SkippedSample, printable
 from autosft.contracts.task import Task
 from autosft.data.cores import usable_cores
 from autosft.errors import BadInput, UnknownName, Unreadable
@@ -28,10 +28,10 @@ _CHUNK = 4096
 
 
 def scan_folder(task: Task, kind: FileKind) -> Scan:
-    """The readable files of a task's folder, with and without classes; the rest as faults.
+    """The readable files of a task's folder, with and without classes; the rest as skipped samples.
 
     Args:
-        task: As `claim_folder` proposed it.
+        task: As `recognize_folder` proposed it.
         kind: What files count, and how one is inspected.
 
     Raises:
@@ -40,16 +40,16 @@ def scan_folder(task: Task, kind: FileKind) -> Scan:
     folder, layout, apart = _data_of(task)
     found = survey(folder, kind, layout, apart)
     require_classes(found, folder)
-    faults = list(found.faults)
+    skipped = list(found.skipped)
     labeled = [
         Row(_relative(path, folder), path, (name,), split)
         for split, classes in found.files.items()
         for name, paths in classes.items()
         for path in paths
     ]
-    rows = Rows.of(readable(labeled, kind, faults))
+    rows = Rows.of(readable(labeled, kind, skipped))
     unlabeled, more = unlabeled_rows([Row(_relative(path, folder), path) for path in found.unlabeled], kind)
-    return Scan(rows, unlabeled, (*faults, *more))
+    return Scan(rows, unlabeled, (*skipped, *more))
 
 
 def rows_of_inputs(
@@ -67,63 +67,63 @@ def rows_of_inputs(
         kind: What files count, in folders.
         take: From an input that is no path to what a row refers to, or None if it is not known.
         wanted: What may be given, in words.
-        named: What a file names; a named path that is missing is a fault.
+        named: What a file names; a named path that is missing is a skipped sample.
 
     Raises:
         BadInput: A path is missing, a folder has no file of the kind, or an input is of another type.
     """
     rows: list[Row] = []
-    faults: list[Fault] = []
+    skipped: list[SkippedSample] = []
     for number, given in enumerate(inputs):
         if isinstance(given, (str, Path)):
-            rows += [Row(path, path) for path in _paths(Path(given), kind, faults, named)]
+            rows += [Row(path, path) for path in _paths(Path(given), kind, skipped, named)]
         elif (ref := take(given)) is not None:
             rows.append(Row(f"input-{number}", ref))
         else:
             raise BadInput(f"Input {number} is {_kind_of(given)}; give {wanted}.")
     taken: dict[str, Row] = {}
-    for row in readable(rows, kind, faults):
+    for row in readable(rows, kind, skipped):
         name, copies = row.id, 1
         while name in taken:  # the same file, given twice
             copies += 1
             name = f"{row.id} ({copies})"
         taken[name] = replace(row, id=name)
-    return Scan(Rows.of(taken.values()), faults=tuple(faults))
+    return Scan(Rows.of(taken.values()), skipped=tuple(skipped))
 
 
-def readable(rows: Sequence[Row], kind: FileKind, faults: list[Fault]) -> Iterator[Row]:
-    """The rows whose file can be decoded, each with what it refers to; the others are added to the faults.
+def readable(rows: Sequence[Row], kind: FileKind, skipped: list[SkippedSample]) -> Iterator[Row]:
+    """The rows whose file can be decoded, each with what it refers to; the others are added to the skipped samples.
 
     Args:
         rows: Rows that refer to a path, as text; what refers to something else passes.
         kind: How to inspect a file. Decoders leave Python's lock, so that several threads do it.
-        faults: What could not be used so far.
+        skipped: What could not be used so far.
     """
     for row, found in zip(rows, _inspected([row.ref for row in rows], kind), strict=True):
-        if isinstance(found, Fault):
-            faults.append(found)
+        if isinstance(found, SkippedSample):
+            skipped.append(found)
         else:
             yield replace(row, ref=found)
 
 
-def unlabeled_rows(rows: Sequence[Row], kind: FileKind) -> tuple[Rows, list[Fault]]:
+def unlabeled_rows(rows: Sequence[Row], kind: FileKind) -> tuple[Rows, list[SkippedSample]]:
     """The rows without labels whose file can be decoded, and what became of the others."""
-    faults: list[Fault] = []
-    return Rows.of(readable(rows, kind, faults)), spared(faults)
+    skipped: list[SkippedSample] = []
+    return Rows.of(readable(rows, kind, skipped)), spared(skipped)
 
 
 def _inspected(refs: Sequence[Any], kind: FileKind) -> Iterator[Any]:
-    """For each reference, in order, what a row refers to, or a fault."""
+    """For each reference, in order, what a row refers to, or a skipped sample."""
 
     def inspect(ref: Any) -> Any:
         if not isinstance(ref, str):
             return ref
         if ref != printable(ref):
-            return Fault(printable(ref), "its name is not UTF-8; rename it")
+            return SkippedSample(printable(ref), "its name is not UTF-8; rename it")
         try:
             return kind.inspect(ref)
         except Unreadable as error:
-            return Fault(ref, str(error))
+            return SkippedSample(ref, str(error))
 
     with ThreadPoolExecutor(usable_cores()) as pool:
         for start in range(0, len(refs), _CHUNK):
@@ -147,7 +147,7 @@ def _data_of(task: Task) -> tuple[str, str, str]:
     return os.path.abspath(folder), layout, str(apart)  # noqa: PTH100
 
 
-def _paths(path: Path, kind: FileKind, faults: list[Fault], named: Named | None) -> Iterable[str]:
+def _paths(path: Path, kind: FileKind, skipped: list[SkippedSample], named: Named | None) -> Iterable[str]:
     """The file itself, what it names, or all files of the kind below the folder."""
     if not path.exists():
         raise BadInput(f"{printable(str(path))}: there is no such file or folder.")
@@ -155,7 +155,7 @@ def _paths(path: Path, kind: FileKind, faults: list[Fault], named: Named | None)
         listed = named(path) if named else None
         return [str(path)] if listed is None else listed
     found = walk(str(path), kind)
-    faults += found.faults
+    skipped += found.skipped
     if not found.files:
         raise BadInput(f"{printable(str(path))}: no {kind.many} in this folder or below it.")
     return found.files

@@ -1,4 +1,5 @@
-"""Files named by a table: from a table to a claim, and to rows. For any `FileKind`; knows no folder of classes."""
+"""Files named by a table: from a table to an inferred task, and to rows. For any `FileKind`; knows no folder of
+classes."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from typing import Any, cast
 
 import numpy.typing as npt
 
-from autosft.contracts.rows import Fault, Rows, Scan, printable
-from autosft.contracts.task import Claim, Hints, Task
+from autosft.contracts.rows import Rows, Scan, SkippedSample, printable
+from autosft.contracts.task import Hints, InferredTask, Task
 from autosft.errors import BadInput, UnknownName
 from autosft.folders.files import FileKind, ending_of, spared
 from autosft.folders.listing import readable
@@ -35,7 +36,7 @@ _LOOKED_AT = 200
 _GLANCE, _MOST_ASKED = 8, 100
 """So many cells, and so many columns, where no ending says that cells name files: tables of numbers are wide."""
 
-_LEAST_SHARE = 0.5
+_LEAST_FRACTION = 0.5
 """A column in which fewer cells name files is no column of paths."""
 
 _LONGEST_NAME = 64
@@ -44,13 +45,13 @@ _LONGEST_NAME = 64
 _KEYS = ("table", "path", "files", "drop", "target", "unlabeled")
 
 
-def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Claim | None:
-    """Claim a table with a column of paths of files; None if it has none.
+def recognize_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> InferredTask | None:
+    """Recognize a table with a column of paths of files; None if it has none.
 
     Args:
         path: The table, or a folder of tables.
         kind: What files count.
-        modality: The name of the modality that claims.
+        modality: The name of the modality that recognizes it.
         hints: What the user said of the data.
 
     Raises:
@@ -60,10 +61,10 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
     if not _path_column(path, first, kind, hints)[0]:
         return None
     table = glance(path, first)
-    column, start, share = _path_column(path, table, kind, hints)
+    column, start, fraction = _path_column(path, table, kind, hints)
     if not column:  # the first rows named files, most of the others do not
         return None
-    if not share:
+    if not fraction:
         raise BadInput(_none_there(path, table, column, kind))
     forms = propose_targets(table, hints, exclude=[column])
     folders = {split: str(folder) for split, folder in start.folders.items()}
@@ -88,7 +89,7 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
     more = words_of(hints.roles) + (f"; unlabelled {kind.many} in {printable(unlabeled)}" if unlabeled else "")
     used = {column, *hints.roles.values()}.union(*(form.columns for form in forms))
     idle = [name for name in table.columns if name not in used]
-    return Claim(
+    return InferredTask(
         task,
         confidence=0.97,
         why=f"{table.dialect}; paths of {kind.many} in column {column!r}, below {where}; {asked}{more}",
@@ -97,7 +98,7 @@ def claim_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> Clai
 
 
 def scan_table(task: Task, kind: FileKind) -> Scan:
-    """Rows whose file can be decoded, and faults.
+    """Rows whose file can be decoded, and skipped samples.
 
     Raises:
         BadInput: The task's data table is wrong, or its file is missing or has other columns.
@@ -108,10 +109,10 @@ def scan_table(task: Task, kind: FileKind) -> Scan:
         raise UnknownName("column", column, table.columns)
     refs = _paths(table, column, start, Finder(kind))
     scan = rows_of(table, forms, refs, empty=f"no path of {kind.one}", task=task)
-    faults: list[Fault] = []
-    rows = _decoded(scan.rows, kind, faults)
-    without = _decoded(scan.unlabeled, kind, unread := list[Fault]())
-    scan = Scan(rows, without, (*scan.faults, *faults, *spared(unread)))
+    skipped: list[SkippedSample] = []
+    rows = _decoded(scan.rows, kind, skipped)
+    without = _decoded(scan.unlabeled, kind, unread := list[SkippedSample]())
+    scan = Scan(rows, without, (*scan.skipped, *skipped, *spared(unread)))
     return with_unlabeled(scan, unlabeled, kind, known=set(refs))
 
 
@@ -134,13 +135,13 @@ def paths_in(path: Path, task: Task, kind: FileKind) -> list[str]:
     return _paths(table, column, start, Finder(kind))
 
 
-def _decoded(rows: Rows, kind: FileKind, faults: list[Fault]) -> Rows:
-    """The rows whose file can be decoded; the fault of another names its place in the table and its file."""
-    unread: list[Fault] = []
+def _decoded(rows: Rows, kind: FileKind, skipped: list[SkippedSample]) -> Rows:
+    """The rows whose file can be decoded; the skipped sample of another names its place in the table and its file."""
+    unread: list[SkippedSample] = []
     kept = Rows.of(readable(list(rows), kind, unread))
     left = set(rows.id) - set(kept.id)
     places = [row.id for row in rows if row.id in left]
-    faults += [Fault(place, f"{fault.ref}: {fault.reason}") for place, fault in zip(places, unread, strict=True)]
+    skipped += [SkippedSample(place, f"{skip.ref}: {skip.reason}") for place, skip in zip(places, unread, strict=True)]
     return kept
 
 
@@ -152,7 +153,8 @@ def _paths(table: Table, column: str, start: Start, finder: Finder) -> list[str]
 
 
 def _path_column(path: Path, table: Table, kind: FileKind, hints: Hints) -> tuple[str, Start, float]:
-    """The column of paths, where they start, and the share of a sample that is there; an empty name if there is none.
+    """The column of paths, where they start, and the fraction of a sample that is there; an empty name if there is
+    none.
 
     Where cells end as files of the kind do, it is a column of paths even if nothing is there; names without an ending
     must be there.
@@ -162,7 +164,7 @@ def _path_column(path: Path, table: Table, kind: FileKind, hints: Hints) -> tupl
             raise UnknownName("column", name, table.columns)
     taken = {*hints.targets, *hints.roles.values()}
     asked = hints.inputs or [name for name in table.columns if name not in taken]
-    ended = [name for name in asked if _share(table.columns[name], kind.endings) >= _LEAST_SHARE]
+    ended = [name for name in asked if _fraction(table.columns[name], kind.endings) >= _LEAST_FRACTION]
     if ended and len(hints.inputs) > 1:
         raise BadInput(f"{kind.one.capitalize()} is one file: give one column of paths, not {', '.join(hints.inputs)}.")
     finder, homes = Finder(kind), _homes(path, table)
@@ -171,13 +173,13 @@ def _path_column(path: Path, table: Table, kind: FileKind, hints: Hints) -> tupl
     for name in ended or [name for name in asked[:_MOST_ASKED] if _could_be_names(table.columns[name])]:
         found[name] = finder.start(_sampled(table, name, count), homes)
     best = max(found, key=lambda name: found[name][1], default="")
-    if not best or (not ended and found[best][1] < _LEAST_SHARE):
+    if not best or (not ended and found[best][1] < _LEAST_FRACTION):
         return "", Start(homes), 0.0
     return best, *found[best]
 
 
-def _share(cells: npt.NDArray[Any], endings: Collection[str]) -> float:
-    """The share of some cells that are there which end as names of files of the kind do."""
+def _fraction(cells: npt.NDArray[Any], endings: Collection[str]) -> float:
+    """The fraction of some cells that are there which end as names of files of the kind do."""
     there = [cell for cell in cells[:: max(1, len(cells) // _LOOKED_AT)] if cell is not None]
     ends = [cell for cell in there if isinstance(cell, str) and ending_of(cell.strip()) in endings]
     return len(ends) / max(1, len(there))

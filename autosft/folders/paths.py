@@ -23,7 +23,7 @@ _DEEPEST = 2
 """So far below the table's own folder."""
 
 _ENOUGH = 0.5
-"""Where this share of the cells names files, no other start is looked for."""
+"""Where this fraction of the cells names files, no other start is looked for."""
 
 _MOST_DROPPED = 8
 """Leading folders that paths may have of another machine."""
@@ -68,8 +68,8 @@ class Finder:
         named = self._stems_in(where).get(name, [])
         return os.path.join(where, named[0]) if len(named) == 1 else path  # noqa: PTH118
 
-    def share(self, cells: Sequence[Any], folder: Path, drop: int = 0) -> float:
-        """The share of cells that name a file of the kind."""
+    def fraction(self, cells: Sequence[Any], folder: Path, drop: int = 0) -> float:
+        """The fraction of cells that name a file of the kind."""
         paths = (self.path_of(cell, folder, drop) for cell in cells)
         return sum(os.path.isfile(path) and self._is_of_kind(path) for path in paths) / max(1, len(cells))  # noqa: PTH113
 
@@ -77,7 +77,7 @@ class Finder:
         return ending_of(path) in self.kind.endings or self.kind.starts(path)
 
     def start(self, cells: Mapping[str, Sequence[Any]], homes: Mapping[str, Path]) -> tuple[Start, float]:
-        """Where paths start, and the share of cells that then name a file.
+        """Where paths start, and the fraction of cells that then name a file.
 
         Args:
             cells: By split, some cells of the column.
@@ -90,9 +90,9 @@ class Finder:
                 split: self._folder_of(some, nearby(homes[split], split), drop) or (homes[split], 0.0)
                 for split, some in cells.items()
             }
-            share = sum(share for _, share in found.values()) / max(1, len(found))
-            if share > most:
-                best, most = Start({split: folder for split, (folder, _) in found.items()}, drop), share
+            fraction = sum(fraction for _, fraction in found.values()) / max(1, len(found))
+            if fraction > most:
+                best, most = Start({split: folder for split, (folder, _) in found.items()}, drop), fraction
             if most >= _ENOUGH:
                 break
         return best, most
@@ -101,10 +101,10 @@ class Finder:
         """The first of the folders in which most of the cells name a file."""
         best: tuple[Path, float] | None = None
         for folder in folders:
-            share = self.share(cells, folder, drop)
-            if best is None or share > best[1]:
-                best = folder, share
-            if share == 1.0:
+            fraction = self.fraction(cells, folder, drop)
+            if best is None or fraction > best[1]:
+                best = folder, fraction
+            if fraction == 1.0:
                 break
         return best
 

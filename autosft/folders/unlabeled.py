@@ -54,5 +54,5 @@ def with_unlabeled(scan: Scan, folder: str, kind: FileKind, known: Collection[st
     if not folder:
         return scan
     found = walk(folder, kind)
-    rows, faults = unlabeled_rows([Row(path, path) for path in found.files if path not in known], kind)
-    return Scan(scan.rows, scan.unlabeled + rows, (*scan.faults, *spared(found.faults), *faults))
+    rows, skipped = unlabeled_rows([Row(path, path) for path in found.files if path not in known], kind)
+    return Scan(scan.rows, scan.unlabeled + rows, (*scan.skipped, *spared(found.skipped), *skipped))

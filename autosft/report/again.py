@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from autosft.report.account import Account
+from autosft.report.saved_run import SavedRun
 
 _USUAL = {
     "budget": 600.0,
@@ -23,22 +23,30 @@ _USUAL = {
 _LISTED = ("backbones", "strategies")
 
 
-def commands(account: Account) -> Sequence[tuple[str, str]]:
+def commands(saved_run: SavedRun) -> Sequence[tuple[str, str]]:
     """What each command does, and the command. A search of a task that only a program knew has none."""
-    folder = shlex.quote(str(account.folder))
+    folder = shlex.quote(str(saved_run.folder))
     found: list[tuple[str, str]] = []
-    if account.result:
-        named = "".join(f" -p {shlex.quote(module)}" for module in account.plugins)
+    if saved_run.result:
+        named = "".join(f" -p {shlex.quote(module)}" for module in saved_run.plugins)
         found.append(("Answer for new data", f"autosft predict {folder} FILES --out answers.csv{named}"))
-    if account.source:
-        found.append(("Search again, with the same data, settings and seed", shlex.join(_search(account))))
+    if saved_run.source:
+        found.append(("Search again, with the same data, settings and seed", shlex.join(_search(saved_run))))
     return found
 
 
-def _search(account: Account) -> list[str]:
-    hints, spec = account.hints, account.spec
-    metrics = [target.metric for target in account.task.targets]
-    words = ["autosft", "search", account.source, "--modality", account.task.modality, "--metric", ",".join(metrics)]
+def _search(saved_run: SavedRun) -> list[str]:
+    hints, spec = saved_run.hints, saved_run.spec
+    metrics = [target.metric for target in saved_run.task.targets]
+    words = [
+        "autosft",
+        "search",
+        saved_run.source,
+        "--modality",
+        saved_run.task.modality,
+        "--metric",
+        ",".join(metrics),
+    ]
     words += [word for name in hints.targets for word in ("--target", name)]
     words += [word for name in hints.inputs for word in ("--inputs", name)]
     words += ["--problem", hints.problem] if hints.problem else []
@@ -51,8 +59,8 @@ def _search(account: Account) -> list[str]:
     words += ["--trials", str(spec["trials"])] if spec["trials"] else []
     words += [word for name in _LISTED if spec[name] for word in (f"--{name}", ",".join(spec[name]))]
     words += [word for folder in spec["weights"] for word in ("--weights", folder)]
-    words += [word for setting in account.settings for word in ("--set", setting)]
-    words += [word for module in account.plugins for word in ("-p", module)]
+    words += [word for setting in saved_run.settings for word in ("--set", setting)]
+    words += [word for module in saved_run.plugins for word in ("-p", module)]
     words += [] if spec["hold_out_test"] else ["--no-hold-out-test"]
     words += ["--storage", spec["storage"]] if spec["storage"] else []
     words += [f"--{name}" for name in ("single", "compile") if spec[name]]

@@ -67,7 +67,7 @@ def standings(
         if one := stored.get(record.number):
             order = np.argsort(one.rows.numbers)
             answered[record.number] = some = one.rows.take(order)
-            positions = list(draws(some.units(), seed=seed, count=RESAMPLES))
+            positions = list(draws(some.group_ids(), seed=seed, count=RESAMPLES))
             scores[record.number] = _resampled(one, asked, problems, order, positions)
     best = records[0]
     top = answered.get(best.number)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autosft.contracts.record import Record
-from autosft.report.account import Account
+from autosft.report.saved_run import SavedRun
 
 MOST_NUMBERS = 8
 MOST_CAUSES = 30
@@ -18,11 +18,11 @@ _ORIGINS = {"pretrained": "", "fitted": "learned from the training rows", "scrat
 
 @dataclass(frozen=True)
 class Spent:
-    """What something took, in seconds of wall clock, and as a share of all."""
+    """What something took, in seconds of wall clock, and as a fraction of all."""
 
     name: str
     seconds: float
-    share: float
+    fraction: float
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Backbone:
     chosen: bool
 
 
-def time_spent(account: Account) -> Sequence[Spent]:
+def time_spent(saved_run: SavedRun) -> Sequence[Spent]:
     """Where the wall clock went: before the search, into trials by strategy, waiting, and after the search.
 
-    Where several workers trained at the same time, a trial counts for its share of the wall clock.
+    Where several workers trained at the same time, a trial counts for its fraction of the wall clock.
     """
-    phases: Mapping[str, float] = account.result.seconds if account.result else {}
-    total = phases.get("total", account.seconds)
-    workers = int(account.spec["workers"])
+    phases: Mapping[str, float] = saved_run.result.seconds if saved_run.result else {}
+    total = phases.get("total", saved_run.seconds)
+    workers = int(saved_run.spec["workers"])
     by_way: dict[str, float] = defaultdict(float)
-    for record in account.records:
+    for record in saved_run.records:
         what = "trials without a score" if record.score is None else f"trials of {record.recipe.strategy}"
         by_way[what] += record.seconds / workers
     trials = sum(by_way.values())
@@ -86,13 +86,13 @@ def notes(records: Sequence[Record]) -> Sequence[str]:
     return list(dict.fromkeys(note for record in records for note in record.notes))
 
 
-def backbones(account: Account) -> Sequence[Backbone]:
+def backbones(saved_run: SavedRun) -> Sequence[Backbone]:
     """Every backbone of the plan; those with the highest scores first."""
-    tried = Counter(record.recipe.backbone for record in account.records)
+    tried = Counter(record.recipe.backbone for record in saved_run.records)
     best: dict[str, float] = {}
-    for record in account.scored:
+    for record in saved_run.scored:
         best.setdefault(record.recipe.backbone, record.score or 0.0)
-    chosen = {record.recipe.backbone for record in account.chosen}
+    chosen = {record.recipe.backbone for record in saved_run.chosen}
     rows = [
         Backbone(
             name=name,
@@ -105,7 +105,7 @@ def backbones(account: Account) -> Sequence[Backbone]:
             best=best.get(name),
             chosen=name in chosen,
         )
-        for name, (info, weights) in account.backbones.items()
+        for name, (info, weights) in saved_run.backbones.items()
     ]
     return sorted(rows, key=lambda row: (row.best is None, -(row.best or 0.0)))
 

@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from autosft.contracts.record import Record
-from autosft.report.account import Account
 from autosft.report.charts.svg import Frame, Point, Range, padded, ticks
+from autosft.report.saved_run import SavedRun
 from autosft.report.words import score, seconds, title
 
 MOST_POINTS = 800
@@ -19,25 +19,27 @@ MOST_EPOCHS = 120
 _CLOCK = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0)
 
 
-def score_over_time(account: Account) -> Markup | None:
+def score_over_time(saved_run: SavedRun) -> Markup | None:
     """Each trial's score when it ended, the best so far, and the budget; None if no trial has a score or a time."""
-    ended = [record for record in account.records if record.ended is not None]
-    timed = sorted((record for record in account.scored if record.ended is not None), key=lambda one: one.ended or 0.0)
+    ended = [record for record in saved_run.records if record.ended is not None]
+    timed = sorted(
+        (record for record in saved_run.scored if record.ended is not None), key=lambda one: one.ended or 0.0
+    )
     if not timed:
         return None
-    budget = account.spec["budget"]
-    end = max([record.ended or 0.0 for record in ended] + [account.seconds, budget or 0.0])
+    budget = saved_run.spec["budget"]
+    end = max([record.ended or 0.0 for record in ended] + [saved_run.seconds, budget or 0.0])
     frame = Frame(
-        f"Validation {account.metric} of {len(timed)} trials over time; best {score(account.scored[0].score)}",
+        f"Validation {saved_run.metric} of {len(timed)} trials over time; best {score(saved_run.scored[0].score)}",
         (0.0, end * 1.01),
         _bulk([record.score or 0.0 for record in timed]),
         f"time since the search began ({_unit(end)[0]})",
-        f"validation {account.metric}",
+        f"validation {saved_run.metric}",
         x_ticks=_clock_ticks(end),
         x_text=_unit(end)[1],
     )
-    _phases(frame, account, end)
-    best, steps = _best_so_far(timed, account.result.seconds["total"] if account.result else account.seconds)
+    _phases(frame, saved_run, end)
+    best, steps = _best_so_far(timed, saved_run.result.seconds["total"] if saved_run.result else saved_run.seconds)
     for record in _some(timed, best):
         kind = "crown" if record.number in best else "trial"
         frame.dot((record.ended or 0.0, record.score or 0.0), kind, said=f"{title(record)}: {score(record.score)}")
@@ -47,10 +49,10 @@ def score_over_time(account: Account) -> Markup | None:
     return frame.drawing()
 
 
-def learning_curves(account: Account) -> Sequence[tuple[str, Markup]]:
+def learning_curves(saved_run: SavedRun) -> Sequence[tuple[str, Markup]]:
     """Validation score and training loss by epoch, of the best trials and those in the bundle that had epochs."""
-    chosen = {record.number for record in account.chosen}
-    trained = [record for record in account.scored if len(record.epochs) > 1]
+    chosen = {record.number for record in saved_run.chosen}
+    trained = [record for record in saved_run.scored if len(record.epochs) > 1]
     shown = [record for record in trained if record.number in chosen]
     shown += [record for record in trained if record.number not in chosen][: MOST_CURVES - len(shown)]
     if not shown:
@@ -59,7 +61,7 @@ def learning_curves(account: Account) -> Sequence[tuple[str, Markup]]:
     losses = {record.number: _points([epoch.loss for epoch in record.epochs]) for record in shown}
     best = shown[0].number
     drawings: list[tuple[str, Markup]] = []
-    for name, curves in ((f"validation {account.metric}", scores), ("training loss", losses)):
+    for name, curves in ((f"validation {saved_run.metric}", scores), ("training loss", losses)):
         values = [value for curve in curves.values() for _, value in curve]
         if not values:
             continue
@@ -106,11 +108,11 @@ def _some(timed: Sequence[Record], kept: set[int]) -> Sequence[Record]:
     return [record for place, record in enumerate(timed) if place in places or record.number in kept]
 
 
-def _phases(frame: Frame, account: Account, end: float) -> None:
+def _phases(frame: Frame, saved_run: SavedRun, end: float) -> None:
     """Shade what was no search: what came before the first trial, and what came after the last."""
-    budget, (low, high) = account.spec["budget"], frame.y
-    if account.result:
-        phases = account.result.seconds
+    budget, (low, high) = saved_run.spec["budget"], frame.y
+    if saved_run.result:
+        phases = saved_run.result.seconds
         begun = phases.get("prepare", 0.0)
         over = begun + phases.get("search", 0.0)
         frame.box((0.0, low), (begun, high), "phase", f"preparing: {seconds(begun)}")

@@ -35,7 +35,7 @@ Table = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Weight:
-    """How much a parameter mattered: by how much the share of explained variance falls when it is shuffled.
+    """How much a parameter mattered: by how much the fraction of explained variance falls when it is shuffled.
 
     Attributes:
         name: The parameter, as in the recipe.
@@ -55,7 +55,7 @@ class Importance:
 
     Attributes:
         weights: From the most to the least important.
-        explained: The share of the variance of ranks that the forest explains on trials it has not seen.
+        explained: The fraction of the variance of ranks that the forest explains on trials it has not seen.
         trials: How many trials were looked at.
         why_not: Why there are no weights; empty if there are.
     """
@@ -124,7 +124,7 @@ def _numbers(values: Sequence[Value | None]) -> Table:
 
 
 def _ranks(scores: Sequence[float]) -> Table:
-    """For each trial the share of trials that are worse, and half of those that are equal."""
+    """For each trial the fraction of trials that are worse, and half of those that are equal."""
     from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
 
     return (cast("Any", stats).rankdata(scores) - 0.5) / len(scores)

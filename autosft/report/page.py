@@ -21,14 +21,14 @@ from autosft.contracts.rows import Row
 from autosft.contracts.section import Answers, ReportedRow, ReportSection
 from autosft.errors import BadInput, Unreadable
 from autosft.report import cost, curves, summary
-from autosft.report.account import Account
 from autosft.report.again import commands
-from autosft.report.board import board
-from autosft.report.charts.strip import Strip
+from autosft.report.charts.interval import IntervalPlot
 from autosft.report.comparison import standings
 from autosft.report.diagnosis.answers import answers_of
 from autosft.report.importance import importance
+from autosft.report.leaderboard import leaderboard
 from autosft.report.rendering import gallery, render
+from autosft.report.saved_run import SavedRun
 
 MOST_TRIALS = 25
 """So many of the best trials stand in the leaderboard, and are compared row by row with the best."""
@@ -38,7 +38,7 @@ MOST_TEXT = 280
 
 
 def write_report(
-    account: Account,
+    saved_run: SavedRun,
     out: Path,
     modality: Modality | None,
     problems: Sequence[Problem],
@@ -47,7 +47,7 @@ def write_report(
     """Write the report of a run.
 
     Args:
-        account: What its folder says; it may be going on.
+        saved_run: What its folder says; it may be going on.
         out: The HTML file.
         modality: Shows samples; None if it is not installed.
         problems: The problem of each target, to look into the answers; none if one of them is not installed.
@@ -56,74 +56,74 @@ def write_report(
     Raises:
         CannotWrite: The file cannot be written.
     """
-    write_whole(out, render("page.html", **_content(account, modality, problems, tuple(sections))).encode())
+    write_whole(out, render("page.html", **_content(saved_run, modality, problems, tuple(sections))).encode())
 
 
 def _content(
-    account: Account, modality: Modality | None, problems: Sequence[Problem], sections: Sequence[ReportSection]
+    saved_run: SavedRun, modality: Modality | None, problems: Sequence[Problem], sections: Sequence[ReportSection]
 ) -> dict[str, Any]:
     """What the templates are given."""
-    answers, why_not = _answers(account, problems)
+    answers, why_not = _answers(saved_run, problems)
     pictures, faults = Pictures(modality), list[str]()
     found = [
         (target.name, _sections(sections, one, pictures, faults))
-        for target, one in zip(account.task.targets, answers, strict=False)
+        for target, one in zip(saved_run.task.targets, answers, strict=False)
     ]
     return {
-        "account": account,
-        "summary": summary.summarize(account),
-        "data": summary.data_table(account),
-        "over_time": curves.score_over_time(account),
-        "board": _board(account, problems),
-        "curves": curves.learning_curves(account),
-        "grid": _grid(account),
-        "importance": importance(account.scored, int(account.spec["seed"])),
+        "saved_run": saved_run,
+        "summary": summary.summarize(saved_run),
+        "data": summary.data_table(saved_run),
+        "over_time": curves.score_over_time(saved_run),
+        "leaderboard": _leaderboard(saved_run, problems),
+        "curves": curves.learning_curves(saved_run),
+        "grid": _grid(saved_run),
+        "importance": importance(saved_run.scored, int(saved_run.spec["seed"])),
         "answers": answers,
         "diagnoses": [pair for pair in found if pair[1]],
         "faults": faults,
         "why_no_diagnosis": why_not,
         "pictures": pictures,
-        "recipes": [(record, record.recipe.parameters()) for record in account.chosen],
-        "commands": commands(account),
-        "peak": max((record.peak_bytes for record in account.records), default=0),
-        "spent": cost.time_spent(account),
-        "causes": cost.causes(account.records),
-        "notes": cost.notes(account.records),
-        "backbones": cost.backbones(account),
+        "recipes": [(record, record.recipe.parameters()) for record in saved_run.chosen],
+        "commands": commands(saved_run),
+        "peak": max((record.peak_bytes for record in saved_run.records), default=0),
+        "spent": cost.time_spent(saved_run),
+        "causes": cost.causes(saved_run.records),
+        "notes": cost.notes(saved_run.records),
+        "backbones": cost.backbones(saved_run),
     }
 
 
-def _board(account: Account, problems: Sequence[Problem]) -> dict[str, Any]:
+def _leaderboard(saved_run: SavedRun, problems: Sequence[Problem]) -> dict[str, Any]:
     """The best trials with their intervals, those that cannot be told from the best, and how many more there are."""
-    rows = board(account.records, account.result).rows
-    shown = account.scored[:MOST_TRIALS]
+    rows = leaderboard(saved_run.records, saved_run.result).rows
+    shown = saved_run.scored[:MOST_TRIALS]
     stored: dict[int, StoredOutputs] = {}
     damaged: list[str] = []
     for record in shown if problems else ():
         try:
-            if outputs := account.outputs(record):
+            if outputs := saved_run.outputs(record):
                 stored[record.number] = outputs
         except BadInput as error:
             damaged.append(str(error))
-    seed = int(account.spec["seed"])
-    found = standings(shown, stored, account.task.targets, problems, seed) if shown else {}
+    seed = int(saved_run.spec["seed"])
+    found = standings(shown, stored, saved_run.task.targets, problems, seed) if shown else {}
     intervals = [standing.interval for standing in found.values() if standing.interval]
     return {
         "rows": [(row, record, found[record.number]) for row, record in zip(rows, shown, strict=False)],
-        "strip": Strip.around(intervals),
+        "interval": IntervalPlot.around(intervals),
         "epochs": any(record.epochs for record in shown),
-        "more": len(account.scored) - len(shown),
+        "more": len(saved_run.scored) - len(shown),
         "tied": sum(standing.tied for standing in found.values()) - 1,
         "paired": sum(standing.paired for standing in found.values()),
         "damaged": damaged,
     }
 
 
-def _grid(account: Account) -> dict[str, Any]:
+def _grid(saved_run: SavedRun) -> dict[str, Any]:
     """The best score of each backbone with each strategy."""
-    names = list(dict.fromkeys(record.recipe.backbone for record in account.scored))
-    strategies = sorted({record.recipe.strategy for record in account.scored})
-    cells = {(one, two): summary.best_of(account.scored, one, two) for one in names for two in strategies}
+    names = list(dict.fromkeys(record.recipe.backbone for record in saved_run.scored))
+    strategies = sorted({record.recipe.strategy for record in saved_run.scored})
+    cells = {(one, two): summary.best_of(saved_run.scored, one, two) for one in names for two in strategies}
     scores = [record.score for record in cells.values() if record and record.score is not None]
     return {"backbones": names, "strategies": strategies, "cells": cells, "highest": max(scores, default=0.0)}
 
@@ -167,15 +167,15 @@ class Pictures:
         return Shown(row.id, "")
 
 
-def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[Answers], str]:
+def _answers(saved_run: SavedRun, problems: Sequence[Problem]) -> tuple[Sequence[Answers], str]:
     """What was answered for each target; and if nothing of it is shown, why."""
     if not problems:
-        asked = " and ".join(account.task.problems)
-        return [], f"no installed plugin offers the problem {asked} with its metric, {account.metric}"
-    if not account.chosen:
+        asked = " and ".join(saved_run.task.problems)
+        return [], f"no installed plugin offers the problem {asked} with its metric, {saved_run.metric}"
+    if not saved_run.chosen:
         return [], "no trial has a score"
     try:
-        return answers_of(account, problems), "this report knows no figures for such answers"
+        return answers_of(saved_run, problems), "this report knows no figures for such answers"
     except BadInput as error:
         return [], str(error).rstrip(".")
 
@@ -183,7 +183,7 @@ def _answers(account: Account, problems: Sequence[Problem]) -> tuple[Sequence[An
 def _sections(
     sections: Sequence[ReportSection], answers: Answers, pictures: Pictures, faults: list[str]
 ) -> list[Markup]:
-    """What the sections say of the answers for a target that accept them; one that raises is named in `faults`."""
+    """What the sections say of the answers for a target that accept them; one that raises is named in `skipped`."""
 
     def show(rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:
         return gallery(pictures, rows, given, said)

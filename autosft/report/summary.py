@@ -10,7 +10,7 @@ from typing import Any, cast
 from autosft.contracts.record import Record
 from autosft.contracts.rows import SPLITS
 from autosft.data.resampling import DEVIATIONS
-from autosft.report.account import Account
+from autosft.report.saved_run import SavedRun
 from autosft.report.words import count, digits, model, score, seconds, several, way
 
 MOST_LABELS = 40
@@ -59,83 +59,85 @@ class Summary:
     cautions: tuple[str, ...]
 
 
-def summarize(account: Account) -> Summary:
+def summarize(saved_run: SavedRun) -> Summary:
     """The head of the report of a run."""
-    return Summary(_headline(account), _asked(account), _done(account), _came(account), tuple(_cautions(account)))
+    return Summary(
+        _headline(saved_run), _asked(saved_run), _done(saved_run), _came(saved_run), tuple(_cautions(saved_run))
+    )
 
 
-def _headline(account: Account) -> Headline | None:
-    result = account.result
+def _headline(saved_run: SavedRun) -> Headline | None:
+    result = saved_run.result
     if result and result.test is not None:
         name = f"test {result.metric}, {several(result.test_rows, 'row')} that the search never saw"
         return Headline(name, score(result.test), _interval(result.interval), result.interval, result.test, "")
-    if not account.scored:
+    if not saved_run.scored:
         return None
-    best = account.chosen[0]
+    best = saved_run.chosen[0]
     value = result.valid if result else best.score or 0.0
-    error = best.score_error if len(account.chosen) == 1 else None
+    error = best.score_error if len(saved_run.chosen) == 1 else None
     between = (value - DEVIATIONS * error, value + DEVIATIONS * error) if error is not None else None
     crossed = best.split_score is not None
-    rows = several(best.rows, "row") if crossed else several(len(account.valid), "validation row")
+    rows = several(best.rows, "row") if crossed else several(len(saved_run.valid), "validation row")
     kind = "cross-validated" if crossed else "validation"
-    among = several(len(account.scored), "trial")
+    among = several(len(saved_run.scored), "trial")
     warning = f"These are the rows by which the model was chosen among {among}, so the score is flattered."
-    return Headline(f"{kind} {account.metric}, {rows}", score(value), _interval(between), between, value, warning)
+    return Headline(f"{kind} {saved_run.metric}, {rows}", score(value), _interval(between), between, value, warning)
 
 
 def _interval(between: tuple[float, float] | None) -> str:
     return f"95 % interval {score(between[0])} to {score(between[1])}" if between else ""
 
 
-def _asked(account: Account) -> str:
-    task, spec = account.task, account.spec
+def _asked(saved_run: SavedRun) -> str:
+    task, spec = saved_run.task, saved_run.spec
     limits = [f"within {seconds(spec['budget'])}"] if spec["budget"] else []
     limits += [f"in at most {several(spec['trials'], 'trial')}"] if spec["trials"] else []
-    alone = account.facts[:1] if len(task.targets) == 1 else ()  # which describe the first target
+    alone = saved_run.facts[:1] if len(task.targets) == 1 else ()  # which describe the first target
     what = ", ".join(alone or task.target_names)
     problem = " and ".join(task.problems)
     how = f"for the highest {task.score_name}, {' and '.join(limits)}"
-    fixed = f" Set by hand: {', '.join(account.settings)}." if account.settings else ""
+    fixed = f" Set by hand: {', '.join(saved_run.settings)}." if saved_run.settings else ""
     return f"{problem.capitalize()} of {task.modality} data ({what}), {how}.{fixed}"
 
 
-def _done(account: Account) -> str:
-    states = Counter(record.state for record in account.records)
-    backbones = {record.recipe.backbone for record in account.records}
-    strategies = {record.recipe.strategy for record in account.records}
+def _done(saved_run: SavedRun) -> str:
+    states = Counter(record.state for record in saved_run.records)
+    backbones = {record.recipe.backbone for record in saved_run.records}
+    strategies = {record.recipe.strategy for record in saved_run.records}
     failed = sum(states[state] for state in FAILURES)
-    also = f"; {several(failed, 'trial')} failed" if failed else "; none failed" if account.records else ""
-    used = account.result.seconds["total"] if account.result else account.seconds
+    also = f"; {several(failed, 'trial')} failed" if failed else "; none failed" if saved_run.records else ""
+    used = saved_run.result.seconds["total"] if saved_run.result else saved_run.seconds
     return (
-        f"{several(len(account.records), 'trial')} of {several(len(backbones), 'backbone')} and "
+        f"{several(len(saved_run.records), 'trial')} of {several(len(backbones), 'backbone')} and "
         f"{several(len(strategies), 'strategy', 'strategies')} in {seconds(used)}{also}."
     )
 
 
-def _came(account: Account) -> str:
-    result = account.result
-    if not account.scored:
+def _came(saved_run: SavedRun) -> str:
+    result = saved_run.result
+    if not saved_run.scored:
         return "No trial has a score."
-    best = account.chosen[0]
+    best = saved_run.chosen[0]
     if result is None:
-        return f"So far {way(best.recipe)} is the best, with a validation {account.metric} of {score(best.score)}."
+        return f"So far {way(best.recipe)} is the best, with a validation {saved_run.metric} of {score(best.score)}."
     if len(result.best) > 1:
-        what = f"A blend of {len(result.best)} models, first {model(best)}"
+        what = f"An ensemble of {len(result.best)} models, first {model(best)}"
     else:
         what = model(best)[:1].upper() + model(best)[1:]
     again = ", trained again on all rows for which there was time" if result.refitted else ""
-    return f"{what}{again}; validation {account.metric} {score(result.valid)}."
+    return f"{what}{again}; validation {saved_run.metric} {score(result.valid)}."
 
 
-def _cautions(account: Account) -> Sequence[str]:
-    result, found = account.result, list[str]()
+def _cautions(saved_run: SavedRun) -> Sequence[str]:
+    result, found = saved_run.result, list[str]()
     if result is None:
         found.append(
             "The search has not finished; all that follows is how it stands. The same command goes on with it."
         )
     elif result.interrupted:
         found.append("The search was interrupted before its time; the same command goes on with it.")
-    if result and result.test is None and not len(account.rows.take(account.rows.split == "test")):
+    if result and result.test is None and not len(saved_run.rows.take(saved_run.rows.split == "test")):
         found.append("There is no test split, so nothing here is an estimate for new data.")
     elif result and result.test is None:
         found.append("The test rows could not be scored.")
@@ -146,7 +148,7 @@ def _cautions(account: Account) -> Sequence[str]:
                 f"The {_SPLITS[name]} rows are unlike the training rows: a linear classifier on frozen features tells "
                 f"them apart with an AUROC of {digits(shift.auroc, 2)} ({low} to {high}; 0.5 if they were alike)."
             )
-    tests = int((account.rows.split == "test").sum())
+    tests = int((saved_run.rows.split == "test").sum())
     if result and result.test is not None and result.test_rows < tests:
         found.append(
             f"Only {count(result.test_rows)} of {count(tests)} test rows were scored; there was no time for more."
@@ -183,11 +185,11 @@ class DataTable:
     left: int
 
 
-def data_table(account: Account) -> DataTable:
+def data_table(saved_run: SavedRun) -> DataTable:
     """Count the rows of each split, and of each label of the first target."""
     counts = {split: Counter[str]() for split in SPLITS}
     sizes = Counter[str]()
-    for split, targets in zip(account.rows.split, account.rows.targets, strict=True):
+    for split, targets in zip(saved_run.rows.split, saved_run.rows.targets, strict=True):
         sizes[split] += 1
         counts[split].update(_labels(targets[0]))
     splits = tuple(split for split in SPLITS if sizes[split])

@@ -60,11 +60,11 @@ def parameters(value: int) -> str:
     return f"{value / 1e6:.1f} M" if value >= 1e5 else count(value)
 
 
-def percent(share: float) -> str:
-    """A share."""
-    if 0 < share <= 0.0005:
+def percent(fraction: float) -> str:
+    """A fraction."""
+    if 0 < fraction <= 0.0005:
         return "under 0.1 %"
-    return f"{100 * share:.1f} %" if 0.0005 < share < 0.9995 else f"{100 * share:.0f} %"
+    return f"{100 * fraction:.1f} %" if 0.0005 < fraction < 0.9995 else f"{100 * fraction:.0f} %"
 
 
 def plainly(value: object) -> str:

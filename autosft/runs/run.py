@@ -5,7 +5,7 @@ study.db          the study (SQLite)                                   trials/00
 leaderboard.csv   trials, ranked                                       skipped.csv     files that cannot be used
 best/             the bundle                                           result.json     the outcome, written last
 starts/           encoders that trials start from                      run.lock        held by the driver
-tested/           what the model answered on test rows                 clock.json      seconds used so far
+test-outputs/     what the model answered on test rows                 clock.json      seconds used so far
 worker.log        what workers print
 """
 
@@ -31,7 +31,7 @@ from autosft.contracts.document import (
     write_json,
     write_whole,
 )
-from autosft.contracts.outputs import OUTPUT_FILES, SOUP, TESTED
+from autosft.contracts.outputs import OUTPUT_FILES, SOUP, TEST_OUTPUTS
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import RUN_SCHEMA, Record, Result
 from autosft.contracts.rows import Data
@@ -47,7 +47,7 @@ DATA, STARTS = "data.arrow", "starts"
 BEFORE_RUN_JSON = ("run.lock", "run.holder", DATA)
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
 
-OUTPUTS_SHARE = 0.01
+OUTPUTS_FRACTION = 0.01
 """The most of the quota that stored outputs may take; beyond, those of the worst trials are deleted."""
 
 EXTENDABLE = ("budget", "trials")
@@ -55,14 +55,14 @@ EXTENDABLE = ("budget", "trials")
 
 
 class RunDocument(Document):
-    """What `run.json` holds; `source` is the path that the user gave, `stamp` what the files there were like, and
-    `hints` what was said of it; `data_sha256` is that of `data.arrow`; `study` is the study's name in its database,
-    `generation` how often it was renewed; `plugins` are the modules that were named beside the installed plugins, whose
-    sha256 is among the `versions`; `facts` and `warnings` are what the user was told of the data."""
+    """What `run.json` holds; `source` is the path that the user gave, `path_fingerprint` what the files there were
+    like, and `hints` what was said of it; `data_sha256` is that of `data.arrow`; `study` is the study's name in its
+    database, `generation` how often it was renewed; `plugins` are the modules that were named beside the installed
+    plugins, whose sha256 is among the `versions`; `facts` and `warnings` are what the user was told of the data."""
 
     schema_version: int = RUN_SCHEMA
     source: str = ""
-    stamp: str = ""
+    path_fingerprint: str = ""
     hints: Hints = Hints()
     task: Task
     spec: SearchSpec
@@ -135,7 +135,7 @@ class Run:
     @classmethod
     def resume(cls, folder: Path, task: Task, spec: SearchSpec) -> Self:
         """Take up a run with the same task and settings; a larger budget or more trials extend it. Nothing is written
-        before `renew`.
+        before `replan`.
 
         Raises:
             RunConflict: It is another search, naming the differences, or it is running.
@@ -198,7 +198,7 @@ class Run:
         time = spec.budget is None or spec.budget > self.seconds_used()
         return None if time and (result.interrupted or (grown and room)) else result
 
-    def renew(self, **changes: Any) -> None:
+    def replan(self, **changes: Any) -> None:
         """Go on with another plan, other versions, and maybe another study: fields of the document."""
         self.document = self.document.model_copy(update=changes)
         self.document.write(self.folder / "run.json")
@@ -243,9 +243,9 @@ class Run:
         """Delete what an ended trial answered on the validation rows."""
         _drop_outputs(self.trial_folder(number))
 
-    def drop_tested(self) -> None:
+    def drop_test_outputs(self) -> None:
         """Delete what an earlier model of the run answered on the test rows."""
-        _drop_outputs(self.folder / TESTED)
+        _drop_outputs(self.folder / TEST_OUTPUTS)
 
     def bytes_of_outputs(self, number: int) -> int:
         """What the answers of a trial take."""

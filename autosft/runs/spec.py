@@ -29,14 +29,14 @@ class SearchSpec(Document):
             bfloat16 on GPUs that have units for it.
         compile: Whether torch compiles encoders before it trains them.
         workers: How many trials are trained at the same time.
-        processes_per_trial: How many processes train a trial together, each its share of every batch.
+        processes_per_trial: How many processes train a trial together, each its fraction of every batch.
         executor: The name of the executor that decides where workers run.
         backbones: Shell patterns of the backbones to allow; empty means every family's curated list.
         strategies: Names of the strategies to allow; empty means all.
         weights: Folders or files of weights that lie on this machine; they are candidates like any other.
         hold_out_test: Whether to hold out rows for a test score where the data gives no test split.
         disk: Gigabytes that models and checkpoints of trials may take.
-        single: Whether the outcome is one model, never a blend of several.
+        single: Whether the outcome is one model, never an ensemble of several.
         settings: Parameters that are fixed or narrowed: values by parameter, as written, by part; shared fields of
             recipes are under `"optim"`, `"regular"` and `"stop"`.
         storage: The URL of a database for the study, without its password; empty means SQLite in the run's folder.

@@ -20,7 +20,7 @@ from autosft.data.facts import facts_of
 from autosft.data.splits import split
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput
-from autosft.folders.stamp import stamp_of
+from autosft.folders.fingerprint import path_fingerprint
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.runs.footprint import hardware_of
@@ -28,10 +28,10 @@ from autosft.runs.plan import make_plan, precheck
 from autosft.runs.run import Run, RunDocument
 from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 from autosft.runs.versions import installed_versions
+from autosft.search.events import Callback, Finished, Noted, Planned, Recognized, SearchEvent
 from autosft.search.memory.study import Study, sqlite_url
-from autosft.search.news import Finished, News, Noted, Planned, Recognized, Watch
 from autosft.search.recognize import check_hints, recognize, with_metric
-from autosft.search.renewal import renew
+from autosft.search.replan import replan
 from autosft.search.session import Session
 from autosft.search.space import check_used
 from autosft.tables.frames import Frame, write_frame
@@ -74,7 +74,7 @@ def run_search(
     disk: float = 20.0,
     single: bool = False,
     run: str | Path | None = None,
-    watch: Watch | None = None,
+    callback: Callback | None = None,
     registry: Registry | None = None,
     started: float | None = None,
 ) -> Result:
@@ -108,8 +108,8 @@ def run_search(
         compile: Whether torch compiles encoders that it trains, for which each trial has to wait; where it cannot, for
             want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.
-        processes_per_trial: How many processes train a trial together, each its share of every batch, and each on a GPU
-            of its own where there are several (data parallelism).
+        processes_per_trial: How many processes train a trial together, each its fraction of every batch, and each on a
+            GPU of its own where there are several (data parallelism).
         executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.
         strategies: Strategies to allow; by default all.
@@ -122,9 +122,9 @@ def run_search(
         storage: A database for the study instead of a SQLite file in the run's folder, such as
             `"postgresql://user@host/database"`. A password in it is not written down.
         disk: Gigabytes that models and checkpoints of trials may take; paused trials are given up beyond.
-        single: Whether to take one model even where a blend of several is better.
+        single: Whether to take one model even where an ensemble of several is better.
         run: The run's folder; by default `runs/<name of the data>`, for a frame `runs/frame-<digest>`.
-        watch: Told what happens.
+        callback: Told what happens.
         registry: The parts; by default those of the installed plugins and of `plugins`.
         started: When the clock began, by `time.monotonic`; now by default.
 
@@ -138,7 +138,7 @@ def run_search(
     started = monotonic() if started is None else started
     if budget is None and trials is None:
         raise BadInput("A search needs an end: give a budget, a number of trials, or both.")
-    registry, watch = registry or load(plugins), watch or _unwatched
+    registry, callback = registry or load(plugins), callback or _no_callback
     spec = SearchSpec.parse(
         {
             "budget": parse_seconds(budget) if isinstance(budget, str) else budget,
@@ -165,7 +165,7 @@ def run_search(
     registry.executor(executor)  # an unknown one is refused before anything is read
     hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
     given = data if isinstance(data, Task) else _path_of(data)
-    task = with_metric(_task_of(given, hints, modality, registry, watch), metric, registry)
+    task = with_metric(_task_of(given, hints, modality, registry, callback), metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
     if going_on := (folder / "run.json").exists():
@@ -174,18 +174,22 @@ def run_search(
         opened = Run.resume(folder, task, spec)
     else:
         source = "" if isinstance(given, Task) else str(given.absolute())
-        opened = _create(folder, source, hints, task, spec, registry, watch)
+        opened = _create(folder, source, hints, task, spec, registry, callback)
     with closing(opened):
         document = opened.document
-        if going_on and document.stamp and document.stamp != stamp_of(Path(document.source), folder):
-            watch(Noted(CHANGED))
+        if (
+            going_on
+            and document.path_fingerprint
+            and document.path_fingerprint != path_fingerprint(Path(document.source), folder)
+        ):
+            callback(Noted(CHANGED))
         if result := opened.finished():
-            watch(Finished(result, folder))
+            callback(Finished(result, folder))
             return result
         if going_on:
-            renew(opened, url, registry, watch)
+            replan(opened, url, registry, callback)
         with closing(Study(url, opened.document.study)) as study:
-            return Session(opened, registry, study, watch, started).go()
+            return Session(opened, registry, study, callback, started).go()
 
 
 def _path_of(data: str | Path | Frame) -> Path:
@@ -193,14 +197,14 @@ def _path_of(data: str | Path | Frame) -> Path:
     return Path(data) if isinstance(data, (str, Path)) else write_frame(data, cache_folder() / "frames")
 
 
-def _task_of(given: Task | Path, hints: Hints, modality: str, registry: Registry, watch: Watch) -> Task:
+def _task_of(given: Task | Path, hints: Hints, modality: str, registry: Registry, callback: Callback) -> Task:
     """The task that was given, or the one that the data is recognized as."""
     if isinstance(given, Task):
         task = given
     else:
-        claim, others = recognize(given, registry, hints, modality)
-        watch(Recognized(claim, tuple(others)))
-        task = claim.task
+        inferred, others = recognize(given, registry, hints, modality)
+        callback(Recognized(inferred, tuple(others)))
+        task = inferred.task
     check_hints(task, hints, registry)
     return task
 
@@ -209,12 +213,12 @@ def _names(given: str | Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-def _unwatched(news: News) -> None:
+def _no_callback(event: SearchEvent) -> None:
     """Nobody listens."""
 
 
 def _create(
-    folder: Path, source: str, hints: Hints, task: Task, spec: SearchSpec, registry: Registry, watch: Watch
+    folder: Path, source: str, hints: Hints, task: Task, spec: SearchSpec, registry: Registry, callback: Callback
 ) -> Run:
     """Scan, check, split, plan; nothing is written before all of that went well."""
     modality = registry.modality(task.modality)
@@ -233,19 +237,19 @@ def _create(
         one.fit(data.train.with_target(position).target(position))
     document = RunDocument(
         source=source,
-        stamp=stamp_of(Path(source), folder) if source else "",
+        path_fingerprint=path_fingerprint(Path(source), folder) if source else "",
         hints=hints,
         task=task,
         spec=spec,
         plan=plan,
         study=f"autosft-{folder.name}-{uuid.uuid4().hex[:8]}" if spec.storage else "autosft",
-        plugins=registry.given,
+        plugins=registry.valid_is_predefined,
         facts=(*summary.facts, *([described] if described else ())),
         warnings=summary.warnings,
         fingerprint=data.fingerprint,
         versions=installed_versions(registry),
     )
     run = Run.create(folder, document, data)
-    write_skipped(folder / "skipped.csv", scan.faults)
-    watch(Planned(task, folder, summary, plan))
+    write_skipped(folder / "skipped.csv", scan.skipped)
+    callback(Planned(task, folder, summary, plan))
     return run

@@ -11,15 +11,15 @@ from autosft.archives.members import is_archive, stem_of
 from autosft.archives.unpacking import unpacked
 from autosft.contracts.modality import Modality
 from autosft.contracts.rows import printable
-from autosft.contracts.task import Claim, Hints, Task
+from autosft.contracts.task import Hints, InferredTask, Task
 from autosft.errors import BadInput
 from autosft.host.registry import Registry
 
 
 def recognize(
     source: Path, registry: Registry, hints: Hints = Hints(), modality: str = ""
-) -> tuple[Claim, Sequence[Claim]]:
-    """The claim of the most confident modality, and those of the others; a `.toml` file is read as a task.
+) -> tuple[InferredTask, Sequence[InferredTask]]:
+    """The inferred task of the most confident modality, and those of the others; a `.toml` file is read as a task.
 
     Args:
         source: The data; an archive is extracted first, into the user's cache.
@@ -34,45 +34,45 @@ def recognize(
     if not source.exists():
         raise BadInput(f"{source}: no such file or folder.")
     if source.suffix == ".toml":
-        return Claim(Task.read(source), 1.0, f"task read from {source}"), ()
+        return InferredTask(Task.read(source), 1.0, f"task read from {source}"), ()
     asked = [registry.modality(modality)] if modality else list(registry.modalities.values())
     if not is_archive(source):
-        claims = _claims(source, asked, hints)
-        return claims[0], claims[1:]
+        inferred_tasks = _inferred_tasks(source, asked, hints)
+        return inferred_tasks[0], inferred_tasks[1:]
     folder = unpacked(source)
     try:
-        claims = [_of_archive(claim, folder, source) for claim in _claims(folder, asked, hints)]
+        inferred_tasks = [_of_archive(inferred, folder, source) for inferred in _inferred_tasks(folder, asked, hints)]
     except BadInput as refusal:  # the user knows the archive, and not where it was extracted
         raise BadInput(str(refusal).replace(str(folder), str(source))) from refusal
-    return claims[0], claims[1:]
+    return inferred_tasks[0], inferred_tasks[1:]
 
 
-def _claims(source: Path, asked: Sequence[Modality], hints: Hints) -> list[Claim]:
-    """The claims of the modalities, the most confident first."""
-    claims: list[Claim] = []
+def _inferred_tasks(source: Path, asked: Sequence[Modality], hints: Hints) -> list[InferredTask]:
+    """The inferred tasks of the modalities, the most confident first."""
+    inferred_tasks: list[InferredTask] = []
     refusals: list[BadInput] = []
     for one in asked:
         try:
-            claims += filter(None, [one.recognize(source, hints)])
+            inferred_tasks += filter(None, [one.recognize(source, hints)])
         except BadInput as refusal:  # what is wrong for one modality may be right for another
             refusals.append(refusal)
-    if refusals and not claims:
+    if refusals and not inferred_tasks:
         raise refusals[0]
-    if not claims:
+    if not inferred_tasks:
         known = ", ".join(one.name for one in asked) or 'none; run: pip install "autosft[all]"'
         raise BadInput(
             f"{source}: not recognized by any modality asked ({known}). Lay it out as one folder of files per class, "
             "or as a table (CSV, TSV, JSON Lines, Parquet) with a column of texts or of paths, which --inputs names "
             "if it is not found."
         )
-    return sorted(claims, key=lambda claim: -claim.confidence)
+    return sorted(inferred_tasks, key=lambda inferred: -inferred.confidence)
 
 
-def _of_archive(claim: Claim, folder: Path, source: Path) -> Claim:
+def _of_archive(inferred: InferredTask, folder: Path, source: Path) -> InferredTask:
     """A claim of an extracted folder, named for the archive."""
-    task = claim.task.model_copy(update={"name": printable(stem_of(source)) or claim.task.name})
-    why = claim.why.replace(str(folder), str(source))
-    return replace(claim, task=task, why=f"{source.name}, extracted: {why}")
+    task = inferred.task.model_copy(update={"name": printable(stem_of(source)) or inferred.task.name})
+    why = inferred.why.replace(str(folder), str(source))
+    return replace(inferred, task=task, why=f"{source.name}, extracted: {why}")
 
 
 def check_hints(task: Task, hints: Hints, registry: Registry) -> None:

@@ -11,13 +11,10 @@ from autosft.contracts.executor import Order
 from autosft.contracts.record import Record, Result
 from autosft.contracts.scoring import highest_score
 from autosft.host.registry import Registry
-from autosft.report.board import write_leaderboard
+from autosft.report.leaderboard import write_leaderboard
 from autosft.runs.run import Run
-from autosft.search.interrupts import Interrupts
-from autosft.search.memory.sampler import Sampler
-from autosft.search.memory.study import Study
-from autosft.search.memory.trials import Trials
-from autosft.search.news import (
+from autosft.search.events import (
+    Callback,
     Continued,
     Finished,
     Noted,
@@ -25,20 +22,23 @@ from autosft.search.news import (
     TrialPaused,
     TrialResumed,
     TrialStarted,
-    Watch,
 )
+from autosft.search.interrupts import Interrupts
+from autosft.search.memory.sampler import Sampler
+from autosft.search.memory.study import Study
+from autosft.search.memory.trials import Trials
 from autosft.search.orders.dispatch import Dispatch
-from autosft.search.orders.faults import micro_batch_for, set_aside
 from autosft.search.orders.fleet import GRACE_SECONDS, Fleet
-from autosft.search.orders.pool import BlamedPool
+from autosft.search.orders.pool import NamedPool
+from autosft.search.orders.retries import micro_batch_for, to_quarantine
 from autosft.search.outcome.choice import Expected, choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
-from autosft.search.policy.agenda import Agenda, Leg
 from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
-from autosft.search.space import effort_of, start_of
+from autosft.search.policy.scheduler import Assignment, Scheduler
+from autosft.search.space import relative_cost_of, start_of
 from autosft.search.starts import Starts
 from autosft.search.teachers import Teachers
 
@@ -54,27 +54,29 @@ class Session:
         run: The run's folder, locked.
         registry: The parts.
         study: The stored study.
-        watch: Told what happens.
+        callback: Told what happens.
         started: When this sitting began, by `time.monotonic`.
     """
 
-    def __init__(self, run: Run, registry: Registry, study: Study, watch: Watch, started: float) -> None:
+    def __init__(self, run: Run, registry: Registry, study: Study, callback: Callback, started: float) -> None:
         document = run.document
-        self._run, self._registry, self._watch = run, registry, watch
+        self._run, self._registry, self._callback = run, registry, callback
         self._task, self._spec, self._plan = document.task, document.spec, document.plan
         self._clock = Clock(self._spec.budget, run.seconds_used(), started)
         sampler = Sampler(self._spec.seed)
         start = partial(start_of, self._task, registry, self._plan, seed=self._spec.seed)
         self._trials = Trials(study, sampler, self._spec.seed, start)
-        self._starts = Starts(run, watch)
+        self._starts = Starts(run, callback)
         proposals = Proposals(self._task, registry, self._plan, sampler)
-        self._agenda = Agenda(self._trials, proposals, self._spec.trials, Teachers(run, registry, self._trials).now)
-        self._aside = set_aside(self._trials.ended)
+        self._scheduler = Scheduler(
+            self._trials, proposals, self._spec.trials, Teachers(run, registry, self._trials).now
+        )
+        self._quarantined = to_quarantine(self._trials.ended)
         self._disk = Disk(run, registry, self._trials, self._spec.disk * 1e9)
         self._published = 0.0
         self._told = {note for record in self._trials.known for note in record.notes}
         self._highest = highest_score(self._task.targets, registry.problems_of(self._task))
-        self._effort = effort_of(self._task, registry, self._plan)
+        self._relative_cost = relative_cost_of(self._task, registry, self._plan)
         self._expected = Expected.of(registry, self._plan)
 
     def go(self) -> Result:
@@ -90,9 +92,9 @@ class Session:
                 record.write(path)
         if self._trials.started:
             best = min(self._trials.known, key=Record.order, default=None)
-            self._watch(Continued(self._task, self._run.folder, len(self._trials.ended), best))
+            self._callback(Continued(self._task, self._run.folder, len(self._trials.ended), best))
         self._interrupts = Interrupts()
-        pool = BlamedPool.open(
+        pool = NamedPool.open(
             self._registry.executor(self._spec.executor),
             slots=self._spec.workers,
             threads=max(1, self._spec.threads // (self._spec.workers * self._spec.processes_per_trial)),
@@ -102,13 +104,13 @@ class Session:
         )
         with self._interrupts as interrupts:
             try:
-                self._dispatch = Dispatch(Fleet(pool), self._run, self._registry, self._trials, self._watch)
+                self._dispatch = Dispatch(Fleet(pool), self._run, self._registry, self._trials, self._callback)
                 result = self._searched_and_finished(interrupts)
             finally:
                 pool.close()
                 self._published = 0.0
                 self._publish()
-        self._watch(Finished(result, self._run.folder))
+        self._callback(Finished(result, self._run.folder))
         return result
 
     def _searched_and_finished(self, interrupts: Interrupts) -> Result:
@@ -116,7 +118,7 @@ class Session:
         self._search(interrupts)
         searched = self._clock.used()
         if interrupts.asked:
-            self._watch(Noted("interrupted: finishing with the best so far; press Ctrl-C again to leave at once"))
+            self._callback(Noted("interrupted: finishing with the best so far; press Ctrl-C again to leave at once"))
             for standing in self._dispatch.abandon():
                 self._note(standing)
         self._keep_the_best_paused()
@@ -129,32 +131,32 @@ class Session:
             self._estimates(),
             self._clock,
             self._done,
-            self._watch,
+            self._callback,
             {"prepare": prepared, "search": searched - prepared},
             interrupted=lambda: interrupts.asked,
         )
 
     def _search(self, interrupts: Interrupts) -> None:
         dispatch = self._dispatch
-        news, idle = 0, -1  # how many legs have ended, and how many had when there was nothing left to do
+        ended, idle = 0, -1  # how many assignments have ended, and how many had when there was nothing left to do
         while not interrupts.asked:
             if any(is_perfect(record, self._highest) for record in self._trials.ended):
-                self._watch(Noted("a perfect validation score: nothing can be better, so the search ends early"))
+                self._callback(Noted("a perfect validation score: nothing can be better, so the search ends early"))
                 dispatch.abandon()
                 return
-            while dispatch.free and idle != news:
+            while dispatch.free and idle != ended:
                 if order := self._next():
                     dispatch.send(order)
                 else:
-                    idle = news
+                    idle = ended
             if not dispatch.busy:
                 if self._spec.trials is None or self._trials.started < self._spec.trials:
-                    self._watch(Noted(self._agenda.over(self._estimates(), self._seconds_for_a_trial())))
+                    self._callback(Noted(self._scheduler.over(self._estimates(), self._seconds_for_a_trial())))
                 return
             for order, record in dispatch.records():
                 for one in self._starts.over(record) if order.work == "pretrain" else [record]:
                     self._note(one)
-                news += 1
+                ended += 1
             self._publish()
 
     def _next(self) -> Order | None:
@@ -163,10 +165,10 @@ class Session:
             left, used = self._seconds_for_a_trial(), self._clock.used() / (self._spec.budget or float("inf"))
             order = self._starts.ready()
             if order is None:
-                leg = self._agenda.next(self._estimates(), self._aside, used=used, left=left)
-                if leg is None:
+                assignment = self._scheduler.next(self._estimates(), self._quarantined, used=used, left=left)
+                if assignment is None:
                     return None
-                order = self._order(leg)
+                order = self._order(assignment)
             if first := self._starts.before(order, left):
                 return first
 
@@ -177,17 +179,19 @@ class Session:
             write_leaderboard(self._run.folder, self._trials.known)
             self._published = time.monotonic()
 
-    def _order(self, leg: Leg) -> Order:
-        recipe = self._trials.recipe(leg.number)
-        self._watch((TrialResumed if leg.resumed else TrialStarted)(leg.number, recipe, self._clock.left()))
+    def _order(self, assignment: Assignment) -> Order:
+        recipe = self._trials.recipe(assignment.number)
+        self._callback(
+            (TrialResumed if assignment.resumed else TrialStarted)(assignment.number, recipe, self._clock.left())
+        )
         return Order(
             run=str(self._run.folder),
-            trial=leg.number,
+            trial=assignment.number,
             token=uuid.uuid4().hex,
             recipe=recipe,
             seconds=None,
             least_score=least_score(choose(self._trials.ended, self._expected), self._plan.facts.valid),
-            pause_after=leg.pause_after,
+            pause_after=assignment.pause_after,
             micro_batch=micro_batch_for(recipe, self._trials.known),
         )
 
@@ -203,7 +207,7 @@ class Session:
                 return
             left = self._clock.left()
             order = Order(
-                work="keep",
+                work="save",
                 run=str(self._run.folder),
                 trial=best.number,
                 token=uuid.uuid4().hex,
@@ -220,8 +224,8 @@ class Session:
     def _seconds_for_a_trial(self) -> float:
         """What is left when finishing with the best so far is paid for."""
         estimates, best = self._estimates(), choose(self._trials.ended, self._expected)
-        team = [record for record in self._trials.ended if record.number in self._disk.team]
-        held_back = estimates.finish_seconds(best, team, refit=not self._run.data.given)
+        members = [record for record in self._trials.ended if record.number in self._disk.members]
+        held_back = estimates.finish_seconds(best, members, refit=not self._run.data.valid_is_predefined)
         return self._clock.left() - held_back - GRACE_SECONDS
 
     def _done(self, order: Order) -> Record:
@@ -234,21 +238,21 @@ class Session:
         for note in record.notes:
             if note not in self._told:
                 self._told.add(note)
-                self._watch(Noted(note))
+                self._callback(Noted(note))
         for stopped in self._disk.tidy():
             self._store(stopped)
-            self._watch(Noted(f"trial {stopped.number} is given up: {self._spec.disk:g} GB on disk are used"))
+            self._callback(Noted(f"trial {stopped.number} is given up: {self._spec.disk:g} GB on disk are used"))
         if record.state == "paused":
-            self._watch(TrialPaused(record, self._clock.left(), self._disk.used))
+            self._callback(TrialPaused(record, self._clock.left(), self._disk.used))
             return
         self._registry.trial_finished(self._task, self._run.folder, record)
-        self._watch(
+        self._callback(
             TrialFinished(record, min(self._trials.known, key=Record.order), self._clock.left(), self._disk.used)
         )
-        aside = set_aside(self._trials.ended)
-        for part in aside.keys() - self._aside.keys():
-            self._watch(Noted(f"{part} is set aside, because it failed three times in a row: {aside[part]}"))
-        self._aside = aside
+        quarantined = to_quarantine(self._trials.ended)
+        for part in quarantined.keys() - self._quarantined.keys():
+            self._callback(Noted(f"{part} is quarantined, because it failed three times in a row: {quarantined[part]}"))
+        self._quarantined = quarantined
 
     def _store(self, record: Record) -> None:
         rows = {"rows": self._plan.facts.valid} if record.state in ("paused", "stopped") else {}
@@ -257,4 +261,4 @@ class Session:
         record.write(self._run.trial_folder(record.number) / "record.json")
 
     def _estimates(self) -> Estimates:
-        return Estimates(self._plan, self._trials.known, self._spec.budget, self._effort)
+        return Estimates(self._plan, self._trials.known, self._spec.budget, self._relative_cost)

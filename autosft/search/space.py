@@ -19,7 +19,7 @@ from autosft.runs.parameters import names_for, scaled
 from autosft.runs.plan import Plan
 from autosft.training.seeds import seed_of
 
-Effort = Callable[[Recipe], float]
+RelativeCost = Callable[[Recipe], float]
 
 START, NO_START = "start", "none"
 """The parameter that names who makes the encoder that a trial starts from, and what it says if nobody does."""
@@ -112,7 +112,7 @@ def start_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
     return recipe_of(params, seed_of(seed, "start", backbone, strategy))
 
 
-def is_taught(registry: Registry, strategy: str) -> bool:
+def has_teacher(registry: Registry, strategy: str) -> bool:
     """Whether trials of a strategy have a teacher."""
     return "teacher" in registry.strategy(strategy).wants
 
@@ -124,10 +124,10 @@ def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
     return frozenset[str].intersection(*ignored)
 
 
-def effort_of(task: Task, registry: Registry, plan: Plan) -> Effort:
-    """What a sample costs under a recipe, as a share of what it costs under the defaults."""
+def relative_cost_of(task: Task, registry: Registry, plan: Plan) -> RelativeCost:
+    """What a sample costs under a recipe, as a fraction of what it costs under the defaults."""
     modality = registry.modality(task.modality)
-    return lambda recipe: modality.effort(plan.candidate(recipe.backbone).info.inputs, recipe, plan.state)
+    return lambda recipe: modality.relative_cost(plan.candidate(recipe.backbone).info.inputs, recipe, plan.state)
 
 
 def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
@@ -166,7 +166,7 @@ def content_of(recipe: Recipe, *, cut: bool = False) -> str:
     exclude: dict[str, Any] = {"seed": True, "start": True, "teacher": True}
     exclude |= {"rows": True, "stop": {"max_epochs"}} if cut else {}
     plain = recipe.model_dump(mode="json", exclude=exclude)
-    teacher = [] if cut else [[member.trial, member.share] for member in recipe.teacher]
+    teacher = [] if cut else [[member.trial, member.weight] for member in recipe.teacher]
     return json.dumps([plain, recipe.start.strategy if recipe.start else "", teacher], sort_keys=True)
 
 

@@ -9,9 +9,9 @@ from typing import final
 from autosft.contracts.executor import Order
 from autosft.contracts.record import Record
 from autosft.runs.run import Run
-from autosft.search.news import Noted, Watch
+from autosft.search.events import Callback, Noted
 
-START_SHARE = 0.3
+START_FRACTION = 0.3
 """The most of the time that is left for a trial which making the encoder may take that it starts from."""
 
 
@@ -21,11 +21,11 @@ class Starts:
 
     Args:
         run: The run.
-        watch: Told of each that is made.
+        callback: Told of each that is made.
     """
 
-    def __init__(self, run: Run, watch: Watch) -> None:
-        self._run, self._watch = run, watch
+    def __init__(self, run: Run, callback: Callback) -> None:
+        self._run, self._callback = run, callback
         self._waiting: dict[Path, list[Order]] = {}
         self._ready: list[Order] = []
 
@@ -54,7 +54,7 @@ class Starts:
             trial=order.trial,
             token=uuid.uuid4().hex,
             recipe=start,
-            seconds=None if seconds is None else START_SHARE * seconds,
+            seconds=None if seconds is None else START_FRACTION * seconds,
         )
 
     def over(self, record: Record) -> list[Record]:
@@ -65,7 +65,7 @@ class Starts:
             told = (
                 f"{start.strategy} has pretrained {start.backbone} in {record.seconds:.0f} s, for trials to start from"
             )
-            self._watch(Noted(told))
+            self._callback(Noted(told))
             self._ready += waiting
             return []
         why = f"{start.strategy} could not make the encoder that it starts from: {record.error}"

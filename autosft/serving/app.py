@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from autosft.contracts.rows import Fault, Row, Rows
+from autosft.contracts.rows import Row, Rows, SkippedSample
 from autosft.errors import AutoSFTError
 from autosft.serving.batcher import Batcher, Overloaded
 from autosft.serving.inputs import Sample, rows_of, samples_of
@@ -93,21 +93,23 @@ def make_app(predictor: Predictor, limits: Limits) -> FastAPI:
     @app.post("/predict", responses=refusals, openapi_extra={"requestBody": _body()})
     async def predict(request: Request) -> Answers:
         """Answer for files (multipart), or for texts and files in JSON."""
-        samples, faults = await _received(request, limits)
+        samples, skipped = await _received(request, limits)
         if any(isinstance(sample.given, bytes) for sample in samples):
             with tempfile.TemporaryDirectory(prefix="autosft-") as folder:
                 rows, unread = await run_in_threadpool(rows_of, predictor, samples, Path(folder))
-                return await _answers(batcher, rows, [*faults, *unread])
+                return await _answers(batcher, rows, [*skipped, *unread])
         rows, unread = rows_of(predictor, samples, None)
-        return await _answers(batcher, rows, [*faults, *unread])
+        return await _answers(batcher, rows, [*skipped, *unread])
 
     return app
 
 
-async def _answers(batcher: Batcher[Row, Answer], rows: Sequence[tuple[str, Row]], faults: Sequence[Fault]) -> Answers:
+async def _answers(
+    batcher: Batcher[Row, Answer], rows: Sequence[tuple[str, Row]], skipped: Sequence[SkippedSample]
+) -> Answers:
     """The answers for rows, by the names of the inputs that they come from, when their turn has come."""
-    if faults:
-        raise _Refused(422, f"{len(faults)} inputs cannot be read.", faults)
+    if skipped:
+        raise _Refused(422, f"{len(skipped)} inputs cannot be read.", skipped)
     try:
         answers = await asyncio.wrap_future(batcher.submit([row for _, row in rows]))
     except Overloaded as error:
@@ -138,38 +140,40 @@ def _finite(number: Any) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-async def _received(request: Request, limits: Limits) -> tuple[list[Sample], list[Fault]]:
+async def _received(request: Request, limits: Limits) -> tuple[list[Sample], list[SkippedSample]]:
     """The samples in a request's body, and those that cannot be used."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    faults: list[Fault] = []
+    skipped: list[SkippedSample] = []
     if kind == JSON:
         try:
             question = Question.model_validate_json(await request.body())
         except ValidationError as error:
             first = error.errors()[0]
             raise _Refused(422, f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}.") from error
-        samples, faults = samples_of(question)
+        samples, skipped = samples_of(question)
     elif kind == FORM:
         async with request.form(max_files=limits.most_inputs, max_fields=limits.most_inputs) as form:
             parts = form.multi_items()
             files = [(name, part) for name, part in parts if isinstance(part, UploadFile)]
             samples = [Sample(part.filename or name, await part.read()) for name, part in files]
-            faults = [Fault(name, "no file; give it a file name") for name, part in parts if isinstance(part, str)]
+            skipped = [
+                SkippedSample(name, "no file; give it a file name") for name, part in parts if isinstance(part, str)
+            ]
     else:
         raise _Refused(415, f"Send {FORM} with files, or {JSON}.")
-    count = len(samples) + len(faults)
+    count = len(samples) + len(skipped)
     if not 0 < count <= limits.most_inputs:
         raise _Refused(422, f"{count} inputs; send 1 to {limits.most_inputs}.")
-    return samples, faults
+    return samples, skipped
 
 
 class _Refused(Exception):
     """There is no answer, and it is the client's to mend."""
 
-    def __init__(self, code: int, detail: str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, code: int, detail: str, skipped: Sequence[SkippedSample] = ()) -> None:
         super().__init__(detail)
-        unread = [Unread(input=fault.ref, reason=fault.reason) for fault in faults]
-        self.code, self.refusal = code, Refusal(detail=detail, faults=unread)
+        unread = [Unread(input=skip.ref, reason=skip.reason) for skip in skipped]
+        self.code, self.refusal = code, Refusal(detail=detail, skipped=unread)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
@@ -220,9 +224,9 @@ class _Limited:
 
 
 def _info(predictor: Predictor, limits: Limits) -> Info:
-    pairs = zip(predictor.members, predictor.shares, strict=True)
+    pairs = zip(predictor.members, predictor.weights, strict=True)
     members = [
-        Member(backbone=parts.recipe.backbone, strategy=parts.recipe.strategy, share=one) for (parts, _), one in pairs
+        Member(backbone=parts.recipe.backbone, strategy=parts.recipe.strategy, weight=one) for (parts, _), one in pairs
     ]
     asked = zip(predictor.task.targets, predictor.class_names, strict=True)
     targets = [

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autosft.archives.members import is_archive
-from autosft.contracts.rows import Fault, Row
+from autosft.contracts.rows import Row, SkippedSample
 from autosft.errors import AutoSFTError
 from autosft.serving.messages import Question
 from autosft.tables.reading import is_table
@@ -31,21 +31,21 @@ class Sample:
     given: bytes | str | Mapping[str, str]
 
 
-def samples_of(question: Question) -> tuple[list[Sample], list[Fault]]:
+def samples_of(question: Question) -> tuple[list[Sample], list[SkippedSample]]:
     """The samples in JSON, and those that are no base64."""
     samples = [Sample(f"text-{number}", text) for number, text in enumerate(question.texts)]
-    faults: list[Fault] = []
+    skipped: list[SkippedSample] = []
     for file in question.files:
         try:
             samples.append(Sample(file.name, base64.b64decode(file.base64, validate=True)))
         except (binascii.Error, ValueError) as error:
-            faults.append(Fault(file.name, f"not base64 ({error})"))
-    return samples, faults
+            skipped.append(SkippedSample(file.name, f"not base64 ({error})"))
+    return samples, skipped
 
 
 def rows_of(
     predictor: Predictor, samples: Sequence[Sample], folder: Path | None
-) -> tuple[list[tuple[str, Row]], list[Fault]]:
+) -> tuple[list[tuple[str, Row]], list[SkippedSample]]:
     """Rows with the names of the samples that they come from, and what cannot be read.
 
     Args:
@@ -54,19 +54,19 @@ def rows_of(
         folder: An empty folder for the files, which the rows may refer to; None if there are no files.
     """
     rows: list[tuple[str, Row]] = []
-    faults: list[Fault] = []
+    skipped: list[SkippedSample] = []
     for number, sample in enumerate(samples):
         path = (folder or Path()) / f"{number}{_ending(sample.name)}"
         try:
             scan = predictor.collect([_handed(sample, path)])
         except AutoSFTError as error:
-            faults.append(Fault(sample.name, _told(error, path, sample)))
+            skipped.append(SkippedSample(sample.name, _told(error, path, sample)))
             continue
-        faults += [Fault(sample.name, _told(fault.reason, path, sample)) for fault in scan.faults]
-        if not len(scan.rows) and not scan.faults:
-            faults.append(Fault(sample.name, "there is nothing in it to answer"))
+        skipped += [SkippedSample(sample.name, _told(skip.reason, path, sample)) for skip in scan.skipped]
+        if not len(scan.rows) and not scan.skipped:
+            skipped.append(SkippedSample(sample.name, "there is nothing in it to answer"))
         rows += [(sample.name, row) for row in scan.rows]
-    return rows, faults
+    return rows, skipped
 
 
 def _handed(sample: Sample, path: Path) -> Any:

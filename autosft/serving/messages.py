@@ -58,7 +58,7 @@ class Refusal(BaseModel):
     """Why there is no answer. One input that cannot be read is enough: then there is none for the others either."""
 
     detail: str
-    faults: list[Unread] = []
+    skipped: list[Unread] = []
 
 
 class Health(BaseModel):
@@ -73,7 +73,7 @@ class Member(BaseModel):
 
     backbone: str
     strategy: str
-    share: float
+    weight: float
 
 
 class Target(BaseModel):

@@ -17,7 +17,7 @@ Kind = Literal["empty", "number", "text", "list", "other"]
 _ON, _OFF = frozenset({"1", "1.0", "true", "t", "yes", "y", "x"}), frozenset({"0", "0.0", "false", "f", "no", "n"})
 
 _MOST_UNLIKE = 0.02
-"""A column of numbers, or of yes and no, may have this share of cells that are none; they become faults."""
+"""A column of numbers, or of yes and no, may have this fraction of cells that are none; they are skipped."""
 
 _OBJECT = re.compile(r"\[?\s*\{\s*(\"[^\"]*\"|'[^']*')\s*:")
 """How an object of JSON or Python begins that was written as a text, or a list of them."""
@@ -26,7 +26,7 @@ _LONG = 100
 """Characters, on average, above which texts are prose and no labels."""
 
 _GLANCE, _LEAST_NUMBERS = 1000, 0.1
-"""If a smaller share of so many different cells are numbers, the others are not looked at."""
+"""If a smaller fraction of so many different cells are numbers, the others are not looked at."""
 
 
 _SHOWN = 40
@@ -35,7 +35,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Missing:
-    """What is there and cannot be used, such as a target; the reason is for a `Fault`."""
+    """What is there and cannot be used, such as a target; the reason is for a `SkippedSample`."""
 
     reason: str
 
@@ -51,8 +51,8 @@ class Profile:
         numbers: How many cells are numbers.
         whole: Whether all of these are whole.
         decimal: Their decimal sign.
-        said: The share of cells, but for words that stand for a missing number, that say yes or no.
-        indicator: Whether that is what the column is for; a few cells of other words, or -1, become faults.
+        said: The fraction of cells, but for words that stand for a missing number, that say yes or no.
+        indicator: Whether that is what the column is for; a few cells of other words, or -1, are skipped.
         long: Whether texts are prose rather than labels.
     """
 
@@ -116,7 +116,7 @@ def profile(cells: Iterable[Any]) -> Profile:
 
 
 def _said(counts: Counter[str]) -> float:
-    """The share of yes and no."""
+    """The fraction of yes and no."""
     if len(counts) > _GLANCE:  # a few words say it
         return 0.0
     missing = sum(count for label, count in counts.items() if is_missing_number(label))

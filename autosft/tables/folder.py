@@ -124,10 +124,10 @@ def join(layout: Layout, parts: Sequence[Table]) -> Table:
             [_within(file, place) for file, part in zip(files, parts, strict=True) for place in part.places]
         ),
         splits=np.concatenate(splits),
-        faults=tuple(
-            replace(fault, ref=_within(file, fault.ref))
+        skipped=tuple(
+            replace(skip, ref=_within(file, skip.ref))
             for file, part in zip(files, parts, strict=True)
-            for fault in part.faults
+            for skip in part.skipped
         ),
         dialect="; ".join(words),
         unused=tuple(unused),

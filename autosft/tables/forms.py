@@ -38,13 +38,13 @@ _AMOUNTS = frozenset({
 # fmt: on
 
 _LEAST_NUMBERS = 0.5
-"""A column of which a smaller share are numbers is no target of a regression."""
+"""A column of which a smaller fraction are numbers is no target of a regression."""
 
 _MOSTLY, _MOST_SAYINGS = 0.5, 3
 """Columns that say yes or no in more of their cells than this, and hold no more different ones than this."""
 
 _MOST_SINGLE, _ROWS_TO_TELL = 0.9, 50
-"""Above this share of rows with a label of their own, among so many rows, there are no classes."""
+"""Above this fraction of rows with a label of their own, among so many rows, there are no classes."""
 
 
 class TargetForm(Document):

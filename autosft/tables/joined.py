@@ -24,10 +24,10 @@ _MOST_LABELS, _MOST_PER_CELL = 2000, 50
 """More different parts, or more in one cell, are the words of prose."""
 
 _COMPANY, _COMPANY_OF_WORDS = 0.6, 0.9
-"""The share of parts, counted in cells of several, that are met in other cells too."""
+"""The fraction of parts, counted in cells of several, that are met in other cells too."""
 
 _REPEATING = 0.05
-"""Above this share of cells that say a part twice they are sentences, not sets."""
+"""Above this fraction of cells that say a part twice they are sentences, not sets."""
 
 
 def pieces_of(cell: Any, separator: str) -> list[str]:

@@ -99,6 +99,6 @@ def _read_file(path: Path, limit: int | None, names: tuple[str, ...] = ()) -> Ta
     else:
         table = read_delimited(path, limit=limit, names=names)
     if not len(table):
-        first = next((f": {fault.ref} has {fault.reason}" for fault in table.faults), "")
+        first = next((f": {skip.ref} has {skip.reason}" for skip in table.skipped), "")
         raise BadInput(f"{printable(path)}: no row can be read{first}.")
     return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autosft.contracts.rows import Fault, Row, Rows, Scan
+from autosft.contracts.rows import Row, Rows, Scan, SkippedSample
 from autosft.contracts.task import Task
 from autosft.tables.columns import Missing
 from autosft.tables.roles import roles_of
@@ -17,16 +17,16 @@ _LEARNED = ("", "train")
 
 
 def rows_of(table: Table, forms: Sequence[TargetForm], refs: Iterable[Any], *, empty: str, task: Task) -> Scan:
-    """Rows with a target, training rows without any, and faults. Row ids are the table's places; groups, times and
-    weights come from the columns that the task names.
+    """Rows with a target, training rows without any, and skipped samples. Row ids are the table's places; groups, times
+    and weights come from the columns that the task names.
 
-    A validation or test split of which no row has a target is left out, and makes one fault.
+    A validation or test split of which no row has a target is left out, and is one skipped sample.
 
     Args:
         table: The table.
         forms: How it holds each target. A row may lack some of them, but not all.
-        refs: What each row refers to; nothing, such as an empty text, makes a fault.
-        empty: The reason of that fault.
+        refs: What each row refers to; nothing, such as an empty text, is one skipped sample.
+        empty: The reason of that skipped sample.
         task: Names the columns of groups, times and weights.
 
     Raises:
@@ -38,23 +38,23 @@ def rows_of(table: Table, forms: Sequence[TargetForm], refs: Iterable[Any], *, e
     labeled = {split for split, target in zip(table.splits, targets, strict=True) if target is not None}
     rows: list[Row] = []
     unlabeled: list[Row] = []
-    faults = list(table.faults)
+    skipped = list(table.skipped)
     for place, split, ref, target, role in zip(table.places, table.splits, refs, targets, roles, strict=True):
         if split not in labeled and split not in _LEARNED:
             continue
         if not ref:
-            faults.append(Fault(place, empty, lost=target is not None))
+            skipped.append(SkippedSample(place, empty, lost=target is not None))
         elif unusable := next((one for one in target or () if isinstance(one, Missing)), None):
-            faults.append(Fault(place, unusable.reason))
+            skipped.append(SkippedSample(place, unusable.reason))
         elif target is not None:
             if isinstance(role, Missing):
-                faults.append(Fault(place, role.reason))
+                skipped.append(SkippedSample(place, role.reason))
             else:
                 rows.append(Row(place, ref, target, split, **role))
         elif split in _LEARNED:
             unlabeled.append(Row(place, ref))
         else:
-            faults.append(Fault(place, "without a target", lost=False))
+            skipped.append(SkippedSample(place, "without a target", lost=False))
     for split in sorted({*table.splits} - labeled - {*_LEARNED}):
-        faults.append(Fault(f"the {split} rows", "none of them has a target; not used", lost=False))
-    return Scan(Rows.of(rows), Rows.of(unlabeled), tuple(faults))
+        skipped.append(SkippedSample(f"the {split} rows", "none of them has a target; not used", lost=False))
+    return Scan(Rows.of(rows), Rows.of(unlabeled), tuple(skipped))

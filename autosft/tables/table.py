@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.rows import Fault
+from autosft.contracts.rows import SkippedSample
 
 MOST_COLUMNS = 10_000
 """A table with more is refused: no modality reads so many, and such a header is mostly a table laid on its side."""
@@ -26,7 +26,7 @@ class Table:
         places: Where each row stands, such as `"train.csv:17"`: the file's name, and the line on which the row begins;
             in a JSON array and in Parquet the number of the row, counted from 1.
         splits: `"train"`, `"valid"` or `"test"` by the name of the row's file or by a split column; else empty.
-        faults: Rows that cannot be used, each with its place and reason; they are not among the rows above.
+        skipped: Rows that cannot be used, each with its place and reason; they are not among the rows above.
         dialect: What was recognized, in words for the user: `"CSV, separator ';', cp1252, no header"`.
         unused: Files of the folder, and columns, that were left out.
         complete: Whether all rows were read; False if a limit cut some off.
@@ -35,7 +35,7 @@ class Table:
     columns: Mapping[str, npt.NDArray[np.object_]]
     places: npt.NDArray[np.object_]
     splits: npt.NDArray[np.object_]
-    faults: tuple[Fault, ...]
+    skipped: tuple[SkippedSample, ...]
     dialect: str
     unused: tuple[str, ...] = ()
     complete: bool = True

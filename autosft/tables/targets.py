@@ -105,7 +105,8 @@ def targets_of(table: Table, form: TargetForm) -> list[Any]:
     A label is a str, joined labels and indicators are a sorted tuple of str, a number is a float, numbers are a tuple
     of floats. A row without a target has None: its cell is empty, one of its numbers is, or all of its indicators are.
     Joined labels know the empty set: there an empty cell means no label, unless no row of the same split has any, as
-    where a file lacks the column. What is there and cannot be used is a `Missing`, whose `reason` is for a `Fault`.
+    where a file lacks the column. What is there and cannot be used is a `Missing`, whose `reason` is for a
+    `SkippedSample`.
 
     Args:
         table: The table.

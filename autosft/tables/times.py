@@ -25,7 +25,7 @@ _SAMPLE = 50
 """A way of writing times is taken for a column's only if it reads most of so many different cells."""
 
 _LEAST = 0.5
-"""A column of which no more cells than this share can be read in one way holds no times."""
+"""A column of which no more cells than this fraction can be read in one way holds no times."""
 
 
 def times_of(cells: Iterable[Any], name: str) -> list[float | None]:

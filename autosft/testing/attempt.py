@@ -134,19 +134,19 @@ def _task_of(kind: Kind, name: str, asked: Asked, registry: Registry) -> Task:
     """The task that the data is recognized as: of the modality that is tried, or of one that the backbones read."""
     hints = Hints(asked.target, asked.inputs, asked.problem, unlabeled=asked.unlabeled)
     first, others = recognize(asked.data, registry, hints, name if kind == "modality" else "")
-    claims = [first, *others]
+    inferred_tasks = [first, *others]
     prefix, _, pattern = asked.backbone.partition("/")
     if prefix in registry.backbones:
         family = registry.family(prefix)
         infos = [*family.curated(), *family.match(pattern or "*")]
         read = {info.inputs.kind for info in infos}
-        fitting = [claim for claim in claims if read & registry.modality(claim.task.modality).kinds]
+        fitting = [inferred for inferred in inferred_tasks if read & registry.modality(inferred.task.modality).kinds]
         if not fitting:
-            known = ", ".join(claim.task.modality for claim in claims)
+            known = ", ".join(inferred.task.modality for inferred in inferred_tasks)
             raise BadInput(f"{asked.data}: {known} data; {prefix} reads {', '.join(sorted(read))}. Give other data.")
-        claims = fitting
-    check_hints(claims[0].task, hints, registry)
-    return with_metric(claims[0].task, "", registry)
+        inferred_tasks = fitting
+    check_hints(inferred_tasks[0].task, hints, registry)
+    return with_metric(inferred_tasks[0].task, "", registry)
 
 
 def _cheapest(

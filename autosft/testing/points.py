@@ -1,4 +1,4 @@
-"""Files of points, the toy plugin's data: made, read, and sorted into rows and faults.
+"""Files of points, the toy plugin's data: made, read, and sorted into rows and skipped samples.
 
     {"rows": [{"x": [0.5, 1.5], "label": "a", "split": ""}, ...], "unlabeled": [[0.1, 0.2], ...]}
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autosft.contracts.document import write_json
-from autosft.contracts.rows import SPLITS, Fault, Row, Rows, Scan
+from autosft.contracts.rows import SPLITS, Row, Rows, Scan, SkippedSample
 from autosft.errors import BadInput
 
 SUFFIX = ".points.json"
@@ -116,18 +116,18 @@ def points_of(given: Any) -> list[Any]:
 
 
 def sorted_out(rows: Sequence[Row], unlabeled: Sequence[Row]) -> Scan:
-    """Rows that can be used, and faults. The first sound point says how long all must be."""
+    """Rows that can be used, and skipped samples. The first sound point says how long all must be."""
     lengths = (len(row.ref) for row in (*rows, *unlabeled) if isinstance(row.ref, list) and row.ref)
     length = next(lengths, 0)
     sound: Mapping[bool, list[Row]] = {True: [], False: []}
-    faults: list[Fault] = []
+    skipped: list[SkippedSample] = []
     for labeled, part in ((True, rows), (False, unlabeled)):
         for row in part:
-            if fault := fault_of(row.ref, length) or _targetfault_of(row):
-                faults.append(Fault(row.id, fault))
+            if skip := reason_of(row.ref, length) or _target_reason_of(row):
+                skipped.append(SkippedSample(row.id, skip))
             else:
                 sound[labeled].append(row)
-    return Scan(Rows.of(sound[True]), Rows.of(sound[False]), tuple(faults))
+    return Scan(Rows.of(sound[True]), Rows.of(sound[False]), tuple(skipped))
 
 
 def target_of(entry: Mapping[str, Any], name: str | tuple[str, ...]) -> Any:
@@ -143,7 +143,7 @@ def _as_written(value: Any) -> Any:
     return tuple(map(_as_written, value)) if isinstance(value, list) else value
 
 
-def fault_of(x: Any, length: int) -> str:
+def reason_of(x: Any, length: int) -> str:
     """Why a point cannot be used; empty if it can."""
     if not isinstance(x, list) or not all(isinstance(number, (int, float)) for number in x):
         return "not a list of numbers"
@@ -152,7 +152,7 @@ def fault_of(x: Any, length: int) -> str:
     return "" if len(x) == length else f"{len(x)} numbers instead of {length}"
 
 
-def _targetfault_of(row: Row) -> str:
+def _target_reason_of(row: Row) -> str:
     if row.targets and all(target is None for target in row.targets):
         return "without a label"
     return "" if row.split in ("", *SPLITS) else f"unknown split {row.split!r}"

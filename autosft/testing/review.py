@@ -53,7 +53,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What became of one promise of a part.
 
     Attributes:
@@ -74,7 +74,7 @@ class Verdict:
     seconds: float = 0.0
 
 
-Watch = Callable[[Started | Verdict], None]
+Callback = Callable[[Started | CheckResult], None]
 
 
 def plugins_of(package: str) -> list[Plugin]:
@@ -93,17 +93,17 @@ def plugins_of(package: str) -> list[Plugin]:
 def review(
     plugins: Sequence[Plugin],
     data: Sequence[Path],
-    watch: Watch,
+    callback: Callback,
     *,
     timeout: float = TIMEOUT,
     budget: float = BUDGET,
-) -> list[Verdict]:
+) -> list[CheckResult]:
     """Put every part of a package to its tests.
 
     Args:
         plugins: The plugins of the package.
         data: Data for its modalities, or for those that its backbones read.
-        watch: Told of each check before it begins, and of its verdict as soon as there is one.
+        callback: Told of each check before it begins, and of its result as soon as there is one.
         timeout: The seconds that one check may take; one that takes longer is a broken promise.
         budget: The seconds that all of them may take together; what is not done then is unchecked.
 
@@ -116,10 +116,10 @@ def review(
     for path in data:
         if not path.exists():
             raise BadInput(f"{path}: there is no such data.")
-    verdicts = _Verdicts(watch)
+    results = _Verdicts(callback)
     for plugin in plugins:
-        for verdict in _of_loading(plugin):
-            verdicts.add(verdict)
+        for result in _of_loading(plugin):
+            results.add(result)
     parts = [(kind, name) for plugin in plugins for kind, name in map(_split, plugin.parts) if kind != "observer"]
     if parts:
         with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
@@ -127,33 +127,33 @@ def review(
             cases = _CASES.format(parts=parts, data=[str(path.resolve()) for path in data])
             write_whole(place / "pytest.ini", b"[pytest]\n")
             write_whole(place / "test_parts.py", cases.encode())
-            _Checks(place, verdicts, timeout, time.monotonic() + budget).run()
-    return verdicts.all
+            _Checks(place, results, timeout, time.monotonic() + budget).run()
+    return results.all
 
 
 class _Verdicts:
     """What is known so far, and who is told."""
 
-    def __init__(self, watch: Watch) -> None:
-        self.all: list[Verdict] = []
-        self._watch = watch
+    def __init__(self, callback: Callback) -> None:
+        self.all: list[CheckResult] = []
+        self._callback = callback
 
     def begin(self, test: str) -> None:
-        self._watch(Started(*names_in(test)))
+        self._callback(Started(*names_in(test)))
 
     def of(self, test: str, **fields: Any) -> None:
-        self.add(Verdict(*names_in(test), **fields))
+        self.add(CheckResult(*names_in(test), **fields))
 
-    def add(self, verdict: Verdict) -> None:
-        self.all.append(verdict)
-        self._watch(verdict)
+    def add(self, result: CheckResult) -> None:
+        self.all.append(result)
+        self._callback(result)
 
 
 class _Checks:
     """Runs the tests in a folder, in one process after another until all are done."""
 
-    def __init__(self, folder: Path, verdicts: _Verdicts, timeout: float, end: float) -> None:
-        self._folder, self._verdicts, self._timeout, self._end = folder, verdicts, timeout, end
+    def __init__(self, folder: Path, results: _Verdicts, timeout: float, end: float) -> None:
+        self._folder, self._verdicts, self._timeout, self._end = folder, results, timeout, end
         self._left: list[str] | None = None
         self._done: list[str] = []
         self._current = ""
@@ -255,15 +255,15 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def _of_loading(plugin: Plugin) -> Iterator[Verdict]:
+def _of_loading(plugin: Plugin) -> Iterator[CheckResult]:
     """What the host has to say of it. An observer has no contract but the signature of its hook."""
     part, promise = f"plugin {plugin.name}", "it is loaded, and offers what its hooks promise"
     if plugin.status == "disabled":
-        yield Verdict(part, promise, "unchecked", "AUTOSFT_DISABLE_PLUGINS disables it")
+        yield CheckResult(part, promise, "unchecked", "AUTOSFT_DISABLE_PLUGINS disables it")
     else:
-        yield Verdict(part, promise, "broken" if plugin.error else "kept", plugin.error)
+        yield CheckResult(part, promise, "broken" if plugin.error else "kept", plugin.error)
     for observer in (part for part in plugin.parts if _split(part)[0] == "observer"):
-        yield Verdict(observer, "its hook has the right signature", "kept")
+        yield CheckResult(observer, "its hook has the right signature", "kept")
 
 
 def _split(phrase: str) -> tuple[str, str]:

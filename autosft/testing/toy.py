@@ -22,10 +22,10 @@ from autosft.api import (
     BackboneInfo,
     BadWeights,
     Choice,
-    Claim,
     Example,
     Float,
     Hints,
+    InferredTask,
     Inputs,
     Int,
     Mix,
@@ -51,7 +51,7 @@ from autosft.api import (
 )
 from autosft.host.hookspecs import GROUP
 from autosft.host.registry import Registry
-from autosft.testing.points import SUFFIX, TARGETS, fault_of, load_points, points_of, sorted_out, target_of
+from autosft.testing.points import SUFFIX, TARGETS, load_points, points_of, reason_of, sorted_out, target_of
 from autosft.testing.points import make_points as make_points  # offered from here too
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class ToyModality(Modality):
         """A mean of points is a point."""
         return frozenset({"mixup"})
 
-    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
-        """Claim a file by its name."""
+    def recognize(self, path: Path, hints: Hints = Hints()) -> InferredTask | None:
+        """Recognize a file by its name."""
         if not path.name.endswith(SUFFIX) or not path.is_file():
             return None
         problems = [one.problem or "classification" for one in hints.each()]
@@ -90,11 +90,11 @@ class ToyModality(Modality):
             targets=tuple(TaskTarget(problem=one, columns=of[0] if len(of) == 1 else of) for one, of in pairs),
             **hints.roles,
         )
-        return Claim(task, 1.0, f"a file of points, {path.name}")
+        return InferredTask(task, 1.0, f"a file of points, {path.name}")
 
     def scan(self, task: Task) -> Scan:
         """Every point; targets, groups, times and weights are the keys that the task names. An `"x"` that cannot be
-        used becomes a fault."""
+        used is skipped."""
         table = load_points(Path(str(task.data.get("file", ""))))
         rows = [
             Row(
@@ -116,8 +116,8 @@ class ToyModality(Modality):
 
     def read(self, row: Row) -> npt.NDArray[np.float32]:
         """The numbers, shape (numbers,)."""
-        if fault := fault_of(row.ref, len(row.ref or ())):
-            raise Unreadable(f"{row.id}: {fault}.")
+        if skip := reason_of(row.ref, len(row.ref or ())):
+            raise Unreadable(f"{row.id}: {skip}.")
         return np.asarray(row.ref, dtype=np.float32)
 
     def digest(self, row: Row) -> str:

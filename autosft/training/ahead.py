@@ -37,11 +37,11 @@ TRIFLE_TO_READ = 0.0002
 PARTS = 4
 """A batch is cut into so many parts per thread, as some rows take longer than others."""
 
-STARVED_SHARE, STARVED_SECONDS = 0.2, 10.0
-"""Processes are tried where threads were waited for so long, and for such a share of an epoch: they take some seconds
-to start."""
+STARVED_FRACTION, STARVED_SECONDS = 0.2, 10.0
+"""Processes are tried where threads were waited for so long, and for such a fraction of an epoch: they take some
+seconds to start."""
 
-NEW_SHARE = 0.1
+NEW_FRACTION = 0.1
 """An epoch of which more rows than this were decoded for the first time, and kept, tells nothing of those that follow:
 they will not be decoded again."""
 
@@ -89,7 +89,7 @@ class Ahead:
             self.waited += time.perf_counter() - asked
             yield batch
             asked = time.perf_counter()
-        told = self._source.kept - kept <= NEW_SHARE * sum(map(len, drawn))
+        told = self._source.kept - kept <= NEW_FRACTION * sum(map(len, drawn))
         self._choose(time.perf_counter() - started if told else None)
 
     def _choose(self, seconds: float | None) -> None:
@@ -101,7 +101,7 @@ class Ahead:
             if not better:
                 self._end_processes()
             return
-        starved = seconds is not None and self.waited > max(STARVED_SECONDS, STARVED_SHARE * seconds)
+        starved = seconds is not None and self.waited > max(STARVED_SECONDS, STARVED_FRACTION * seconds)
         if self.loaders.kind == "auto" and starved:
             self._threads_waited, self.loaders = self.waited, Loaders(self.loaders.count, "processes")
 

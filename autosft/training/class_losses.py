@@ -63,7 +63,7 @@ def focal(logs: Tensor) -> Tensor:
 def focal_link(logs: Tensor) -> Tensor:
     """From the logarithms of what a model says to those of what is so, but for a constant per row.
 
-    The lowest expected loss is where the share of each class times the slope of its loss is the same for all
+    The lowest expected loss is where the fraction of each class times the slope of its loss is the same for all
     (Charoenphakdee et al., 2021).
     """
     wrong = (-logs.expm1()).clamp_min(NEVER_SURE)

@@ -30,7 +30,8 @@ ONE_SIGMA = (0.1587, 0.8413)
 class Evaluation:
     """Answers per target, the states as tuned on these rows, and the score (higher is better).
 
-    The loss is the weighted mean of each target's `deviance` over the rows that have it, summed over targets by their
+    The loss is the weighted mean of each target's `validation_loss` over the rows that have it, summed over targets by
+    their
     weights: the same measure whatever a recipe trains with, so that trials can be compared by it. None if the problem
     of one has none.
     """
@@ -109,7 +110,7 @@ def assess(parts: Parts, answers: tuple[Outputs, ...], rows: Rows) -> Evaluation
         states.append(tuned(problem, metric, answers[position], targets[position], state))
         outputs, true = known(answers[position], targets[position])
         if len(true):
-            far, weight = problem.deviance(outputs, true, states[-1]), rows.with_target(position).weight
+            far, weight = problem.validation_loss(outputs, true, states[-1]), rows.with_target(position).weight
             weights = weight if weight.any() else None
             losses.append(None if far is None else asked[position].weight * float(np.average(far, weights=weights)))
     score = mean_score(asked, parts.problems, answers, targets, states)
@@ -124,17 +125,17 @@ def score_error(parts: Parts, evaluation: Evaluation, rows: Rows) -> float:
 
     Not their standard deviation, because a score without a lower bound, such as R², may be as low as it likes on a draw
     of rows that are all alike. Where every draw has the same score, as of a handful of rows that are all right, the
-    error is that of a share.
+    error is that of a fraction.
     """
     targets = [rows.target(position) for position in range(len(parts.problems))]
     score = scorer(parts.task.targets, parts.problems, evaluation.outputs, targets, evaluation.states)
-    scores = bootstrap(score, rows.units(), seed=seed_of(parts.recipe.seed, "bootstrap"), resamples=RESAMPLES)
+    scores = bootstrap(score, rows.group_ids(), seed=seed_of(parts.recipe.seed, "bootstrap"), resamples=RESAMPLES)
     low, high = np.quantile(scores, ONE_SIGMA)
-    return float(high - low) / 2 or _error_at_the_edge(len(set(rows.units().tolist())))
+    return float(high - low) / 2 or _error_at_the_edge(len(set(rows.group_ids().tolist())))
 
 
-def _error_at_the_edge(units: int) -> float:
-    """The standard error of a share of 1 or 0 among so many units, whose draws are all alike: that of the share after
-    one more success and one more failure (Laplace's rule of succession)."""
-    share = (units + 1) / (units + 2)
-    return math.sqrt(share * (1 - share) / units)
+def _error_at_the_edge(groups: int) -> float:
+    """The standard error of a fraction of 1 or 0 among so many groups, whose draws are all alike: that of the fraction
+    after one more success and one more failure (Laplace's rule of succession)."""
+    fraction = (groups + 1) / (groups + 2)
+    return math.sqrt(fraction * (1 - fraction) / groups)

@@ -104,14 +104,14 @@ def _encode_missing(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows
                 if late:
                     raise OutOfTime(f"The time was up while rows were encoded ({len(missing)} of them were new).")
         ended = time.perf_counter()
-        pace = (ended - started) / len(missing)
+        per_row = (ended - started) / len(missing)
         if batch is not None and len(missing) <= WARM_UP_ROWS:
             with torch.inference_mode():
                 encoder(batch.inputs)
-            pace = min(pace, (time.perf_counter() - ended) / len(batch))
+            per_row = min(per_row, (time.perf_counter() - ended) / len(batch))
         runtime.features["encoding"] = encoding_seconds(runtime) + time.perf_counter() - started
-        runtime.features["pace", _key(parts)] = pace
-        _store(parts, runtime, kept, longest[stored:], digests, pace * (done - stored))
+        runtime.features["seconds_per_row", _key(parts)] = per_row
+        _store(parts, runtime, kept, longest[stored:], digests, per_row * (done - stored))
     return kept
 
 
@@ -157,9 +157,9 @@ def encoding_seconds(runtime: Runtime) -> float:
     return runtime.features.get("encoding", 0.0)
 
 
-def encode_pace(parts: Parts, runtime: Runtime) -> float | None:
+def encode_seconds_per_row(parts: Parts, runtime: Runtime) -> float | None:
     """The seconds that a row took through the encoder; None if none was encoded for a cheap trial yet."""
-    return runtime.features.get(("pace", _key(parts)))
+    return runtime.features.get(("seconds_per_row", _key(parts)))
 
 
 def _kept(parts: Parts, runtime: Runtime, rows: Rows) -> EncodedRows:
@@ -183,7 +183,7 @@ def _recalled(parts: Parts, runtime: Runtime, kept: EncodedRows, rows: Rows) -> 
     digests = dict(zip(rows.numbers.tolist(), rows.digest.tolist(), strict=True))
     stored, seconds = runtime.store.load(_content(parts, runtime), set(digests.values()))
     if seconds:
-        runtime.features.setdefault(("pace", _key(parts)), seconds)
+        runtime.features.setdefault(("seconds_per_row", _key(parts)), seconds)
     if found := {number: stored[digest] for number, digest in digests.items() if digest in stored}:
         kept.put(np.array(list(found)), torch.from_numpy(np.stack(list(found.values()))))
     return digests

@@ -43,8 +43,8 @@ class Loader:
         strengths: How to view each sample. One strength gives its inputs; several give a tuple, one entry per view.
         shuffle: Whether to draw a new order each time, else rows come in order; a last batch of a single row is then
             left out, because batch normalization cannot train on it.
-        odds: How often each row is drawn, relative to the others, shape (rows,): of a new order, which then has rows
-            twice and leaves others out. None means each once.
+        sampling_weights: How often each row is drawn, relative to the others, shape (rows,): of a new order, which then
+            has rows twice and leaves others out. None means each once.
         batch_size: Rows per batch; 0 means the recipe's.
         targets: Whether batches have the rows' targets; not where some rows have none, or nobody is to see them.
     """
@@ -57,11 +57,11 @@ class Loader:
         strengths: Sequence[Strength] = ("none",),
         *,
         shuffle: bool = False,
-        odds: npt.NDArray[np.float64] | None = None,
+        sampling_weights: npt.NDArray[np.float64] | None = None,
         batch_size: int = 0,
         targets: bool = True,
     ) -> None:
-        self.rows, self.shuffle, self.odds = rows, shuffle, odds
+        self.rows, self.shuffle, self.sampling_weights = rows, shuffle, sampling_weights
         self.batch_size = batch_size or parts.recipe.optim.batch_size
         self._views = len(strengths)
         self._lengths = _lengths(parts, rows) if shuffle else np.zeros(len(rows))
@@ -92,9 +92,9 @@ class Loader:
         if not self.shuffle:
             return np.arange(len(self.rows))
         generator = np.random.default_rng(seed_of(seed, "order"))
-        if self.odds is None:
+        if self.sampling_weights is None:
             return generator.permutation(len(self.rows))[: self._used()]
-        ends = self.odds.cumsum()
+        ends = self.sampling_weights.cumsum()
         return np.searchsorted(ends[:-1], ends[-1] * generator.random(self._used()), side="right")
 
     def _seeds(self, seed: int) -> Positions:
@@ -124,25 +124,27 @@ def training_batches(trial: Trial, runtime: Runtime) -> Batches:
         runtime: Reads rows, and says who does so ahead.
     """
     regular = trial.parts.recipe.regular
-    odds = _odds(trial) if regular.balance == "sampling" else None
-    loader = Loader(trial.parts, runtime, trial.train, [regular.augment], shuffle=True, odds=odds)
+    sampling_weights = _sampling_weights(trial) if regular.balance == "sampling" else None
+    loader = Loader(
+        trial.parts, runtime, trial.train, [regular.augment], shuffle=True, sampling_weights=sampling_weights
+    )
     if regular.mixup or regular.cutmix:
         return Mixing(loader, mixup=regular.mixup, cutmix=regular.cutmix)
     return loader
 
 
-def _odds(trial: Trial) -> npt.NDArray[np.float64]:
+def _sampling_weights(trial: Trial) -> npt.NDArray[np.float64]:
     """How often each row is drawn: the product of what the problems ask for; for a row without a problem's target, that
     of the mean row with one."""
     product = np.ones(len(trial.train))
     for position, (problem, state) in enumerate(zip(trial.parts.problems, trial.parts.states.problems, strict=True)):
         having = trial.train.present(position)
-        odds = problem.odds(trial.train.with_target(position).target(position), state)
-        if odds is not None and having is None:
-            product *= odds
-        elif odds is not None:
-            own = np.full(len(trial.train), odds.mean())
-            own[having] = odds
+        sampling_weights = problem.sampling_weights(trial.train.with_target(position).target(position), state)
+        if sampling_weights is not None and having is None:
+            product *= sampling_weights
+        elif sampling_weights is not None:
+            own = np.full(len(trial.train), sampling_weights.mean())
+            own[having] = sampling_weights
             product *= own
     return product
 

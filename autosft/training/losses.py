@@ -17,7 +17,7 @@ def row_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
 
     Where rows lack a target, those that have it count for them, so that the mean over the rows of a whole
     batch is for each target that over the rows that have it. A row into which another was mixed has the loss
-    with both targets, each by its share.
+    with both targets, each by its fraction.
 
     Args:
         parts: The problems, with their weights in the task.
@@ -27,7 +27,7 @@ def row_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
     losses = _of_targets(parts, outs, batch.targets, batch) * batch.weights
     if mixed := batch.mixed:
         others = _of_targets(parts, outs, mixed.targets, batch) * mixed.weights
-        losses = mixed.share * losses + (1 - mixed.share) * others
+        losses = mixed.lam * losses + (1 - mixed.lam) * others
     return losses
 
 
@@ -48,7 +48,7 @@ def _of_targets(parts: Parts, outs: Sequence[Any], targets: Sequence[Any], batch
 
 def batch_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
     """The losses of the targets whose problem has one of a whole batch, each divided by what it counts there and times
-    its weight in the task, shape (). A part of a batch has its share of them.
+    its weight in the task, shape (). A part of a batch has its fraction of them.
 
     Raises:
         TypeError: There is such a one, and rows are mixed.
@@ -60,8 +60,8 @@ def batch_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
             if batch.mixed:
                 raise TypeError(f"{problem.name!r} has one loss for a whole batch, whose rows cannot be mixed.")
             counted = problem.normalizer(whole.targets[position])
-            share = parts.task.targets[position].weight * len(whole) / len(batch) / counted
-            total = total + problem.loss(out, target, state, recipe) * share
+            fraction = parts.task.targets[position].weight * len(whole) / len(batch) / counted
+            total = total + problem.loss(out, target, state, recipe) * fraction
     return total
 
 

@@ -1,6 +1,6 @@
 """`Mixing`: batches whose inputs are mixed of two rows each, by mixup or cutmix; what a loss needs goes with them.
 
-It knows no problem: the loss of a mixed row is that with its own target and that with the other's, each by its share
+It knows no problem: the loss of a mixed row is that with its own target and that with the other's, each by its fraction
 (`losses.supervised`).
 """
 
@@ -61,20 +61,21 @@ def mix(batch: Batch, generator: np.random.Generator, *, mixup: float, cutmix: f
         raise TypeError("Only inputs that are one tensor of floats can be mixed.")
     ways = [(way, alpha) for way, alpha in ((_mixup, mixup), (_cutmix, cutmix)) if alpha]
     way, alpha = ways[int(generator.integers(len(ways)))]
-    share = float(generator.beta(alpha, alpha))
+    lam = float(generator.beta(alpha, alpha))
     other = batch.take(generator.permutation(len(batch)).tolist())
-    inputs, share = way(batch.inputs, other.inputs, share, generator)
-    return replace(batch, inputs=inputs, mixed=Mixed(other.targets, other.weights, share))
+    inputs, lam = way(batch.inputs, other.inputs, lam, generator)
+    return replace(batch, inputs=inputs, mixed=Mixed(other.targets, other.weights, lam))
 
 
-def _mixup(inputs: Tensor, others: Tensor, share: float, _: np.random.Generator) -> tuple[Tensor, float]:
-    return torch.lerp(others, inputs, share), share
+def _mixup(inputs: Tensor, others: Tensor, lam: float, _: np.random.Generator) -> tuple[Tensor, float]:
+    return torch.lerp(others, inputs, lam), lam
 
 
-def _cutmix(inputs: Tensor, others: Tensor, share: float, generator: np.random.Generator) -> tuple[Tensor, float]:
-    """The same box of every picture is that of another; the share that is left, as the box may reach over an edge."""
+def _cutmix(inputs: Tensor, others: Tensor, lam: float, generator: np.random.Generator) -> tuple[Tensor, float]:
+    """The same box of every picture is that of another; the fraction that is left, as the box may reach over an
+    edge."""
     sides = torch.tensor(inputs.shape[-2:])
-    middle, half = torch.from_numpy(generator.random(2)) * sides, 0.5 * (1 - share) ** 0.5 * sides
+    middle, half = torch.from_numpy(generator.random(2)) * sides, 0.5 * (1 - lam) ** 0.5 * sides
     top, left = (middle - half).round().clamp_min(0).int().tolist()
     bottom, right = torch.minimum((middle + half).round(), sides).int().tolist()
     inputs = inputs.clone()

@@ -69,15 +69,15 @@ def train_only(encoder: Encoder, names: Container[str]) -> None:
         parameter.requires_grad = name in names
 
 
-def last_blocks(encoder: Encoder, share: float) -> set[str]:
-    """The names of the parameters in this share of the encoder's blocks, from the output on, but of one at least.
+def last_blocks(encoder: Encoder, fraction: float) -> set[str]:
+    """The names of the parameters in this fraction of the encoder's blocks, from the output on, but of one at least.
 
     Args:
         encoder: Whose blocks.
-        share: From 0 to 1.
+        fraction: From 0 to 1.
     """
     blocks = encoder.blocks()
-    return {name for block in blocks[-max(1, round(share * len(blocks))) :] for name in block}
+    return {name for block in blocks[-max(1, round(fraction * len(blocks))) :] for name in block}
 
 
 def parameter_groups(recipe: Recipe, model: Model) -> list[dict[str, Any]]:

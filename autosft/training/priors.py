@@ -15,8 +15,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""To choose from: at 0 the most probable class is given, at 1 that whose probability has risen most over its share of
-the training rows, which is best for the balanced accuracy where probabilities are right (Menon et al., 2021)."""
+"""To choose from: at 0 the most probable class is given, at 1 that whose probability has risen most over its fraction
+of the training rows, which is best for the balanced accuracy where probabilities are right (Menon et al., 2021)."""
 
 
 def choose_scale(score: Callable[[Floats], float], probabilities: Floats, counts: Sequence[int]) -> Floats:
@@ -30,6 +30,6 @@ def choose_scale(score: Callable[[Floats], float], probabilities: Floats, counts
     Returns:
         The scale of the highest score; of equal ones that nearest to the probabilities.
     """
-    shares = np.asarray(counts, dtype=np.float64) / sum(counts)
-    scales = [shares**-power for power in POWERS]
+    fractions = np.asarray(counts, dtype=np.float64) / sum(counts)
+    scales = [fractions**-power for power in POWERS]
     return scales[int(np.argmax([score(probabilities * scale) for scale in scales]))]

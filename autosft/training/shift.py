@@ -18,7 +18,7 @@ from autosft.training.metrics.fast import roc_areas
 from autosft.training.seeds import seed_of
 
 Floats = npt.NDArray[np.floating[Any]]
-Units = npt.NDArray[np.int64]
+GroupIds = npt.NDArray[np.int64]
 
 MOST, LEAST = 500, 40
 """Rows of either side that are looked at, and how few tell too little."""
@@ -52,18 +52,18 @@ def shift_of(parts: Parts, runtime: Runtime, encoder: Encoder, train: Rows, othe
     if min(len(train), len(other)) < LEAST:
         return None
     features = [encode(parts, runtime, encoder, rows).float().numpy() for rows in (train, other)]
-    return two_sample(*features, units=(train.units(), other.units()), seed=parts.recipe.seed)
+    return two_sample(*features, groups=(train.group_ids(), other.group_ids()), seed=parts.recipe.seed)
 
 
-def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: int) -> Shift | None:
-    """A logistic regression on half of the units of each side, and its area under the ROC curve on the other half with
-    a 95 % bootstrap percentile interval over units (Efron, 1979). None if a side has too few units to be halved.
+def two_sample(one: Floats, other: Floats, *, groups: tuple[GroupIds, GroupIds], seed: int) -> Shift | None:
+    """A logistic regression on half of the groups of each side, and its area under the ROC curve on the other half with
+    a 95 % bootstrap percentile interval over groups (Efron, 1979). None if a side has too few groups to be halved.
 
     Args:
         one: Features, shape (rows, width).
         other: Of the same width.
-        units: The number of each row's unit, such as a group: its rows are alike and go into one half, or what is told
-            apart would be groups.
+        groups: The number of each row's group, such as a group: its rows are alike and go into one half, or what is
+            told apart would be groups.
         seed: Decides the halves.
     """
     from sklearn.linear_model import LogisticRegression
@@ -71,7 +71,7 @@ def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: 
     from sklearn.preprocessing import StandardScaler
 
     draw = np.random.default_rng(seed)
-    halves = [np.isin(side, draw.permutation(np.unique(side))[::2]) for side in units]
+    halves = [np.isin(side, draw.permutation(np.unique(side))[::2]) for side in groups]
     table, truth = np.concatenate([one, other]), np.repeat([0, 1], [len(one), len(other)])
     learned = np.concatenate(halves)
     if any(half.all() for half in halves):
@@ -79,7 +79,7 @@ def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=300))
     scores = model.fit(table[learned], truth[learned]).decision_function(table[~learned])
     truth = truth[~learned]
-    unit = np.concatenate([units[0], units[1] + units[0].max() + 1])[~learned]
+    group = np.concatenate([groups[0], groups[1] + groups[0].max() + 1])[~learned]
 
     def area(chosen: Positions) -> float:
         positive = truth[chosen] == 1
@@ -87,10 +87,10 @@ def two_sample(one: Floats, other: Floats, *, units: tuple[Units, Units], seed: 
             return np.nan
         return float(roc_areas(positive[:, None], scores[chosen, None])[0])
 
-    areas = bootstrap(area, unit, seed=seed_of(seed, "shift"), resamples=RESAMPLES)
+    areas = bootstrap(area, group, seed=seed_of(seed, "shift"), resamples=RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(areas, [tail, 1 - tail])
-    auroc = area(np.arange(len(unit)))
+    auroc = area(np.arange(len(group)))
     return Shift(auroc=auroc, interval=(float(low), float(high)), rows=len(one) + len(other))
 
 

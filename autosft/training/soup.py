@@ -66,7 +66,9 @@ def greedy_soup(
 def _loss(evaluation: Evaluation) -> float:
     """The validation loss, by which weights are averaged."""
     if evaluation.loss is None:
-        raise BadInput("Weights are averaged by their validation loss, and these answers have none (Problem.deviance).")
+        raise BadInput(
+            "Weights are averaged by their validation loss, and these answers have none (Problem.validation loss)."
+        )
     return evaluation.loss
 
 

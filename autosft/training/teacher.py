@@ -87,7 +87,7 @@ class Teacher:
                 loader.rows,
                 loader.strengths,
                 shuffle=loader.shuffle,
-                odds=loader.odds,
+                sampling_weights=loader.sampling_weights,
                 batch_size=loader.batch_size,
                 targets=False,
             )
@@ -110,9 +110,9 @@ class Teacher:
         )
 
     def _together(self, each: Sequence[Sequence[Outputs]]) -> tuple[Outputs, ...]:
-        shares = [model.share for model in self._trial.teacher]
+        weights = [model.weight for model in self._trial.teacher]
         problems = self._trial.parts.problems
-        return tuple(one.combine(many, shares) for one, many in zip(problems, zip(*each, strict=True), strict=True))
+        return tuple(one.combine(many, weights) for one, many in zip(problems, zip(*each, strict=True), strict=True))
 
     def _answered(self, model: TeacherModel, rows: Rows) -> tuple[Outputs, ...]:
         """What one of them answers, portion by portion, as it is kept: so it is the same when the trial goes on."""

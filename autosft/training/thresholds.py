@@ -48,7 +48,7 @@ class LabelRule:
     thresholds: Floats
     top: bool = False
 
-    def given(self, probabilities: Floats) -> Bools:
+    def predicted(self, probabilities: Floats) -> Bools:
         """Whether a label is given, shape (rows, labels)."""
         return (_lifted(probabilities) if self.top else probabilities) >= self.thresholds
 
@@ -73,7 +73,7 @@ def choose_rule(metric: Metric, truth: Bools, probabilities: Floats, default: La
         for top, seen in ((False, probabilities), (True, _lifted(probabilities)))
     ]
     answers = [
-        {"truth": truth, "answered": rule.given(probabilities), "probabilities": probabilities} for rule in rules
+        {"truth": truth, "answered": rule.predicted(probabilities), "probabilities": probabilities} for rule in rules
     ]
     scores = [metric.score(one) for one in answers]
     return rules[int(scores[1] > scores[0])]
@@ -92,14 +92,18 @@ def _thresholds(metric: str, truth: Bools, probabilities: Floats) -> Floats:
         return np.full(truth.shape[1], CUTS[_peaks(_by_cut(metric, truth, probabilities)[None])[0]])
     positive = truth.sum(0)
     seen = positive > 0
-    hits, given = _counts(truth, probabilities), _counts(np.ones_like(truth) & seen, probabilities)
-    share = BORROWED / positive.sum()
-    hits, given, positive = hits + share * hits.sum(0), given + share * given.sum(0), positive + BORROWED
+    hits, predicted = _counts(truth, probabilities), _counts(np.ones_like(truth) & seen, probabilities)
+    fraction = BORROWED / positive.sum()
+    hits, predicted, positive = (
+        hits + fraction * hits.sum(0),
+        predicted + fraction * predicted.sum(0),
+        positive + BORROWED,
+    )
     if metric.endswith("_macro"):
-        return CUTS[_peaks(2 * hits / (given + positive[:, None]))]
+        return CUTS[_peaks(2 * hits / (predicted + positive[:, None]))]
     if metric == "neg_hamming_loss":
-        return CUTS[_peaks(2 * hits - given)]
-    return CUTS[_micro_peaks(hits, given, positive)]
+        return CUTS[_peaks(2 * hits - predicted)]
+    return CUTS[_micro_peaks(hits, predicted, positive)]
 
 
 def _counts(chosen: Bools, probabilities: Floats) -> Floats:
@@ -112,13 +116,13 @@ def _counts(chosen: Bools, probabilities: Floats) -> Floats:
     return table[:, ::-1].cumsum(1)[:, -2::-1].astype(np.float64)
 
 
-def _micro_peaks(hits: Floats, given: Floats, positive: Floats) -> npt.NDArray[np.int64]:
+def _micro_peaks(hits: Floats, predicted: Floats, positive: Floats) -> npt.NDArray[np.int64]:
     """The cuts of the highest micro-averaged F1, a ratio of two sums over labels (Dinkelbach, 1967)."""
     labels = np.arange(len(hits))
     score = -1.0
     while True:
-        peaks = _peaks(2 * hits - max(score, 0.0) * given)
-        higher = float(2 * hits[labels, peaks].sum() / (given[labels, peaks].sum() + positive.sum()))
+        peaks = _peaks(2 * hits - max(score, 0.0) * predicted)
+        higher = float(2 * hits[labels, peaks].sum() / (predicted[labels, peaks].sum() + positive.sum()))
         if higher <= score + SAME:
             return peaks
         score = higher
@@ -129,8 +133,8 @@ def _by_cut(metric: str, truth: Bools, probabilities: Floats) -> Floats:
 
     Over few rows these numbers are ragged: each is the mean over the cuts near it.
     """
-    hits, given = (_counts(chosen.T, probabilities.T) for chosen in (truth, np.ones_like(truth)))
-    scores = OVERLAPS[metric](hits, truth.sum(1)[:, None], given).mean(0)
+    hits, predicted = (_counts(chosen.T, probabilities.T) for chosen in (truth, np.ones_like(truth)))
+    scores = OVERLAPS[metric](hits, truth.sum(1)[:, None], predicted).mean(0)
     return np.convolve(np.pad(scores, NEAR, mode="edge"), np.ones(2 * NEAR + 1) / (2 * NEAR + 1), mode="valid")
 
 

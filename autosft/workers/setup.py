@@ -23,7 +23,7 @@ from autosft.runs.run import Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.device import eval_batch_for
 from autosft.workers.group import Group
-from autosft.workers.taught import taught_by
+from autosft.workers.teachers import teachers_of
 
 
 @final
@@ -63,7 +63,7 @@ class Setup:
         folder = self._run.start_folder(order.recipe) if pretrains else self._run.trial_folder(order.trial)
         count = order.rows if replay else order.recipe.rows
         train_rows = subset(data.train, count)
-        if replay and not data.given:
+        if replay and not data.valid_is_predefined:
             train_rows += data.valid
         states = self.states(order.recipe, train_rows, weights, "refit" if replay else "train")
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
@@ -85,7 +85,7 @@ class Setup:
             valid=Rows.of(()) if replay or pretrains else data.valid,
             unlabeled=data.unlabeled,
             start=self._run.start_folder(order.recipe.start) / MODEL if order.recipe.start else None,
-            teacher=taught_by(order.recipe, self._run, self._registry, self._device),
+            teacher=teachers_of(order.recipe, self._run, self._registry, self._device),
             pause_after=order.pause_after,
             replay=order.replay if replay else None,
             early_stopping=not (self.folds and len(data.valid) < TOO_FEW_VALID),

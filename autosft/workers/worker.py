@@ -1,4 +1,4 @@
-"""The worker: takes an order, has it worked on at its bench, and hands back a record. It never sees the study.
+"""The worker: takes an order, has it worked on by a trial runner, and hands back a record. It never sees the study.
 
 `serve` is the loop of a worker process: orders come in as JSON lines, events go out. Parts, decoded samples and
 encoded rows stay warm between orders.
@@ -23,16 +23,16 @@ from autosft.runs.run import Run, RunDocument
 from autosft.runs.versions import installed_versions
 from autosft.training.device import free_memory, peak_bytes, pick_device
 from autosft.training.loop import Emit
-from autosft.workers.bench import Bench
+from autosft.workers.failures import failed_teachers_of, failure_of, notes_of, seconds_per_row_of
 from autosft.workers.group import Group
 from autosft.workers.inbox import Inbox
-from autosft.workers.verdict import blames_of, notes_of, pace_of, verdict
+from autosft.workers.runner import TrialRunner
 
 
 def serve(inbox: Inbox, events: IO[str], *, threads: int, device: str, slot: int, group: Group) -> None:
     """Work on orders until there are no more. If the driver dies while an order is worked on, so does this process."""
     torch.set_num_threads(threads)
-    workshop = Workshop(load(), device, slot, group)
+    worker = Worker(load(), device, slot, group)
 
     def send(event: Event) -> None:
         events.write(event.model_dump_json() + "\n")
@@ -41,15 +41,15 @@ def serve(inbox: Inbox, events: IO[str], *, threads: int, device: str, slot: int
     while True:
         order = inbox.next()
         token = order.token
-        send(Event(token=token, kind="started", body={"versions": workshop.versions(order)}))
-        record = workshop.work(
+        send(Event(token=token, kind="started", body={"versions": worker.versions(order)}))
+        record = worker.work(
             order, lambda epoch, token=token: send(Event(token=token, kind="epoch", body=epoch.plain()))
         )
         send(Event(token=token, kind="done", body=record.plain()))
 
 
 @final
-class Workshop:
+class Worker:
     """What one worker keeps between orders.
 
     Args:
@@ -63,7 +63,7 @@ class Workshop:
         self._registry, self._wanted, self._group = registry, device, group or Group()
         self._place = slot * self._group.world + self._group.rank
         self._device: torch.device | None = None
-        self._bench: Bench | None = None
+        self._runner: TrialRunner | None = None
         self._loaded = ""
 
     def versions(self, order: Order) -> dict[str, str]:
@@ -88,10 +88,10 @@ class Workshop:
             self._device = self._device or pick_device(self._wanted, self._place)
             free_memory(self._device)
             self._load_modules(order)
-            if self._bench is None or self._bench.run.folder != Path(order.run):
-                self._bench = Bench(Run.read(Path(order.run)), self._registry, self._device, self._group)
+            if self._runner is None or self._runner.run.folder != Path(order.run):
+                self._runner = TrialRunner(Run.read(Path(order.run)), self._registry, self._device, self._group)
             allowed = float("inf") if order.seconds is None else order.seconds
-            done |= self._bench.work(order, emit, lambda: allowed - (time.monotonic() - started))
+            done |= self._runner.work(order, emit, lambda: allowed - (time.monotonic() - started))
         except Exception as problem:  # it ends this trial, and is shown, but not the search
             done = self._failure(problem)
         peaks = [record.peak_bytes for record in self._group.records]
@@ -111,9 +111,15 @@ class Workshop:
         """The fields of the record of an order that failed."""
         if not isinstance(problem, AutoSFTError):
             traceback.print_exc()
-        state, error = verdict(problem)
+        state, error = failure_of(problem)
         for number, record in enumerate(self._group.records if isinstance(problem, LostContact) else (), 2):
             if record.error and LostContact.SAYS not in record.error:
                 state, error = record.state, f"process {number} of {self._group.world}: {record.error}"
-        notes, pace, blames = notes_of(problem), pace_of(problem), blames_of(problem)
-        return {"state": state, "error": error, "notes": notes, "pace": pace, "blames": blames}
+        notes, per_row, failed_teachers = notes_of(problem), seconds_per_row_of(problem), failed_teachers_of(problem)
+        return {
+            "state": state,
+            "error": error,
+            "notes": notes,
+            "seconds_per_row": per_row,
+            "failed_teachers": failed_teachers,
+        }

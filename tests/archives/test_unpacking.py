@@ -167,11 +167,11 @@ def test_too_many_and_too_deep_members_are_refused(pack, cache, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.85])
-def test_half_archives_are_refused(kind, share, pack, cache):
+@pytest.mark.parametrize("fraction", [0.02, 0.5, 0.85])
+def test_half_archives_are_refused(kind, fraction, pack, cache):
     files = {f"photos/{name}/{number}.txt": os.urandom(3000) for name in ("ants", "bees") for number in range(9)}
     path = pack(f"photos.{kind}", files)
-    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    path.write_bytes(path.read_bytes()[: int(fraction * path.stat().st_size)])
     refused(path, cache, "damaged or cut off|neither a zip nor a tar")
 
 
@@ -191,7 +191,7 @@ def test_damaged_archives_are_refused_or_whole(kind, pack, cache):
     assert refusals and not list(cache.glob("*.draft"))
 
 
-def test_headers_that_claim_memory_are_refused(tmp_path, cache):
+def test_headers_that_inferred_task_memory_are_refused(tmp_path, cache):
     info = tarfile.TarInfo("name")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 10 << 30
     (tmp_path / "name.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(10240))

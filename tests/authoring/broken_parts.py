@@ -1,4 +1,5 @@
-"""Parts with one fault each, put to their conformance classes. `test_broken_parts.py` runs them in another process."""
+"""Parts with one skipped sample each, put to their conformance classes. `test_broken_parts.py` runs them in another
+process."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ NUMBERS = [0.5, 2.25, 1.0, 0.0, 7.5, 2.0, 2.5, 12.0]
 
 
 class OfFamily(BackboneConformance):
-    """A toy family whose encoders, state or descriptions have a fault."""
+    """A toy family whose encoders, state or descriptions have a skipped sample."""
 
     broken: type
 
@@ -141,7 +142,7 @@ def replace_info(info, **fields):
 
 
 class OfProblem(ProblemConformance):
-    """A problem with a fault."""
+    """A problem with a skipped sample."""
 
     broken: type
     written = LABELS
@@ -215,7 +216,7 @@ class TestRooted(OfProblem):
 
 
 class OfStrategy(StrategyConformance):
-    """A strategy with a fault."""
+    """A strategy with a skipped sample."""
 
     broken: type
 
@@ -257,7 +258,7 @@ class TestDivided(OfStrategy):
 
 
 class OfModality(ModalityConformance):
-    """A modality with a fault."""
+    """A modality with a skipped sample."""
 
     broken: type
 

@@ -74,9 +74,10 @@ BALANCE = "rows are drawn in balance where balance means something"
 
 
 def spoiled(installed, name, line, *options):
-    """The review of counts whose `odds` do something else, which one check asks for, and the line of that check."""
+    """The review of counts whose `sampling_weights` do something else, which one check asks for, and the line of that
+    check."""
     old = "    def describe(self, state: State)"
-    new = f"    def odds(self, targets: Sequence[Any], state: State) -> Any:\n        {line}\n\n{old}"
+    new = f"    def sampling_weights(self, targets: Sequence[Any], state: State) -> Any:\n        {line}\n\n{old}"
     done = installed(name, "problem", *options, file="problem.py", old=old, new=new)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"  {BALANCE}")]
     assert re.search(r"it has a name needs and metrics \.+ kept", done.stdout)

@@ -41,29 +41,33 @@ class TestClassification(ProblemConformance):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("balance", ["none", "loss"])
 def test_the_scores_of_the_lowest_expected_loss_stand_for_the_right_probabilities(loss, balance):
-    problem, recipe, shares = Classification(), with_loss(loss, balance), torch.tensor([0.8, 0.15, 0.05])
+    problem, recipe, weights = Classification(), with_loss(loss, balance), torch.tensor([0.8, 0.15, 0.05])
     state = problem.fit(["a"] * 80 + ["b"] * 15 + ["c"] * 5)
     scores = torch.zeros(1, 3, requires_grad=True)
     optimizer = torch.optim.LBFGS([scores], max_iter=100, line_search_fn="strong_wolfe")
 
     def expected():
         optimizer.zero_grad()
-        value = (shares * problem.loss(scores.expand(3, 3), torch.arange(3), state, recipe)).sum()
+        value = (weights * problem.loss(scores.expand(3, 3), torch.arange(3), state, recipe)).sum()
         value.backward()
         return value
 
     optimizer.step(expected)
-    np.testing.assert_allclose(probabilities(problem, scores, state, recipe)[0], shares, atol=0.002)
+    np.testing.assert_allclose(probabilities(problem, scores, state, recipe)[0], weights, atol=0.002)
     if balance != "none" or loss != "cross_entropy":
-        assert not np.allclose(scores.detach().softmax(1)[0], shares, atol=0.05)
+        assert not np.allclose(scores.detach().softmax(1)[0], weights, atol=0.05)
 
 
 def test_what_rare_classes_gain_by_sampling_is_undone_in_the_probabilities():
     problem, targets = Classification(), ["a"] * 90 + ["b"] * 10
     state = problem.fit(targets)
-    odds = problem.odds(targets, state)
-    assert odds[:90].sum() == pytest.approx(odds[90:].sum(), rel=0.05) and odds.mean() == pytest.approx(1.0)
-    drawn = torch.tensor([[odds[0] * 0.7, odds[-1] * 0.3]]).log()  # what a model learns from rows that are drawn so
+    sampling_weights = problem.sampling_weights(targets, state)
+    assert sampling_weights[:90].sum() == pytest.approx(
+        sampling_weights[90:].sum(), rel=0.05
+    ) and sampling_weights.mean() == pytest.approx(1.0)
+    drawn = torch.tensor(
+        [[sampling_weights[0] * 0.7, sampling_weights[-1] * 0.3]]
+    ).log()  # what a model learns from rows that are drawn so
     given = probabilities(problem, drawn, state, with_loss("cross_entropy", "sampling"))
     np.testing.assert_allclose(given, [[0.7, 0.3]], atol=1e-6)
 

@@ -89,12 +89,12 @@ def test_where_every_row_has_a_label_the_most_probable_one_is_given():
 
 
 @pytest.mark.parametrize("loss", ["bce", "weighted_bce", "asymmetric", "focal"])
-@pytest.mark.parametrize("share", [0.03, 0.3, 0.8])
-def test_the_score_of_the_lowest_expected_loss_stands_for_the_right_probability(loss, share):
+@pytest.mark.parametrize("weight", [0.03, 0.3, 0.8])
+def test_the_score_of_the_lowest_expected_loss_stands_for_the_right_probability(loss, weight):
     kind, scores = label_loss(loss, torch.tensor([3.0])), torch.linspace(-8, 8, 3201)[:, None]
     yes, no = (kind.loss(scores, torch.full_like(scores, value)) for value in (1.0, 0.0))
-    best = (share * yes + (1 - share) * no).argmin()
-    assert float(kind.probabilities(scores[best : best + 1])) == pytest.approx(share, abs=0.005)
+    best = (weight * yes + (1 - weight) * no).argmin()
+    assert float(kind.probabilities(scores[best : best + 1])) == pytest.approx(weight, abs=0.005)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

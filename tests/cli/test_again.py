@@ -7,8 +7,8 @@ import json
 import shlex
 import shutil
 
-from autosft.report.account import account_of
 from autosft.report.again import commands
+from autosft.report.saved_run import read_saved_run
 
 
 def test_the_reports_command_searches_the_same_again(autosft, tmp_path):
@@ -20,7 +20,7 @@ def test_the_reports_command_searches_the_same_again(autosft, tmp_path):
     narrow = "--modality text --backbones tfidf/* --strategies probe --threads 1 --budget none"
     assert autosft("search", "mail.csv", *asked.split(), *narrow.split(), "--run", "first").returncode == 0
 
-    command = dict(commands(account_of(tmp_path / "first")))["Search again, with the same data, settings and seed"]
+    command = dict(commands(read_saved_run(tmp_path / "first")))["Search again, with the same data, settings and seed"]
     assert autosft(*shlex.split(command)[1:]).returncode == 0
 
     first, again = (json.loads((tmp_path / run / "run.json").read_text()) for run in ("first", "runs/again"))
@@ -46,8 +46,8 @@ def test_a_table_with_two_classifications_goes_all_the_way_by_the_names_of_its_c
     wrong = [one for one, line in zip(said, lines, strict=True) if one != line[1:]]
     assert len(rows) == 80 and len(wrong) < 8 and {"topic p(ham)", "tone p(kind)"} < rows[0].keys()
     shutil.copytree(tmp_path / "run", tmp_path / "copy")
-    board = autosft("leaderboard", "run", "copy", "--format", "json")
-    assert board.returncode == 0 and "mean of accuracy and f1_macro" in board.stdout, board.stderr
+    leaderboard = autosft("leaderboard", "run", "copy", "--format", "json")
+    assert leaderboard.returncode == 0 and "mean of accuracy and f1_macro" in leaderboard.stdout, leaderboard.stderr
     assert autosft("leaderboard", "run").returncode == 0
     assert autosft("report", "run", "--out", "page.html").returncode == 0
     page = (tmp_path / "page.html").read_text()

@@ -136,9 +136,9 @@ def test_a_search_then_its_report_and_leaderboard_then_predictions(autosft, list
     page = (tmp_path / "runs" / "clouds" / "report.html").read_text()
     assert f"{result['test']:.4f}" in page and "rows are answered right" in page and "<circle" in page
 
-    board = autosft("leaderboard", "runs/clouds")
-    assert board.returncode == 0 and "\x1b" not in board.stdout
-    assert re.search(rf"^ +1 +\d +{result['valid']:.4f} .*tiny/(wide|narrow) +toy ", board.stdout, re.MULTILINE)
+    leaderboard = autosft("leaderboard", "runs/clouds")
+    assert leaderboard.returncode == 0 and "\x1b" not in leaderboard.stdout
+    assert re.search(rf"^ +1 +\d +{result['valid']:.4f} .*tiny/(wide|narrow) +toy ", leaderboard.stdout, re.MULTILINE)
 
     some = {"rows": [{"x": x} for x in ([2.0, 0.0, 0.0, 0.0], "broken", [-1.0, 1.7, 0.0, 0.0])], "unlabeled": []}
     (tmp_path / "new.points.json").write_text(json.dumps(some))

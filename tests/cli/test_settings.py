@@ -7,8 +7,8 @@ import shlex
 
 import pytest
 
-from autosft.report.account import account_of
 from autosft.report.again import commands
+from autosft.report.saved_run import read_saved_run
 from autosft.testing import toy
 
 HEAVY = {"torch", "torchvision", "timm", "transformers", "tokenizers", "optuna", "sklearn", "scipy", "pandas"}
@@ -137,7 +137,7 @@ def test_a_file_goes_through_a_whole_search_and_what_it_made_needs_it_again(auto
 
     assert autosft("report", run, "-p", gentle, "--out", "page.html").returncode == 0
     assert "Set by hand: gentle.strength=0.25, stop.max_epochs=3." in (tmp_path / "page.html").read_text()
-    command = dict(commands(account_of(run)))["Search again, with the same data, settings and seed"]
+    command = dict(commands(read_saved_run(run)))["Search again, with the same data, settings and seed"]
     assert "--set gentle.strength=0.25 --set stop.max_epochs=3" in command and f"-p {gentle}" in command
     again = autosft(*shlex.split(command)[1:])
     assert again.returncode == 0, again

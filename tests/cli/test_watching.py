@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autosft.cli.show import board_table
+from autosft.cli.show import leaderboard_table
 from autosft.cli.watch.events import Events
 from autosft.cli.watch.live import LiveTable
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.task import Task, TaskTarget
 from autosft.errors import BadInput
-from autosft.report.board import board
-from autosft.search import news
+from autosft.report.leaderboard import leaderboard
+from autosft.search import events
 from tests.cli.test_commands import HEAVY, the_line
 
 RECIPE = Recipe(backbone="tiny/wide", strategy="toy")
@@ -62,19 +62,19 @@ def test_in_a_terminal_a_search_is_one_live_table_whose_colours_can_be_refused(i
     assert bool(coloured & {str(code) for code in (*range(30, 39), *range(90, 98))}) is not bool(colours)
 
 
-def test_every_kind_of_news_is_documented():
+def test_every_kind_of_events_is_documented():
     def name_of(kind):
         return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
-    assert set(documented()) == {*map(name_of, typing.get_args(news.News)), "failed"}
+    assert set(documented()) == {*map(name_of, typing.get_args(events.SearchEvent)), "failed"}
 
 
 def test_what_json_does_not_know_is_null_and_an_error_is_the_last_event():
     stream = io.StringIO()
 
     with pytest.raises(BadInput), Events(stream) as events:
-        events(news.Continued(TASK, Path("run"), 2, RECORD))
-        events(news.TrialFinished(RECORD, RECORD, float("inf"), 10))
+        events(events.Continued(TASK, Path("run"), 2, RECORD))
+        events(events.TrialFinished(RECORD, RECORD, float("inf"), 10))
         raise BadInput("no such thing")
 
     continued, finished, failed = map(json.loads, stream.getvalue().splitlines())
@@ -91,11 +91,11 @@ def test_the_live_table_says_what_is_best_what_runs_and_what_is_left():
     console = Console(width=100, file=io.StringIO())
     table = LiveTable(console)
     for one in (
-        news.Continued(TASK, Path("run"), 7, RECORD),
-        news.TrialStarted(4, RECIPE, 200.0),
-        news.TrialStarted(5, RECIPE, 200.0),
-        news.EpochFinished(4, Epoch(stage="toy", number=2, loss=0.5, score=0.25, seconds=0.1)),
-        news.TrialFinished(RECORD, RECORD, 90.4, 3_000_000),
+        events.Continued(TASK, Path("run"), 7, RECORD),
+        events.TrialStarted(4, RECIPE, 200.0),
+        events.TrialStarted(5, RECIPE, 200.0),
+        events.EpochFinished(4, Epoch(stage="toy", number=2, loss=0.5, score=0.25, seconds=0.1)),
+        events.TrialFinished(RECORD, RECORD, 90.4, 3_000_000),
     ):
         table(one)
 
@@ -113,11 +113,11 @@ def test_the_live_table_says_what_is_best_what_runs_and_what_is_left():
 
 def test_a_narrow_terminal_spares_columns_and_no_cell_is_cut():
     long = RECIPE.model_copy(update={"backbone": "timm/vit_small_patch16_224.augreg_in21k"})
-    trials = board([RECORD.model_copy(update={"recipe": long})], None)
+    trials = leaderboard([RECORD.model_copy(update={"recipe": long})], None)
     narrow, wide = (Console(width=width, file=io.StringIO()) for width in (80, 200))
 
     for console in (narrow, wide):
-        console.print(board_table(trials, console))
+        console.print(leaderboard_table(trials, console))
 
     assert long.backbone in narrow.file.getvalue() and "no room for epochs, loss" in narrow.file.getvalue()
     assert "epochs" in wide.file.getvalue() and "no room" not in wide.file.getvalue()

@@ -84,13 +84,13 @@ def test_another_process_opens_the_file_and_is_sent_no_row(written):
 
 def test_the_rows_of_a_search_are_in_their_splits_again(tmp_path):
     more = Rows.of([Row("u0", "unlabelled")])
-    write_data(tmp_path / "data.arrow", Data.of(made(), more, given=True, fingerprint="f00d"))
+    write_data(tmp_path / "data.arrow", Data.of(made(), more, valid_is_predefined=True, fingerprint="f00d"))
 
     data = read_data(tmp_path / "data.arrow")
 
     assert (data.train.id.tolist(), data.valid.id.tolist()) == (["r0", "r2", "r4"], ["r1", "r3", "r5"])
     assert list(data.unlabeled) == list(more) and data.test is None
-    assert data.given is True and data.fingerprint == "f00d"
+    assert data.valid_is_predefined is True and data.fingerprint == "f00d"
 
 
 @pytest.mark.parametrize("content", [b"", b"ARROW1\0\0 and nothing more", None], ids=["empty", "cut off", "missing"])

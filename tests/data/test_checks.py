@@ -9,7 +9,7 @@ import pytest
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
-from autosft.contracts.rows import Data, Fault, Row, Rows, Scan
+from autosft.contracts.rows import Data, Row, Rows, Scan, SkippedSample
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.errors import BadInput
 
@@ -20,8 +20,8 @@ def rows(labels, name=""):
     return Rows.of(Row(f"{name}{number}", number, (label,)) for number, label in enumerate(labels))
 
 
-def faults(count):
-    return tuple(Fault(f"photos/{number}.jpg", "not an image") for number in range(count))
+def skipped(count):
+    return tuple(SkippedSample(f"photos/{number}.jpg", "not an image") for number in range(count))
 
 
 def data(train, valid="ab", test=None):
@@ -37,9 +37,9 @@ def test_validation_rows_that_are_left_out_are_said():
     assert said == "trials are compared by 4 of the 6 validation rows, drawn in proportion"
 
 
-def test_more_than_a_fifth_of_unusable_files_stops_with_the_share_and_the_first_names():
+def test_more_than_a_fifth_of_unusable_files_stops_with_the_fraction_and_the_first_names():
     with pytest.raises(BadInput) as caught:
-        check_scan(Scan(rows("ab" * 7), faults=faults(6)))
+        check_scan(Scan(rows("ab" * 7), skipped=skipped(6)))
 
     text = str(caught.value)
     assert "6 of 20 rows (30 %)" in text
@@ -48,32 +48,36 @@ def test_more_than_a_fifth_of_unusable_files_stops_with_the_share_and_the_first_
 
 
 def test_a_fifth_of_unusable_files_is_let_through():
-    check_scan(Scan(rows("ab" * 8), faults=faults(4)))
+    check_scan(Scan(rows("ab" * 8), skipped=skipped(4)))
 
 
 def test_what_is_no_row_does_not_count_towards_the_limit():
-    others = tuple(Fault(f"test/{number}.jpg", "has no class", lost=False) for number in range(90))
-    check_scan(Scan(rows("ab" * 8), faults=(*others, *faults(4))))
+    others = tuple(SkippedSample(f"test/{number}.jpg", "has no class", lost=False) for number in range(90))
+    check_scan(Scan(rows("ab" * 8), skipped=(*others, *skipped(4))))
     with pytest.raises(BadInput, match=r"5 of 21 rows \(24 %\).*photos/0\.jpg"):
-        check_scan(Scan(rows("ab" * 8), faults=(*others, *faults(5))))
+        check_scan(Scan(rows("ab" * 8), skipped=(*others, *skipped(5))))
 
 
 def test_no_usable_row_is_refused_with_the_reason():
     with pytest.raises(BadInput, match=r"No labelled row.*photos/0\.jpg: not an image"):
-        check_scan(Scan(Rows.of(()), faults=faults(1)))
+        check_scan(Scan(Rows.of(()), skipped=skipped(1)))
     with pytest.raises(BadInput, match="No labelled row"):
         check_scan(Scan(Rows.of(())))
 
 
-def test_skipped_csv_lists_each_fault(tmp_path):
-    given = (Fault("a.jpg", "empty file"), Fault("b, c.jpg", 'says "no"'), Fault("ü.jpg", "broken"))
+def test_skipped_csv_lists_each_skipped_sample(tmp_path):
+    given = (
+        SkippedSample("a.jpg", "empty file"),
+        SkippedSample("b, c.jpg", 'says "no"'),
+        SkippedSample("ü.jpg", "broken"),
+    )
 
     write_skipped(tmp_path / "skipped.csv", given)
 
     with (tmp_path / "skipped.csv").open(newline="", encoding="utf-8") as stream:
         header, *listed = csv.reader(stream)
     assert header == ["file", "reason"]
-    assert listed == [[fault.ref, fault.reason] for fault in given]
+    assert listed == [[skip.ref, skip.reason] for skip in given]
 
 
 def test_the_summary_counts_rows_and_classes():
@@ -84,7 +88,7 @@ def test_the_summary_counts_rows_and_classes():
 
 
 def test_skipped_rows_are_warned_of():
-    summary = summarize(Scan(rows("a"), faults=faults(2)), data("aaaaabbbbb"), PROBLEM)
+    summary = summarize(Scan(rows("a"), skipped=skipped(2)), data("aaaaabbbbb"), PROBLEM)
 
     assert any("2 rows" in warning and "skipped.csv" in warning for warning in summary.warnings)
 
@@ -158,13 +162,13 @@ def test_groups_times_and_weights_are_facts():
     )
 
 
-def test_groups_in_more_than_one_of_the_given_splits_are_named():
+def test_groups_in_more_than_one_of_the_predefined_splits_are_named():
     numbers = enumerate("ab" * 10)
     train = Rows.of(Row(f"t{n}", n, (label,), group=f"g{n}") for n, label in numbers)
     valid = Rows.of(Row(f"v{n}", n, ("ab"[n % 2],), group=f"g{n + 18}") for n in range(4))
 
     (warning,) = summarize(Scan(train), Data(train, valid, None, Rows.of(()), True, ""), PROBLEM).warnings
-    assert warning == "groups in more than one of the given splits, so that scores flatter: g18, g19"
+    assert warning == "groups in more than one of the predefined splits, so that scores flatter: g18, g19"
 
 
 def test_rows_that_are_in_no_split_are_counted():

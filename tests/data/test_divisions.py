@@ -96,7 +96,7 @@ def test_rows_of_two_times_cannot_be_split_in_three():
     assert len(split(scan(40, time=lambda n: float(n // 20)), PROBLEM, seed=0, hold_out_test=False).valid) == 20
 
 
-def test_given_splits_stay_whatever_the_time():
+def test_predefined_splits_stay_whatever_the_time():
     found = scan(90, time=lambda n: float(n), split=lambda n: "test" if n < 30 else "train")
     data = split(found, PROBLEM, seed=0)
 
@@ -116,15 +116,15 @@ def test_a_group_larger_than_what_is_held_out_stays_in_training(seed):
 def test_of_a_few_large_groups_no_more_than_enough_rows_validate():
     data = split(scan(9000, group=lambda n: f"site {n % 4}"), PROBLEM, seed=0)
 
-    assert len(data.valid) == MOST_VALID and not data.given
+    assert len(data.valid) == MOST_VALID and not data.valid_is_predefined
     assert len(set(data.train.group) | set(data.valid.group) | set(data.test.group)) == 4
 
 
-def test_a_share_of_the_training_rows_is_on_the_side_of_their_groups():
+def test_a_fraction_of_the_training_rows_is_on_the_side_of_their_groups():
     data = split(scan(3000, group=lambda n: f"g{n // 5}"), PROBLEM, seed=0)
-    share = subset(data.train, 1000)
+    fraction = subset(data.train, 1000)
 
-    assert len(share) == 1000 and not set(share.group) & (set(data.valid.group) | set(data.test.group))
+    assert len(fraction) == 1000 and not set(fraction.group) & (set(data.valid.group) | set(data.test.group))
 
 
 def test_weights_of_training_rows_have_a_mean_of_1_and_keep_their_ratios():

@@ -25,8 +25,8 @@ def test_rows_of_one_group_are_drawn_together_so_that_an_interval_is_as_wide_as_
 
     right = np.repeat(np.random.default_rng(0).integers(0, 2, 20), 50).astype(float)
     alone, together = (
-        bootstrap(lambda rows: right[rows].mean(), units, seed=0, resamples=200).std()
-        for units in (np.arange(1000), np.repeat(np.arange(20), 50))
+        bootstrap(lambda rows: right[rows].mean(), groups, seed=0, resamples=200).std()
+        for groups in (np.arange(1000), np.repeat(np.arange(20), 50))
     )
     assert together > 4 * alone
 

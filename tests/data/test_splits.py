@@ -18,7 +18,7 @@ PROBLEM = Classification()
 
 
 def scan(counts, *, given="", group=lambda number: ""):
-    """Rows of some classes, all in one given split."""
+    """Rows of some classes, all in one predefined split."""
     labels = [label for label, count in counts.items() for _ in range(count)]
     return Scan(
         Rows.of(
@@ -51,26 +51,26 @@ def test_splits_that_the_data_gives_are_kept():
     assert set(data.train.id) == set(train.rows.id)
     assert set(data.valid.id) == set(valid.rows.id)
     assert data.test is not None and set(data.test.id) == set(test.rows.id)
-    assert data.given
+    assert data.valid_is_predefined
 
 
-def test_a_given_test_split_is_kept_when_validation_rows_are_drawn():
+def test_a_predefined_test_split_is_kept_when_validation_rows_are_drawn():
     test = scan({"a": 9, "b": 7}, given="test")
 
     data = split(joined(scan({"a": 30, "b": 30}, given="train"), test), PROBLEM, seed=3)
 
     assert data.test is not None and set(data.test.id) == set(test.rows.id)
-    assert len(data.valid) and not data.given
+    assert len(data.valid) and not data.valid_is_predefined
 
 
-def test_a_given_validation_split_is_kept_when_test_rows_are_drawn():
+def test_a_predefined_validation_split_is_kept_when_test_rows_are_drawn():
     valid = scan({"a": 9, "b": 7}, given="valid")
 
     data = split(joined(scan({"a": 30, "b": 30}), valid), PROBLEM, seed=3)
 
     assert set(data.valid.id) == set(valid.rows.id)
     assert data.test is not None and len(data.test) == 12
-    assert data.given
+    assert data.valid_is_predefined
 
 
 def test_every_row_is_in_exactly_one_split():
@@ -251,10 +251,10 @@ def test_of_very_many_rows_only_some_thousands_are_held_out():
     assert abs(len(data.test) - MOST_TEST) <= 2 and abs(len(data.valid) - MOST_VALID) <= 20
 
 
-def test_of_a_very_large_given_validation_split_some_rows_are_compared_by_and_the_others_left_out():
+def test_of_a_very_large_predefined_validation_split_some_rows_are_compared_by_and_the_others_left_out():
     data = split(joined(scan({"a": 60, "b": 60}), scan({"a": 1800, "b": 600}, given="valid")), PROBLEM, seed=0)
 
-    assert len(data.valid) == MOST_VALID and data.given
+    assert len(data.valid) == MOST_VALID and data.valid_is_predefined
     assert Counter(labels(data.valid)) == {"a": 750, "b": 250}
     assert not set(data.train.id) & set(data.valid.id)
 
@@ -298,9 +298,9 @@ def test_rows_that_have_a_target_are_held_out_in_proportion_and_come_early_in_ev
     rare = [(targets[n % 2] if n % 5 else None, 1.0 if n % 5 == 0 or n % 10 == 1 else None) for n in range(200)]
     data = split(Scan(Rows.of(Row(str(n), n, pair) for n, pair in enumerate(rare))), problem, seed=0)
     assert [len(rows) for rows in parts(data)] == pytest.approx([128, 32, 40], abs=2)
-    for position, share in ((0, 0.8), (1, 0.3)):
+    for position, fraction in ((0, 0.8), (1, 0.3)):
         for rows in parts(data):
-            assert len(rows.with_target(position)) == pytest.approx(share * len(rows), abs=2)
+            assert len(rows.with_target(position)) == pytest.approx(fraction * len(rows), abs=2)
             assert len(subset(rows, 12).with_target(position))
     for learned, held_out in data.further_folds():
         assert len(learned.with_target(1)) > len(held_out.with_target(1)) > 0

@@ -41,8 +41,8 @@ def test_labels_of_which_rows_have_several_stay_in_proportion(seed):
     whole = members(data.train + data.valid + data.test)
     held, pool = members(data.test), members(data.train + data.valid)
     assert all(abs(held[label] - count / 5) <= 1.5 for label, count in whole.items())
-    share = len(data.valid) / (len(data.train) + len(data.valid))
-    assert all(abs(members(data.valid)[label] - count * share) <= 3 for label, count in pool.items())
+    fraction = len(data.valid) / (len(data.train) + len(data.valid))
+    assert all(abs(members(data.valid)[label] - count * fraction) <= 3 for label, count in pool.items())
     assert members(data.train).keys() == whole.keys()
     assert abs(len(data.test) - 80) <= 8
 

@@ -120,7 +120,7 @@ def test_a_new_bundle_replaces_the_old_one(made, bundle):
 
     save_bundle(bundle, made.task, [(made.member, 0.5), (made.member, 0.5)], {}, {})
 
-    assert [entry.share for entry in open_bundle(bundle)[1].members] == [0.5, 0.5]
+    assert [entry.weight for entry in open_bundle(bundle)[1].members] == [0.5, 0.5]
     assert sorted(path.name for path in bundle.parent.iterdir()) == ["bundle"]
     assert sorted(path.name for path in bundle.iterdir()) == ["bundle.json", "member-0", "member-1"]
 

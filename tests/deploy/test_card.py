@@ -31,7 +31,7 @@ def result_of(made, **changes):
 
 def data_of(made):
     trial = made.trial
-    return Data(trial.train, trial.valid, trial.valid, Rows.of(()), given=False, fingerprint="f00d")
+    return Data(trial.train, trial.valid, trial.valid, Rows.of(()), valid_is_predefined=False, fingerprint="f00d")
 
 
 def card_of(made, registry, folder=None, **changes):
@@ -57,9 +57,9 @@ def test_it_says_what_the_model_is_and_what_it_was_made_from(made, registry):
 
 
 def test_a_test_score_comes_with_its_interval_and_its_absence_is_a_limit(made, registry):
-    tested = card_of(made, registry, test=0.7, interval=(0.6, 0.8), test_rows=30, test_reads=1)
+    test_outputs = card_of(made, registry, test=0.7, interval=(0.6, 0.8), test_rows=30, test_reads=1)
 
-    assert "| 30 test | 0.7000 | 0.6000 to 0.8000 |" in tested and "No test rows were scored" not in tested
+    assert "| 30 test | 0.7000 | 0.6000 to 0.8000 |" in test_outputs and "No test rows were scored" not in test_outputs
     assert "No test rows were scored" in card_of(made, registry)
 
 
@@ -78,7 +78,7 @@ def test_class_names_cannot_break_the_table(made, registry, tmp_path):
     save_bundle(tmp_path / "odd", made.task, [(made.member, 0.5), (made.member, 0.5)], {}, {}, [state])
     best = result_of(made).best * 2
 
-    card = card_of(made, registry, tmp_path / "odd", best=best, shares=(0.5, 0.5))
+    card = card_of(made, registry, tmp_path / "odd", best=best, weights=(0.5, 0.5))
 
     assert "| `a\\|b` |" in card and "| `` `c` `` |" in card and "\n# e" not in card
 

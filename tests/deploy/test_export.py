@@ -78,19 +78,19 @@ def test_what_a_stranger_must_know_lies_beside_it(made, predictor, tmp_path):
     assert said["checked"] == {"rows": len(made.trial.valid), "largest_absolute_difference": done.difference}
 
 
-def test_a_blend_is_one_graph_with_an_input_for_each_way_to_see_a_row(made, registry, tmp_path):
+def test_an_ensemble_is_one_graph_with_an_input_for_each_way_to_see_a_row(made, registry, tmp_path):
     doubled = State(arrays={name: 2 * array for name, array in made.trial.parts.states.modality.arrays.items()})
     other = dataclasses.replace(made.trial.parts, states=dataclasses.replace(made.trial.parts.states, modality=doubled))
     save_member(tmp_path / "other", other, made.model, other.states)
     members = [(made.member, 0.5), (tmp_path / "other", 0.25), (made.member, 0.25)]
-    save_bundle(tmp_path / "blend", made.task, members, {}, {}, made.trial.parts.states.problems)
-    predictor = Predictor.load(tmp_path / "blend", registry=registry)
+    save_bundle(tmp_path / "ensemble", made.task, members, {}, {}, made.trial.parts.states.problems)
+    predictor = Predictor.load(tmp_path / "ensemble", registry=registry)
 
     done = export_model(predictor, tmp_path / "model.onnx", Onnx(), made.trial.valid)
 
     said = json.loads((tmp_path / "model.onnx.json").read_text())
     assert [one["names"] for one in said["inputs"]] == [["inputs"], ["inputs_2"]]
-    assert [member["share"] for member in said["members"]] == [0.5, 0.25, 0.25] and done.difference < 1e-5
+    assert [member["weight"] for member in said["members"]] == [0.5, 0.25, 0.25] and done.difference < 1e-5
 
 
 def test_a_file_that_answers_otherwise_is_not_left(made, predictor, tmp_path, monkeypatch):

@@ -76,7 +76,7 @@ def test_an_archive_stands_for_the_folder_that_was_packed_and_its_rows_have_its_
     names = ["plain.txt", "said.zip/b.txt", "said.zip/deep/a.txt"]
     assert list(scan.rows.id) == [str(packed.parent / name) for name in names]
     assert list(scan.rows.ref) == ["A lovely song.", "It was a dull broken story.", "It was a lovely bright film."]
-    assert [fault.ref for fault in scan.faults] == [f"{packed}/c.txt"]
+    assert [skip.ref for skip in scan.skipped] == [f"{packed}/c.txt"]
 
 
 def test_a_damaged_archive_is_named_and_a_text_that_ends_like_one_is_a_text(texts, packed):
@@ -116,7 +116,7 @@ def test_each_row_is_decoded_once_for_all_members(made, registry, tmp_path, monk
     np.testing.assert_allclose(both.arrays["probabilities"], wanted, atol=1e-6)
 
 
-def test_members_answer_by_their_shares(made, registry, tmp_path):
+def test_members_answer_by_their_weights(made, registry, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     for name in ("member.json", "states.safetensors", "model.safetensors"):
@@ -161,21 +161,21 @@ def test_the_distribution_of_a_missing_part_is_named(made, registry):
         Predictor.load(made.folder, registry=dataclasses.replace(registry, modalities={}))
 
 
-def test_a_blend_decides_by_its_own_states(made, registry, tmp_path):
+def test_an_ensemble_decides_by_its_own_states(made, registry, tmp_path):
     """The states are those of the bundle, not those of its first member."""
     (state,) = made.trial.parts.states.problems
-    renamed = with_values(state, classes=[f"blended {name}" for name in state.values["classes"]])
+    renamed = with_values(state, classes=[f"averaged {name}" for name in state.values["classes"]])
     halves = [(made.member, 0.5), (made.member, 0.5)]
     save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, [renamed])
 
     predictor = Predictor.load(tmp_path / "bundle", registry=registry)
 
-    assert predictor.classes_ == renamed.values["classes"] and predictor.shares == (0.5, 0.5)
+    assert predictor.classes_ == renamed.values["classes"] and predictor.weights == (0.5, 0.5)
     assert set(predictor.predict(list(made.trial.valid.ref))) <= set(predictor.classes_)
 
 
 @pytest.mark.parametrize("plain", [{"values": {}}, {"arrays": []}, {"values": {}, "arrays": ["gone"]}], ids=str)
-def test_damaged_states_of_a_blend_are_refused(made, registry, tmp_path, plain):
+def test_damaged_states_of_an_ensemble_are_refused(made, registry, tmp_path, plain):
     halves = [(made.member, 0.5), (made.member, 0.5)]
     save_bundle(tmp_path / "bundle", made.task, halves, {}, {}, made.trial.parts.states.problems)
     manifest = Bundle.read(tmp_path / "bundle" / "bundle.json")

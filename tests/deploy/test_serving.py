@@ -1,4 +1,5 @@
-"""The service over a real socket: the answers are the predictor's, and whatever a client sends is its own fault."""
+"""The service over a real socket: the answers are the predictor's, and whatever a client sends is its own skipped
+sample."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def upload(client, *files):
 
 
 def refused(response, code):
-    assert response.status_code == code and set(response.json()) <= {"detail", "faults"}
+    assert response.status_code == code and set(response.json()) <= {"detail", "skipped"}
     return response.json()
 
 
@@ -99,10 +100,10 @@ def test_texts_are_answered(texts_client):
 
 def test_a_reason_why_a_text_cannot_be_read_is_the_modality_s_own(texts_client):
     parts = [{"text": "It was great."}, {"title": "part 1", "body": "1 of 2"}]
-    (fault,) = refused(texts_client.post("/predict", json={"texts": parts}), 422)["faults"]
+    (skip,) = refused(texts_client.post("/predict", json={"texts": parts}), 422)["skipped"]
 
-    assert fault["input"] == "text-1"
-    assert fault["reason"] == "Unknown column 'text'. Known: body, title."
+    assert skip["input"] == "text-1"
+    assert skip["reason"] == "Unknown column 'text'. Known: body, title."
 
 
 def test_a_text_that_is_a_path_is_a_text(made, client, texts_client, texts):
@@ -112,19 +113,19 @@ def test_a_text_that_is_a_path_is_a_text(made, client, texts_client, texts):
     (answer,) = texts_client.post("/predict", json={"texts": [path]}).json()["answers"]
     assert answer["input"] == "text-0"
     path = str(made.folder.parent / "clouds.points.json")
-    assert "0." not in refused(client.post("/predict", json={"texts": [path]}), 422)["faults"][0]["reason"]
+    assert "0." not in refused(client.post("/predict", json={"texts": [path]}), 422)["skipped"][0]["reason"]
 
 
 def test_a_table_is_refused_because_it_could_name_files_of_the_server(texts_client):
     body = refused(upload(texts_client, ("rows.csv", b"text,label\na lovely song,pos\nb,neg\n")), 422)
 
-    assert body["faults"] == [{"input": "rows.csv", "reason": "a table; send its rows one by one, as texts or files"}]
+    assert body["skipped"] == [{"input": "rows.csv", "reason": "a table; send its rows one by one, as texts or files"}]
 
 
 def test_an_archive_is_refused_and_nothing_of_it_is_extracted(texts_client):
     body = refused(upload(texts_client, ("songs.tar.gz", b"anything")), 422)
 
-    assert body["faults"] == [{"input": "songs.tar.gz", "reason": "an archive; send its files one by one"}]
+    assert body["skipped"] == [{"input": "songs.tar.gz", "reason": "an archive; send its files one by one"}]
 
 
 def test_a_file_that_cannot_be_read_is_named_with_the_reason_and_without_paths_of_the_server(client):
@@ -133,9 +134,9 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason_and_without_paths_o
     body = refused(upload(client, sound, ("../bad.points.json", b"\xff\xfe nothing")), 422)
 
     assert body["detail"] == "1 inputs cannot be read."
-    (fault,) = body["faults"]
-    assert fault["input"] == "../bad.points.json" and "not a file of points" in fault["reason"]
-    assert "/tmp" not in fault["reason"]
+    (skip,) = body["skipped"]
+    assert skip["input"] == "../bad.points.json" and "not a file of points" in skip["reason"]
+    assert "/tmp" not in skip["reason"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ def test_the_model_s_facts_are_told_and_no_path(made, client):
     assert info["task"] == "clouds" and info["metric"] == "accuracy" and info["scores"]
     (target,) = info["targets"]
     assert target["name"] == "label" and target["classes"] == ["a", "b", "c"]
-    assert info["members"] == [{"backbone": "tiny/wide", "strategy": "toy", "share": 1.0}]
+    assert info["members"] == [{"backbone": "tiny/wide", "strategy": "toy", "weight": 1.0}]
     assert str(made.folder.parent) not in json.dumps(info)
     assert client.get("/health").json() == {"status": "ok", "waiting": 0}
 

@@ -110,14 +110,14 @@ def test_a_bundle_may_be_reached_by_a_link(bundle):
     assert open_bundle(bundle.parent / "link")[1].members
 
 
-@pytest.mark.parametrize("share", [float("nan"), 2.0, -1.0, 0.5, "all"])
-def test_a_share_that_is_none_is_refused(bundle, share):
+@pytest.mark.parametrize("weight", [float("nan"), 2.0, -1.0, 0.5, "all"])
+def test_a_fraction_that_is_none_is_refused(bundle, weight):
     text = json.dumps(
-        {**json.loads((bundle / "bundle.json").read_text()), "members": [{"folder": "member-0", "share": share}]}
+        {**json.loads((bundle / "bundle.json").read_text()), "members": [{"folder": "member-0", "weight": weight}]}
     )
     (bundle / "bundle.json").write_text(text)
 
-    refused(bundle, "share")
+    refused(bundle, "weight")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from autosft.contracts.task import Hints, Task
 from autosft.errors import BadInput, Unreadable
-from autosft.folders.claim import claim_folder
 from autosft.folders.files import FileKind, walk
 from autosft.folders.listing import rows_of_inputs, scan_folder
+from autosft.folders.recognition import recognize_folder
 
 
 def inspect(path):
@@ -35,24 +35,24 @@ def mail(tmp_path):
 
 
 def test_a_kinds_own_endings_count_before_those_of_side_files(mail):
-    claim = claim_folder(mail, LETTERS, "mail", Hints())
-    assert claim.why == "6 training and 6 test letters in 2 folders, one per class"
-    assert (claim.task.modality, claim.task.problems, claim.task.name) == ("mail", ("classification",), "mail")
+    inferred = recognize_folder(mail, LETTERS, "mail", Hints())
+    assert inferred.why == "6 training and 6 test letters in 2 folders, one per class"
+    assert (inferred.task.modality, inferred.task.problems, inferred.task.name) == ("mail", ("classification",), "mail")
 
 
-def test_rows_refer_to_what_inspecting_gave_and_the_unreadable_are_faults(mail):
+def test_rows_refer_to_what_inspecting_gave_and_the_unreadable_are_skipped(mail):
     (mail / "train" / "ham" / "0.txt").write_text(" ")
-    scan = scan_folder(claim_folder(mail, LETTERS, "mail", Hints()).task, LETTERS)
+    scan = scan_folder(recognize_folder(mail, LETTERS, "mail", Hints()).task, LETTERS)
     assert len(scan.rows) == 11
     assert scan.rows[0].ref == {"path": str(mail / "test" / "ham" / "0.txt"), "length": 5}
-    assert [(Path(fault.ref).name, fault.reason) for fault in scan.faults] == [("0.txt", "no words in it")]
+    assert [(Path(skip.ref).name, skip.reason) for skip in scan.skipped] == [("0.txt", "no words in it")]
 
 
 def test_folders_give_labels_for_whatever_problem_is_asked_and_no_columns(mail):
     with pytest.raises(BadInput, match="no column 'sender'"):
-        claim_folder(mail, LETTERS, "mail", Hints(targets=("sender",)))
-    assert claim_folder(mail, LETTERS, "mail", Hints(problem="regression")).task.problems == ("regression",)
-    assert claim_folder(mail, LETTERS, "mail", Hints(targets=("label",))).task.problems == ("classification",)
+        recognize_folder(mail, LETTERS, "mail", Hints(targets=("sender",)))
+    assert recognize_folder(mail, LETTERS, "mail", Hints(problem="regression")).task.problems == ("regression",)
+    assert recognize_folder(mail, LETTERS, "mail", Hints(targets=("label",))).task.problems == ("classification",)
 
 
 def test_inputs_are_paths_folders_or_what_the_modality_takes(mail):
@@ -68,9 +68,9 @@ def test_inputs_are_paths_folders_or_what_the_modality_takes(mail):
 def test_the_first_folder_below_names_the_class_and_the_user_is_told(mail):
     (mail / "train" / "ham" / "2024" / "may").mkdir(parents=True)
     (mail / "train" / "ham" / "2024" / "may" / "9.txt").write_text("nested")
-    claim = claim_folder(mail, LETTERS, "mail", Hints())
-    assert claim.why.endswith("one per class (1 of them in subfolders, which count to the class)")
-    rows = {row.id: row.targets for row in scan_folder(claim.task, LETTERS).rows}
+    inferred = recognize_folder(mail, LETTERS, "mail", Hints())
+    assert inferred.why.endswith("one per class (1 of them in subfolders, which count to the class)")
+    rows = {row.id: row.targets for row in scan_folder(inferred.task, LETTERS).rows}
     assert rows["train/ham/2024/may/9.txt"] == ("ham",)
 
 
@@ -83,9 +83,9 @@ def test_links_that_lead_to_each_other_end_and_give_no_file_twice(mail):
     for place in places:
         for other in places:
             (place / f"to-{other.name}").symlink_to(other)
-    scan = scan_folder(claim_folder(mail, LETTERS, "mail", Hints()).task, LETTERS)
+    scan = scan_folder(recognize_folder(mail, LETTERS, "mail", Hints()).task, LETTERS)
     assert len(scan.rows) == 12 + 10
-    assert {fault.reason for fault in scan.faults} == {"leads to a folder that is listed already; not followed"}
+    assert {skip.reason for skip in scan.skipped} == {"leads to a folder that is listed already; not followed"}
 
 
 def test_folders_deeper_than_python_recurses_are_listed(tmp_path):
@@ -110,16 +110,16 @@ def test_a_folder_that_is_said_to_be_unlabeled_gives_rows_without_targets(inside
     extra = tmp_path / inside
     (extra / "deep").mkdir(parents=True)
     (extra / "deep" / "u.txt").write_text("unlabeled")
-    claim = claim_folder(mail, LETTERS, "mail", Hints(unlabeled=str(extra)))
-    assert "1 unlabeled letters" in claim.why and "extra" not in claim.unused
-    scan = scan_folder(claim.task, LETTERS)
-    assert len(scan.rows) == 12 and not scan.faults
+    inferred = recognize_folder(mail, LETTERS, "mail", Hints(unlabeled=str(extra)))
+    assert "1 unlabeled letters" in inferred.why and "extra" not in inferred.unused
+    scan = scan_folder(inferred.task, LETTERS)
+    assert len(scan.rows) == 12 and not scan.skipped
     assert [row.ref["path"] for row in scan.unlabeled] == [str(extra / "deep" / "u.txt")]
-    assert Task.parse(claim.task.plain(), "test") == claim.task
+    assert Task.parse(inferred.task.plain(), "test") == inferred.task
 
 
 def test_a_folder_of_nothing_unlabeled_is_refused(mail, tmp_path):
     (tmp_path / "none").mkdir()
     for path, match in (("gone", "no such folder"), ("none", "no letters in this folder"), ("", "labelled data lies")):
         with pytest.raises(BadInput, match=rf"--unlabeled .*{match}"):
-            claim_folder(mail, LETTERS, "mail", Hints(unlabeled=str(tmp_path / path)))
+            recognize_folder(mail, LETTERS, "mail", Hints(unlabeled=str(tmp_path / path)))

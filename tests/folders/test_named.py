@@ -8,7 +8,7 @@ import pytest
 
 from autosft.contracts.task import Hints, Task, TaskTarget
 from autosft.errors import BadInput, UnknownName
-from autosft.folders.entrances import claim_files, collect_files, scan_files
+from autosft.folders.entrances import collect_files, recognize_files, scan_files
 
 NAMES = [f"{number:02}" for number in range(12)]
 LABELS = ["ham" if number % 2 else "spam" for number in range(12)]
@@ -20,13 +20,13 @@ def lines(paths, labels=LABELS, separator=","):
 
 
 @pytest.fixture
-def claim(letters):
-    return lambda path, **hints: claim_files(path, letters, "mail", Hints(**hints))
+def inferred(letters):
+    return lambda path, **hints: recognize_files(path, letters, "mail", Hints(**hints))
 
 
 @pytest.fixture
-def scan(letters, claim):
-    return lambda path, **hints: scan_files(claim(path, **hints).task, letters)
+def scan(letters, inferred):
+    return lambda path, **hints: scan_files(inferred(path, **hints).task, letters)
 
 
 def paths_of(rows):
@@ -45,7 +45,7 @@ def test_tables_of_every_format_name_files(kind, write, scan):
     else:
         table.write_text(lines(paths, separator="," if kind == "csv" else "\t"))
     found = scan(table)
-    assert len(found.rows) == 12 and not found.faults and found.rows.target(0) == LABELS
+    assert len(found.rows) == 12 and not found.skipped and found.rows.target(0) == LABELS
     assert paths_of(found.rows)[0] == str(home / "00.let")
 
 
@@ -69,7 +69,7 @@ def test_paths_are_found_however_they_are_written(stored, written, write, scan):
     home = write(*(stored.format(name) for name in NAMES))
     (home / "table.csv").write_text(lines([written.format(name) for name in NAMES]))
     found = scan(home / "table.csv")
-    assert paths_of(found.rows) == [str(home / stored.format(name)) for name in NAMES] and not found.faults
+    assert paths_of(found.rows) == [str(home / stored.format(name)) for name in NAMES] and not found.skipped
 
 
 def test_absolute_paths_are_taken_as_they_are(write, scan, tmp_path):
@@ -87,10 +87,10 @@ def test_numbers_without_an_ending_name_files(write, scan):
     assert len(scan(home / "table.jsonl").rows) == 12
 
 
-def test_a_column_of_plain_words_names_no_files(write, claim):
+def test_a_column_of_plain_words_names_no_files(write, inferred):
     home = write("a.let")
     (home / "table.csv").write_text(lines([f"word {name}" for name in NAMES]))
-    assert claim(home / "table.csv", targets=("label",)) is None
+    assert inferred(home / "table.csv", targets=("label",)) is None
 
 
 def test_splits_with_the_same_names_are_told_apart(write, scan):
@@ -102,35 +102,35 @@ def test_splits_with_the_same_names_are_told_apart(write, scan):
     assert all(f"/{row.split}/" in row.ref["path"] and row.id.startswith(f"{row.split}.csv:") for row in rows)
 
 
-def test_a_table_in_the_folder_of_each_split_is_found(write, scan, claim):
+def test_a_table_in_the_folder_of_each_split_is_found(write, scan, inferred):
     for split in ("train", "test"):
         home = write(*(f"{split}/images/{name}.let" for name in NAMES))
         (home / split / "labels.csv").write_text(lines([f"{name}.let" for name in NAMES]))
     rows = scan(home).rows
     assert len(set(rows.id)) == 24 and rows[0].id == "train/labels.csv:2"
     assert all(f"/{row.split}/images/" in row.ref["path"] for row in rows)
-    task = claim(home).task
+    task = inferred(home).task
     assert [*scan(home).rows] == [*rows] and Task.parse(task.plain(), "test") == task
 
 
-def test_columns_of_labels_make_several_labels_and_numbers_a_regression(write, claim, scan):
+def test_columns_of_labels_make_several_labels_and_numbers_a_regression(write, inferred, scan):
     home = write(*(f"{name}.let" for name in NAMES))
     table = home / "table.csv"
     rows = [f"{name}.let,{number % 2},{int(number % 3 == 0)}" for number, name in enumerate(NAMES)]
     table.write_text("\n".join(["file,red,blue", *rows]))
-    assert claim(table).task.problems == ("multilabel",)
+    assert inferred(table).task.problems == ("multilabel",)
     assert scan(table).rows.target(0)[:3] == [("blue",), ("red",), ()]
     table.write_text(lines([f"{name}.let" for name in NAMES], [number / 8 for number in range(12)]))
-    assert claim(table).task.problems == ("regression",) and scan(table).rows.target(0)[1] == 0.125
+    assert inferred(table).task.problems == ("regression",) and scan(table).rows.target(0)[1] == 0.125
 
 
-def test_missing_and_blank_files_are_faults_with_their_line(write, scan):
+def test_missing_and_blank_files_are_skipped_with_their_line(write, scan):
     home = write(*(f"{name}.let" for name in NAMES))
     (home / "03.let").unlink()
     (home / "05.let").write_text(" ")
     (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]) + "\n,ham\n00.let,\n")
     found = scan(home / "table.csv")
-    assert [(fault.ref, fault.reason.rpartition("/")[2]) for fault in found.faults] == [
+    assert [(skip.ref, skip.reason.rpartition("/")[2]) for skip in found.skipped] == [
         ("table.csv:14", "no path of a letter"),
         ("table.csv:5", "03.let: the file is missing"),
         ("table.csv:7", "05.let: no words in it"),
@@ -138,50 +138,50 @@ def test_missing_and_blank_files_are_faults_with_their_line(write, scan):
     assert [row.id for row in found.unlabeled] == ["table.csv:15"]
 
 
-def test_a_column_that_names_nothing_is_one_line(write, claim):
+def test_a_column_that_names_nothing_is_one_line(write, inferred):
     home = write("other.let")
     (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]))
     with pytest.raises(BadInput, match=r"none of the letters that column 'path' names is there, such as '00\.let'"):
-        claim(home / "table.csv")
+        inferred(home / "table.csv")
     (home / "table.csv").write_text(lines([f"https://x.org/{name}.let" for name in NAMES]))
     with pytest.raises(BadInput, match="Addresses are not fetched"):
-        claim(home / "table.csv")
+        inferred(home / "table.csv")
 
 
-def test_files_of_another_kind_are_left_to_others(write, claim):
+def test_files_of_another_kind_are_left_to_others(write, inferred):
     home = write(*(f"{name}.pdf" for name in NAMES))
     (home / "table.csv").write_text(lines([home / f"{name}.pdf" for name in NAMES]))
-    assert claim(home / "table.csv") is None
+    assert inferred(home / "table.csv") is None
 
 
-def test_of_several_columns_of_paths_the_one_whose_files_are_there_counts(write, claim):
+def test_of_several_columns_of_paths_the_one_whose_files_are_there_counts(write, inferred):
     home = write(*(f"{name}.let" for name in NAMES))
     rows = [f"raw-{name}.let,{name}.let,{label}" for name, label in zip(NAMES, LABELS, strict=True)]
     (home / "table.csv").write_text("\n".join(["source,file,label", *rows]))
-    assert claim(home / "table.csv").task.data["path"] == "file"
+    assert inferred(home / "table.csv").task.data["path"] == "file"
 
 
-def test_hints_of_columns_are_heeded_and_checked(write, claim):
+def test_hints_of_columns_are_heeded_and_checked(write, inferred):
     home = write(*(f"{name}.let" for name in NAMES))
     rows = [f"{name}.let,{name}.let,{label}" for name, label in zip(NAMES, LABELS, strict=True)]
     (home / "table.csv").write_text("\n".join(["one,two,label", *rows]))
-    assert claim(home / "table.csv", inputs=("two",)).task.data["path"] == "two"
+    assert inferred(home / "table.csv", inputs=("two",)).task.data["path"] == "two"
     with pytest.raises(UnknownName, match="three"):
-        claim(home / "table.csv", inputs=("three",))
+        inferred(home / "table.csv", inputs=("three",))
     with pytest.raises(BadInput, match="A letter is one file: give one column of paths, not one, two"):
-        claim(home / "table.csv", inputs=("one", "two"))
+        inferred(home / "table.csv", inputs=("one", "two"))
 
 
-def test_a_note_beside_folders_of_classes_is_no_table(write, claim):
+def test_a_note_beside_folders_of_classes_is_no_table(write, inferred):
     home = write("ham/a.let", "spam/b.let")
     (home / "notes.csv").write_text("who,when\nme,today\nyou,later\n")
-    assert claim(home).task.data["layout"] == "classes"
+    assert inferred(home).task.data["layout"] == "classes"
 
 
-def test_a_table_handed_to_a_predictor_names_its_files(write, claim, letters):
+def test_a_table_handed_to_a_predictor_names_its_files(write, inferred, letters):
     home = write(*(f"images/{name}.let" for name in NAMES))
     (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]))
-    task = claim(home / "table.csv").task
+    task = inferred(home / "table.csv").task
     (home / "new.csv").write_text("path\n03.let\n99.let\n")
     by_class = Task(
         name="t", modality="mail", targets=(TaskTarget(problem="classification"),), data={"folder": str(home)}
@@ -189,13 +189,13 @@ def test_a_table_handed_to_a_predictor_names_its_files(write, claim, letters):
     for one in (task, by_class):
         found = collect_files([home / "new.csv"], one, letters, take=lambda given: None, wanted="a path")
         assert paths_of(found.rows) == [str(home / "images" / "03.let")]
-        assert [fault.reason for fault in found.faults] == ["the file is missing"]
+        assert [skip.reason for skip in found.skipped] == ["the file is missing"]
 
 
-def test_a_wrong_data_table_is_refused(write, claim, letters):
+def test_a_wrong_data_table_is_refused(write, inferred, letters):
     home = write(*(f"{name}.let" for name in NAMES))
     (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]))
-    task = claim(home / "table.csv").task
+    task = inferred(home / "table.csv").task
     for data, match in (
         ({"pth": "x"}, "pth"),
         ({"path": ""}, "needs the key path"),
@@ -208,10 +208,10 @@ def test_a_wrong_data_table_is_refused(write, claim, letters):
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_files_without_a_label_beside_a_table_are_rows_without_targets(named, write, claim, letters):
+def test_files_without_a_label_beside_a_table_are_rows_without_targets(named, write, inferred, letters):
     home = write(*(f"{name}.let" for name in NAMES), "extra/one.let", "unlabelled/two.let")
     (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]) + "\nextra/one.let,ham\n")
-    found = claim(home / "table.csv", unlabeled=str(home / "extra") if named else "")
+    found = inferred(home / "table.csv", unlabeled=str(home / "extra") if named else "")
     assert f"unlabelled letters in {home / ('extra' if named else 'unlabelled')}" in found.why
     scan = scan_files(found.task, letters)
     assert len(scan.rows) == 13 and len(scan.unlabeled) == (not named)
@@ -232,9 +232,9 @@ def test_splits_of_a_long_sorted_table_have_their_own_files(write, scan):
     assert len(found.rows) == 1230 and places == {("train", "train"), ("test", "test")}
 
 
-def test_a_column_of_which_the_first_rows_alone_name_files_is_no_column_of_paths(write, claim):
+def test_a_column_of_which_the_first_rows_alone_name_files_is_no_column_of_paths(write, inferred):
     home = write(*(f"{number}.let" for number in range(1000)))
     rows = [f"{number},{'ab'[number % 2]}" for number in range(5000)]
     (home / "all.csv").write_text("\n".join(["number,label", *rows]))
 
-    assert claim(home / "all.csv") is None
+    assert inferred(home / "all.csv") is None

@@ -88,7 +88,7 @@ from autosft.contracts.metric import Metric, by_name
 
 class P(Problem):
     name, needs, metrics = {name!r}, frozenset(), by_name(Metric("m", {name!r}, lambda truth: 0.0))
-    fit = head = encode = loss = outputs = deviance = decide = score = None
+    fit = head = encode = loss = outputs = validation_loss = decide = score = None
 
 @hookimpl
 def autosft_problems():

@@ -13,16 +13,16 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.contracts.backbone import BackboneInfo, Inputs, WeightFile
-from autosft.contracts.outputs import TESTED, StoredOutputs
+from autosft.contracts.outputs import TEST_OUTPUTS, StoredOutputs
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record, Result
 from autosft.contracts.rows import Data, Row, Rows
 from autosft.contracts.task import Task, TaskTarget
 from autosft.data.arrow import write_data
-from autosft.report.account import Account, account_of
 from autosft.report.diagnosis.sections import ClassesSection, LabelsSection, NumbersSection
 from autosft.report.page import write_report
+from autosft.report.saved_run import SavedRun, read_saved_run
 from autosft.runs.plan import Candidate, Plan
 from autosft.runs.run import RunDocument
 from autosft.runs.spec import SearchSpec
@@ -45,7 +45,7 @@ class Story:
     valid: int = 20
     records: list[Record] = field(default_factory=list)
     answers: dict[int, np.ndarray] = field(default_factory=dict)
-    tested: np.ndarray | None = None
+    test_outputs: np.ndarray | None = None
     result: dict[str, Any] | None = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -66,7 +66,7 @@ class Story:
         self.records.append(Record(number=number, recipe=recipe, score=score, **{**usual, **fields}))
         return self.records[-1]
 
-    def write(self) -> Account:
+    def write(self) -> SavedRun:
         weights = WeightFile(source="a folder", license="MIT")
         infos = [
             BackboneInfo(name=name, inputs=Inputs(kind="points"), pretrained={"hub": "x"}) for name in (WIDE, NARROW)
@@ -89,7 +89,9 @@ class Story:
             versions={"autosft": "0.1.0", "autosft-toy": "1.0"},
         ).write(self.folder / "run.json")
         rows = self.rows
-        write_data(self.folder / "data.arrow", Data.of(rows, Rows.of(()), given=False, fingerprint="f" * 64))
+        write_data(
+            self.folder / "data.arrow", Data.of(rows, Rows.of(()), valid_is_predefined=False, fingerprint="f" * 64)
+        )
         for record in self.records:
             folder = self.folder / "trials" / f"{record.number:04d}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -97,15 +99,15 @@ class Story:
         self._write_answers(rows)
         if self.result is not None:
             self._result().write(self.folder / "result.json")
-        return account_of(self.folder)
+        return read_saved_run(self.folder)
 
     def _write_answers(self, rows: Rows) -> None:
         problem = PROBLEMS[self.problem]
         state = problem.fit(rows.take(rows.split == "train").target(0))
         name = "values" if self.problem == "regression" else "probabilities"
         places = {self.folder / "trials" / f"{number:04d}": ("valid", array) for number, array in self.answers.items()}
-        if self.tested is not None:
-            places[self.folder / TESTED] = ("test", self.tested)
+        if self.test_outputs is not None:
+            places[self.folder / TEST_OUTPUTS] = ("test", self.test_outputs)
         for folder, (split, array) in places.items():
             answered = rows.take(rows.split == split)[: len(array)]
             StoredOutputs(answered, (Outputs({name: array}),), (state,)).write(folder)

@@ -124,7 +124,7 @@ def test_what_was_not_stored_is_left_out_and_said(story, page):
 
 
 def test_what_is_right_and_wrong_is_told_of_the_test_rows_where_they_were_scored(story, page):
-    story.tested = probabilities([0, 1] * 8, 2, wrong=(2,))
+    story.test_outputs = probabilities([0, 1] * 8, 2, wrong=(2,))
 
     text = words(page(story))
 
@@ -141,12 +141,12 @@ def test_without_answers_to_test_rows_those_to_validation_rows_are_shown_and_it_
 
 
 def test_damaged_answers_to_test_rows_are_named(story, page):
-    story.tested = probabilities([0, 1] * 10, 2)
+    story.test_outputs = probabilities([0, 1] * 10, 2)
     story.write()
-    path = story.folder / "tested" / "outputs.safetensors"
+    path = story.folder / "test-outputs" / "outputs.safetensors"
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 1
-    story.tested = None
+    story.test_outputs = None
     path.write_bytes(damaged)
 
     text = words(page(story))
@@ -164,15 +164,17 @@ def test_damaged_answers_are_named(story, page):
     assert words(page(story)).count("outputs.safetensors: damaged") == 2
 
 
-def test_a_blend_is_diagnosed_by_the_mean_of_its_answers(story, page):
+def test_an_ensemble_is_diagnosed_by_the_mean_of_its_answers(story, page):
     truth = [0, 1] * 10
     story.answers[1] = probabilities(truth, 2, sure=0.95)  # right where the first trial is wrong, and surer
-    story.result |= {"best": tuple(story.records), "shares": (0.5, 0.5), "valid": 1.0, "refitted": (0,)}
+    story.result |= {"best": tuple(story.records), "weights": (0.5, 0.5), "valid": 1.0, "refitted": (0,)}
 
     text = words(page(story))
 
-    assert "A blend of 2 models, first trial 0, toy on tiny/narrow, trained again" in text
-    assert "the answers of the blend to the 20 validation rows" in text and "20 of 20 rows are answered right" in text
+    assert "An ensemble of 2 models, first trial 0, toy on tiny/narrow, trained again" in text
+    assert (
+        "the answers of the ensemble to the 20 validation rows" in text and "20 of 20 rows are answered right" in text
+    )
     assert "share 0.50" in text and "Worst mistakes There are none." in text
 
 
@@ -229,17 +231,17 @@ def test_five_thousand_trials_fit_a_page(story, page):
 @pytest.mark.parametrize("name", ["run.json", "data.arrow"])
 def test_a_damaged_run_is_one_clear_line(story, name):
     from autosft.errors import BadInput
-    from autosft.report.account import account_of
+    from autosft.report.saved_run import read_saved_run
 
     story.write()
     (story.folder / name).write_text("{")
 
     with pytest.raises(BadInput, match=name):
-        account_of(story.folder)
+        read_saved_run(story.folder)
 
 
 def test_a_task_that_only_a_program_knew_has_no_command_that_searches_it_again(story):
-    account = story.write()
+    saved_run = story.write()
 
-    assert [what for what, _ in commands(account)][1:] == ["Search again, with the same data, settings and seed"]
-    assert [what for what, _ in commands(replace(account, source=""))] == ["Answer for new data"]
+    assert [what for what, _ in commands(saved_run)][1:] == ["Search again, with the same data, settings and seed"]
+    assert [what for what, _ in commands(replace(saved_run, source=""))] == ["Answer for new data"]

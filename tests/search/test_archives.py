@@ -9,8 +9,8 @@ import pytest
 from autosft.builtin.classification import Classification
 from autosft.contracts.task import Hints
 from autosft.errors import BadInput, Unreadable
-from autosft.folders.claim import claim_folder
 from autosft.folders.files import FileKind
+from autosft.folders.recognition import recognize_folder
 from autosft.search.recognize import check_hints, recognize
 from autosft.testing.toy import ToyStrategy
 
@@ -27,7 +27,7 @@ def mail(registry, tmp_path, monkeypatch):
     """Recognize a zip of letters, by their names."""
     monkeypatch.setenv("AUTOSFT_CACHE", str(tmp_path / "cache"))
     modality = SimpleNamespace(
-        name="mail", recognize=lambda path, hints: claim_folder(path, LETTERS, "mail", hints or Hints())
+        name="mail", recognize=lambda path, hints: recognize_folder(path, LETTERS, "mail", hints or Hints())
     )
     registry = dataclasses.replace(registry, modalities={"mail": modality})
 
@@ -40,11 +40,11 @@ def mail(registry, tmp_path, monkeypatch):
     return recognized
 
 
-def test_a_claim_of_an_archive_has_its_name(mail, tmp_path):
-    claim = mail("box/ham/1.let", "box/spam/1.let")
-    assert claim.task.name == "my.mail"
-    assert claim.why == "my.mail.zip, extracted: 2 letters in 2 folders, one per class"
-    assert (tmp_path / "cache" / "archives") in type(tmp_path)(claim.task.data["folder"]).parents
+def test_a_inferred_task_of_an_archive_has_its_name(mail, tmp_path):
+    inferred = mail("box/ham/1.let", "box/spam/1.let")
+    assert inferred.task.name == "my.mail"
+    assert inferred.why == "my.mail.zip, extracted: 2 letters in 2 folders, one per class"
+    assert (tmp_path / "cache" / "archives") in type(tmp_path)(inferred.task.data["folder"]).parents
 
 
 def test_the_same_archive_gives_the_same_task_again(mail):

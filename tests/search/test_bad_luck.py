@@ -16,8 +16,8 @@ from autosft.contracts.record import Record, Result
 from autosft.deploy.predictor import Predictor
 from autosft.errors import CannotWrite
 from autosft.search.driver import run_search
+from autosft.search.events import EpochFinished, Noted, TrialFinished, TrialPaused, TrialStarted
 from autosft.search.memory.study import Study, sqlite_url
-from autosft.search.news import EpochFinished, Noted, TrialFinished, TrialPaused, TrialStarted
 
 pytestmark = [pytest.mark.usefixtures("plugins"), pytest.mark.slow]
 
@@ -67,15 +67,15 @@ def test_a_killed_worker_costs_no_trial_and_the_weights_are_the_same_bit_for_bit
     whole = run_search(points, trials=2, run=tmp_path / "whole", **SETTINGS)
     notes, killed = [], []
 
-    def watch(news):
-        if isinstance(news, Noted):
-            notes.append(news.text)
-        if isinstance(news, EpochFinished) and news.epoch.number == 4 and not killed:
+    def callback(event):
+        if isinstance(event, Noted):
+            notes.append(event.text)
+        if isinstance(event, EpochFinished) and event.epoch.number == 4 and not killed:
             killed.extend(workers_of(os.getpid()))
             for worker in killed:
                 os.kill(worker, signal.SIGKILL)
 
-    result = run_search(points, trials=2, run=tmp_path / "hit", watch=watch, **SETTINGS)
+    result = run_search(points, trials=2, run=tmp_path / "hit", callback=callback, **SETTINGS)
 
     assert len(killed) == 1
     assert len(notes) == 1 and notes[0].endswith("its worker was lost (killed by signal 9); it goes on with another")
@@ -100,11 +100,11 @@ def test_ctrl_c_finishes_with_the_best_so_far_and_the_same_command_goes_on(start
     assert result.interrupted and result.trials["done"] and result.test is not None and not result.refitted
     assert Predictor.load(tmp_path / "run").predict([[0.0] * 4])
 
-    news = []
-    result = run_search(points, trials=3, run=tmp_path / "run", watch=news.append, **{**SETTINGS, "backbones": []})
+    events = []
+    result = run_search(points, trials=3, run=tmp_path / "run", callback=events.append, **{**SETTINGS, "backbones": []})
 
     assert not result.interrupted and sum(result.trials.values()) == 3 and result.test_reads == 2
-    assert [entry.number for entry in news if isinstance(entry, TrialStarted)][-1] == 2
+    assert [entry.number for entry in events if isinstance(entry, TrialStarted)][-1] == 2
 
 
 def test_ctrl_c_after_the_very_first_epoch_finishes_with_its_model_and_the_same_command_goes_on(
@@ -183,15 +183,15 @@ def test_a_damaged_checkpoint_costs_epochs_and_neither_the_trial_nor_the_search(
 def test_where_the_best_paused_trial_is_damaged_the_next_best_becomes_the_model(points, tmp_path):
     paused = {}
 
-    def watch(news):
-        if isinstance(news, TrialPaused):
-            paused[news.record.number] = news.record
+    def callback(event):
+        if isinstance(event, TrialPaused):
+            paused[event.record.number] = event.record
             if len(paused) == 2:
                 best = min(paused.values(), key=Record.order)
                 (tmp_path / "run" / "trials" / f"{best.number:04d}" / "last.pt").write_bytes(b"cut")
                 os.kill(os.getpid(), signal.SIGINT)
 
-    result = run_search(points, trials=9, run=tmp_path / "run", watch=watch, **{**SETTINGS, "backbones": []})
+    result = run_search(points, trials=9, run=tmp_path / "run", callback=callback, **{**SETTINGS, "backbones": []})
 
     best, second = sorted(paused.values(), key=Record.order)
     assert result.interrupted and result.best[0].number == second.number and result.test is not None
@@ -215,11 +215,11 @@ def test_a_loss_that_is_not_finite_is_never_best(points, tmp_path):
 
 def test_a_hung_worker_is_ended_at_its_deadline_and_the_search_goes_on(points, tmp_path):
     settings = {**SETTINGS, "strategies": ["hangs", "toy"], "budget": 40.0}
-    news = []
+    events = []
     started = time.monotonic()
-    result = run_search(points, trials=4, run=tmp_path / "run", watch=news.append, **settings)
+    result = run_search(points, trials=4, run=tmp_path / "run", callback=events.append, **settings)
 
-    hung = next(entry.record for entry in news if isinstance(entry, TrialFinished) and entry.record.state == "failed")
+    hung = next(entry.record for entry in events if isinstance(entry, TrialFinished) and entry.record.state == "failed")
     assert hung.error == "the worker was lost: it did not end in time; see worker.log"
     assert result.best[0].recipe.strategy == "toy" and time.monotonic() - started < 41
 
@@ -229,7 +229,11 @@ def test_when_memory_runs_out_fewer_rows_are_taken_at_once_and_that_is_remembere
     notes = []
     settings = {**SETTINGS, "strategies": [strategy]}
     result = run_search(
-        points, trials=2, run=tmp_path / "run", watch=lambda news: notes.append(getattr(news, "text", "")), **settings
+        points,
+        trials=2,
+        run=tmp_path / "run",
+        callback=lambda event: notes.append(getattr(event, "text", "")),
+        **settings,
     )
 
     said = [note for note in notes if "memory ran out" in note and "goes on with" in note]
@@ -242,12 +246,12 @@ def test_when_memory_runs_out_fewer_rows_are_taken_at_once_and_that_is_remembere
 
 
 def test_two_workers_train_side_by_side_and_nothing_twice(points, tmp_path):
-    news = []
+    events = []
     result = run_search(
-        points, trials=5, workers=2, run=tmp_path / "run", watch=news.append, **{**SETTINGS, "backbones": []}
+        points, trials=5, workers=2, run=tmp_path / "run", callback=events.append, **{**SETTINGS, "backbones": []}
     )
 
-    order = [(type(entry).__name__, getattr(entry, "number", None)) for entry in news]
+    order = [(type(entry).__name__, getattr(entry, "number", None)) for entry in events]
     assert order.index(("TrialStarted", 1)) < order.index(("TrialPaused", None))
     assert sum(result.trials.values()) == 5
     recipes = [record.recipe.changed(seed=0).model_dump_json() for record in records(tmp_path / "run").values()]
@@ -263,7 +267,7 @@ def test_on_a_full_disk_nothing_is_lost_and_the_search_goes_on_after_room_is_mad
     try:
         run = disk / "run"
         with pytest.raises(CannotWrite, match=r"No space left on device|disk is full"):
-            run_search(points, trials=4, run=run, watch=_filler(disk), **SETTINGS)
+            run_search(points, trials=4, run=run, callback=_filler(disk), **SETTINGS)
         (path,) = run.glob("trials/*/record.json")
         before = Record.read(path)
         assert before.number == 0 and before.epochs
@@ -280,13 +284,13 @@ def test_on_a_full_disk_nothing_is_lost_and_the_search_goes_on_after_room_is_mad
 def _filler(disk):
     """Fills the disk when the first trial has ended."""
 
-    def watch(news):
-        if isinstance(news, TrialPaused) and news.record.number == 0:
+    def callback(event):
+        if isinstance(event, TrialPaused) and event.record.number == 0:
             with (disk / "filler").open("wb") as stream:
                 free = os.statvfs(disk)
                 stream.write(b"\0" * (free.f_bavail * free.f_bsize - 8192))
 
-    return watch
+    return callback
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(points, tmp_path):

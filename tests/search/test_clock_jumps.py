@@ -25,9 +25,9 @@ points, run, offset, budget, trials, offsets, last = sys.argv[1:]
 offsets = itertools.cycle(offsets.split())
 started = time.time() - time.monotonic()
 
-def watch(news):
-    record = getattr(news, "record", None)
-    what = f"{type(news).__name__}:{record.number if record else getattr(news, 'number', '')}"
+def callback(event):
+    record = getattr(event, "record", None)
+    what = f"{type(event).__name__}:{record.number if record else getattr(event, 'number', '')}"
     if what == last:
         os.kill(os.getpid(), signal.SIGKILL)
     if what.startswith("EpochFinished"):
@@ -35,10 +35,10 @@ def watch(news):
             Path(offset + ".new").write_text(to)
             os.replace(offset + ".new", offset)
     days = round((time.time() - time.monotonic() - started) / 86400)
-    print(f"{days:+d} {what} {getattr(record, 'error', getattr(news, 'text', ''))}", flush=True)
+    print(f"{days:+d} {what} {getattr(record, 'error', getattr(event, 'text', ''))}", flush=True)
 
 run_search(points, run=run, budget=float(budget) or None, trials=int(trials) or None, threads=1, device="cpu",
-           strategies=["sleeps"], watch=watch)
+           strategies=["sleeps"], callback=callback)
 """
 
 SLEEP = """

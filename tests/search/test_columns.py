@@ -9,7 +9,7 @@ import pytest
 from autosft.data.arrow import read_data
 from autosft.errors import BadInput, RunConflict
 from autosft.search.driver import run_search
-from autosft.search.news import Noted, Planned
+from autosft.search.events import Noted, Planned
 from autosft.search.recognize import recognize
 from autosft.testing.toy import make_points
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("plugins")
 
 @pytest.fixture
 def searched(tmp_path):
-    """A function that searches over clouds whose rows were changed: the result, the run's folder, and the news."""
+    """A function that searches over clouds whose rows were changed: the result, the run's folder, and the events."""
 
     def search(change, **settings):
         path = make_points(tmp_path / "clouds.points.json", rows=300, seed=1)
@@ -26,10 +26,10 @@ def searched(tmp_path):
         for number, row in enumerate(table["rows"]):
             row.update(change(number, row))
         path.write_text(json.dumps(table))
-        news = []
+        events = []
         settings = {"budget": None, "threads": 1, "device": "cpu", "strategies": ["still"], "trials": 1, **settings}
-        result = run_search(path, run=tmp_path / "run", watch=news.append, **settings)
-        return result, tmp_path / "run", news
+        result = run_search(path, run=tmp_path / "run", callback=events.append, **settings)
+        return result, tmp_path / "run", events
 
     return search
 
@@ -47,7 +47,7 @@ def test_groups_times_and_weights_reach_the_splits_and_what_is_found_reaches_the
         return {"x": x, "patient": f"p{number // 6}", "day": number, "cost": 1.0 + number % 2}
 
     roles = {"group": "patient", "time": "day", "weight": "cost"}
-    result, run, news = searched(change, **roles)
+    result, run, events = searched(change, **roles)
 
     rows = rows_in(run)
     train, valid, test = (rows.take(rows.split == name) for name in ("train", "valid", "test"))
@@ -56,12 +56,12 @@ def test_groups_times_and_weights_reach_the_splits_and_what_is_found_reaches_the
     assert max(train.time) < min(valid.time) and max(valid.time) < min(test.time)
     assert train.weight.mean() == pytest.approx(1)
     written = json.loads((run / "run.json").read_text())
-    (summary,) = [entry.summary for entry in news if isinstance(entry, Planned)]
+    (summary,) = [entry.summary for entry in events if isinstance(entry, Planned)]
     assert roles.items() <= written["task"].items() and written["warnings"] == list(summary.warnings)
     assert any("content of one with another target" in warning for warning in written["warnings"])
     assert any(fact.startswith("groups: ") for fact in written["facts"])
     assert result.shift["valid"].interval[0] > 0.55 and result.shift["test"].interval[0] > 0.55
-    told = [entry.text for entry in news if isinstance(entry, Noted)]
+    told = [entry.text for entry in events if isinstance(entry, Noted)]
     assert all(sum(f"the {name} rows are unlike" in text for text in told) == 1 for name in ("validation", "test"))
     with pytest.raises(RunConflict, match="group was 'patient', now ''"):
         searched(change, time="day", weight="cost")

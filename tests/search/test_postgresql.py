@@ -16,7 +16,7 @@ import pytest
 from autosft.errors import BadInput
 from autosft.runs.run import RunDocument
 from autosft.search.driver import run_search
-from autosft.search.news import TrialPaused
+from autosft.search.events import TrialPaused
 
 pytestmark = [pytest.mark.usefixtures("plugins"), pytest.mark.slow]
 
@@ -101,13 +101,13 @@ def test_runs_share_a_database_and_each_goes_on_with_its_own_trials(points, tmp_
 def test_a_server_that_crashes_and_comes_back_costs_a_reconnect_and_not_the_run(points, tmp_path, server):
     crashed = []
 
-    def watch(news):
-        if isinstance(news, TrialPaused) and not crashed:
+    def callback(event):
+        if isinstance(event, TrialPaused) and not crashed:
             crashed.append(True)
             server.crash()
             server.start()
 
-    result = run_search(points, run=tmp_path / "run", storage=server.url, watch=watch, **SETTINGS)
+    result = run_search(points, run=tmp_path / "run", storage=server.url, callback=callback, **SETTINGS)
 
     assert crashed and sum(result.trials.values()) == len(stored(tmp_path / "run", server)[0]) == 3
 
@@ -115,13 +115,13 @@ def test_a_server_that_crashes_and_comes_back_costs_a_reconnect_and_not_the_run(
 def test_a_server_that_is_away_for_a_while_is_waited_for(points, tmp_path, server):
     back = []
 
-    def watch(news):
-        if isinstance(news, TrialPaused) and not back:
+    def callback(event):
+        if isinstance(event, TrialPaused) and not back:
             server.crash()
             back.append(threading.Timer(4.0, server.start))
             back[0].start()
 
-    result = run_search(points, run=tmp_path / "run", storage=server.url, watch=watch, **SETTINGS)
+    result = run_search(points, run=tmp_path / "run", storage=server.url, callback=callback, **SETTINGS)
     back[0].join()
 
     assert sum(result.trials.values()) == len(stored(tmp_path / "run", server)[0]) == 3

@@ -11,9 +11,9 @@ from autosft.cli.model import predict
 from autosft.contracts.record import Record
 from autosft.deploy.predictor import Predictor
 from autosft.errors import BadInput
-from autosft.report.board import board_of
+from autosft.report.leaderboard import leaderboard_of
 from autosft.search.driver import run_search
-from autosft.search.news import Planned
+from autosft.search.events import Planned
 from autosft.testing.toy import make_points
 
 pytestmark = pytest.mark.usefixtures("plugins")
@@ -21,17 +21,17 @@ pytestmark = pytest.mark.usefixtures("plugins")
 
 @pytest.fixture
 def searched(tmp_path):
-    """A function that searches on clouds with a few troublesome rows: its result, its run's folder, and its news."""
+    """A function that searches on clouds with a few troublesome rows: its result, its run's folder, and its events."""
 
     def search(*, spoil=lambda rows: None, trials=3, **settings):
         path = make_points(tmp_path / "clouds.points.json", rows=90, seed=1)
         table = json.loads(path.read_text())
         spoil(table["rows"])
         path.write_text(json.dumps(table))
-        news = []
+        events = []
         settings = {"budget": None, "threads": 1, "device": "cpu", "strategies": ["toy"], **settings}
-        result = run_search(path, trials=trials, run=tmp_path / "run", watch=news.append, **settings)
-        (summary,) = [entry.summary for entry in news if isinstance(entry, Planned)]
+        result = run_search(path, trials=trials, run=tmp_path / "run", callback=events.append, **settings)
+        (summary,) = [entry.summary for entry in events if isinstance(entry, Planned)]
         return result, tmp_path / "run", summary
 
     return search
@@ -55,7 +55,7 @@ def check_result(result, folder, metric):
     assert result.metric == metric and result.valid == max(record.score for record in done)
     assert all(record.score_error is not None and 0 < record.score_error < 1e3 for record in done)
     assert result.interval[0] <= result.test <= result.interval[1]
-    scores = [float(row["score"]) for row in board_of(folder).rows if row["score"]]
+    scores = [float(row["score"]) for row in leaderboard_of(folder).rows if row["score"]]
     assert scores == sorted(scores, reverse=True) and len(scores) == len(ended)
 
 
@@ -63,8 +63,8 @@ def test_several_labels_per_row(searched, answered, tmp_path):
     def spoil(rows):
         for row in rows:
             row["split"] = "test" if int(row["x"][3] * 1e4) % 5 == 0 else ""
-        tested = [row for row in rows if row["split"]]
-        tested[0]["labels"], tested[1]["labels"] = ["a", "only among the test rows"], []
+        test_outputs = [row for row in rows if row["split"]]
+        test_outputs[0]["labels"], test_outputs[1]["labels"] = ["a", "only among the test rows"], []
 
     result, folder, summary = searched(problem="multilabel", spoil=spoil)
 

@@ -11,7 +11,7 @@ import pytest
 
 from autosft.contracts.record import RUN_SCHEMA, Record
 from autosft.errors import BadInput, PartMissing, RunConflict
-from autosft.report.account import account_of
+from autosft.report.saved_run import read_saved_run
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.search.space import recipe_of
@@ -194,6 +194,6 @@ def test_a_run_of_another_version_is_refused_in_one_sentence(make_run, tmp_path,
     path = tmp_path / "run" / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": schema, "unheard": "of"}))
 
-    for read in (Run.read, account_of):
+    for read in (Run.read, read_saved_run):
         with pytest.raises(BadInput, match=f"run.json: written by {which} version of AutoSFT"):
             read(tmp_path / "run")

@@ -17,10 +17,10 @@ from autosft.deploy.predictor import Predictor
 from autosft.errors import NothingFinished
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
+from autosft.search.events import Finished, Noted, TrialFinished, TrialPaused, TrialStarted
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.news import Finished, Noted, TrialFinished, TrialPaused, TrialStarted
 from autosft.testing.toy import ToyModality, make_points
 
 pytestmark = pytest.mark.usefixtures("plugins")
@@ -30,13 +30,13 @@ SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "strategies": ["toy"]
 KILLED_IN_TRIAL_TWO = """
 import os, signal, sys
 from autosft.search.driver import run_search
-from autosft.search.news import EpochFinished
+from autosft.search.events import EpochFinished
 
-def watch(news):
-    if isinstance(news, EpochFinished) and (news.number, news.epoch.number) == (2, 1):
+def callback(event):
+    if isinstance(event, EpochFinished) and (event.number, event.epoch.number) == (2, 1):
         os.kill(os.getpid(), signal.SIGKILL)
 
-run_search(sys.argv[1], run=sys.argv[2], watch=watch, budget=None, trials=4, threads=1, device="cpu",
+run_search(sys.argv[1], run=sys.argv[2], callback=callback, budget=None, trials=4, threads=1, device="cpu",
            strategies=["toy"])
 """
 
@@ -47,18 +47,18 @@ def records(folder):
 
 @pytest.fixture(scope="module")
 def finished(points, plugins, tmp_path_factory):
-    """A finished search: its folder, its result, and the news of it."""
-    folder, news = tmp_path_factory.mktemp("runs") / "clouds", []
-    return folder, run_search(points, trials=4, run=folder, watch=news.append, **SETTINGS), news
+    """A finished search: its folder, its result, and the events of it."""
+    folder, events = tmp_path_factory.mktemp("runs") / "clouds", []
+    return folder, run_search(points, trials=4, run=folder, callback=events.append, **SETTINGS), events
 
 
 @pytest.fixture(scope="module")
 def extended(finished, points):
-    """The same search with more trials, after the same call as before: the news of both."""
+    """The same search with more trials, after the same call as before: the events of both."""
     folder, _, _ = finished
     again, more = [], []
-    for trials, news in ((4, again), (6, more)):
-        run_search(points, trials=trials, run=folder, watch=news.append, **SETTINGS)
+    for trials, events in ((4, again), (6, more)):
+        run_search(points, trials=trials, run=folder, callback=events.append, **SETTINGS)
     return again, more
 
 
@@ -103,16 +103,16 @@ def test_the_bundle_predicts_and_the_test_score_is_its_own(finished):
     )
 
 
-def test_the_news_come_in_order(finished):
-    folder, result, news = finished
+def test_the_events_come_in_order(finished):
+    folder, result, events = finished
 
-    kinds = [type(entry).__name__ for entry in news]
+    kinds = [type(entry).__name__ for entry in events]
     assert kinds[:3] == ["Recognized", "Planned", "TrialStarted"] and kinds[-1] == "Finished"
-    assert [entry.number for entry in news if isinstance(entry, TrialStarted)] == [0, 1, 2, 3]
-    legs = [entry.record for entry in news if isinstance(entry, (TrialPaused, TrialFinished))]
+    assert [entry.number for entry in events if isinstance(entry, TrialStarted)] == [0, 1, 2, 3]
+    legs = [entry.record for entry in events if isinstance(entry, (TrialPaused, TrialFinished))]
     assert {record.number for record in legs} == {0, 1, 2, 3}
     assert [record.number for record in legs if record.state == "done"]
-    assert news[-1] == Finished(result, folder)
+    assert events[-1] == Finished(result, folder)
 
 
 def test_the_first_trial_takes_the_defaults(finished):
@@ -130,11 +130,11 @@ def test_no_two_trials_train_the_same(finished):
 def test_study_records_and_leaderboard_agree(finished):
     folder, _, _ = finished
     with (folder / "leaderboard.csv").open(newline="") as stream:
-        board = list(csv.DictReader(stream))
+        leaderboard = list(csv.DictReader(stream))
 
     trials = Trials(Study(sqlite_url(folder / "study.db"), "autosft"), Sampler(0), 0)
     assert sorted(trials.known, key=lambda record: record.number) == list(records(folder).values())
-    assert sorted(int(row["trial"]) for row in board) == [record.number for record in records(folder).values()]
+    assert sorted(int(row["trial"]) for row in leaderboard) == [record.number for record in records(folder).values()]
 
 
 def test_the_same_call_returns_the_same_result_and_reads_the_test_split_no_more(finished, extended):
@@ -174,10 +174,10 @@ def test_a_killed_driver_loses_no_finished_trial(points, tmp_path, plugins):
     assert [trial.number for trial in left if trial.record] == [0, 1] and [t.number for t in left if t.running] == [2]
     assert not (folder / "result.json").exists()
 
-    news = []
-    result = run_search(points, trials=4, run=folder, watch=news.append, **SETTINGS)
+    events = []
+    result = run_search(points, trials=4, run=folder, callback=events.append, **SETTINGS)
 
-    assert [entry.number for entry in news if isinstance(entry, TrialStarted)] == [2, 3]
+    assert [entry.number for entry in events if isinstance(entry, TrialStarted)] == [2, 3]
     after = records(folder)
     assert sum(result.trials.values()) == len(after) == 4 and result.test_reads == 1
     assert list(before) == ["0000", "0001"]
@@ -214,16 +214,18 @@ def test_parts_that_raise_and_workers_that_die_fail_their_trial_and_the_search_g
 
 
 def test_nothing_finished_says_what_the_trials_said(points, tmp_path, plugins):
-    news = []
+    events = []
 
     with pytest.raises(NothingFinished, match=r"No trial had a score.*RuntimeError: the part is out of order"):
-        run_search(points, trials=50, run=tmp_path / "run", watch=news.append, **{**SETTINGS, "strategies": ["raises"]})
+        run_search(
+            points, trials=50, run=tmp_path / "run", callback=events.append, **{**SETTINGS, "strategies": ["raises"]}
+        )
 
     assert not (tmp_path / "run" / "result.json").exists()
     assert len(records(tmp_path / "run")) == 3
-    said = [entry.text for entry in news if isinstance(entry, Noted)]
-    aside = "raises is set aside, because it failed three times in a row"
-    assert said[0] == f"{aside}: RuntimeError: the part is out of order" and "nothing new" in said[1]
+    said = [entry.text for entry in events if isinstance(entry, Noted)]
+    quarantined = "raises is quarantined, because it failed three times in a row"
+    assert said[0] == f"{quarantined}: RuntimeError: the part is out of order" and "nothing new" in said[1]
 
 
 @pytest.mark.slow
@@ -244,7 +246,7 @@ def test_few_rows_judge_all_together_and_the_best_backbones_answer_together(tmp_
     done = [record for record in records(tmp_path / "run").values() if record.state == "done"]
     assert {record.rows for record in done} == {len(data.train) + len(data.valid)}
     assert {record.recipe.backbone for record in result.best} == {"tiny/wide", "tiny/narrow"}
-    assert result.shares == (0.5, 0.5) and len(result.refitted) == 2
+    assert result.weights == (0.5, 0.5) and len(result.refitted) == 2
 
 
 @pytest.mark.slow
@@ -263,12 +265,12 @@ def test_after_a_perfect_score_the_search_ends_early_and_says_so(tmp_path, plugi
     easy = tmp_path / "easy.points.json"
     rows = [{"x": [10.0 * (n % 2), n / 2000, 0.0, 1.0], "label": "ab"[n % 2]} for n in range(2000)]
     easy.write_text(json.dumps({"rows": rows, "unlabeled": []}))
-    news = []
+    events = []
 
-    result = run_search(easy, trials=30, run=tmp_path / "run", watch=news.append, **SETTINGS)
+    result = run_search(easy, trials=30, run=tmp_path / "run", callback=events.append, **SETTINGS)
 
     assert result.valid == 1.0 and sum(result.trials.values()) < 30
-    assert any(isinstance(entry, Noted) and "perfect validation score" in entry.text for entry in news)
+    assert any(isinstance(entry, Noted) and "perfect validation score" in entry.text for entry in events)
 
 
 @pytest.mark.slow
@@ -299,13 +301,13 @@ def test_data_that_has_changed_since_the_run_began_is_said(points, tmp_path):
     data, notes = tmp_path / "clouds.points.json", []
     shutil.copyfile(points, data)
 
-    def watch(news):
-        notes.extend([news.text] if isinstance(news, Noted) else [])
+    def callback(event):
+        notes.extend([event.text] if isinstance(event, Noted) else [])
 
     for trials in (1, 2):
-        run_search(data, trials=trials, run=tmp_path / "run", watch=watch, **SETTINGS)
+        run_search(data, trials=trials, run=tmp_path / "run", callback=callback, **SETTINGS)
     assert not any("the data has changed" in note for note in notes)
 
     data.write_text(data.read_text() + " ")
-    run_search(data, trials=2, run=tmp_path / "run", watch=watch, **SETTINGS)
+    run_search(data, trials=2, run=tmp_path / "run", callback=callback, **SETTINGS)
     assert any("the data has changed since the run began" in note for note in notes)

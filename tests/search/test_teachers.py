@@ -1,4 +1,4 @@
-"""Who teaches a new trial, who keeps what it needs, and whose fault it is if it cannot be had."""
+"""Who teaches a new trial, who keeps what it needs, and whose skipped sample it is if it cannot be had."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from autosft.runs.spec import SearchSpec
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.orders.faults import set_aside
+from autosft.search.orders.retries import to_quarantine
 from autosft.search.outcome.disk import Disk
-from autosft.search.policy.agenda import Agenda
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
+from autosft.search.policy.scheduler import Scheduler
 from autosft.search.space import content_of, whole_space_of
 from autosft.search.teachers import MOST_TEACHERS, Teachers
 from autosft.testing.toy import ToyStrategy
-from autosft.workers.worker import Workshop
+from autosft.workers.worker import Worker
 
 
 class Pupil(ToyStrategy):
@@ -50,7 +50,7 @@ class Search:
     def __init__(self, run, registry):
         self.run, self.registry = run, registry
         self.task, self.plan = run.document.task, run.document.plan
-        self._workshop = Workshop(registry, "cpu")
+        self._worker = Worker(registry, "cpu")
         self.open()
 
     def open(self):
@@ -58,13 +58,13 @@ class Search:
         self.trials = Trials(Study(sqlite_url(self.run.folder / "study.db"), "autosft"), self._sampler, 0)
         self.teachers = Teachers(self.run, self.registry, self.trials)
 
-    def agenda(self):
+    def scheduler(self):
         proposals = Proposals(self.task, self.registry, self.plan, self._sampler)
-        return Agenda(self.trials, proposals, None, self.teachers.now)
+        return Scheduler(self.trials, proposals, None, self.teachers.now)
 
     def next(self):
         estimates = Estimates(self.plan, self.trials.known, None, lambda recipe: 1.0)
-        return self.agenda().next(estimates, (), used=0.0, left=math.inf).number
+        return self.scheduler().next(estimates, (), used=0.0, left=math.inf).number
 
     def begin(self, strategy, backbone="tiny/wide", **more):
         params = {"backbone": backbone, "strategy": strategy}
@@ -80,7 +80,7 @@ class Search:
     def work_on(self, number, **more):
         recipe, token = self.trials.recipe(number), uuid.uuid4().hex
         order = Order(run=str(self.run.folder), trial=number, token=token, recipe=recipe, seconds=None, **more)
-        return self._workshop.work(order, lambda epoch: None)
+        return self._worker.work(order, lambda epoch: None)
 
     def train(self, strategy, backbone="tiny/wide", **more):
         return self.work(self.begin(strategy, backbone, **more))
@@ -105,7 +105,7 @@ def test_nobody_teaches_before_a_trial_has_left_a_model_and_a_pupil_waits_for_it
 
     while (recipe := search.trials.recipe(search.next())).strategy != "pupil":
         assert search.trials.started < 20
-    assert [(one.trial, one.share, one.recipe) for one in recipe.teacher] == [(0, 1.0, search.trials.recipe(0))]
+    assert [(one.trial, one.weight, one.recipe) for one in recipe.teacher] == [(0, 1.0, search.trials.recipe(0))]
 
 
 def test_those_teach_who_would_answer_together_but_for_pupils(search):
@@ -113,9 +113,11 @@ def test_those_teach_who_would_answer_together_but_for_pupils(search):
         search.train("toy", backbone)
     pupil = search.train("pupil")
 
-    shares = search.teachers.now()
-    assert 1 <= len(shares) <= MOST_TEACHERS and pupil.number not in shares
-    assert sum(shares.values()) == pytest.approx(1.0) and list(shares.values()) == sorted(shares.values(), reverse=True)
+    weights = search.teachers.now()
+    assert 1 <= len(weights) <= MOST_TEACHERS and pupil.number not in weights
+    assert sum(weights.values()) == pytest.approx(1.0) and list(weights.values()) == sorted(
+        weights.values(), reverse=True
+    )
     assert pupil.state == "done" and not list(search.run.folder.glob("trials/*/taught"))
 
 
@@ -168,10 +170,10 @@ def test_a_teacher_that_cannot_be_had_fails_its_pupil_in_one_line_and_nobody_els
     failed = [search.work(number) for number in numbers]
 
     for record in failed:
-        assert record.state == "failed" and record.blames == (0,) and "\n" not in record.error
+        assert record.state == "failed" and record.failed_teachers == (0,) and "\n" not in record.error
         assert record.error.startswith("Trial 0, which is to teach this one: ") and str(path) in record.error
-    assert not set_aside(search.trials.ended) and search.teachers.now() == {}
-    assert set_aside([record.model_copy(update={"blames": ()}) for record in failed])
+    assert not to_quarantine(search.trials.ended) and search.teachers.now() == {}
+    assert to_quarantine([record.model_copy(update={"failed_teachers": ()}) for record in failed])
 
 
 def test_encoders_that_nobody_needs_go_when_the_quota_is_used_up(search):

@@ -210,9 +210,9 @@ def matched(found, truth):
     """How many of the true boxes are found, each by another one with which it shares half of what both cover."""
     left = list(found)
     for box in truth:
-        shares = [overlap(box, other) for other in left]
-        if max(shares, default=0.0) >= 0.5:
-            del left[int(np.argmax(shares))]
+        weights = [overlap(box, other) for other in left]
+        if max(weights, default=0.0) >= 0.5:
+            del left[int(np.argmax(weights))]
     return len(found) - len(left)
 
 

@@ -26,15 +26,15 @@ SEARCH = """
 import os, signal, sys, threading
 from autosft.contracts.task import Task
 from autosft.search.driver import run_search
-from autosft.search.news import Noted, TrialStarted
+from autosft.search.events import Noted, TrialStarted
 
-def watch(news):
-    if isinstance(news, TrialStarted) and KILLED_IN in (news.number, news.recipe.strategy):
+def callback(event):
+    if isinstance(event, TrialStarted) and KILLED_IN in (event.number, event.recipe.strategy):
         threading.Timer(AFTER, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
 
 data = Task.model_validate_json(sys.argv[1]) if sys.argv[1].startswith("{") else sys.argv[1]
 settings = {"budget": None, "threads": 2, "workers": 2, "device": "cpu", **SETTINGS}
-run_search(data, run=sys.argv[2], watch=watch, **settings)
+run_search(data, run=sys.argv[2], callback=callback, **settings)
 """
 
 
@@ -109,13 +109,13 @@ def runtime():
 def bundled(tmp_path):
     """A function from trained trials to the predictor of their bundle, by way of files alone."""
 
-    def make(parts, *trials, shares=(1.0,)):
+    def make(parts, *trials, weights=(1.0,)):
         folders = []
         for number, (trial, trained) in enumerate(trials):
             folders.append(tmp_path / f"member-{number}")
             states = replace(trial.parts.states, problems=trained.evaluation.states)
             save_member(folders[-1], trial.parts, trained.model, states)
-        save_bundle(tmp_path / "best", trials[0][0].parts.task, list(zip(folders, shares, strict=True)), {}, {})
+        save_bundle(tmp_path / "best", trials[0][0].parts.task, list(zip(folders, weights, strict=True)), {}, {})
         return Predictor.load(tmp_path / "best", registry=parts)
 
     return make

@@ -17,7 +17,7 @@ autosft_api = 2
 
 STEPS = 20
 KEPT = torch.cos(torch.linspace(0.05, 1.5, STEPS)) ** 2
-"""The share of the variance that is not noise yet, after each step (Nichol and Dhariwal, 2021)."""
+"""The fraction of the variance that is not noise yet, after each step (Nichol and Dhariwal, 2021)."""
 
 
 class Denoiser(nn.Module):
@@ -32,8 +32,8 @@ class Denoiser(nn.Module):
         if target is None:
             return lambda noise: self._drawn(rows, noise)
         steps, noise = torch.randint(STEPS, (len(rows), 1), device=rows.device), torch.randn_like(target)
-        share = KEPT.to(rows)[steps]
-        guess = self._noise(rows, share.sqrt() * target + (1 - share).sqrt() * noise, steps / STEPS)
+        weight = KEPT.to(rows)[steps]
+        guess = self._noise(rows, weight.sqrt() * target + (1 - weight).sqrt() * noise, steps / STEPS)
         return guess - noise
 
     def _noise(self, rows, noisy, time):
@@ -41,9 +41,9 @@ class Denoiser(nn.Module):
 
     def _drawn(self, rows, sample):
         for step in reversed(range(STEPS)):
-            share = KEPT[step]
+            weight = KEPT[step]
             noise = self._noise(rows, sample, torch.full_like(sample[:, :1], step / STEPS))
-            clean = (sample - (1 - share).sqrt() * noise) / share.sqrt()
+            clean = (sample - (1 - weight).sqrt() * noise) / weight.sqrt()
             left = KEPT[step - 1] if step else torch.tensor(1.0)
             sample = left.sqrt() * clean + (1 - left).sqrt() * noise
         return sample
@@ -84,7 +84,7 @@ class Generation(Problem):
         samples = out(noise.to(batch.weights.device)).cpu().numpy() * state.arrays["scale"] + state.arrays["mean"]
         return Outputs({"samples": samples})
 
-    def combine(self, many, shares):
+    def combine(self, many, weights):
         if len(many) > 1:
             raise BadInput("The mean of samples is no sample; bundle a single model.")
         return many[0]

@@ -7,7 +7,7 @@ from autosft.training import ahead
 from autosft.training.processes import Processes
 
 ahead.TRIFLE_SECONDS = -1.0
-ahead.STARVED_SECONDS = ahead.STARVED_SHARE = 0.0
+ahead.STARVED_SECONDS = ahead.STARVED_FRACTION = 0.0
 
 
 def noted(*arguments):

@@ -126,7 +126,7 @@ class Transcription(Problem):
         best = [line[:length].unique_consecutive() for line, length in zip(out[0].argmax(2), out[1], strict=True)]
         return Outputs(items=tuple([state.values["alphabet"][n - 1] for n in line if n] for line in best))
 
-    def deviance(self, outputs, targets, state):
+    def validation_loss(self, outputs, targets, state):
         return np.array([distance(*pair) for pair in zip(outputs.items, targets, strict=True)], dtype=float)
 
     def decide(self, outputs, state):

@@ -130,8 +130,8 @@ def test_boxes_are_learned_answered_and_bundled(trial, runtime, parts, bundled, 
     predictor = bundled(parts, (trial, trained))
     answers = Boxes().decide(trained.evaluation.outputs[0], trained.evaluation.states[0])
     assert predictor.predict([row.ref for row in trial.valid]) == answers
-    monkeypatch.setattr(Boxes, "combine", lambda _, many, shares: many[1])
-    assert bundled(parts, *[(trial, trained)] * 2, shares=(0.5, 0.5)).predict(list(trial.valid.ref)) == answers
+    monkeypatch.setattr(Boxes, "combine", lambda _, many, weights: many[1])
+    assert bundled(parts, *[(trial, trained)] * 2, weights=(0.5, 0.5)).predict(list(trial.valid.ref)) == answers
 
 
 def test_micro_batches_of_ragged_targets_train_the_same_model(trial, runtime, tmp_path):

@@ -17,7 +17,7 @@ def test_a_bundle_of_two_backbones_answers_with_the_weighted_mean(points_trial, 
     trials = (first, train(first, runtime, Probe())), (second, train(second, runtime, ToyStrategy()))
     parts = registry(Classification())
     parts.strategies["probe"] = Probe()
-    predictor = bundled(parts, *trials, shares=(0.25, 0.75))
+    predictor = bundled(parts, *trials, weights=(0.25, 0.75))
     one, other = (trained.evaluation.outputs[0].arrays["probabilities"] for _, trained in trials)
     assert np.abs(one - other).max() > 0.01
     answers = predictor.outputs(first.valid)[0]

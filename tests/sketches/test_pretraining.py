@@ -16,7 +16,7 @@ from autosft.errors import BadWeights
 from autosft.host.loading import load
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
-from autosft.search.news import Noted
+from autosft.search.events import Noted
 from autosft.testing.conformance import PretrainingConformance
 from autosft.testing.toy import ToyStrategy, make_points, registry
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
@@ -33,18 +33,18 @@ class TestDenoise(PretrainingConformance):
 
 @pytest.fixture(scope="module")
 def searched(install, killed, tmp_path_factory):
-    """A search of two workers that was killed while an encoder was made, and went on: its run and the news."""
+    """A search of two workers that was killed while an encoder was made, and went on: its run and the events."""
     install("denoising")
-    folder, news = tmp_path_factory.mktemp("search"), []
+    folder, events = tmp_path_factory.mktemp("search"), []
     data = make_points(folder / "clouds.points.json", rows=300, seed=1)
     killed(data, folder / "run", at=2, **SETTINGS)
     settings = {**SETTINGS, "budget": None, "threads": 2, "workers": 2, "device": "cpu"}
-    result = run_search(data, run=folder / "run", watch=news.append, **settings)
-    return Run.read(folder / "run"), result, news
+    result = run_search(data, run=folder / "run", callback=events.append, **settings)
+    return Run.read(folder / "run"), result, events
 
 
 def test_trials_of_a_search_start_from_an_encoder_that_is_made_once(searched):
-    run, result, news = searched
+    run, result, events = searched
     records = [Record.read(path) for path in sorted(run.folder.glob("trials/*/record.json"))]
     started = [record for record in records if record.recipe.start]
 
@@ -52,7 +52,7 @@ def test_trials_of_a_search_start_from_an_encoder_that_is_made_once(searched):
     assert started and {record.recipe.start.strategy for record in started} == {"denoise"}
     made = {run.start_folder(record.recipe.start) for record in started}
     assert sorted((run.folder / "starts").iterdir()) == sorted(made)
-    assert len([one for one in news if isinstance(one, Noted) and "denoise has pretrained" in one.text]) <= len(made)
+    assert len([one for one in events if isinstance(one, Noted) and "denoise has pretrained" in one.text]) <= len(made)
     assert all(record.recipe.start.of("denoise") == {"epochs": 3} for record in started)
 
 

@@ -94,7 +94,7 @@ def test_a_search_comes_to_the_same_whoever_loads_its_rows(install, killed, tmp_
     common = {"budget": None, "threads": 2, "workers": 2, "device": "cpu", **settings}
     install()
     run_search(data, run=tmp_path / "here", **common)
-    for name in ("TRIFLE_SECONDS", "STARVED_SECONDS", "STARVED_SHARE", "Processes"):  # as they are, when it is over
+    for name in ("TRIFLE_SECONDS", "STARVED_SECONDS", "STARVED_FRACTION", "Processes"):  # as they are, when it is over
         monkeypatch.setattr(ahead, name, getattr(ahead, name))
     install("hasty")
     noted = tmp_path / "processes"

@@ -76,7 +76,7 @@ def test_taught_trials_go_through_a_whole_search_and_keep_their_teacher_when_it_
     assert any(record.split_score is not None for record in records)
     by_number = {record.number: record.recipe for record in records}
     for record in taught:
-        assert teachers(folder)[record.number] == {one.trial: one.share for one in record.recipe.teacher}
+        assert teachers(folder)[record.number] == {one.trial: one.weight for one in record.recipe.teacher}
         assert all(one.recipe == by_number[one.trial] and not one.recipe.teacher for one in record.recipe.teacher)
     run = Run.read(folder)
     kept = [record for record in taught if run.has_model(record.number)]

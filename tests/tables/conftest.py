@@ -37,7 +37,7 @@ def table_of(splits=None, *, complete=True, **columns):
         columns={name: as_column(list(cells)) for name, cells in columns.items()},
         places=as_column([f"t.csv:{row + 2}" for row in range(rows)]),
         splits=as_column(list(splits or [""] * rows)),
-        faults=(),
+        skipped=(),
         dialect="",
         complete=complete,
     )

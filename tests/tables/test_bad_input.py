@@ -65,23 +65,23 @@ def test_a_hundred_thousand_columns_are_refused(write, quote):
     assert "100,000 columns; a table may have 10,000 at most" in refusal(path)
 
 
-def test_ragged_rows_are_faults_with_their_lines(write):
+def test_ragged_rows_are_skipped_with_their_lines(write):
     rows = "".join(f'"line {number}, so\nto say",a\n' for number in range(10))
 
     table = read_table(write("t.csv", f"text,label\n{rows}one,two,three\nalone\nlast,a,,\n"))
 
     assert len(table) == 11
-    assert [(fault.ref, fault.reason) for fault in table.faults] == [
+    assert [(skip.ref, skip.reason) for skip in table.skipped] == [
         ("t.csv:22", "3 cells instead of 2"),
         ("t.csv:23", "1 cell instead of 2"),
     ]
 
 
-def test_a_nul_byte_is_a_fault_of_its_row(write):
+def test_a_nul_byte_is_skipped_of_its_row(write):
     table = read_table(write("t.csv", "text,label\n" + "some words,a\nother words,b\n" * 20 + "x\0y,a\n"))
 
     assert len(table) == 40
-    assert [(fault.ref, fault.reason) for fault in table.faults] == [("t.csv:42", "a NUL byte in the row")]
+    assert [(skip.ref, skip.reason) for skip in table.skipped] == [("t.csv:42", "a NUL byte in the row")]
 
 
 def test_a_megabyte_of_text_is_a_cell_like_any_other(write):
@@ -96,7 +96,7 @@ def test_a_megabyte_of_text_is_a_cell_like_any_other(write):
 def test_quotes_that_swallow_lines_over_and_over_take_no_square_of_the_time(write):
     table = read_table(write("t.csv", "text,label\n" + '"open,a\n' * 100_000))
 
-    assert len(table) + len(table.faults) == 100_000
+    assert len(table) + len(table.skipped) == 100_000
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_cells_are_kept_as_written_with_the_line_of_each_row(write):
     assert table.places.tolist() == ["reviews.csv:2", "reviews.csv:3", "reviews.csv:5"]
     assert table.splits.tolist() == ["", "", ""]
     assert table.dialect == "CSV, separator ',', UTF-8"
-    assert table.faults == ()
+    assert table.skipped == ()
     assert table.complete
 
 
@@ -87,7 +87,7 @@ def test_an_unclosed_quote_costs_its_own_line_alone(write):
     table = read_table(write("reviews.csv", "".join(lines)))
 
     assert cells(table) == ROWS * 5
-    assert [fault.ref for fault in table.faults] == ["reviews.csv:11"]
+    assert [skip.ref for skip in table.skipped] == ["reviews.csv:11"]
 
 
 def test_backslashes_may_stand_before_quotes(write):

@@ -67,10 +67,10 @@ def test_a_character_beyond_the_first_megabyte_counts(write):
     assert read_table(write("long.csv", content, "cp1252")).columns["text"][-1] == "café"
 
 
-def test_bytes_that_are_no_characters_are_faults_of_their_rows(write):
+def test_bytes_that_are_no_characters_are_skipped_of_their_rows(write):
     content = ("text,label\n" + "le café,good\nla crème,bad\n" * 10).encode() + b"caf\xe9,good\n"
 
     table = read_table(write("reviews.csv", content))
 
     assert len(table) == 20
-    assert [(fault.ref, fault.reason) for fault in table.faults] == [("reviews.csv:22", "bytes that are no UTF-8")]
+    assert [(skip.ref, skip.reason) for skip in table.skipped] == [("reviews.csv:22", "bytes that are no UTF-8")]

@@ -110,11 +110,11 @@ def test_samples_in_texts_and_json_are_no_tables(write, tmp_path):
     assert not is_table(tmp_path)
 
 
-def test_a_fault_of_any_file_keeps_its_place(write, tmp_path):
+def test_a_skipped_file_keeps_its_place(write, tmp_path):
     write("train.csv", ROWS)
     write("test.csv", ROWS + "one,two,three\n")
 
-    assert [fault.ref for fault in read_table(tmp_path).faults] == ["test.csv:5"]
+    assert [skip.ref for skip in read_table(tmp_path).skipped] == ["test.csv:5"]
 
 
 def test_a_table_in_the_folder_of_each_split_is_one_table(write, tmp_path):
@@ -127,7 +127,7 @@ def test_a_table_in_the_folder_of_each_split_is_one_table(write, tmp_path):
 
     assert table.splits.tolist() == ["train"] * 3 + ["test"] * 3
     assert table.places[[0, 3]].tolist() == ["train/labels.csv:2", "Test/labels.csv:2"]
-    assert [fault.ref for fault in table.faults] == ["train/labels.csv:5", "Test/labels.csv:5"]
+    assert [skip.ref for skip in table.skipped] == ["train/labels.csv:5", "Test/labels.csv:5"]
 
 
 def test_folders_of_splits_with_several_tables_are_no_table(write, tmp_path):

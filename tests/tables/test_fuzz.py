@@ -113,7 +113,7 @@ def check(path, content, hints, limit):
         assert len(table) > 0
         assert {len(column) for column in table.columns.values()} <= {len(table)}
         assert len(table.places) == len(table.splits) == len(table)
-        repr([*table.columns, *table.places, table.dialect, *table.faults]).encode()
+        repr([*table.columns, *table.places, table.dialect, *table.skipped]).encode()
         form = propose_target(table, hints, exclude=list(table.columns)[:1] if limit else ())
         assert form.plain() == type(form).parse(form.plain(), "task").plain()
         assert len(targets_of(table, form)) == len(table)

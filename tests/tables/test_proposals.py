@@ -213,7 +213,7 @@ def test_objects_that_were_written_as_texts_are_refused(cell):
     assert "holds objects" in refused(genres=cells, targets=["genres"])
 
 
-def test_a_few_odd_cells_in_columns_of_yes_and_no_are_faults_and_no_numbers():
+def test_a_few_odd_cells_in_columns_of_yes_and_no_are_skipped_and_no_numbers():
     one, other = some(200, "0", "1"), some(200, "0", "1", seed=1)
     one[5], one[6], other[7] = "NA", "unsure", "-1"
     form = proposed(table_of(text=TEXT + TEXT[:80], a=one, b=other), targets=["a", "b"])
@@ -234,9 +234,9 @@ def test_letters_say_yes_and_no_too(yes, no):
 
 
 def test_numbers_of_which_most_are_0_or_1_are_numbers():
-    claims = {name: [*some(197, "0", "1", seed=seed), "2", "3", "7"] for seed, name in enumerate("ab")}
+    inferred_tasks = {name: [*some(197, "0", "1", seed=seed), "2", "3", "7"] for seed, name in enumerate("ab")}
     hail = {name: [*["0"] * 197, "12.5", "3", "8.25"] for name in "ab"}
-    for columns in (claims, hail):
+    for columns in (inferred_tasks, hail):
         assert proposed(table_of(text=TEXT + TEXT[:80], **columns), targets=["a", "b"]).form == "numbers"
 
 

@@ -1,4 +1,4 @@
-"""JSON Lines, JSON arrays and Parquet keep their types; what is no row is a fault."""
+"""JSON Lines, JSON arrays and Parquet keep their types; what is no row is a skipped sample."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_a_json_array_counts_its_entries(write):
     assert table.places.tolist() == ["t.json:1", "t.json:2", "t.json:3"]
 
 
-def test_lines_that_are_no_objects_are_faults(write):
+def test_lines_that_are_no_objects_are_skipped(write):
     table = read_table(write("t.jsonl", '{"a": 1}\n{"a": \n[1]\n"x"\n{"a": "\\ud800"}\n{"a": NaN}\n'))
 
     assert table.columns["a"].tolist() == [1, None]
-    assert [fault.ref for fault in table.faults] == ["t.jsonl:2", "t.jsonl:3", "t.jsonl:4", "t.jsonl:5"]
-    assert [fault.reason.split(" (")[0] for fault in table.faults] == [
+    assert [skip.ref for skip in table.skipped] == ["t.jsonl:2", "t.jsonl:3", "t.jsonl:4", "t.jsonl:5"]
+    assert [skip.reason.split(" (")[0] for skip in table.skipped] == [
         "not well-formed JSON",
         "an array, not an object",
         "a text, not an object",

@@ -32,8 +32,8 @@ def scanned(tmp_path):
     return scan
 
 
-def faults_of(scan):
-    return [(fault.ref, fault.reason) for fault in scan.faults]
+def skipped_of(scan):
+    return [(skip.ref, skip.reason) for skip in scan.skipped]
 
 
 def test_each_row_has_what_its_columns_say(scanned):
@@ -51,13 +51,13 @@ def test_without_a_name_a_column_is_what_it_was(scanned):
     assert set(scan.rows.group) == {""} and set(scan.rows.weight) == {1.0} and set(scan.rows.time) == {0.0}
 
 
-def test_cells_that_say_nothing_are_faults(scanned):
+def test_cells_that_say_nothing_are_skipped(scanned):
     rows = [f"n{number},{'xy'[number % 2]},g,{number},1" for number in range(9)]
     scan = scanned(
         {"time": "day", "weight": "cost"}, train=[*rows, "a,x,g,soon,1", "b,x,g,,1", "c,x,g,3,-1", "d,x,g,3,"]
     )
 
-    assert faults_of(scan) == [
+    assert skipped_of(scan) == [
         ("train.csv:11", "'soon' in column 'day' is no time"),
         ("train.csv:12", "nothing in column 'day'"),
         ("train.csv:13", "'-1' in column 'cost' is no weight, a number of 0 or more"),
@@ -69,14 +69,14 @@ def test_cells_that_say_nothing_are_faults(scanned):
 def test_weights_are_finite_numbers_of_0_or_more(scanned, cell):
     scan = scanned({"weight": "cost"}, train=["a,x,g,1,1", "b,y,g,2,1", f"c,x,g,3,{cell}"])
 
-    assert [place for place, _ in faults_of(scan)] == ["train.csv:4"] and len(scan.rows) == 2
+    assert [place for place, _ in skipped_of(scan)] == ["train.csv:4"] and len(scan.rows) == 2
 
 
 def test_rows_held_out_by_the_data_need_neither_weight_nor_time(scanned):
     roles = {"group": "patient", "time": "day", "weight": "cost"}
     scan = scanned(roles, train=["a,x,p,1,2", "b,y,p,2,3"], test=["c,x,q,,", "d,y,q,,5"])
 
-    assert not scan.faults
+    assert not scan.skipped
     assert scan.rows.weight.tolist() == [2.0, 3.0, 1.0, 5.0] and scan.rows.group.tolist() == ["p", "p", "q", "q"]
 
 

@@ -35,23 +35,23 @@ def test_rows_with_and_without_target_and_reference_are_told_apart(scanned):
         ("test.csv:2", "d", ("x",), "test"),
     ]
     assert [(row.id, row.ref, row.targets) for row in scan.unlabeled] == [("train.csv:3", "b", ())]
-    assert [(fault.ref, fault.reason) for fault in scan.faults] == [
+    assert [(skip.ref, skip.reason) for skip in scan.skipped] == [
         ("train.csv:4", "no name"),
         ("test.csv:3", "without a target"),
     ]
 
 
-def test_a_test_split_without_any_target_is_left_out_with_one_fault(scanned):
+def test_a_test_split_without_any_target_is_left_out_with_one_skipped_sample(scanned):
     scan = scanned(train=["a,x,1", "b,y,2"], test=["c,,3", "d,,4"])
     assert len(scan.rows) == 2 and not len(scan.unlabeled)
-    assert [(fault.ref, fault.reason) for fault in scan.faults] == [
+    assert [(skip.ref, skip.reason) for skip in scan.skipped] == [
         ("the test rows", "none of them has a target; not used")
     ]
 
 
-def test_targets_that_cannot_be_used_are_faults(scanned):
+def test_targets_that_cannot_be_used_are_skipped(scanned):
     scan = scanned("size", "regression", train=[f"a,x,{number}.5" for number in range(9)] + ["b,x,large"])
-    assert len(scan.rows) == 9 and [fault.ref for fault in scan.faults] == ["train.csv:11"]
+    assert len(scan.rows) == 9 and [skip.ref for skip in scan.skipped] == ["train.csv:11"]
 
 
 def test_a_column_that_has_gone_is_named(scanned, tmp_path):
@@ -65,7 +65,7 @@ def test_a_column_that_has_gone_is_named(scanned, tmp_path):
 
 def test_only_rows_that_have_a_target_are_lost(scanned):
     scan = scanned(train=["a,x,1", ",,", "c,y,4", ",x,2"], test=["d,x,5", "e,,6"])
-    assert [(fault.ref, fault.lost) for fault in scan.faults] == [
+    assert [(skip.ref, skip.lost) for skip in scan.skipped] == [
         ("train.csv:3", False),
         ("train.csv:5", True),
         ("test.csv:3", False),
@@ -85,7 +85,7 @@ def test_rows_may_lack_one_of_two_targets_and_without_any_they_are_unlabelled(tm
     scan = rows_of(table, forms, table.columns["name"], empty="no name", task=task)
     assert [row.targets for row in scan.rows] == [("x", 1.5), (None, 2.5), ("y", None), ("y", 3.5), ("x", 7.25)]
     assert list(scan.unlabeled.ref) == ["d"]
-    assert [(fault.ref, fault.reason) for fault in scan.faults] == [
+    assert [(skip.ref, skip.reason) for skip in scan.skipped] == [
         ("train.csv:6", "'much' is no number"),
         ("train.csv:8", "no name"),
     ]

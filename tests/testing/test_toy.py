@@ -48,7 +48,7 @@ class TestToyStrategy(StrategyConformance):
         return ToyStrategy()
 
 
-def test_what_cannot_be_used_becomes_a_fault_and_never_silence(tmp_path):
+def test_what_cannot_be_used_is_skipped_and_never_silence(tmp_path):
     path = tmp_path / "bad.points.json"
     rows = [
         {"x": [1.0, 2.0], "label": "a"},
@@ -64,7 +64,7 @@ def test_what_cannot_be_used_becomes_a_fault_and_never_silence(tmp_path):
     scan = ToyModality().scan(points_task(path))
     assert scan.rows.id.tolist() == ["row-0", "row-7"]
     assert scan.unlabeled.id.tolist() == ["unlabeled-0"]
-    assert [fault.ref for fault in scan.faults] == [f"row-{n}" for n in range(1, 7)] + ["unlabeled-1"]
+    assert [skip.ref for skip in scan.skipped] == [f"row-{n}" for n in range(1, 7)] + ["unlabeled-1"]
 
 
 def test_a_file_that_is_no_json_is_refused_by_name(tmp_path):

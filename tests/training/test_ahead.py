@@ -214,7 +214,7 @@ def test_processes_are_tried_where_threads_starve_the_model_for_longer_than_the_
 
 def test_the_better_of_threads_and_processes_goes_on(trial, runtime, monkeypatch):
     monkeypatch.setattr(ahead, "STARVED_SECONDS", 0.0)
-    monkeypatch.setattr(ahead, "STARVED_SHARE", 0.0)
+    monkeypatch.setattr(ahead, "STARVED_FRACTION", 0.0)
     for waited, kept in ((1e9, "processes"), (0.0, "threads")):
         loader = Loader(trial.parts, replace(runtime, loaders=Loaders(2, "auto")), trial.train, batch_size=4)
         list(loader.epoch())

@@ -20,7 +20,7 @@ from autosft.data.store import FeatureStore
 from autosft.errors import OutOfTime
 from autosft.testing.trials import quick_recipe, with_values
 from autosft.training.evaluation import answer, evaluate
-from autosft.training.features import encode, encode_pace, encoded_batches
+from autosft.training.features import encode, encode_seconds_per_row, encoded_batches
 from autosft.training.model import build_model
 
 
@@ -159,7 +159,9 @@ def test_a_later_search_encodes_nothing_again(trial, stored):
 
     later = replace(runtime, features={})
     assert torch.equal(encode(trial.parts, later, build_model(trial.parts, later).encoder, trial.train), first)
-    assert not seen and encode_pace(trial.parts, later) == pytest.approx(encode_pace(trial.parts, runtime))
+    assert not seen and encode_seconds_per_row(trial.parts, later) == pytest.approx(
+        encode_seconds_per_row(trial.parts, runtime)
+    )
     encode(trial.parts, later, build_model(trial.parts, later).encoder, trial.valid)
     assert seen == trial.valid.id.tolist()
 
@@ -214,7 +216,7 @@ from pathlib import Path
 from autosft.builtin.classification import Classification
 from autosft.testing import toy
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
-from autosft.training.features import _content, encode_pace
+from autosft.training.features import _content, encode_seconds_per_row
 folder = Path(sys.argv[1])
 task = points_task(toy.make_points(folder / "a.points.json"))
 trial = make_trial(folder, task, toy.registry(Classification()), quick_recipe("toy"))

@@ -44,7 +44,14 @@ class Late(Memory):
 
 
 def folds_of(trial):
-    data = Data(train=trial.train, valid=trial.valid, test=None, unlabeled=trial.unlabeled, given=False, fingerprint="")
+    data = Data(
+        train=trial.train,
+        valid=trial.valid,
+        test=None,
+        unlabeled=trial.unlabeled,
+        valid_is_predefined=False,
+        fingerprint="",
+    )
     return with_folds(data, Classification(), seed=0).further_folds()
 
 

@@ -35,9 +35,9 @@ def model():
     return Model(Normed(), [LinearHead(4, 2)])
 
 
-@pytest.mark.parametrize(("share", "blocks"), [(0.01, 1), (0.33, 1), (0.6, 2), (1.0, 3)])
-def test_the_last_blocks_are_those_nearest_to_the_output_and_one_at_least(model, share, blocks):
-    names = last_blocks(model.encoder, share)
+@pytest.mark.parametrize(("fraction", "blocks"), [(0.01, 1), (0.33, 1), (0.6, 2), (1.0, 3)])
+def test_the_last_blocks_are_those_nearest_to_the_output_and_one_at_least(model, fraction, blocks):
+    names = last_blocks(model.encoder, fraction)
     assert {name.split(".")[0] for name in names} == set(["third", "second", "first"][:blocks])
     assert len(names) == 4 * blocks
 

@@ -28,12 +28,12 @@ class Watched(Strategy):
 
     name = "watched"
 
-    def __init__(self, watch):
-        self._watch = watch
+    def __init__(self, callback):
+        self._callback = callback
 
     def stages(self, trial, runtime, model):
         for stage in ToyStrategy().stages(trial, runtime, model):
-            yield replace(stage, after_step=lambda: self._watch(model))
+            yield replace(stage, after_step=lambda: self._callback(model))
 
 
 class Stages(Strategy):
@@ -56,10 +56,10 @@ def trained(trial, runtime, tmp_path):
     """A function that trains on with some fields of the optimizer's part changed: the model."""
     count = iter(range(100))
 
-    def train_with(watch=lambda model: None, trial=trial, **optim):
+    def train_with(callback=lambda model: None, trial=trial, **optim):
         optim = Optim.model_validate({**trial.parts.recipe.optim.plain(), **optim})
         changed = replace(trial.with_recipe(optim=optim), folder=tmp_path / f"knob-{next(count)}")
-        return train(changed, runtime, Watched(watch)).model
+        return train(changed, runtime, Watched(callback)).model
 
     return train_with
 
@@ -97,10 +97,10 @@ def test_l2_sp_means_nothing_to_an_encoder_that_knew_nothing(trained, trial):
 def test_the_average_of_the_weights_is_kept_and_not_the_last_ones(trained, trial):
     steps = []
 
-    def watch(model):
+    def callback(model):
         steps.append({name: weight.detach().clone() for name, weight in model.state_dict().items()})
 
-    model = trained(watch, trial=replace(trial, valid=Rows.of(()), train=trial.train + trial.valid), ema=0.8)
+    model = trained(callback, trial=replace(trial, valid=Rows.of(()), train=trial.train + trial.valid), ema=0.8)
     average = steps[0]
     for number, weights in enumerate(steps[1:], start=1):
         decay = min(0.8, (1 + number) / (10 + number))
@@ -128,11 +128,11 @@ def test_gradients_are_clipped_where_the_recipe_says_so(trained):
     def largest(clip):
         norms = []
 
-        def watch(model):
+        def callback(model):
             gradients = torch.cat([weight.grad.flatten() for weight in model.parameters()])
             norms.append(float(gradients.norm()))
 
-        trained(watch, clip=clip)
+        trained(callback, clip=clip)
         return max(norms)
 
     assert largest(0.01) == pytest.approx(0.01, rel=1e-3) and largest(0.0) > 0.1

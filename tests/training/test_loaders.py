@@ -89,13 +89,13 @@ def test_balanced_sampling_draws_a_rare_class_as_often_as_a_frequent_one(trial, 
     seldom = [number for number, name in enumerate(label.values()) if name == "a"]
     train = trial.train.take([number for number in range(len(label)) if number not in seldom[4:]])
     states = replace(trial.parts.states, problems=(trial.parts.problems[0].fit(train.target(0)),))
-    for balance, share in (("none", 4 / len(train)), ("sampling", 1 / 3)):
+    for balance, fraction in (("none", 4 / len(train)), ("sampling", 1 / 3)):
         recipe = trial.parts.recipe.changed(regular=Regular(balance=balance))
         parts = replace(trial.parts, states=states, recipe=recipe)
         batches = training_batches(replace(trial, parts=parts, train=train), runtime)
         rows = [row for seed in range(40) for batch in drawn(batches, seed) for row in batch]
         assert len(rows) == 40 * len(train)
-        assert Counter(label[row] for row in rows)["a"] / len(rows) == pytest.approx(share, abs=0.04)
+        assert Counter(label[row] for row in rows)["a"] / len(rows) == pytest.approx(fraction, abs=0.04)
 
 
 def test_answers_come_in_the_order_of_the_rows_whatever_their_lengths(long_trial, trial, runtime):

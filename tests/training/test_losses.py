@@ -58,7 +58,7 @@ def test_the_loss_of_validation_counts_weights_and_does_not_depend_on_what_a_mod
     smooth = trial.with_recipe(regular=Regular(label_smoothing=0.1, mixup=0.8))
     assert evaluate(smooth.parts, runtime, model, trial.valid).loss == plain.loss
     alone = trial.valid.with_columns(weight=3.0 * (np.arange(len(trial.valid)) == 1))
-    losses = trial.parts.problems[0].deviance(plain.outputs[0], trial.valid.target(0), plain.states[0])
+    losses = trial.parts.problems[0].validation_loss(plain.outputs[0], trial.valid.target(0), plain.states[0])
     assert evaluate(trial.parts, runtime, model, alone).loss == pytest.approx(losses[1])
     assert evaluate(trial.parts, runtime, model, trial.valid).loss == pytest.approx(losses.mean())
 

@@ -131,7 +131,7 @@ def test_validation_goes_by_the_rows_that_have_the_target(trial, model):
         outputs, targets = whole.outputs[position].take(some), rows.take(some).target(position)
         state = problems[position].tune(metrics[position], outputs, targets, trial.parts.states.problems[position])
         scores.append(problems[position].score("", outputs, targets, state))
-        loss += problems[position].deviance(outputs, targets, state).mean()
+        loss += problems[position].validation_loss(outputs, targets, state).mean()
     assert whole.score == pytest.approx(np.mean(scores)) and whole.loss == pytest.approx(loss)
     assert len(whole.outputs[1].arrays["values"]) == len(rows) > len(there)
     assert 0 < score_error(trial.parts, whole, rows) < 2
@@ -169,7 +169,7 @@ def test_rows_that_lack_a_target_are_drawn_as_often_as_the_mean_row_that_has_it(
     targets = [(label, 1.0 if height is None else height) for label, height in zip(labels, heights, strict=True)]
     rows = trial.train.with_columns(targets=objects(targets))
     trial = replace(trial, train=rows).with_recipe(regular=Regular(balance="sampling"))
-    odds = training_batches(trial, make_runtime(trial)).odds
+    sampling_weights = training_batches(trial, make_runtime(trial)).sampling_weights
     known = rows.present(0)
     lacking = np.setdiff1d(np.arange(len(rows)), known)
-    assert len(lacking) and odds[lacking] == pytest.approx(odds[known].mean())
+    assert len(lacking) and sampling_weights[lacking] == pytest.approx(sampling_weights[known].mean())

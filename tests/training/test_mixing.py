@@ -1,4 +1,4 @@
-"""Mixing: inputs and losses of two rows by the same share, also in parts, and the same again from the same seed."""
+"""Mixing: inputs and losses of two rows by the same fraction, also in parts, and the same again from the same seed."""
 
 from dataclasses import replace
 
@@ -31,21 +31,21 @@ def mixed(batch, seed, **alphas):
     return mix(batch, np.random.default_rng(seed), **{"mixup": 0.0, "cutmix": 0.0, **alphas})
 
 
-def test_mixup_gives_means_of_two_rows_by_the_share_that_goes_with_them():
+def test_mixup_gives_means_of_two_rows_by_the_fraction_that_goes_with_them():
     batch = rows(torch.randn(6, 3, 4, 4))
-    shares = set()
+    weights = set()
     for seed in range(20):
         one = mixed(batch, seed, mixup=0.8)
         others = batch.inputs[one.mixed.targets[0].long()]
-        torch.testing.assert_close(one.inputs, one.mixed.share * batch.inputs + (1 - one.mixed.share) * others)
+        torch.testing.assert_close(one.inputs, one.mixed.lam * batch.inputs + (1 - one.mixed.lam) * others)
         assert torch.equal(one.mixed.weights, 1 + one.mixed.targets[0])
         assert one.rows == batch.rows and torch.equal(one.targets[0], batch.targets[0])
-        shares.add(one.mixed.share)
-    assert len(shares) == 20 and min(shares) < 0.3 and max(shares) > 0.7
+        weights.add(one.mixed.lam)
+    assert len(weights) == 20 and min(weights) < 0.3 and max(weights) > 0.7
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (1, 1), (5, 300)])
-def test_cutmix_pastes_one_box_whose_area_is_the_others_share(shape):
+def test_cutmix_pastes_one_box_whose_area_is_the_others_fraction(shape):
     batch = rows(torch.arange(6.0).reshape(6, 1, 1, 1).expand(6, 3, *shape))
     for seed in range(20):
         one = mixed(batch, seed, cutmix=1.0)
@@ -54,7 +54,7 @@ def test_cutmix_pastes_one_box_whose_area_is_the_others_share(shape):
         assert torch.equal(one.inputs[foreign], others[foreign])
         moved = [row for row in range(6) if int(one.mixed.targets[0][row]) != row]
         for row in moved:
-            assert float(foreign[row].float().mean()) == pytest.approx(1 - one.mixed.share, abs=1e-6)
+            assert float(foreign[row].float().mean()) == pytest.approx(1 - one.mixed.lam, abs=1e-6)
             down, across = foreign[row, 0].any(1).nonzero()[:, 0], foreign[row, 0].any(0).nonzero()[:, 0]
             assert foreign[row].all(0).sum() == len(down) * len(across)
             assert len(down) == 0 or int(down[-1] - down[0]) + 1 == len(down)
@@ -83,19 +83,19 @@ def trial(request, tmp_path):
     return make_trial(tmp_path / "trial", task, registry(request.param), recipe)
 
 
-def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_share_and_weight(trial, runtime):
+def test_the_loss_of_a_mixed_row_is_that_with_both_targets_by_lambda_and_weight(trial, runtime):
     model = build_model(trial.parts, runtime)
     torch.nn.init.normal_(model.heads[0].linear.weight)
     plain = next(training_batches(trial.with_recipe(regular=Regular()), runtime).epoch(0))
     plain = replace(plain, weights=torch.rand(len(plain)))
     batch = mixed(plain, 0, mixup=1.0)
-    outs, share = model(batch), batch.mixed.share
+    outs, lam = model(batch), batch.mixed.lam
     pairs = ((batch.targets, batch.weights), (batch.mixed.targets, batch.mixed.weights))
     own, other = (
         row_losses(trial.parts, outs, replace(batch, targets=targets, weights=weights, mixed=None)).sum()
         for targets, weights in pairs
     )
-    total = share * own + (1 - share) * other
+    total = lam * own + (1 - lam) * other
     torch.testing.assert_close(supervised(trial.parts, model)(batch), total / len(batch))
     parts = torch.stack([len(part) * supervised(trial.parts, model)(part) for part in batch.split(5)])
     torch.testing.assert_close(parts.sum(), total)

@@ -15,8 +15,8 @@ from autosft.training.shift import MOST, sample_of, shift_of, two_sample, words_
 
 
 def compared(one, other, seed=0):
-    """Two samples in which every row is a unit."""
-    return two_sample(one, other, units=(np.arange(len(one)), np.arange(len(other))), seed=seed)
+    """Two samples in which every row is a group."""
+    return two_sample(one, other, groups=(np.arange(len(one)), np.arange(len(other))), seed=seed)
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def test_the_strength_grows_with_the_distance(draw):
 
 def test_other_groups_of_the_same_kind_are_not_told_apart(draw):
     """Each group lies around a place of its own, and could be known by it."""
-    units = np.repeat(np.arange(20), 15)
+    groups = np.repeat(np.arange(20), 15)
     found = [
         two_sample(
-            *(draw.normal(size=(20, 8))[units] * 3 + draw.normal(size=(300, 8)) for _ in "ab"),
-            units=(units, units),
+            *(draw.normal(size=(20, 8))[groups] * 3 + draw.normal(size=(300, 8)) for _ in "ab"),
+            groups=(groups, groups),
             seed=n,
         )
         for n in range(10)
@@ -61,7 +61,7 @@ def test_other_groups_of_the_same_kind_are_not_told_apart(draw):
 def test_a_side_of_one_group_says_nothing(draw):
     one, other = draw.normal(size=(60, 4)), draw.normal(size=(60, 4)) + 3
 
-    assert two_sample(one, other, units=(np.arange(60), np.zeros(60, dtype=int)), seed=0) is None
+    assert two_sample(one, other, groups=(np.arange(60), np.zeros(60, dtype=int)), seed=0) is None
 
 
 def test_what_is_found_is_said_with_its_strength():

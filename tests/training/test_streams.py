@@ -1,4 +1,4 @@
-"""Several streams of batches go together: one says how long an epoch is, and parts have their share of each."""
+"""Several streams of batches go together: one says how long an epoch is, and parts have their fraction of each."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def test_an_epoch_is_as_long_as_the_stream_that_says_so_and_others_begin_anew(co
 
 
 @pytest.mark.parametrize("size", [0, 3, 6, 100])
-def test_a_step_is_split_into_parts_with_a_share_of_each_stream(size):
+def test_a_step_is_split_into_parts_with_a_fraction_of_each_stream(size):
     def batch(count):
         names = tuple(f"{count}-{n}" for n in range(count))
         return Batch(torch.arange(count), (torch.arange(count),), names, torch.ones(count))

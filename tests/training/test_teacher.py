@@ -42,14 +42,14 @@ def unloadable(model, error):
     def load():
         raise error
 
-    return TeacherModel(model.trial, model.share, load)
+    return TeacherModel(model.trial, model.weight, load)
 
 
 def test_it_answers_rows_without_targets_as_its_models_do_together(trial, runtime, teacher):
     (outputs,) = teacher.answers(trial.unlabeled)
 
     alone = [answer(parts, runtime, model, trial.unlabeled)[0] for parts, model in (m.load() for m in trial.teacher)]
-    mean = sum(model.share * one.arrays["probabilities"] for model, one in zip(trial.teacher, alone, strict=True))
+    mean = sum(model.weight * one.arrays["probabilities"] for model, one in zip(trial.teacher, alone, strict=True))
     np.testing.assert_allclose(outputs.arrays["probabilities"], mean, rtol=1e-6)
 
 

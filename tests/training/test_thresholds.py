@@ -10,7 +10,7 @@ HALF = LabelRule(np.full(4, 0.5))
 
 
 def scored(metric, truth, rule, probabilities):
-    compared = {"truth": truth, "answered": rule.given(probabilities), "probabilities": probabilities}
+    compared = {"truth": truth, "answered": rule.predicted(probabilities), "probabilities": probabilities}
     return MULTILABEL[metric].score(compared)
 
 
@@ -76,7 +76,7 @@ def test_a_perfect_order_is_cut_in_the_middle_of_the_gap():
     for metric in set(MULTILABEL) - {"f1_samples", "jaccard_samples"}:  # to them a row without labels has none to lose
         rule = choose_rule(MULTILABEL[metric], truth, np.where(truth, 0.8, 0.2), LabelRule(np.array([0.5])))
         assert rule.thresholds[0] == pytest.approx(0.5, abs=0.03)
-        assert (rule.given(np.where(truth, 0.8, 0.2)) == truth).all()
+        assert (rule.predicted(np.where(truth, 0.8, 0.2)) == truth).all()
 
 
 def test_the_most_probable_label_is_always_given_where_that_scores_higher():

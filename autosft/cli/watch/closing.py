@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from autosft.cli.show import board_table
+from autosft.cli.show import leaderboard_table
 from autosft.contracts.record import Record, Result
-from autosft.report.board import board_of
+from autosft.report.leaderboard import leaderboard_of
 from autosft.report.words import seconds, way
 
 MOST_TRIALS = 10
@@ -36,16 +36,18 @@ def closing(result: Result, folder: Path, commands: Collection[str], to: Console
         to: Where it is printed.
     """
     outcome = Text("\n".join(_outcome(result, folder)))
-    return Group(board_table(board_of(folder), to, limit=MOST_TRIALS), outcome, _next(short(folder), commands))
+    return Group(
+        leaderboard_table(leaderboard_of(folder), to, limit=MOST_TRIALS), outcome, _next(short(folder), commands)
+    )
 
 
 def _outcome(result: Result, folder: Path) -> Iterator[str]:
     best, *others = result.best
-    what = f"blend of {len(result.best)}" if others else _model(best)
+    what = f"ensemble of {len(result.best)}" if others else _model(best)
     yield f"Best: {what}, validation {result.metric} {result.valid:.4f}"
     if others:
-        for record, share in zip(result.best, result.shares, strict=True):
-            yield f"  share {share:.2f}  trial {record.number:3d}  {_model(record)}"
+        for record, weight in zip(result.best, result.weights, strict=True):
+            yield f"  weight {weight:.2f}  trial {record.number:3d}  {_model(record)}"
     if result.refitted:
         some = f"{len(result.refitted)} of {len(result.best)} " if len(result.refitted) < len(result.best) else ""
         yield f"  {some}trained again on all rows for which there was time"

@@ -14,15 +14,15 @@ from typing import IO, Any, Self, cast
 
 from autosft.contracts.record import Record
 from autosft.errors import AutoSFTError
-from autosft.search.news import (
+from autosft.search.events import (
     Continued,
     EpochFinished,
     Finished,
     Finishing,
-    News,
     Noted,
     Planned,
     Recognized,
+    SearchEvent,
     TrialFinished,
     TrialPaused,
     TrialResumed,
@@ -47,9 +47,9 @@ class Events:
         if isinstance(error, AutoSFTError):
             self._write("failed", {"error": str(error)})
 
-    def __call__(self, news: News) -> None:
-        """Write one piece of news."""
-        self._write(*event_of(news))
+    def __call__(self, event: SearchEvent) -> None:
+        """Write one event."""
+        self._write(*event_of(event))
 
     def _write(self, name: str, body: Body) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -57,14 +57,14 @@ class Events:
         self._to.flush()
 
 
-def event_of(news: News) -> tuple[str, Body]:
+def event_of(event: SearchEvent) -> tuple[str, Body]:
     """The name of an event, and what it holds beside `event` and `at`."""
-    match news:
-        case Recognized(claim, others):
-            body: Body = {"task": claim.task.plain(), "why": claim.why, "unused": claim.unused}
+    match event:
+        case Recognized(inferred, others):
+            body: Body = {"task": inferred.task.plain(), "why": inferred.why, "unused": inferred.unused}
             return "recognized", {**body, "others": [one.task.modality for one in others]}
         case Planned():
-            return "planned", _planned(news)
+            return "planned", _planned(event)
         case Continued(task, folder, trials, best):
             return "continued", {
                 "task": task.plain(),
@@ -74,7 +74,7 @@ def event_of(news: News) -> tuple[str, Body]:
                 "best_score": best and best.score,
             }
         case TrialStarted(number, recipe, left) | TrialResumed(number, recipe, left):
-            name = "trial_started" if isinstance(news, TrialStarted) else "trial_resumed"
+            name = "trial_started" if isinstance(event, TrialStarted) else "trial_resumed"
             return name, {"trial": number, "recipe": recipe.plain(), "seconds_left": left}
         case EpochFinished(number, epoch):
             return "epoch_finished", {"trial": number, **epoch.plain()}
@@ -91,15 +91,15 @@ def event_of(news: News) -> tuple[str, Body]:
             return "finished", {"folder": str(folder), "result": result.plain()}
 
 
-def _planned(news: Planned) -> Body:
-    weights = {one.info.name: one.weights for one in news.plan.candidates}
+def _planned(event: Planned) -> Body:
+    weights = {one.info.name: one.weights for one in event.plan.candidates}
     return {
-        "task": news.task.plain(),
-        "folder": str(news.folder),
-        "facts": news.summary.facts,
-        "warnings": news.summary.warnings,
+        "task": event.task.plain(),
+        "folder": str(event.folder),
+        "facts": event.summary.facts,
+        "warnings": event.summary.warnings,
         "backbones": {name: {"license": file.license if file else ""} for name, file in weights.items()},
-        "left_out": dict(news.plan.left_out),
+        "left_out": dict(event.plan.left_out),
     }
 
 

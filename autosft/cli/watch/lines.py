@@ -15,14 +15,14 @@ from autosft.cli.watch.live import LiveTable
 from autosft.contracts.record import Epoch, Record, Result
 from autosft.report.words import seconds, way
 from autosft.runs.plan import Candidate, by_reason
-from autosft.search.news import (
+from autosft.search.events import (
     Continued,
     EpochFinished,
     Finished,
-    News,
     Noted,
     Planned,
     Recognized,
+    SearchEvent,
     TrialFinished,
     TrialPaused,
 )
@@ -51,14 +51,14 @@ class Lines:
     ) -> None:
         self._live.stop()
 
-    def __call__(self, news: News) -> None:
-        """Print one piece of news."""
-        self._live(news)
-        match news:
+    def __call__(self, event: SearchEvent) -> None:
+        """Print one event."""
+        self._live(event)
+        match event:
             case Recognized():
-                self._recognized(news)
+                self._recognized(event)
             case Planned():
-                self._planned(news)
+                self._planned(event)
             case Continued(task, folder, trials):
                 self._metric = task.score_name
                 self._say(f"Going on with {short(folder)} after {trials} trials")
@@ -75,25 +75,25 @@ class Lines:
             case _:
                 pass
 
-    def _recognized(self, news: Recognized) -> None:
-        claim = news.claim
-        self._say(f"Recognized {claim.task.modality} data: {claim.why}")
-        for other in news.others:
+    def _recognized(self, event: Recognized) -> None:
+        inferred = event.inferred
+        self._say(f"Recognized {inferred.task.modality} data: {inferred.why}")
+        for other in event.others:
             name = other.task.modality
             self._say(f"  less likely {name} data ({other.why}); choose it with --modality {name}")
-        if claim.unused:
-            self._say(f"  not used: {', '.join(claim.unused[:10])}{' …' if len(claim.unused) > 10 else ''}")
+        if inferred.unused:
+            self._say(f"  not used: {', '.join(inferred.unused[:10])}{' …' if len(inferred.unused) > 10 else ''}")
 
-    def _planned(self, news: Planned) -> None:
-        self._metric = news.task.score_name
-        for fact in news.summary.facts:
+    def _planned(self, event: Planned) -> None:
+        self._metric = event.task.score_name
+        for fact in event.summary.facts:
             self._say(f"  {fact}")
-        for warning in news.summary.warnings:
+        for warning in event.summary.warnings:
             self._say(Text.assemble(("  Warning:", "yellow"), f" {warning}"))
-        self._say(f"Backbones to try: {', '.join(map(_licensed, news.plan.candidates))}")
-        for reason, left_out in by_reason(news.plan.left_out).items():
+        self._say(f"Backbones to try: {', '.join(map(_licensed, event.plan.candidates))}")
+        for reason, left_out in by_reason(event.plan.left_out).items():
             self._say(f"  left out, {reason}: {', '.join(left_out)}")
-        self._say(f"Maximizing {self._metric} on validation rows; run folder {short(news.folder)}")
+        self._say(f"Maximizing {self._metric} on validation rows; run folder {short(event.folder)}")
 
     def _epoch(self, number: int, epoch: Epoch) -> None:
         score = "" if epoch.score is None else f", {self._metric} {epoch.score:.4f}"

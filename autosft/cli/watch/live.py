@@ -12,12 +12,12 @@ from rich.text import Text
 
 from autosft.contracts.record import Record
 from autosft.report.words import seconds, size, way
-from autosft.search.news import (
+from autosft.search.events import (
     Continued,
     EpochFinished,
     Finishing,
-    News,
     Planned,
+    SearchEvent,
     TrialFinished,
     TrialPaused,
     TrialResumed,
@@ -45,9 +45,9 @@ class LiveTable:
         """Take the table away."""
         self._live.stop()
 
-    def __call__(self, news: News) -> None:
-        """Take in one piece of news."""
-        match news:
+    def __call__(self, event: SearchEvent) -> None:
+        """Take in one event."""
+        match event:
             case Planned(task=task):
                 self._metric, self._doing = task.score_name, "starting the worker"
             case Continued(task=task, trials=trials, best=best):

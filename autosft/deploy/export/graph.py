@@ -55,7 +55,7 @@ class Feed:
 
 @final
 class AnswerGraph(nn.Module):
-    """From the tensors of all feeds, by position, to the outputs in `names`, blended.
+    """From the tensors of all feeds, by position, to the outputs in `names`, averaged.
 
     Args:
         predictor: What is to become a graph.
@@ -70,7 +70,7 @@ class AnswerGraph(nn.Module):
         super().__init__()
         self.feeds: list[Feed] = []
         self.names: list[tuple[int, str]] = []
-        self._shares, self._problems = predictor.shares, predictor.members[0][0].problems
+        self._weights, self._problems = predictor.weights, predictor.members[0][0].problems
         self._parts = [parts for parts, _ in predictor.members]
         graphs = [model.encoder.graph() for _, model in predictor.members]
         self.encoders = nn.ModuleList(graph.module for graph in graphs)
@@ -88,23 +88,23 @@ class AnswerGraph(nn.Module):
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The outputs in `names`."""
-        return tuple(self.blended(*tensors).values())
+        return tuple(self.combined(*tensors).values())
 
-    def blended(self, *tensors: Tensor) -> dict[tuple[int, str], Tensor]:
-        """The mean of the members' answers, weighted by their shares."""
+    def combined(self, *tensors: Tensor) -> dict[tuple[int, str], Tensor]:
+        """The mean of the members' answers, weighted by their weights."""
         remaining = list(tensors)
         taken = [[remaining.pop(0) for _ in feed.names] for feed in self.feeds]
-        blended: dict[tuple[int, str], Tensor] = {}
-        for number, share in enumerate(self._shares):
+        combined: dict[tuple[int, str], Tensor] = {}
+        for number, weight in enumerate(self._weights):
             parts = self._parts[number]
             encoded = self.encoders[number](*taken[self._fed[number]])
             for place, head in enumerate(self.heads[number]):  # type: ignore[arg-type]
                 out = head(encoded, None)
                 answers = self._problems[place].tensors(out, parts.states.problems[place], parts.recipes[place])
                 for name, answer in answers.items():
-                    earlier = blended.get((place, name))
-                    blended[place, name] = share * answer if earlier is None else earlier + share * answer
-        return blended
+                    earlier = combined.get((place, name))
+                    combined[place, name] = weight * answer if earlier is None else earlier + weight * answer
+        return combined
 
 
 def _key(parts: Parts, graph: Graph) -> str:
@@ -136,5 +136,5 @@ def traced(graph: AnswerGraph, rows: Rows) -> torch.export.ExportedProgram:
     axes = varying_axes(graph)
     dynamic = tuple(dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in tensors)
     with torch.no_grad():
-        graph.names = list(graph.blended(*tensors.values()))
+        graph.names = list(graph.combined(*tensors.values()))
         return torch.export.export(graph, tuple(tensors.values()), dynamic_shapes={"tensors": dynamic}, strict=False)

@@ -112,8 +112,8 @@ def _refused(predictor: Predictor, format: Format) -> Generator[None]:
 
 
 def _told_by(error: BaseException) -> str:
-    """What an exporter says of a fault, in one plain line. Exporters wrap the cause in advice of many lines, with
-    colors and boxes for a terminal."""
+    """What an exporter says of a skipped sample, in one plain line. Exporters wrap the cause in advice of many lines,
+    with colors and boxes for a terminal."""
     while error.__cause__:
         error = error.__cause__
     lines = (_FOR_TERMINALS.sub(" ", line).split() for line in str(error).splitlines())
@@ -198,8 +198,8 @@ def _description(
         "inputs": inputs,
         "outputs": outputs,
         "members": [
-            {"backbone": parts.recipe.backbone, "strategy": parts.recipe.strategy, "share": share}
-            for (parts, _), share in zip(predictor.members, predictor.shares, strict=True)
+            {"backbone": parts.recipe.backbone, "strategy": parts.recipe.strategy, "weight": weight}
+            for (parts, _), weight in zip(predictor.members, predictor.weights, strict=True)
         ],
         "checked": {"rows": rows, "largest_absolute_difference": difference},
         "torch": torch.__version__,

@@ -41,11 +41,11 @@ def ticks(low: float, high: float, count: int = TICKS, steps: Sequence[float] = 
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def padded(values: Iterable[float], share: float = 0.06) -> Range:
+def padded(values: Iterable[float], fraction: float = 0.06) -> Range:
     """A range that holds all values, with some room; a single value gets room too."""
     numbers = list(values)
     low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
-    room = (high - low) * share or abs(high) * share or 0.5
+    room = (high - low) * fraction or abs(high) * fraction or 0.5
     return low - room, high + room
 
 

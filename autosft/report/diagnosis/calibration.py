@@ -49,7 +49,7 @@ class Calibration:
         return sum(one.count for one in self.bins)
 
     def diagram(self) -> Markup:
-        """How often true over how sure, with 95 % intervals; the area of a dot is its share of the answers."""
+        """How often true over how sure, with 95 % intervals; the area of a dot is its fraction of the answers."""
         label = f"Reliability diagram; expected calibration error {self.error:.3f}"
         frame = Frame(
             label,

@@ -42,7 +42,7 @@ class Pair:
     given: str
     said: str
     count: int
-    share: float
+    fraction: float
 
 
 @dataclass(frozen=True)

@@ -59,19 +59,19 @@ def diagnose_labels(answers: Answers) -> LabelDiagnosis:
     """Look into the answers to a problem with several labels per row."""
     classes = list(answers.problem.classes(answers.state))
     sets = [frozenset([target] if isinstance(target, str) else map(str, target)) for target in answers.targets]
-    given = [frozenset(map(str, labels)) for labels in answers.decided()]
+    predicted = [frozenset(map(str, labels)) for labels in answers.decided()]
     truth = np.array([[name in labels for name in classes] for labels in sets]).reshape(len(sets), len(classes))
-    said = np.array([[name in labels for name in classes] for labels in given]).reshape(len(sets), len(classes))
+    said = np.array([[name in labels for name in classes] for labels in predicted]).reshape(len(sets), len(classes))
     probabilities = np.asarray(answers.outputs.arrays["probabilities"], dtype=np.float64)
     agree = np.where(truth, probabilities, 1 - probabilities)
     lines = sorted(_lines(classes, truth, said, probabilities, answers), key=lambda line: -line.rows)
-    wrong = np.array([len(one ^ other) for one, other in zip(sets, given, strict=True)])
+    wrong = np.array([len(one ^ other) for one, other in zip(sets, predicted, strict=True)])
 
     def sample(place: int) -> ReportedRow:
         label = int(agree[place].argmin())
         does = "has" if truth[place, label] else "lacks"
         why = f"{does} {classes[label]}, to which the model gives {percent(probabilities[place, label])}"
-        return ReportedRow(answers.rows[place], _words(sets[place]), _words(given[place]), why)
+        return ReportedRow(answers.rows[place], _words(sets[place]), _words(predicted[place]), why)
 
     worst = np.lexsort((agree.min(1), -wrong))[: min(MOST_SAMPLES, int((wrong > 0).sum()))]
     doubtful = np.argsort(agree.min(1), kind="stable")[: min(MOST_SAMPLES, int((agree.min(1) < 0.5).sum()))]

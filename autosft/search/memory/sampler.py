@@ -1,10 +1,10 @@
 """`Sampler`: what to try next, from what is believed of everything that was tried.
 
-Truth and beliefs are kept apart: the stored study holds what happened; here every configuration that was ever scored
-stands as complete with its best score so far, because a sampler learns nothing from trials that are paused, and what
-is being trained for the first time stands as running. The sampler is a multivariate, grouped TPE (Bergstra et al.,
-2011; Falkner et al., 2018), which takes running trials for bad ones, so that several workers do not try the same
-(constant liar; Ginsbourger et al., 2010).
+What happened and what the sampler is shown are kept apart: the stored study holds what happened; here every
+configuration that was ever scored stands as complete with its best score so far, because a sampler learns nothing from
+trials that are paused, and what is being trained for the first time stands as running. The sampler is a multivariate,
+grouped TPE (Bergstra et al., 2011; Falkner et al., 2018), which takes running trials for bad ones, so that several
+workers do not try the same (constant liar; Ginsbourger et al., 2010).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXPLORE_AFTER = 20
 """After so many draws that were of no use it draws at random: what it believes to be best has all been tried, such as a
 strategy without parameters on every backbone."""
 
-MOST_BELIEFS, BEST_BELIEFS = 1000, 100
+MOST_SHOWN, BEST_SHOWN = 1000, 100
 """Beyond so many outcomes the sampler looks at the best of them and at a random choice of the others. TPE compares the
 best 25 with the rest, whose density a thousand outline as well as five thousand, in a fifth of the time."""
 
@@ -54,7 +54,7 @@ class Sampler:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._optuna, self._seed = optuna, seed
         self._study = optuna.create_study(direction="maximize")
-        self._beliefs: dict[int, optuna.trial.FrozenTrial] = {}
+        self._shown: dict[int, optuna.trial.FrozenTrial] = {}
         self._all: dict[int, optuna.trial.FrozenTrial] = {}
 
     def start(self, number: int, params: Mapping[str, Any], distributions: Mapping[str, Any]) -> None:
@@ -79,27 +79,27 @@ class Sampler:
         self._all[number] = trial = self._optuna.trial.create_trial(
             state=state, value=score, params=dict(params), distributions=dict(distributions)
         )
-        if belief := self._beliefs.get(number):
-            belief.state, belief.value = state, score
+        if shown := self._shown.get(number):
+            shown.state, shown.value = state, score
             return
         self._believe(number, trial)
-        if len(self._beliefs) > 1.2 * MOST_BELIEFS:
+        if len(self._shown) > 1.2 * MOST_SHOWN:
             self._forget()
 
     def _believe(self, number: int, trial: optuna.trial.FrozenTrial) -> None:
         self._study.add_trial(trial)
-        self._beliefs[number] = self._study.get_trials(deepcopy=False)[-1]
+        self._shown[number] = self._study.get_trials(deepcopy=False)[-1]
 
     def _forget(self) -> None:
         """Keep the best, some of the others and what is being trained; proposals that were made meanwhile go too."""
         scored = sorted((number for number, trial in self._all.items() if trial.value is not None), key=self._rank)
-        others = scored[BEST_BELIEFS:]
-        draw = random.Random(seed_of(self._seed, "beliefs", len(self._all)))
-        kept = {*scored[:BEST_BELIEFS], *draw.sample(others, min(len(others), MOST_BELIEFS - BEST_BELIEFS))}
+        others = scored[BEST_SHOWN:]
+        draw = random.Random(seed_of(self._seed, "shown", len(self._all)))
+        kept = {*scored[:BEST_SHOWN], *draw.sample(others, min(len(others), MOST_SHOWN - BEST_SHOWN))}
         running = self._optuna.trial.TrialState.RUNNING
         kept |= {number for number, trial in self._all.items() if trial.state == running}
         self._study = self._optuna.create_study(direction="maximize")
-        self._beliefs = {}
+        self._shown = {}
         for number in sorted(kept):
             self._believe(number, self._all[number])
 

@@ -40,9 +40,9 @@ class Trial:
         number: Its number, from 0.
         params: Its parameters.
         distributions: Where they were drawn from, in Optuna's words.
-        record: What it came to, or where it paused; None if it is in its first leg.
+        record: What it came to, or where it paused; None if it is not paused yet.
         running: Whether it was being trained when this was written.
-        teacher: The share of each trial that teaches it, by number.
+        teacher: The fraction of each trial that teaches it, by number.
     """
 
     number: int
@@ -137,7 +137,7 @@ class Study:
         self._written(carry)
 
     def start(self, params: Params, space: Space, teacher: Mapping[int, float]) -> Trial:
-        """Begin a trial with these parameters, taught by earlier ones with these shares."""
+        """Begin a trial with these parameters, taught by earlier ones with these weights."""
         from optuna.trial import create_trial
 
         attributes: dict[str, Any] = {"mark": (mark := uuid.uuid4().hex)}

@@ -1,4 +1,4 @@
-"""`Trials`: every trial of a run. The stored study, the sampler's beliefs and the records, kept in step."""
+"""`Trials`: every trial of a run. The stored study, what the sampler is shown and the records, kept in step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autosft.search.space import content_of, extent_of, recipe_of
 from autosft.training.seeds import seed_of
 
 NOBODY: Mapping[int, float] = {}
-"""The shares of those that teach a trial that is not taught."""
+"""The fractions of those that teach a trial that is not taught."""
 
 
 @final
@@ -40,13 +40,13 @@ class Trials:
     ) -> None:
         self._study, self._sampler, self._seed, self._start_of = study, sampler, seed, start_of
         self._trials: dict[int, Trial] = {}
-        self._legs: dict[int, Record] = {}
+        self._paused_records: dict[int, Record] = {}
         self._running: set[int] = set()
         self.ended: list[Record] = []
         for trial in study.trials():
             self._trials[trial.number] = trial
             if trial.record and trial.record.state == "paused":
-                self._legs[trial.number] = trial.record
+                self._paused_records[trial.number] = trial.record
             elif trial.record:
                 if trial.running:  # the driver was killed between the record and the state
                     study.finish(trial.record)
@@ -57,7 +57,7 @@ class Trials:
         self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
         self._running.update(self.cut_off)
         for number in self.cut_off:
-            if number not in self._legs:
+            if number not in self._paused_records:
                 self._sampler.start(number, *self._known(number))
         # what had no time for a score may be made anew
         unscored = {record.number for record in self.ended if record.state == "interrupted"}
@@ -75,42 +75,44 @@ class Trials:
     @property
     def paused(self) -> Sequence[Record]:
         """Where the trials stand that are paused."""
-        return [record for number, record in self._legs.items() if number not in self._running]
+        return [record for number, record in self._paused_records.items() if number not in self._running]
 
     @property
     def known(self) -> Sequence[Record]:
         """The latest record of every trial that has one."""
-        return [*self.ended, *self._legs.values()]
+        return [*self.ended, *self._paused_records.values()]
 
     @property
     def unfinished(self) -> Sequence[int]:
         """The numbers of the trials that are under way or paused."""
-        return [*self._running, *(number for number in self._legs if number not in self._running)]
+        return [*self._running, *(number for number in self._paused_records if number not in self._running)]
 
-    def taught_by(self, number: int) -> Mapping[int, float]:
-        """The share of each trial that teaches this one, by number."""
+    def teachers_of(self, number: int) -> Mapping[int, float]:
+        """The fraction of each trial that teaches this one, by number."""
         return self._trials[number].teacher
 
-    def teacher(self, shares: Mapping[int, float]) -> tuple[TeacherMember, ...]:
-        """What a recipe says of trials that have ended, and teach with these shares."""
-        recipes = {record.number: record.recipe for record in self.ended if record.number in shares} if shares else {}
-        return tuple(TeacherMember(trial=one, share=share, recipe=recipes[one]) for one, share in shares.items())
+    def teacher(self, weights: Mapping[int, float]) -> tuple[TeacherMember, ...]:
+        """What a recipe says of trials that have ended, and teach with these weights."""
+        recipes = {record.number: record.recipe for record in self.ended if record.number in weights} if weights else {}
+        return tuple(TeacherMember(trial=one, weight=weight, recipe=recipes[one]) for one, weight in weights.items())
 
     def recipe(self, number: int) -> Recipe:
         """The recipe of a trial."""
         recipe = recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
-        if leg := self._legs.get(number):  # it goes on from where it started, whatever the defaults are now
-            recipe = recipe.changed(start=leg.recipe.start)
+        if paused_record := self._paused_records.get(
+            number
+        ):  # it goes on from where it started, whatever the defaults are now
+            recipe = recipe.changed(start=paused_record.recipe.start)
         elif recipe.start and self._start_of:
             recipe = recipe.changed(start=self._start_of(recipe.backbone, recipe.start.strategy))
-        return recipe.changed(teacher=self.teacher(shares)) if (shares := self.taught_by(number)) else recipe
+        return recipe.changed(teacher=self.teacher(weights)) if (weights := self.teachers_of(number)) else recipe
 
-    def leg(self, number: int) -> Record | None:
-        """Where a trial paused last; None in its first leg."""
-        return self._legs.get(number)
+    def paused_record(self, number: int) -> Record | None:
+        """Where a trial paused last; None not paused yet."""
+        return self._paused_records.get(number)
 
     def start(self, params: Params, space: Space, teacher: Mapping[int, float] = NOBODY) -> int:
-        """Begin a trial, taught by ended ones with these shares; its number."""
+        """Begin a trial, taught by ended ones with these weights; its number."""
         trial = self._study.start(params, space, teacher)
         self._trials[trial.number] = trial
         self._running.add(trial.number)
@@ -127,10 +129,10 @@ class Trials:
         """A trial has paused or ended."""
         if record.state == "paused":
             self._study.pause(record)
-            self._legs[record.number] = record
+            self._paused_records[record.number] = record
         else:
             self._study.finish(record)
-            self._legs.pop(record.number, None)
+            self._paused_records.pop(record.number, None)
             self.ended.append(record)
         self._running.discard(record.number)
         self._believe(record)

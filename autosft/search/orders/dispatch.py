@@ -12,13 +12,13 @@ from autosft.errors import CannotWrite
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
 from autosft.runs.versions import differing
+from autosft.search.events import Callback, EpochFinished, Noted
 from autosft.search.memory.trials import Trials
-from autosft.search.news import EpochFinished, Noted, Watch
-from autosft.search.orders.faults import Retries
 from autosft.search.orders.fleet import Answer, Fleet, cut_short, lost
+from autosft.search.orders.retries import Retries
 
 TICK_SECONDS = 0.5
-"""How long is waited for news before leases and interrupts are looked at again."""
+"""How long is waited for events before leases and interrupts are looked at again."""
 
 
 @final
@@ -30,11 +30,11 @@ class Dispatch:
         run: The run.
         registry: Its observers are told of every epoch.
         trials: Where trials stood before.
-        watch: Told what happens.
+        callback: Told what happens.
     """
 
-    def __init__(self, fleet: Fleet, run: Run, registry: Registry, trials: Trials, watch: Watch) -> None:
-        self._fleet, self._run, self._registry, self._trials, self._watch = fleet, run, registry, trials, watch
+    def __init__(self, fleet: Fleet, run: Run, registry: Registry, trials: Trials, callback: Callback) -> None:
+        self._fleet, self._run, self._registry, self._trials, self._callback = fleet, run, registry, trials, callback
         self._retries = Retries()
         self._spent: Counter[int] = Counter()  # milliseconds of a trial's orders that were sent again
         self._told: set[tuple[str, str]] = set()  # versions that workers have, and the driver has not
@@ -54,7 +54,7 @@ class Dispatch:
         self._fleet.send(order)
 
     def records(self) -> Iterator[tuple[Order, Record]]:
-        """The orders that have come to an end since, and their records; waits a moment for the first news.
+        """The orders that have come to an end since, and their records; waits a moment for the first events.
 
         Raises:
             CannotWrite: A worker could not write. The trial stays unfinished.
@@ -84,7 +84,7 @@ class Dispatch:
     def abandon(self) -> list[Record]:
         """End the work on every order; where trials stand that have a score already."""
         ended = [
-            cut_short(order, epochs, seconds, self._trials.leg(order.trial))
+            cut_short(order, epochs, seconds, self._trials.paused_record(order.trial))
             for order, epochs, seconds in self._fleet.abandon()
         ]
         return [record for record in ended if record]
@@ -96,18 +96,18 @@ class Dispatch:
             self._compare(event.body["versions"])
             return None
         if event.kind == "epoch":
-            if order.work == "train":  # training the best again on all rows is no news of its trial
+            if order.work == "train":  # training the best again on all rows is no events of its trial
                 epoch = Epoch.model_validate(event.body)
                 self._registry.epoch_finished(self._run.document.task, self._run.folder, order.trial, epoch)
-                self._watch(EpochFinished(order.trial, epoch))
+                self._callback(EpochFinished(order.trial, epoch))
             return None
         self._spent[order.trial] += round(1000 * answer.worked)
         if again := self._retries.again(answer):
-            renewed, why = again
-            self._watch(Noted(f"trial {order.trial}: {why}"))
-            self._fleet.send(renewed)
+            resent, why = again
+            self._callback(Noted(f"trial {order.trial}: {why}"))
+            self._fleet.send(resent)
             return None
-        earlier = self._trials.leg(order.trial)
+        earlier = self._trials.paused_record(order.trial)
         seconds = self._spent.pop(order.trial) / 1000 + (earlier.seconds if earlier else 0.0)
         if event.kind == "lost":
             if answer.late and (standing := cut_short(order, answer.epochs, answer.worked, earlier)):
@@ -123,4 +123,4 @@ class Dispatch:
         for name, here, there in differing(self._run.document.versions, versions):
             if (name, there) not in self._told:
                 self._told.add((name, there))
-                self._watch(Noted(f"a worker has {name} {there}, and the search {here}"))
+                self._callback(Noted(f"a worker has {name} {there}, and the search {here}"))

@@ -43,7 +43,7 @@ class Answer:
 
     Attributes:
         order: The order.
-        event: The news; after `"done"` and `"lost"` the order is no longer under way.
+        event: The events; after `"done"` and `"lost"` the order is no longer under way.
         seconds: How long ago the order was sent.
         worked: How long ago a worker has started with it; 0 if none has.
         late: Whether the order had overstayed its lease, and was ended for it.
@@ -86,7 +86,7 @@ class Fleet:
         self._pool.submit(order)
 
     def answers(self, timeout: float) -> list[Answer]:
-        """What has happened; waits at most `timeout` seconds for the first news. Ends orders whose lease is over."""
+        """What has happened; waits at most `timeout` seconds for the first events. Ends orders whose lease is over."""
         answers: list[Answer] = []
         for event in self._pool.events(timeout):
             if lease := self._leases.get(event.token):  # else a late answer to an order that was given up
@@ -159,7 +159,7 @@ def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Re
         recipe=order.recipe,
         score=max(scores),
         epochs=whole,
-        pace=earlier.pace if earlier else {},
+        seconds_per_row=earlier.seconds_per_row if earlier else {},
         seconds=seconds + (earlier.seconds if earlier else 0.0),
         micro_batch=order.micro_batch,
     )

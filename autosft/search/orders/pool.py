@@ -1,4 +1,4 @@
-"""`BlamedPool`: the workers of an executor, whose faults are told with its name."""
+"""`NamedPool`: the workers of an executor, whose faults are told with its name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autosft.host.reading import blame
 
 
 @final
-class BlamedPool(Pool):
+class NamedPool(Pool):
     """Another pool, as the driver sees it.
 
     Args:

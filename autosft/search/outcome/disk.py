@@ -7,11 +7,11 @@ from typing import final
 
 from autosft.contracts.record import Record
 from autosft.host.registry import Registry
-from autosft.runs.run import OUTPUTS_SHARE, Run
+from autosft.runs.run import OUTPUTS_FRACTION, Run
 from autosft.search.memory.trials import Trials
-from autosft.search.outcome.blend import likely
 from autosft.search.outcome.choice import Expected, contenders
-from autosft.search.outcome.panel import read_panel
+from autosft.search.outcome.ensemble import likely
+from autosft.search.outcome.predictions import read_predictions
 
 KEPT_MODELS = 3
 """So many of the best models are kept, as long as the quota allows more than the one that may be chosen."""
@@ -29,7 +29,7 @@ class Disk:
 
     Attributes:
         used: The bytes of models, checkpoints, stored outputs and encoders that trials start from.
-        team: The trials that would answer best together, as far as their models are kept; empty if a single model is
+        members: The trials that would answer best together, as far as their models are kept; empty if a single model is
             asked for.
     """
 
@@ -41,17 +41,17 @@ class Disk:
         self._sizes: dict[int, tuple[int, int]] = {}  # after how many epochs, and the bytes
         self.used = 0
         self._ended = 0
-        self.team: tuple[int, ...] = ()
+        self.members: tuple[int, ...] = ()
         self._meet_new_trials()
 
     def tidy(self) -> list[Record]:
         """Delete the heavy files of trials that are out of the running, and teach none that is not.
 
         Where that is not enough, the encoders go that no such trial starts from, then the models that are kept for a
-        blend alone, and then the worst paused trials: their records, now `"stopped"`, are returned.
+        ensemble alone, and then the worst paused trials: their records, now `"stopped"`, are returned.
         """
         self._meet_new_trials()
-        self._keep(KEPT_MODELS, self.team)
+        self._keep(KEPT_MODELS, self.members)
         self._trim_outputs()
         paused = sorted(self._trials.paused, key=Record.order)
         stopped: list[Record] = []
@@ -78,7 +78,7 @@ class Disk:
         return self.used > self._quota
 
     def _meet_new_trials(self) -> None:
-        """Take note of trials that have ended since, and choose the team anew."""
+        """Take note of trials that have ended since, and choose an ensemble anew."""
         ended = self._trials.ended
         if len(ended) == self._ended:
             return
@@ -88,26 +88,26 @@ class Disk:
         self._ended = len(ended)
         if not self._run.document.spec.single:
             there = [record for record in ended if self._run.has_model(record.number)]
-            panel, _ = read_panel(self._run, self._registry, there)
-            self.team = tuple(likely(panel, there, self._expected))
+            predictions, _ = read_predictions(self._run, self._registry, there)
+            self.members = tuple(likely(predictions, there, self._expected))
 
-    def _keep(self, count: int, team: tuple[int, ...]) -> None:
-        kept = contenders(self._trials.ended, self._expected, count) | set(team)
-        kept |= {teacher for one in (*kept, *self._trials.unfinished) for teacher in self._trials.taught_by(one)}
+    def _keep(self, count: int, members: tuple[int, ...]) -> None:
+        kept = contenders(self._trials.ended, self._expected, count) | set(members)
+        kept |= {teacher for one in (*kept, *self._trials.unfinished) for teacher in self._trials.teachers_of(one)}
         for number in self._models - kept:
             self._run.drop_model(number)
         self._models &= kept
-        self.team = tuple(number for number in self.team if number in kept)
+        self.members = tuple(number for number in self.members if number in kept)
 
     def _trim_outputs(self) -> None:
-        """Delete the stored outputs of the worst trials until the others fit their share of the quota."""
-        if sum(self._outputs.values()) <= OUTPUTS_SHARE * self._quota:
+        """Delete the stored outputs of the worst trials until the others fit their fraction of the quota."""
+        if sum(self._outputs.values()) <= OUTPUTS_FRACTION * self._quota:
             return
         for record in sorted(self._trials.ended, key=Record.order, reverse=True):
             if record.number not in self._models and self._outputs.get(record.number):
                 self._run.drop_outputs(record.number)
                 self._outputs[record.number] = 0
-                if sum(self._outputs.values()) <= OUTPUTS_SHARE * self._quota:
+                if sum(self._outputs.values()) <= OUTPUTS_FRACTION * self._quota:
                     return
 
     def _measured(self, paused: Sequence[Record]) -> int:

@@ -16,8 +16,8 @@ from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
+from autosft.search.events import Callback, Finishing, Noted
 from autosft.search.memory.trials import Trials
-from autosft.search.news import Finishing, Noted, Watch
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
@@ -38,7 +38,7 @@ def finish(
     estimates: Estimates,
     clock: Clock,
     send: Callable[[Order], Record],
-    watch: Watch,
+    callback: Callback,
     seconds: Mapping[str, float],
     *,
     interrupted: Callable[[], bool],
@@ -50,41 +50,41 @@ def finish(
     Raises:
         NothingFinished: No trial has a score; names what went wrong.
     """
-    watch(Finishing(clock.left()))
+    callback(Finishing(clock.left()))
     started, document = clock.used(), run.document
     ended = trials.ended
     if not interrupted():
-        ended = with_soups(run, registry, ended, estimates, clock, send, watch, interrupted)
+        ended = with_soups(run, registry, ended, estimates, clock, send, callback, interrupted)
     chosen = finalists(
         run,
         registry,
         ended,
-        watch,
+        callback,
         single=interrupted() or document.spec.single,
-        in_time=lambda team: estimates.can_test(clock.left(), team),
-        slowness=lambda team: sum(estimates.encode_seconds(record.recipe) or 0.0 for record in team),
-        lost=lambda best, team: _lost(run, registry, best, team, estimates, clock),
+        in_time=lambda members: estimates.can_test(clock.left(), members),
+        slowness=lambda members: sum(estimates.encode_seconds(record.recipe) or 0.0 for record in members),
+        lost=lambda best, members: _lost(run, registry, best, members, estimates, clock),
     )
     refits = _refits(run, chosen.records, estimates, clock, send, interrupted)
     folders = [refits.get(record.number) or run.member_folder(record) for record in chosen.records]
-    members = list(zip(folders, chosen.shares, strict=True))
+    members = list(zip(folders, chosen.weights, strict=True))
     needed = registry.distributions(_parts(document.task, chosen.records))
     save_bundle(run.folder / "best", document.task, members, needed, {"valid": chosen.score}, chosen.states)
     earlier = run.result()
-    tested = _tested(run, chosen.records, estimates, clock, send, watch)
+    test_record = _score_on_test(run, chosen.records, estimates, clock, send, callback)
     result = Result(
         task=document.task.name,
         seed=document.spec.seed,
         metric=document.task.score_name,
         valid=chosen.score,
-        test=tested.score if tested else None,
-        interval=tested.interval if tested else None,
+        test=test_record.score if test_record else None,
+        interval=test_record.interval if test_record else None,
         interrupted=interrupted(),
-        test_rows=tested.rows if tested else 0,
-        test_reads=(earlier.test_reads if earlier else 0) + (tested is not None),
-        shift=_shifts(trials, tested),
+        test_rows=test_record.rows if test_record else 0,
+        test_reads=(earlier.test_reads if earlier else 0) + (test_record is not None),
+        shift=_shifts(trials, test_record),
         best=chosen.records,
-        shares=chosen.shares,
+        weights=chosen.weights,
         refitted=tuple(refits),
         trials=Counter(record.state for record in trials.known),
         budget=document.spec.budget,
@@ -115,24 +115,25 @@ def _write_card(run: Run, registry: Registry, result: Result) -> None:
     add_card(folder, card, {} if result.test is None else {"test": result.test})
 
 
-def _shifts(trials: Trials, tested: Record | None) -> dict[str, Shift]:
+def _shifts(trials: Trials, test_record: Record | None) -> dict[str, Shift]:
     """How unlike the training rows the others are, as far as it was measured."""
     valid = next((record.shift for record in trials.known if record.shift), None)
-    found = {"valid": valid, "test": tested.shift if tested else None}
+    found = {"valid": valid, "test": test_record.shift if test_record else None}
     return {name: shift for name, shift in found.items() if shift}
 
 
 def _lost(
-    run: Run, registry: Registry, best: Record, team: Sequence[Record], estimates: Estimates, clock: Clock
+    run: Run, registry: Registry, best: Record, members: Sequence[Record], estimates: Estimates, clock: Clock
 ) -> float:
-    """How much score a team is expected to lose beside a single trial, because fewer of it can be trained again."""
+    """How much score an ensemble is expected to lose beside a single trial, because fewer of it can be trained
+    again."""
     task = run.document.task
     error = highest_score(task.targets, registry.problems_of(task)) - (best.score or 0.0)
-    if run.data.given or error == float("inf"):
+    if run.data.valid_is_predefined or error == float("inf"):
         return 0.0
     rows = len(run.data.train) / (len(run.data.train) + len(run.data.valid))
 
-    def share(records: Sequence[Record]) -> float:
+    def fraction(records: Sequence[Record]) -> float:
         left, again = clock.left() - estimates.test_seconds(records), 0
         for record in records:
             seconds = estimates.refit_seconds(record)
@@ -140,7 +141,7 @@ def _lost(
                 left, again = left - seconds, again + 1
         return again / len(records)
 
-    return max(0.0, share([best]) - share(team)) * error * (1 - rows**LEARNING)
+    return max(0.0, fraction([best]) - fraction(members)) * error * (1 - rows**LEARNING)
 
 
 def _refits(
@@ -163,7 +164,7 @@ def _refits(
     for record in records:
         left = clock.left() - test_seconds
         rows = estimates.refit_rows(record, left)
-        nothing_more = run.data.given and rows <= estimates.rows(record.recipe)
+        nothing_more = run.data.valid_is_predefined and rows <= estimates.rows(record.recipe)
         if interrupted() or nothing_more or record.ingredients or estimates.refit_seconds(record) > left:
             continue
         again = send(_order(run, record, "refit", left, rows=rows))
@@ -175,27 +176,27 @@ def _refits(
     return refits
 
 
-def _tested(
+def _score_on_test(
     run: Run,
     records: Sequence[Record],
     estimates: Estimates,
     clock: Clock,
     send: Callable[[Order], Record],
-    watch: Watch,
+    callback: Callback,
 ) -> Record | None:
     """The record with the bundle's test score, if there are test rows."""
     if run.data.test is None:
         return None
-    run.drop_tested()
+    run.drop_test_outputs()
     count = min(len(run.data.test), estimates.test_rows_in(clock.left(), records))
-    tested = send(_order(run, records[0], "test", clock.left(), rows=count))
-    if tested.state != "done":
-        watch(Noted(f"the test rows could not be scored: {tested.error}"))
-    elif tested.rows < len(run.data.test):
-        watch(Noted(f"{tested.rows} of {len(run.data.test)} test rows are scored; there was no time for more"))
-    for note in tested.notes:
-        watch(Noted(note))
-    return tested
+    test_record = send(_order(run, records[0], "test", clock.left(), rows=count))
+    if test_record.state != "done":
+        callback(Noted(f"the test rows could not be scored: {test_record.error}"))
+    elif test_record.rows < len(run.data.test):
+        callback(Noted(f"{test_record.rows} of {len(run.data.test)} test rows are scored; there was no time for more"))
+    for note in test_record.notes:
+        callback(Noted(note))
+    return test_record
 
 
 def _order(run: Run, record: Record, work: Literal["refit", "test"], seconds: float, rows: int = 0) -> Order:

@@ -10,7 +10,7 @@ from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.deploy.bundle import member_damage
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
-from autosft.search.news import Noted, Watch
+from autosft.search.events import Callback, Noted
 from autosft.search.policy.budget import Clock, Estimates
 
 
@@ -21,7 +21,7 @@ def with_soups(
     estimates: Estimates,
     clock: Clock,
     send: Callable[[Order], Record],
-    watch: Watch,
+    callback: Callback,
     interrupted: Callable[[], bool],
 ) -> list[Record]:
     """The records, with that of a soup in the place of its best ingredient wherever one was better.
@@ -35,7 +35,7 @@ def with_soups(
         estimates: What things will take.
         clock: What is left.
         send: Has an order done.
-        watch: Told of soups, and why one was not made.
+        callback: Told of soups, and why one was not made.
         interrupted: Whether the user wants no more of them.
     """
     souped = {record.number: record for record in records}
@@ -43,15 +43,15 @@ def with_soups(
         return list(souped.values())  # a handful of rows would choose by chance
     for best, *others in _groups(run, registry, records):
         seconds = estimates.soup_seconds(best, len(others))
-        if seconds + estimates.finish_seconds(best, (), refit=not run.data.given) > clock.left():
+        if seconds + estimates.finish_seconds(best, (), refit=not run.data.valid_is_predefined) > clock.left():
             continue
         if interrupted():
             break
         made = send(_order(run, best, others, seconds))
         if made.state != "done":
-            watch(Noted(f"no soup of trials like {best.number}: {made.error}"))
+            callback(Noted(f"no soup of trials like {best.number}: {made.error}"))
         elif len(made.ingredients) > 1:
-            watch(
+            callback(
                 Noted(
                     f"soup: the weights of trials {', '.join(map(str, made.ingredients))} are averaged into one model"
                 )

@@ -10,25 +10,25 @@ from typing import final
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.runs.plan import Plan
-from autosft.search.space import Effort
+from autosft.search.space import RelativeCost
 
 FINISH_SECONDS = 5.0
 """Writing the bundle, reading it again, and resampling the test score."""
 
 BLEND_SECONDS = 3.0
-"""Choosing a blend."""
+"""Choosing an ensemble."""
 
-REFIT_SHARE = 0.25
+REFIT_FRACTION = 0.25
 """The most of the budget that is held back for training the best recipe again on all rows; nothing is held back for
 what would take longer."""
 
-TEST_SHARE = 0.2
+TEST_FRACTION = 0.2
 """The most of the budget that is held back for scoring the test rows; what is left at the end may allow more."""
 
-FIRST_TEST_SHARE = 0.1
+FIRST_TEST_FRACTION = 0.1
 """What is held back for scoring the test rows as long as nothing was measured."""
 
-SECOND_TRY_SHARE = 0.15
+SECOND_TRY_FRACTION = 0.15
 """What is held back for a second try as long as no trial has a score: if the first hangs, a new worker must start."""
 
 FEWEST_TEST_ROWS = 50
@@ -80,7 +80,7 @@ class Estimates:
             multiply-adds from one that was.
         records: Past trials.
         budget: The seconds of the whole search; None means without end.
-        effort: What a row costs under a recipe, as a share of what it costs under the defaults.
+        relative_cost: What a row costs under a recipe, as a fraction of what it costs under the defaults.
     """
 
     def __init__(
@@ -88,26 +88,34 @@ class Estimates:
         plan: Plan,
         records: Sequence[Record],
         budget: float | None,
-        effort: Effort,
+        relative_cost: RelativeCost,
     ) -> None:
-        self._facts, self._budget, self._effort = plan.facts, float("inf") if budget is None else budget, effort
-        self._paces: dict[str, float] = {}  # of encoding, by backbone, at the effort of the defaults
+        self._facts, self._budget, self._relative_cost = (
+            plan.facts,
+            float("inf") if budget is None else budget,
+            relative_cost,
+        )
+        self._encode_per_row: dict[str, float] = {}  # of encoding, by backbone, at the cost of the defaults
         self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
         self._encoded: dict[tuple[str, float], int] = {}
         self._fits: dict[str, list[float]] = {}  # by strategy
         for record in records:
-            if not record.pace:
+            if not record.seconds_per_row:
                 continue
             strategy = record.recipe.strategy
-            if "fit" in record.pace:
-                self._fits.setdefault(strategy, []).append(record.pace["fit"])
-            backbone, share = record.recipe.backbone, effort(record.recipe)
-            paces = self._train.setdefault(backbone, {}) if "train" in record.pace else {}
-            if "train" in record.pace and not (record.state == "interrupted" and record.recipe.strategy in paces):
-                paces[record.recipe.strategy] = record.pace["train"] / share  # that of whole epochs, if there were any
-            if "encode" in record.pace:
-                self._paces[backbone] = record.pace["encode"] / share
-                key = backbone, share
+            if "fit" in record.seconds_per_row:
+                self._fits.setdefault(strategy, []).append(record.seconds_per_row["fit"])
+            backbone, fraction = record.recipe.backbone, relative_cost(record.recipe)
+            per_row_by_strategy = self._train.setdefault(backbone, {}) if "train" in record.seconds_per_row else {}
+            if "train" in record.seconds_per_row and not (
+                record.state == "interrupted" and record.recipe.strategy in per_row_by_strategy
+            ):
+                per_row_by_strategy[record.recipe.strategy] = (
+                    record.seconds_per_row["train"] / fraction
+                )  # that of whole epochs, if there were any
+            if "encode" in record.seconds_per_row:
+                self._encode_per_row[backbone] = record.seconds_per_row["encode"] / fraction
+                key = backbone, fraction
                 self._encoded[key] = max(self._encoded.get(key, 0), self.rows(record.recipe))
         self._work = {candidate.info.name: candidate.info.gigaflops for candidate in plan.candidates}
 
@@ -129,16 +137,16 @@ class Estimates:
     @property
     def measured(self) -> bool:
         """Whether any trial has told how long a row takes."""
-        return bool(self._paces or self._train)
+        return bool(self._encode_per_row or self._train)
 
     @property
     def telling(self) -> bool:
         """Whether what was measured tells how long a row takes through encoders that were not."""
-        return any(self._tells(backbone) for backbone in self._paces)
+        return any(self._tells(backbone) for backbone in self._encode_per_row)
 
-    def effort(self, recipe: Recipe) -> float:
-        """What a row costs under the recipe, as a share of what it costs under the defaults."""
-        return self._effort(recipe)
+    def relative_cost(self, recipe: Recipe) -> float:
+        """What a row costs under the recipe, as a fraction of what it costs under the defaults."""
+        return self._relative_cost(recipe)
 
     def rows(self, recipe: Recipe) -> int:
         """The number of training rows that a recipe trains on."""
@@ -151,14 +159,16 @@ class Estimates:
 
     def encode_seconds(self, recipe: Recipe) -> float | None:
         """One row through the recipe's encoder; None if nothing was measured yet."""
-        pace = self._pace(recipe.backbone)
-        return None if pace is None else pace * self._effort(recipe)
+        per_row = self._encode_seconds_per_row(recipe.backbone)
+        return None if per_row is None else per_row * self._relative_cost(recipe)
 
     def train_seconds(self, recipe: Recipe) -> float | None:
         """One epoch per training row, with its validation; None if nothing was measured yet. Of a strategy that was not
         measured with the backbone, as long as the slowest of those that were."""
-        if paces := self._train.get(recipe.backbone):
-            return paces.get(recipe.strategy, max(paces.values())) * self._effort(recipe)
+        if per_row_by_strategy := self._train.get(recipe.backbone):
+            return per_row_by_strategy.get(recipe.strategy, max(per_row_by_strategy.values())) * self._relative_cost(
+                recipe
+            )
         encode = self.encode_seconds(recipe)
         return None if encode is None else encode * TRAIN_TO_ENCODE
 
@@ -167,7 +177,7 @@ class Estimates:
         encode = self.encode_seconds(recipe)
         if encode is None:
             return None
-        encoded = self._encoded.get((recipe.backbone, self._effort(recipe)))
+        encoded = self._encoded.get((recipe.backbone, self._relative_cost(recipe)))
         valid = self._facts.valid if encoded is None else 0
         fit = statistics.median(self._fits.get(recipe.strategy, [0.0]))
         fits = fit * self.rows(recipe) * (1 + self._further_folds)
@@ -175,19 +185,19 @@ class Estimates:
 
     def epochs_in(self, seconds: float, recipe: Recipe) -> float:
         """How many epochs of training the recipe fit; infinite if nothing was measured yet."""
-        pace = self.train_seconds(recipe)
-        return float("inf") if pace is None else seconds / (MARGIN * pace * self.rows(recipe))
+        per_row = self.train_seconds(recipe)
+        return float("inf") if per_row is None else seconds / (MARGIN * per_row * self.rows(recipe))
 
     def rows_in(self, seconds: float, recipe: Recipe, epochs: int) -> int:
         """On how many training rows so many epochs fit."""
-        pace = self.train_seconds(recipe)
-        return self._facts.train if not pace else int(max(0.0, seconds) / (MARGIN * pace * epochs))
+        per_row = self.train_seconds(recipe)
+        return self._facts.train if not per_row else int(max(0.0, seconds) / (MARGIN * per_row * epochs))
 
     def refit_seconds(self, record: Record) -> float:
         """Training the record's recipe again on training and validation rows."""
         rows = self.rows(record.recipe) + self._facts.valid
         if not record.best:  # a cheap strategy, whose rows are encoded already
-            return MARGIN * record.pace.get("fit", 0.0) * rows + 2.0
+            return MARGIN * record.seconds_per_row.get("fit", 0.0) * rows + 2.0
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
 
     def refit_rows(self, record: Record, seconds: float) -> int:
@@ -197,7 +207,9 @@ class Estimates:
         encode = self.encode_seconds(record.recipe)
         if record.best or not encode:
             return rows
-        more = max(0.0, seconds - self.refit_seconds(record)) / (MARGIN * (encode + record.pace.get("fit", 0.0)))
+        more = max(0.0, seconds - self.refit_seconds(record)) / (
+            MARGIN * (encode + record.seconds_per_row.get("fit", 0.0))
+        )
         return min(self.all_rows, rows + int(min(more, self.all_rows)))
 
     def soup_seconds(self, best: Record, others: int) -> float:
@@ -211,9 +223,9 @@ class Estimates:
         return MARGIN * self._facts.test * encode
 
     def test_seconds(self, records: Sequence[Record]) -> float:
-        """Bundling the models of these records and scoring them on the test rows, or on as many as their share of time
-        allows."""
-        return FINISH_SECONDS + min(self.answer_seconds(records), TEST_SHARE * self._budget)
+        """Bundling the models of these records and scoring them on the test rows, or on as many as their fraction of
+        time allows."""
+        return FINISH_SECONDS + min(self.answer_seconds(records), TEST_FRACTION * self._budget)
 
     def test_rows_in(self, seconds: float, records: Sequence[Record]) -> int:
         """How many test rows can be scored, but at least a few."""
@@ -227,37 +239,37 @@ class Estimates:
         enough = min(self._facts.test, ENOUGH_TEST_ROWS)
         return not enough or self.test_rows_in(seconds, records) >= enough
 
-    def finish_seconds(self, best: Record | None, team: Sequence[Record], *, refit: bool) -> float:
+    def finish_seconds(self, best: Record | None, members: Sequence[Record], *, refit: bool) -> float:
         """What is held back for the end of the search.
 
         Args:
             best: The trial that would be taken alone; None as long as none has a score: then a second try is paid for.
-            team: Those that would be taken together; if they could not answer enough test rows in their share of
+            members: Those that would be taken together; if they could not answer enough test rows in their fraction of
                 time, they will not be.
-            refit: Whether those that are taken are trained again on all rows, as many as their share of time allows.
+            refit: Whether those that are taken are trained again on all rows, as many as their fraction of time allows.
         """
         if best is None:
-            share = FIRST_TEST_SHARE + SECOND_TRY_SHARE
-            return FINISH_SECONDS + (share * self._budget if self._budget < float("inf") else 0.0)
-        blended = len(team) > 1 and self.can_test(FINISH_SECONDS + TEST_SHARE * self._budget, team)
-        taken = team if blended else [best]
+            fraction = FIRST_TEST_FRACTION + SECOND_TRY_FRACTION
+            return FINISH_SECONDS + (fraction * self._budget if self._budget < float("inf") else 0.0)
+        ensemble = len(members) > 1 and self.can_test(FINISH_SECONDS + TEST_FRACTION * self._budget, members)
+        taken = members if ensemble else [best]
         again = 0.0
         for record in taken if refit else ():
             seconds = self.refit_seconds(record)
-            again += seconds if again + seconds <= REFIT_SHARE * self._budget else 0.0
-        return self.test_seconds(taken) + again + (BLEND_SECONDS if blended else 0.0)
+            again += seconds if again + seconds <= REFIT_FRACTION * self._budget else 0.0
+        return self.test_seconds(taken) + again + (BLEND_SECONDS if ensemble else 0.0)
 
-    def _pace(self, backbone: str) -> float | None:
-        """One row through an encoder at the effort of the defaults: as measured, or by its multiply-adds and those of
+    def _encode_seconds_per_row(self, backbone: str) -> float | None:
+        """One row through an encoder at the cost of the defaults: as measured, or by its multiply-adds and those of
         others; None if nobody tells."""
-        if pace := self._paces.get(backbone):
-            return pace
+        if per_row := self._encode_per_row.get(backbone):
+            return per_row
         scaled = [
-            pace * self._work[backbone] / self._work[other]
-            for other, pace in self._paces.items()
+            per_row * self._work[backbone] / self._work[other]
+            for other, per_row in self._encode_per_row.items()
             if self._tells(other) and self._work[backbone]
         ]
         return statistics.median(scaled) if scaled else None
 
     def _tells(self, backbone: str) -> bool:
-        return self._work.get(backbone, 0.0) >= TELLING_GIGAFLOPS and self._paces[backbone] >= TELLING_SECONDS
+        return self._work.get(backbone, 0.0) >= TELLING_GIGAFLOPS and self._encode_per_row[backbone] >= TELLING_SECONDS

@@ -17,7 +17,7 @@ from autosft.runs.plan import Plan
 from autosft.search.memory.sampler import Params
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.rung0 import Rung0, promising, ranked_backbones
-from autosft.search.space import START, is_taught, space_of
+from autosft.search.space import START, has_teacher, space_of
 
 FAVORITES = 3
 """How many of the best backbones meet the strategy with the highest prior; of the next one meets one less, and so on,
@@ -36,7 +36,7 @@ def portfolio(
         plan: What may be tried.
         records: What was tried.
         estimates: What things will take.
-        used: The share of the budget that is used.
+        used: The fraction of the budget that is used.
     """
     yield from Rung0(task, registry, plan, estimates).recipes(records, used=used)
     dear = {name for name, strategy in registry.strategies.items() if not strategy.cheap}
@@ -51,7 +51,7 @@ def portfolio(
             space = space_of(task, registry, plan, best.info.name, strategy)
             yield {"backbone": best.info.name, "strategy": strategy, **defaults(space), START: start}
     for strategy in best.strategies:
-        if is_taught(registry, strategy):
+        if has_teacher(registry, strategy):
             space = space_of(task, registry, plan, best.info.name, strategy)
             yield {"backbone": best.info.name, "strategy": strategy, **defaults(space)}
 

@@ -23,12 +23,12 @@ from autosft.search.space import (
     choices_of,
     content_of,
     extent_of,
-    is_taught,
+    has_teacher,
     recipe_of,
     space_of,
     whole_space_of,
 )
-from autosft.search.starts import START_SHARE
+from autosft.search.starts import START_FRACTION
 
 ATTEMPTS = 40
 """After so many proposals that are old or do not fit, nothing is left to try."""
@@ -68,7 +68,7 @@ class Proposals:
         *,
         tried: Container[str],
         uncut: Mapping[str, Sequence[tuple[float, int]]],
-        aside: Collection[str],
+        quarantined: Collection[str],
         teacher: tuple[TeacherMember, ...],
         used: float,
         started: int,
@@ -82,10 +82,10 @@ class Proposals:
             tried: The contents of the recipes that were started, by `content_of`.
             uncut: The rows and epochs of each, by what it was before the clock cut it: no default is tried again
                 because there is less time.
-            aside: Backbones and strategies that are not to be tried any more.
+            quarantined: Backbones and strategies that are not to be tried any more.
             teacher: Who would teach a trial now; without anybody no strategy is proposed that wants a teacher.
             started: How many trials were started.
-            used: The share of the budget that is used.
+            used: The fraction of the budget that is used.
             left: The seconds that a trial may take.
         """
 
@@ -93,12 +93,12 @@ class Proposals:
 
         def useful(params: Params) -> Params | None:
             backbone, strategy = str(params["backbone"]), str(params["strategy"])
-            if {backbone, strategy, params.get(START)} & set(aside):
+            if {backbone, strategy, params.get(START)} & set(quarantined):
                 return None
             if backbone in hopeless and (backbone in known or not self.registry.strategy(strategy).cheap):
                 return None
             fitted = self._fitted(params, estimates, left)
-            if fitted is None or ((taught := is_taught(self.registry, strategy)) and not teacher):
+            if fitted is None or ((taught := has_teacher(self.registry, strategy)) and not teacher):
                 return None
             recipe = recipe_of(fitted, 0).changed(teacher=teacher if taught else ())
             return None if content_of(recipe) in tried else fitted
@@ -152,8 +152,8 @@ class Proposals:
         candidate, start = self.plan.candidate(backbone), params.get(START, NO_START)
         if strategy not in candidate.strategies or start not in (NO_START, *candidate.starts):
             return None
-        if start != NO_START:  # making the encoder may take its share
-            left *= 1 - START_SHARE
+        if start != NO_START:  # making the encoder may take its fraction
+            left *= 1 - START_FRACTION
         if self.registry.strategy(strategy).cheap:
             return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None
         recipe = recipe_of(params, 0)
@@ -174,7 +174,7 @@ class Proposals:
     def _only_cut(self, params: Params, uncut: Mapping[str, Sequence[tuple[float, int]]]) -> bool:
         """Whether the same was started already on as many rows and for as many epochs, whoever taught it."""
         recipe = recipe_of(params, 0)
-        if self.registry.strategy(recipe.strategy).cheap and not is_taught(self.registry, recipe.strategy):
+        if self.registry.strategy(recipe.strategy).cheap and not has_teacher(self.registry, recipe.strategy):
             return False
         rows, epochs = extent_of(recipe)
         earlier = uncut.get(content_of(recipe, cut=True), ())

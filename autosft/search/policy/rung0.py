@@ -1,11 +1,11 @@
 """Rung 0: a cheap strategy meets every backbone, so that what is dear is tried with the best of them alone.
 
 Of several cheap strategies it is the one with the highest prior. The backbone with the highest prior comes first;
-against a clock the quickest before all others, with the least effort per row, such as the smallest images: so there is
+against a clock the quickest before all others, with the least cost per row, such as the smallest images: so there is
 a result soon, and it tells what the others will take. As long as it does not, because its rows take hardly any time,
-the next quickest one follows. Where there are many rows rung 0 begins with a share of them, and where even those would
-take too long, with less effort per row. After each step the better half of the backbones goes on
-(successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full effort. What is fitted to the rows
+the next quickest one follows. Where there are many rows rung 0 begins with a fraction of them, and where even those
+would take too long, with less cost per row. After each step the better half of the backbones goes on
+(successive halving: Jamieson and Talwalkar, 2016), at last on all rows with full cost. What is fitted to the rows
 does not take part: some of them say little of what it makes of all, and it is quick, so it goes on to all rows at once.
 Encoders to which the rows are unfamiliar, such as texts in another language, come last, on a few rows; nothing else is
 tried with them unless they do well there.
@@ -24,23 +24,23 @@ from autosft.host.registry import Registry
 from autosft.runs.plan import Candidate, Plan
 from autosft.search.memory.sampler import Params
 from autosft.search.policy.budget import MARGIN, Estimates
-from autosft.search.space import is_taught, recipe_of, space_of
+from autosft.search.space import has_teacher, recipe_of, space_of
 
-SHARE = 0.5
-"""The share of the budget after which rung 0 is over."""
+FRACTION = 0.5
+"""The fraction of the budget after which rung 0 is over."""
 
 FIRST_ROWS, GROWTH = 300, 4
 """With how many rows rung 0 begins where there are many more, and how they grow."""
 
-ALL_AT_ONCE_SHARE = 0.1
-"""Rung 0 begins with all rows where one pass with every backbone over them takes no more than this share of the
+ALL_AT_ONCE_FRACTION = 0.1
+"""Rung 0 begins with all rows where one pass with every backbone over them takes no more than this fraction of the
 budget."""
 
 SCREENED_ROWS = 200
 """On so many rows an encoder is tried to which they are unfamiliar."""
 
-FITTED_SHARE = 0.2
-"""What is fitted to the rows goes on to more of them unless that would take more than this share of the budget."""
+FITTED_FRACTION = 0.2
+"""What is fitted to the rows goes on to more of them unless that would take more than this fraction of the budget."""
 
 
 @final
@@ -65,32 +65,32 @@ class Rung0:
 
         Args:
             records: What was tried.
-            used: The share of the budget that is used.
+            used: The fraction of the budget that is used.
         """
-        if used >= SHARE:
+        if used >= FRACTION:
             return
         fitted = [one.info.name for one in self.plan.candidates if one.info.origin == "fitted"]
         strange = unfamiliar(self.task, self.registry, self.plan)
         others = [one.info.name for one in self.plan.candidates if one.info.origin != "fitted"]
         names = [name for name in others if name not in strange] or others
-        shares = self._shares(names)
+        fractions = self._fractions(names)
         if used:
             for name in fitted[:1]:
-                yield from self._of(name, shares[0], 0.0)
+                yield from self._of(name, fractions[0], 0.0)
             if not self.estimates.telling:
                 met, order = {record.recipe.backbone for record in records}, self._by_work(names)
                 new = [name for name in order if name not in met]
                 for name in [*(name for name in order if name in met), *new[:1]]:
-                    yield from self._of(name, shares[0], 0.0)
+                    yield from self._of(name, fractions[0], 0.0)
         for name in fitted:
-            yield from self._growing(name, shares, [record for record in records if record.recipe.backbone == name])
+            yield from self._growing(name, fractions, [record for record in records if record.recipe.backbone == name])
         cheap = {strategy for name in names for strategy in self._cheap(name)}
         records = [record for record in records if record.recipe.strategy in cheap]
-        level = self._affordable(names, shares[0])
-        for rows, effort in [*((rows, level) for rows in shares), (0, 1.0)]:
+        level = self._affordable(names, fractions[0])
+        for rows, cost in [*((rows, level) for rows in fractions), (0, 1.0)]:
             tried: list[Record] = []
             for name in names:
-                for params in self._of(name, rows, effort):
+                for params in self._of(name, rows, cost):
                     yield params
                     recipe = recipe_of(params, 0)
                     tried += [record for record in records if _like(record, name, rows, recipe.own)]
@@ -98,38 +98,38 @@ class Rung0:
         for name in strange:
             yield from self._of(name, SCREENED_ROWS if self.estimates.all_rows > 2 * SCREENED_ROWS else 0, level)
 
-    def _shares(self, names: Sequence[str]) -> list[int]:
+    def _fractions(self, names: Sequence[str]) -> list[int]:
         """Growing numbers of rows; 0, which stands for all, comes last, and is the only one where a pass over all rows
         with all of these backbones is quick."""
         rows, budget = self.estimates.all_rows, self.estimates.budget
-        if budget < float("inf") and self._pass(names, 0, 1.0) <= ALL_AT_ONCE_SHARE * budget:
+        if budget < float("inf") and self._pass(names, 0, 1.0) <= ALL_AT_ONCE_FRACTION * budget:
             return [0]
-        shares: list[int] = []
+        fractions: list[int] = []
         count = FIRST_ROWS
         while count < rows / 2:
-            shares.append(count)
+            fractions.append(count)
             count *= GROWTH
-        return [*shares, 0]
+        return [*fractions, 0]
 
     def _pass(self, names: Sequence[str], rows: int, level: float) -> float:
         """The seconds in which all of these backbones encode so many rows; infinite as long as nobody knows."""
         recipes = [recipe_of(params, 0) for name in names for params in self._of(name, rows, level)]
         known = [(self.estimates.encode_seconds(recipe), self.estimates.rows(recipe)) for recipe in recipes]
-        return MARGIN * sum(float("inf") if pace is None else pace * count for pace, count in known)
+        return MARGIN * sum(float("inf") if per_row is None else per_row * count for per_row, count in known)
 
-    def _growing(self, backbone: str, shares: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
+    def _growing(self, backbone: str, fractions: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
         """The cheap strategy with a backbone that is fitted to the rows, on ever more of them while that is quick."""
-        for rows in shares:
+        for rows in fractions:
             like = [record.model_copy(update={"recipe": record.recipe.changed(rows=rows)}) for record in records]
-            if max(map(self.estimates.refit_seconds, like), default=0.0) > FITTED_SHARE * self.estimates.budget:
+            if max(map(self.estimates.refit_seconds, like), default=0.0) > FITTED_FRACTION * self.estimates.budget:
                 return
             yield from self._of(backbone, rows, 1.0)
 
-    def _of(self, backbone: str, rows: int, effort: float) -> Iterator[Params]:
+    def _of(self, backbone: str, rows: int, cost: float) -> Iterator[Params]:
         """The cheap strategy with a backbone, on so many rows, with at most so much effort where that is possible."""
         for strategy in self._cheap(backbone):
             variants = self._variants(backbone, strategy)
-            level = max((share for share in variants if share <= effort), default=min(variants))
+            level = max((fraction for fraction in variants if fraction <= cost), default=min(variants))
             yield {**variants[level], **({"rows": rows} if rows else {})}
 
     def _cheap(self, backbone: str) -> list[str]:
@@ -144,7 +144,7 @@ class Rung0:
         return sorted(able, key=work.__getitem__)
 
     def _variants(self, backbone: str, strategy: str) -> dict[float, Params]:
-        """The defaults, and what one other choice of the modality's makes of them, by effort per row."""
+        """The defaults, and what one other choice of the modality's makes of them, by cost per row."""
         space = space_of(self.task, self.registry, self.plan, backbone, strategy)
         params: Params = {"backbone": backbone, "strategy": strategy, **defaults(space)}
         variants = {1.0: params}
@@ -152,17 +152,17 @@ class Rung0:
             if name.startswith(f"{self.task.modality}.") and isinstance(parameter, Choice):
                 for option in parameter.options:
                     changed = {**params, name: option}
-                    variants.setdefault(self.estimates.effort(recipe_of(changed, 0)), changed)
+                    variants.setdefault(self.estimates.relative_cost(recipe_of(changed, 0)), changed)
         return variants
 
     def _affordable(self, names: Sequence[str], rows: int) -> float:
-        """The most effort per row at which the first step with all backbones stays within rung 0's share."""
+        """The most cost per row at which the first step with all backbones stays within rung 0's fraction."""
         pairs = [(name, strategy) for name in names for strategy in self._cheap(name)]
         levels = {level for pair in pairs for level in self._variants(*pair)}
         if self.estimates.budget < float("inf") and not self.estimates.measured:
             return min(levels, default=1.0)
         for level in sorted(levels, reverse=True):
-            if self._pass(names, rows, level) <= SHARE * self.estimates.budget:
+            if self._pass(names, rows, level) <= FRACTION * self.estimates.budget:
                 return level
         return min(levels, default=1.0)
 
@@ -186,7 +186,7 @@ def _like(record: Record, backbone: str, rows: int, own: object) -> bool:
 
 def promising(registry: Registry, candidate: Candidate) -> list[str]:
     """The strategies that can train a backbone without a teacher, by their priors."""
-    names = [name for name in candidate.strategies if not is_taught(registry, name)]
+    names = [name for name in candidate.strategies if not has_teacher(registry, name)]
     return sorted(names, key=lambda name: -registry.strategy(name).prior)
 
 

@@ -1,4 +1,4 @@
-"""Text tables, CSV and its kin: from a file to columns; rows that do not fit become faults, one by one."""
+"""Text tables, CSV and its kin: from a file to columns; rows that do not fit are skipped, one by one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, dropwhile, islice
 from pathlib import Path
 
-from autosft.contracts.rows import Fault, printable
+from autosft.contracts.rows import SkippedSample, printable
 from autosft.errors import BadInput
 from autosft.tables.formats.dialect import Dialect, find_dialect, header_vote, parse_sample, variants
 from autosft.tables.formats.encoding import Encoding, find_encoding, open_text
@@ -73,7 +73,7 @@ def read_delimited(path: Path, *, limit: int | None = None, names: Sequence[str]
         columns={name: as_column(cells) for name, cells in zip(found.names, found.cells, strict=True)},
         places=as_column(found.places),
         splits=as_column([""] * len(found.places)),
-        faults=tuple(found.faults),
+        skipped=tuple(found.skipped),
         dialect=words,
         complete=found.complete,
     )
@@ -102,7 +102,7 @@ class _Found:
     names: list[str]
     cells: list[list[object]] = field(default_factory=list[list[object]])
     places: list[object] = field(default_factory=list[object])
-    faults: list[Fault] = field(default_factory=list[Fault])
+    skipped: list[SkippedSample] = field(default_factory=list[SkippedSample])
     doubts: int = 0
     wrapped: int = 0
     complete: bool = True
@@ -110,7 +110,7 @@ class _Found:
     @property
     def cost(self) -> int:
         """What speaks against the dialect."""
-        return len(self.faults) + self.doubts + self.wrapped
+        return len(self.skipped) + self.doubts + self.wrapped
 
 
 def _best(source: _Source, found: _Found, sample: str) -> _Found:
@@ -140,15 +140,15 @@ def _read(source: _Source, dialect: Dialect, most: float = math.inf) -> _Found:
         found.cells = [[] for _ in found.names]
         known: list[dict[object, object]] = [{} for _ in found.names]
         for line, record in records:
-            limited = len(found.places) + len(found.faults) == source.limit
+            limited = len(found.places) + len(found.skipped) == source.limit
             if limited or (most < math.inf and found.cost > most):
                 found.complete = False
                 break
             if isinstance(record, str):
                 found.doubts += 1
-                found.faults.append(Fault(f"{name}:{line}", record))
+                found.skipped.append(SkippedSample(f"{name}:{line}", record))
             elif reason := _unfit(record, len(found.names), source.encoding):
-                found.faults.append(Fault(f"{name}:{line}", reason))
+                found.skipped.append(SkippedSample(f"{name}:{line}", reason))
             else:
                 found.places.append(f"{name}:{line}")
                 chunk.append(record)

@@ -24,7 +24,7 @@ _CELLS = 20_000
 """Cells of a sample that are looked at, so that very wide tables take no longer."""
 
 _LEAST = 0.8
-"""Below this share of equally long rows it takes a header of that length to believe in columns."""
+"""Below this fraction of equally long rows it takes a header of that length to believe in columns."""
 
 _LEAST_BELOW_HEADER = 0.3
 
@@ -140,21 +140,21 @@ def parse_sample(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
 
 
 def _score(records: list[list[str]], separator: str) -> float:
-    """From 0 to 1: the squared share of rows of the usual length, times the share of cells that look whole."""
+    """From 0 to 1: the squared fraction of rows of the usual length, times the fraction of cells that look whole."""
     if not records:
         return 0.0
     widths = Counter(map(len, records))
     width = max(widths, key=lambda one: (widths[one], one))
-    share = sum(len(record) >= width and not any(record[width:]) for record in records) / len(records)
+    fraction = sum(len(record) >= width and not any(record[width:]) for record in records) / len(records)
     headed = len(records[0]) == width and all(_NAME.fullmatch(cell.strip()) for cell in records[0])
-    if width < 2 or share < (_LEAST_BELOW_HEADER if headed else _LEAST):
+    if width < 2 or fraction < (_LEAST_BELOW_HEADER if headed else _LEAST):
         return 0.0
     others = "".join(one for one in SEPARATORS if one != separator)
     glued = re.compile(rf"[^\s{re.escape(others)}][{re.escape(others)}](?=[^\s{re.escape(others)}])")
     cells = list(islice((cell for record in records for cell in record), _CELLS))
     whole = sum(_is_whole(cell, glued) for cell in cells) / len(cells)
     strange = len(records[0]) < 2 or abs(len(records[0]) - width) > 1  # off by one: R's names of rows, an empty end
-    return share * share * whole * (_STRANGE_HEAD if strange else 1.0)
+    return fraction * fraction * whole * (_STRANGE_HEAD if strange else 1.0)
 
 
 def _is_whole(cell: str, glued: re.Pattern[str]) -> bool:

@@ -38,10 +38,10 @@ _BINARY = {
 
 _CONTROLS = bytes(code for code in range(1, 32) if code not in b"\t\n\v\f\r\x1b\x1c\x1d\x1e\x1f") + b"\x7f"
 _MOST_CONTROLS, _MOST_NULS = 0.05, 0.3
-"""Above these shares of the first bytes a file is no text; random bytes have a tenth of control characters."""
+"""Above these fractions of the first bytes a file is no text; random bytes have a tenth of control characters."""
 
 _LEAST_ZEROS = 0.05
-"""The share of characters below 256 in any text of UTF-16."""
+"""The fraction of characters below 256 in any text of UTF-16."""
 
 _LIKE_CP1252 = ("iso8859-1", "iso8859-15")
 """Encodings in whose place cp1252 is tried: Western files of Windows have quotes and dashes where these have controls,

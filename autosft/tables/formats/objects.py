@@ -1,4 +1,4 @@
-"""JSON Lines, and a JSON array of objects: from a file to columns; an entry that is no object becomes a fault."""
+"""JSON Lines, and a JSON array of objects: from a file to columns; an entry that is no object is skipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from autosft.contracts.rows import Fault, printable
+from autosft.contracts.rows import SkippedSample, printable
 from autosft.errors import BadInput
 from autosft.tables.formats.encoding import Encoding, find_encoding, open_text
 from autosft.tables.table import MOST_COLUMNS, Table, as_column, tidy_names
@@ -122,15 +122,15 @@ def _table(path: Path, entries: Iterable[tuple[int, Any]], dialect: str, limit: 
     """Columns of all keys, in the order in which they are met."""
     columns: dict[str, list[object]] = {}
     places: list[object] = []
-    faults: list[Fault] = []
+    skipped: list[SkippedSample] = []
     complete, filled = True, 0
     name = printable(Path(path.name))
     for number, entry in entries:
-        if limit is not None and len(places) + len(faults) >= limit:
+        if limit is not None and len(places) + len(skipped) >= limit:
             complete = False
             break
         if reason := _unfit(entry):
-            faults.append(Fault(f"{name}:{number}", reason))
+            skipped.append(SkippedSample(f"{name}:{number}", reason))
             continue
         cells: dict[str, object] = {key: as_cell(value) for key, value in entry.items()}
         filled += len(cells)
@@ -144,13 +144,13 @@ def _table(path: Path, entries: Iterable[tuple[int, Any]], dialect: str, limit: 
             raise BadInput(f"{printable(path)}: over {MOST_COLUMNS:,} keys; a table may have as many columns at most.")
         if len(columns) * len(places) > max(_MOST_CELLS, _SPARSE * filled):
             raise BadInput(f"{printable(path)}: the objects have hardly a key in common, as a table's rows have.")
-    if not places and not faults:
+    if not places and not skipped:
         raise BadInput(f"{printable(path)}: the file is empty.")
     return Table(
         columns=dict(zip(tidy_names(columns), map(as_column, columns.values()), strict=True)),
         places=as_column(places),
         splits=as_column([""] * len(places)),
-        faults=tuple(faults),
+        skipped=tuple(skipped),
         dialect=dialect,
         complete=complete,
     )

@@ -48,7 +48,7 @@ def read_parquet(path: Path, *, limit: int | None = None) -> Table:
         columns=dict(zip(tidy_names(names), map(as_column, cells), strict=True)),
         places=as_column([f"{name}:{number + 1}" for number in range(rows)]),
         splits=as_column([""] * rows),
-        faults=(),
+        skipped=(),
         dialect="Parquet",
         complete=rows == total,
     )

@@ -64,9 +64,9 @@ class Asked:
             bare = batch.without_targets()
             return self.problem.outputs(self.model(bare)[0], bare, self.state, self.recipe, self.model)
 
-    def deviance(self) -> npt.NDArray[np.float64] | None:
+    def validation_loss(self) -> npt.NDArray[np.float64] | None:
         """How far the answers are from the targets, if there is such a thing."""
-        return self.problem.deviance(self.answers(self.batch), self.targets, self.state)
+        return self.problem.validation_loss(self.answers(self.batch), self.targets, self.state)
 
     def score(self) -> float:
         """By the default metric, tuned on these rows."""

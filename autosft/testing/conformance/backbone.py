@@ -77,9 +77,9 @@ class BackboneConformance(Offline):
         weights: WeightFile | None,
     ) -> tuple[State, Any]:
         """What the family learned, and the inputs of two rows; made of the other fixtures."""
-        claim = modality.recognize(data_path)
-        assert claim is not None and info.inputs.kind in modality.kinds
-        rows = modality.scan(claim.task).rows
+        inferred = modality.recognize(data_path)
+        assert inferred is not None and info.inputs.kind in modality.kinds
+        rows = modality.scan(inferred.task).rows
         state, recipe = modality.fit(rows, modality.read), _recipe(info)
         view = modality.view(info.inputs, recipe, state, strength="none")
         samples = [Sample.of(modality.read(row)) for row in rows[:2]]
@@ -141,9 +141,9 @@ class BackboneConformance(Offline):
         weights: WeightFile | None,
         batch: tuple[State, Any],
     ) -> None:
-        claim = modality.recognize(data_path)
-        assert claim is not None
-        again = family.fit(info, modality.scan(claim.task).rows, modality.read, weights)
+        inferred = modality.recognize(data_path)
+        assert inferred is not None
+        again = family.fit(info, modality.scan(inferred.task).rows, modality.read, weights)
         assert again == batch[0], "fit gives another state of the same rows"
 
     def test_the_number_of_its_parameters_is_about_what_it_announces(
@@ -214,8 +214,8 @@ class BackboneConformance(Offline):
         state, inputs = batch
         encoder = family.build(info, _recipe(info), state, None).eval()
         among = _encoded(encoder, inputs)
-        for place, alone in enumerate(Batch(inputs, (), ("a", "b"), torch.ones(2)).split(1)):
-            single = _encoded(encoder, alone.inputs)
+        for place, single in enumerate(Batch(inputs, (), ("a", "b"), torch.ones(2)).split(1)):
+            single = _encoded(encoder, single.inputs)
             for key in info.gives:
                 cut = tuple(map(slice, single[key].shape[1:]))
                 one, other = single[key], among[key][place : place + 1][(slice(None), *cut)]

@@ -24,11 +24,11 @@ START_A_RUN = """
 import sys
 import autosft
 
-def watch(news):
-    if type(news).__name__ == "Planned":
+def callback(event):
+    if type(event).__name__ == "Planned":
         sys.exit()
 
-autosft.run_search(sys.argv[1], run=sys.argv[2], budget=None, trials=1, device="cpu", watch=watch)
+autosft.run_search(sys.argv[1], run=sys.argv[2], budget=None, trials=1, device="cpu", callback=callback)
 """
 """A search that ends where its first trial would begin: what workers need is there then."""
 
@@ -154,7 +154,7 @@ class ExecutorConformance:
         desk.done(token)
         assert [event.kind for event in desk.of(over)] == ["started", "done"]
 
-    def test_late_news_of_a_cancelled_order_are_never_news_of_another(self, desk: _Desk) -> None:
+    def test_late_events_of_a_cancelled_order_are_never_events_of_another(self, desk: _Desk) -> None:
         """It is cancelled amid its epochs, and once more when it may just have ended."""
         for last in (1, 4):
             cancelled = desk.submit("toy", epochs=4)
@@ -214,10 +214,10 @@ class _Desk:
         return token
 
     def listen(self) -> None:
-        """Wait a moment for news."""
-        news = self.pool.events(0.2)
-        assert {event.token for event in news} <= set(self.orders), "news of an order that nobody gave"
-        self._heard += news
+        """Wait a moment for events."""
+        event = self.pool.events(0.2)
+        assert {event.token for event in event} <= set(self.orders), "events of an order that nobody gave"
+        self._heard += event
 
     def of(self, token: str) -> list[Event]:
         """All that was heard of an order."""

@@ -109,8 +109,10 @@ class ProblemInUse(AnyProblem):
         answers = seen.answers(asked.batch)
         for metric in problem.metrics:
             assert math.isfinite(problem.score(metric, answers, targets, problem.tune(metric, answers, targets, state)))
-        far = problem.deviance(answers, targets, state)
-        assert far is None or np.isfinite(far).all(), "the deviance of a target that was not learned is not finite"
+        far = problem.validation_loss(answers, targets, state)
+        assert far is None or np.isfinite(far).all(), (
+            "the validation loss of a target that was not learned is not finite"
+        )
 
     def test_a_strategy_trains_it(
         self, problem: Problem, targets: Sequence[Any], trainer: Strategy, tmp_path: Path

@@ -75,9 +75,9 @@ class ModalityConformance(Offline):
     @pytest.fixture
     def task(self, modality: Modality, data_path: Path) -> Task:
         """The task that the modality itself proposes."""
-        claim = modality.recognize(data_path)
-        assert claim is not None, "the modality does not recognize its own data"
-        return claim.task
+        inferred = modality.recognize(data_path)
+        assert inferred is not None, "the modality does not recognize its own data"
+        return inferred.task
 
     @pytest.fixture
     def scan(self, modality: Modality, task: Task) -> Scan:
@@ -91,14 +91,14 @@ class ModalityConformance(Offline):
     def test_offering_it_imports_nothing_heavy(self, modality: Modality) -> None:
         check_light(modality)
 
-    def test_its_claim_can_be_written_down(self, modality: Modality, data_path: Path) -> None:
-        claim = modality.recognize(data_path)
-        assert claim is not None and 0 < claim.confidence <= 1 and claim.why
-        assert claim.task.modality == modality.name
-        check_plain(claim.task.plain())
-        assert Task.parse(claim.task.plain(), "claim") == claim.task
+    def test_its_inferred_task_can_be_written_down(self, modality: Modality, data_path: Path) -> None:
+        inferred = modality.recognize(data_path)
+        assert inferred is not None and 0 < inferred.confidence <= 1 and inferred.why
+        assert inferred.task.modality == modality.name
+        check_plain(inferred.task.plain())
+        assert Task.parse(inferred.task.plain(), "claim") == inferred.task
 
-    def test_it_does_not_claim_what_it_does_not_know(self, modality: Modality, tmp_path: Path) -> None:
+    def test_it_does_not_inferred_task_what_it_does_not_know(self, modality: Modality, tmp_path: Path) -> None:
         strange = tmp_path / "strange.bin"
         strange.write_bytes(bytes(range(256)))
         assert modality.recognize(strange) is None
@@ -243,7 +243,7 @@ class ModalityConformance(Offline):
             mixed = mixing.mix(batch, generator(seed), **ways)
             assert mixed.inputs.shape == joined.shape and mixed.inputs.dtype == joined.dtype
             assert mix == "mixup" or joined.ndim == 4, "cutmix needs pictures, shape (rows, channels, height, width)"
-            assert mixed.mixed is not None and 0 <= mixed.mixed.share <= 1
+            assert mixed.mixed is not None and 0 <= mixed.mixed.lam <= 1
 
     def test_every_choice_shows_rows_in_another_way(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         space = modality.space_for(inputs, modality.fit(scan.rows, modality.read))
@@ -252,7 +252,7 @@ class ModalityConformance(Offline):
             seen: list[Any] = []
             for value in extremes(parameter):
                 recipe = RECIPE.changed(own={modality.name: {**defaults(space), name: value}})
-                effort = modality.effort(inputs, recipe, modality.fit(scan.rows, modality.read))
-                assert 0 < effort < math.inf, f"with {name}={value} the effort is {effort}"
+                relative_cost = modality.relative_cost(inputs, recipe, modality.fit(scan.rows, modality.read))
+                assert 0 < relative_cost < math.inf, f"with {name}={value} the effort is {relative_cost}"
                 seen.append(viewed(modality, scan.rows, inputs, strength="none", seed=0, recipe=recipe))
             assert not any(same(*pair) for pair in combinations(seen, 2)), f"two values of {name} show the same"

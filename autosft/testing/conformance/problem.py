@@ -85,9 +85,11 @@ class ProblemConformance(ProblemInUse):
             assert asked.problem.ignores <= asked.problem.ignores_for(metric) <= set(SHARED)
 
     def test_rows_are_drawn_in_balance_where_balance_means_something(self, asked: Asked) -> None:
-        odds = asked.problem.odds(asked.targets, asked.state)
-        assert (odds is None) == ("regular.balance" in asked.problem.ignores)
-        assert odds is None or (odds.shape == (len(asked.targets),) and (odds > 0).all())
+        sampling_weights = asked.problem.sampling_weights(asked.targets, asked.state)
+        assert (sampling_weights is None) == ("regular.balance" in asked.problem.ignores)
+        assert sampling_weights is None or (
+            sampling_weights.shape == (len(asked.targets),) and (sampling_weights > 0).all()
+        )
 
     def test_answers_come_row_by_row(self, asked: Asked) -> None:
         whole = asked.answers(asked.batch)
@@ -128,8 +130,8 @@ class ProblemConformance(ProblemInUse):
 
     def test_an_ensemble_of_equals_answers_as_one(self, asked: Asked) -> None:
         problem, state, answers = asked.problem, asked.state, asked.answers(asked.batch)
-        alone = problem.combine([answers], [1.0])
-        assert problem.decide(alone, state) == problem.decide(answers, state)
+        single = problem.combine([answers], [1.0])
+        assert problem.decide(single, state) == problem.decide(answers, state)
         try:
             both = problem.combine([answers, answers], [0.5, 0.5])
         except BadInput:
@@ -170,7 +172,7 @@ class ProblemConformance(ProblemInUse):
         assert other.mean() > same.mean() and other.mean().requires_grad
 
     def test_a_lower_loss_is_a_higher_score(self, asked: Asked) -> None:
-        before, far = asked.score(), asked.deviance()
+        before, far = asked.score(), asked.validation_loss()
         free = [value.requires_grad_() for value in asked.batch.inputs.values()]
         optimizer = torch.optim.Adam([*free, *asked.model.heads.parameters()], lr=0.05)
         for _ in range(STEPS):
@@ -179,9 +181,9 @@ class ProblemConformance(ProblemInUse):
             optimizer.step()
         after = asked.score()
         assert after > before, f"{asked.problem.metric('').name} went from {before} to {after} while the loss fell"
-        nearer = asked.deviance()
+        nearer = asked.validation_loss()
         if far is None or nearer is None:
-            assert far is nearer is None, "it has a deviance of some answers, and of others none"
+            assert far is nearer is None, "it has a validation loss of some answers, and of others none"
             return
         assert np.isfinite(far).all() and far.shape == (len(asked.targets),)
-        assert nearer.mean() < far.mean(), "the deviance rose while the loss fell"
+        assert nearer.mean() < far.mean(), "the validation loss rose while the loss fell"

@@ -53,7 +53,7 @@ class SectionConformance:
         page = _Page()
         page.feed(html)
         page.close()
-        assert html.strip() and page.faults == [] and page.open == []
+        assert html.strip() and page.skipped == [] and page.open == []
 
     def test_one_row_is_enough(self, section: ReportSection, answers: Answers) -> None:
         first = np.zeros(1, dtype=np.int64)
@@ -92,21 +92,21 @@ class _Page(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.faults: list[str] = []
+        self.skipped: list[str] = []
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.faults += [f"<{tag}>"] if tag in FORBIDDEN else []
-        self.faults += list(_faults_in(attrs))
+        self.skipped += [f"<{tag}>"] if tag in FORBIDDEN else []
+        self.skipped += list(_faults_in(attrs))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.faults += list(_faults_in(attrs))
+        self.skipped += list(_faults_in(attrs))
 
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
-            self.faults.append(f"</{tag}> closes nothing")
+            self.skipped.append(f"</{tag}> closes nothing")
 
 
 def _faults_in(attributes: list[tuple[str, str | None]]) -> Iterator[str]:

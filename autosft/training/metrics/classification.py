@@ -9,7 +9,7 @@ import numpy as np
 
 from autosft.contracts.metric import Metric, by_name
 from autosft.data.calibration import BINS, calibration_error
-from autosft.training.deviance import log_losses
+from autosft.training.log_loss import log_losses
 from autosft.training.metrics.fast import Confusion, Floats, Ints, average_precisions, ratio, roc_areas
 
 TOP = 2
@@ -108,39 +108,39 @@ def _average_precision(truth: Ints, probabilities: Floats) -> float:
     return float(average_precisions(truth[:, None] == labels, probabilities[:, labels]).mean())
 
 
-_share = partial(Metric, problem="classification", range=(0.0, 1.0))
+_fraction = partial(Metric, problem="classification", range=(0.0, 1.0))
 _loss = partial(Metric, problem="classification", range=(0.0, np.inf), greater_is_better=False)
 _agreement = partial(Metric, problem="classification", range=(-1.0, 1.0))
 
 CLASSIFICATION = by_name(
-    _share("accuracy", function=_accuracy, about="share of rows that are right"),
-    _share(
+    _fraction("accuracy", function=_accuracy, about="fraction of rows that are right"),
+    _fraction(
         "balanced_accuracy",
         function=_counted(_balanced_accuracy),
-        about="mean over classes of the share of their rows that are right",
+        about="mean over classes of the fraction of their rows that are right",
         every_class_counts=True,
     ),
-    _share(
+    _fraction(
         "f1_macro",
         function=_counted(lambda found: found.mean(_f1(found))),
         about="mean over classes of the F1 score",
         every_class_counts=True,
     ),
-    _share(
+    _fraction(
         "f1_micro", function=_accuracy, about="F1 score of all classes together; with one label per row the accuracy"
     ),
-    _share(
+    _fraction(
         "f1_weighted",
         function=_counted(lambda found: float(_f1(found) @ found.true / found.true.sum())),
         about="mean of the F1 score over classes, each as often as it is true",
     ),
-    _share(
+    _fraction(
         "precision_macro",
         function=_counted(lambda found: found.mean(ratio(found.right, found.answered))),
         about="mean over classes of how often their answer is right",
         every_class_counts=True,
     ),
-    _share(
+    _fraction(
         "recall_macro",
         function=_counted(lambda found: found.mean(ratio(found.right, found.true))),
         about="mean over classes of how often they are found",
@@ -159,22 +159,22 @@ CLASSIFICATION = by_name(
         about=f"minus how far confidence is from accuracy, in {BINS} bins (Guo et al., 2017)",
         range=(0.0, 1.0),
     ),
-    _share(
+    _fraction(
         "roc_auc_ovr",
         function=_roc_auc,
         about="mean area under the ROC curve, each class against the rest",
         every_class_counts=True,
     ),
-    _share(
+    _fraction(
         "average_precision",
         function=_average_precision,
         about="area under the precision-recall curve, mean over classes; of two classes that of the second",
         every_class_counts=True,
     ),
-    _share(
+    _fraction(
         "top_k_accuracy",
         function=_top,
-        about=f"share of rows whose class is among the {TOP} most probable; of two classes always 1",
+        about=f"fraction of rows whose class is among the {TOP} most probable; of two classes always 1",
     ),
     _agreement(
         "cohen_kappa",

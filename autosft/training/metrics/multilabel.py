@@ -69,30 +69,30 @@ def _hamming_loss(truth: Bools, answered: Bools) -> float:
     return float((truth != answered).mean())
 
 
-_share = partial(Metric, problem="multilabel", range=(0.0, 1.0))
+_fraction = partial(Metric, problem="multilabel", range=(0.0, 1.0))
 
 MULTILABEL = by_name(
-    _share("f1_micro", function=_micro(_f1), about="F1 score of all pairs of row and label together"),
-    _share("f1_macro", function=_macro(_f1), about="mean over labels of the F1 score"),
-    _share("f1_samples", function=_samples("f1_samples"), about="mean over rows of the F1 score"),
-    _share(
+    _fraction("f1_micro", function=_micro(_f1), about="F1 score of all pairs of row and label together"),
+    _fraction("f1_macro", function=_macro(_f1), about="mean over labels of the F1 score"),
+    _fraction("f1_samples", function=_samples("f1_samples"), about="mean over rows of the F1 score"),
+    _fraction(
         "jaccard_micro",
         function=_micro(_jaccard),
         about="right labels among those true or given (Jaccard, 1901), all pairs together",
     ),
-    _share("jaccard_macro", function=_macro(_jaccard), about="mean of the same over labels"),
-    _share("jaccard_samples", function=_samples("jaccard_samples"), about="mean of the same over rows"),
-    _share(
+    _fraction("jaccard_macro", function=_macro(_jaccard), about="mean of the same over labels"),
+    _fraction("jaccard_samples", function=_samples("jaccard_samples"), about="mean of the same over rows"),
+    _fraction(
         "average_precision",
         function=_average_precision,
         about="area under the precision-recall curve, mean over labels",
     ),
-    _share("roc_auc", function=_roc_auc, about="area under the ROC curve, mean over labels"),
-    _share("accuracy", function=_samples("accuracy"), about="share of rows whose labels are all right"),
-    _share(
+    _fraction("roc_auc", function=_roc_auc, about="area under the ROC curve, mean over labels"),
+    _fraction("accuracy", function=_samples("accuracy"), about="fraction of rows whose labels are all right"),
+    _fraction(
         "neg_hamming_loss",
         function=_hamming_loss,
-        about="minus the share of wrong pairs of row and label",
+        about="minus the fraction of wrong pairs of row and label",
         greater_is_better=False,
     ),
 )

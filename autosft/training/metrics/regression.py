@@ -25,8 +25,8 @@ def _error(name: str) -> Score:
 
 
 def _explained(name: str) -> Score:
-    """One of scikit-learn's shares of the variance, the mean over targets. Where the truth is one number throughout, it
-    is 1 if all is right, else 0."""
+    """One of scikit-learn's fractions of the variance, the mean over targets. Where the truth is one number throughout,
+    it is 1 if all is right, else 0."""
 
     def score(truth: Floats, answered: Floats) -> float:
         from sklearn import metrics
@@ -68,7 +68,7 @@ _loss = partial(Metric, problem="regression", range=(0.0, np.inf), greater_is_be
 _rank = partial(Metric, problem="regression", range=(-1.0, 1.0))
 
 REGRESSION = by_name(
-    _variance("r2", function=_explained("r2_score"), about="share of the variance that is explained"),
+    _variance("r2", function=_explained("r2_score"), about="fraction of the variance that is explained"),
     _loss(
         "neg_root_mean_squared_error",
         function=_error("root_mean_squared_error"),
@@ -83,15 +83,15 @@ REGRESSION = by_name(
     _loss(
         "neg_mean_absolute_percentage_error",
         function=_error("mean_absolute_percentage_error"),
-        about="minus the mean error as a share of the truth",
+        about="minus the mean error as a fraction of the truth",
     ),
     _variance(
         "explained_variance",
         function=_explained("explained_variance_score"),
-        about="share of the variance that is explained, but for a constant error",
+        about="fraction of the variance that is explained, but for a constant error",
     ),
     _rank("pearsonr", function=_pearson, about="linear correlation of truth and answer, by SciPy's name"),
     _rank("spearmanr", function=_spearman, about="correlation of their ranks, by SciPy's name"),
 )
 """Each is the mean over targets, from `truth` and `answered`, both of shape (rows, targets). If an answer is not
-finite, the score is minus infinity. The percentage error is a share, and enormous where a truth is zero."""
+finite, the score is minus infinity. The percentage error is a fraction, and enormous where a truth is zero."""

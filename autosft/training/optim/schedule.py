@@ -13,10 +13,10 @@ def set_rate(optimizer: torch.optim.Optimizer, step: int, steps: int, optim: Opt
     """Give every group its learning rate for step `step` of `steps`. No state: a resumed stage needs only the step."""
     rising = max(1, round(optim.warmup * steps))
     if step < rising:
-        share = (step + 1) / rising
+        fraction = (step + 1) / rising
     elif optim.schedule == "constant":
-        share = 1.0
+        fraction = 1.0
     else:
-        share = 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+        fraction = 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
     for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * share
+        group["lr"] = group["peak"] * fraction

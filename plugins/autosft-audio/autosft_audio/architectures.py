@@ -72,7 +72,7 @@ _STILL = {"apply_spec_augment": False, "mask_time_prob": 0.0, "mask_feature_prob
 """Masks of the model's own draw from numpy's generator, so that an epoch could not be repeated; views have masks."""
 
 _WHOLE = ("layerdrop", "encoder_layerdrop")
-"""Shares of layers that are left out in training: none, because stages stop and go on by layers."""
+"""Fractions of layers that are left out in training: none, because stages stop and go on by layers."""
 
 
 def network_of(config: Mapping[str, Any]) -> Any:

@@ -11,6 +11,6 @@ _ENDINGS = frozenset({
     ".rf64", ".m4a", ".aac", ".wma", ".amr", ".webm",
 })
 # fmt: on
-"""libsndfile cannot decode the last five: they become faults, not silence."""
+"""libsndfile cannot decode the last five: they are skipped, not silence."""
 
 SOUNDS = FileKind("an audio file", "audio files", _ENDINGS, starts_like_sound, inspect)

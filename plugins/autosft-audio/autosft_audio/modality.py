@@ -12,8 +12,8 @@ import numpy as np
 
 from autosft.api import (
     Choice,
-    Claim,
     Hints,
+    InferredTask,
     Inputs,
     Mix,
     Modality,
@@ -30,7 +30,7 @@ from autosft.api import (
     Unreadable,
     View,
 )
-from autosft.api.inputs import claim_files, collect_files, scan_files
+from autosft.api.inputs import collect_files, recognize_files, scan_files
 from autosft_audio.drawing import waveform
 from autosft_audio.files import SOUNDS
 from autosft_audio.pictures import PictureView, picture_size
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RESOLUTIONS = (1.0, 0.5)
-"""Shares of a picture's full sides."""
+"""Fractions of a picture's full sides."""
 
 _MOST_SHOWN = 10.0
 """Seconds of sound in a picture, at most."""
 
 _MOST_LENGTHS = 0.95
-"""A picture is as long as this share of the training clips at most; longer ones are cut."""
+"""A picture is as long as this fraction of the training clips at most; longer ones are cut."""
 
 
 @final
@@ -81,22 +81,22 @@ class AudioModality(Modality):
         """A choice of resolution for pictures, where the encoder takes more than one size."""
         if inputs.kind != "image":
             return {}
-        sizes = {self._pixels(inputs, float(share), state) for share in RESOLUTIONS}
+        sizes = {self._pixels(inputs, float(fraction), state) for fraction in RESOLUTIONS}
         return self.space if len(sizes) == len(RESOLUTIONS) else {}
 
-    def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
-        """The number of pixels, as a share of those at full resolution."""
+    def relative_cost(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
+        """The number of pixels, as a fraction of those at full resolution."""
         if inputs.kind != "image":
             return 1.0
         return self._pixels(inputs, self._resolution(recipe), state) / self._pixels(inputs, 1.0, state)
 
-    def _pixels(self, inputs: Inputs, share: float, state: State) -> int:
-        height, width = picture_size(inputs, state, share)
+    def _pixels(self, inputs: Inputs, fraction: float, state: State) -> int:
+        height, width = picture_size(inputs, state, fraction)
         return height * width
 
-    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
-        """Claim a table with a column of paths, or a folder with a subfolder of sounds per class."""
-        return claim_files(path, SOUNDS, self.name, hints)
+    def recognize(self, path: Path, hints: Hints = Hints()) -> InferredTask | None:
+        """Recognize a table with a column of paths, or a folder with a subfolder of sounds per class."""
+        return recognize_files(path, SOUNDS, self.name, hints)
 
     def scan(self, task: Task) -> Scan:
         """Decode every file once and list those that can be read."""

@@ -33,16 +33,16 @@ _STEP, _LEAST, _MOST = 32, 128, 256
 the two others, a frame is a pixel. 128 x 256 costs two thirds of the usual 224 x 224."""
 
 _MASKS, _MASKED = 2, 0.2
-"""SpecAugment (Park et al., 2019): stretches of bands and as many of time, each at most this share, become black."""
+"""SpecAugment (Park et al., 2019): stretches of bands and as many of time, each at most this fraction, become black."""
 
 
-def picture_size(inputs: Inputs, state: State, share: float) -> tuple[int, int]:
+def picture_size(inputs: Inputs, state: State, fraction: float) -> tuple[int, int]:
     """Height and width in pixels at which an encoder of images sees the clips; its own where that is fixed.
 
     Args:
         inputs: What the encoder is fed: whether it takes one size alone, or which multiples, and from where on.
         state: The modality's: how many `seconds` the picture lasts.
-        share: Of the sides that would be right where time did not matter.
+        fraction: Of the sides that would be right where time did not matter.
     """
     if inputs.options.get("fixed"):
         height, width = inputs.options["size"][-2:]
@@ -50,7 +50,7 @@ def picture_size(inputs: Inputs, state: State, share: float) -> tuple[int, int]:
     frames = float(state.values["seconds"]) * RATE / _HOP
     width = min(_MOST, max(_LEAST, _STEP * math.ceil(frames / _STEP)))
     least, step = int(inputs.options.get("least", 0)), int(inputs.options.get("step", _STEP))
-    return max(least, step * round(share * _BANDS / step)), max(least, step * round(share * width / step))
+    return max(least, step * round(fraction * _BANDS / step)), max(least, step * round(fraction * width / step))
 
 
 @final
@@ -61,14 +61,14 @@ class PictureView:
         inputs: The encoder's: `size`, `fixed`, `step`, `least`, `mean` and `std`.
         state: The modality's: `seconds` that are shown, and the `rate` of the recordings; above half of it there is
             nothing to see.
-        share: Of the full resolution.
+        fraction: Of the full resolution.
         strength: `"light"` moves the wave, and adds noise; `"strong"` more of it, and SpecAugment.
     """
 
-    def __init__(self, inputs: Inputs, state: State, share: float, strength: Strength) -> None:
+    def __init__(self, inputs: Inputs, state: State, fraction: float, strength: Strength) -> None:
         seconds = float(state.values["seconds"])
         self._length = max(_SIZE, round(seconds * RATE))
-        self._size = picture_size(inputs, state, share)
+        self._size = picture_size(inputs, state, fraction)
         self._filters = mel_filters(_BANDS, _SIZE, RATE, _LOW, min(RATE, state.values["rate"]) / 2, "slaney")
         self._changes, self._masks = CHANGES.get(strength), _MASKS if strength == "strong" else 0
         self._mean = np.array(inputs.options["mean"], np.float32).reshape(3, 1, 1)

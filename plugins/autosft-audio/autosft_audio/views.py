@@ -20,7 +20,7 @@ class Changes:
 
     Attributes:
         gain: It becomes louder or quieter by at most so many decibels.
-        shift: It moves in time by at most this share of its length; silence follows.
+        shift: It moves in time by at most this fraction of its length; silence follows.
         quiet, loud: The ratio of the wave's power to that of added white noise, from and to, in decibels.
         masks: So many stretches of it, each of at most `masked` of its length, become silent, as in SpecAugment (Park
             et al., 2019).
@@ -68,7 +68,7 @@ class WaveView:
 
 
 def window(wave: Wave, length: int, *, position: float = 0.5) -> Wave:
-    """At most `length` samples of a wave; of what is left over, the share `position` lies before them."""
+    """At most `length` samples of a wave; of what is left over, the fraction `position` lies before them."""
     start = round(max(0, len(wave) - length) * position)
     return wave[start : start + length]
 

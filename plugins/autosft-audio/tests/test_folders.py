@@ -16,11 +16,11 @@ def modality():
 
 
 def test_folders_of_classes_are_recognized_and_scanned(modality, dataset):
-    claim = modality.recognize(dataset)
-    assert claim.why == "6 training and 6 test audio files in 2 folders, one per class"
-    assert (claim.task.modality, claim.task.name) == ("audio", "tones") and claim.confidence > 0.9
-    scan = modality.scan(claim.task)
-    assert len(scan.rows) == 12 and not scan.faults
+    inferred = modality.recognize(dataset)
+    assert inferred.why == "6 training and 6 test audio files in 2 folders, one per class"
+    assert (inferred.task.modality, inferred.task.name) == ("audio", "tones") and inferred.confidence > 0.9
+    scan = modality.scan(inferred.task)
+    assert len(scan.rows) == 12 and not scan.skipped
     row = next(row for row in scan.rows if row.id == "train/high/0.wav")
     assert (row.targets, row.split) == (("high",), "train")
     assert row.ref == {"path": str(dataset / row.id), "milliseconds": 500, "rate": 16_000}
@@ -35,8 +35,8 @@ def test_unusable_files_are_counted_and_named(modality, dataset):
     (folder / "notes.txt").write_text("a side file")
     scan = modality.scan(modality.recognize(dataset).task)
     assert len(scan.rows) == 12
-    assert sorted(Path(fault.ref).name for fault in scan.faults) == ["none.wav", "song.m4a", "words.wav"]
-    assert all(fault.reason and "\n" not in fault.reason for fault in scan.faults)
+    assert sorted(Path(skip.ref).name for skip in scan.skipped) == ["none.wav", "song.m4a", "words.wav"]
+    assert all(skip.reason and "\n" not in skip.reason for skip in scan.skipped)
 
 
 def test_data_of_other_kinds_is_left_to_others(modality, tmp_path):

@@ -11,11 +11,11 @@ def modality():
 
 
 def test_a_table_of_paths_and_labels_is_recognized_and_scanned(modality, table):
-    claim = modality.recognize(table, Hints(targets=("pitch",)))
-    assert claim.task.problems == ("classification",) and claim.task.target_names == ("pitch",)
-    assert "column 'path'" in claim.why and "clips" in claim.why and claim.unused == ("column 'loudness'",)
-    scan = modality.scan(claim.task)
-    assert len(scan.rows) == 12 and not scan.faults
+    inferred = modality.recognize(table, Hints(targets=("pitch",)))
+    assert inferred.task.problems == ("classification",) and inferred.task.target_names == ("pitch",)
+    assert "column 'path'" in inferred.why and "clips" in inferred.why and inferred.unused == ("column 'loudness'",)
+    scan = modality.scan(inferred.task)
+    assert len(scan.rows) == 12 and not scan.skipped
     row = scan.rows[0]
     assert (row.id, row.targets, row.split) == ("train.csv:2", ("high",), "train")
     assert row.ref["path"] == str(table / "clips" / "train-0.wav") and row.ref["milliseconds"] == 500
@@ -28,15 +28,17 @@ def test_a_task_read_from_its_own_json_scans_the_same(modality, table):
 
 
 def test_a_column_of_numbers_is_a_regression(modality, table):
-    claim = modality.recognize(table, Hints(targets=("loudness",)))
-    assert claim.task.problems == ("regression",)
-    assert modality.scan(claim.task).rows.target(0)[:2] == [0.0, 0.1]
+    inferred = modality.recognize(table, Hints(targets=("loudness",)))
+    assert inferred.task.problems == ("regression",)
+    assert modality.scan(inferred.task).rows.target(0)[:2] == [0.0, 0.1]
 
 
 def test_columns_of_groups_and_weights_are_named_and_used(modality, table):
-    claim = modality.recognize(table, Hints(targets=("pitch",), weight="loudness"))
-    assert claim.task.weight == "loudness" and "weights in column 'loudness'" in claim.why and claim.unused == ()
-    rows = modality.scan(claim.task).rows
+    inferred = modality.recognize(table, Hints(targets=("pitch",), weight="loudness"))
+    assert (
+        inferred.task.weight == "loudness" and "weights in column 'loudness'" in inferred.why and inferred.unused == ()
+    )
+    rows = modality.scan(inferred.task).rows
     assert rows.weight.tolist() == modality.scan(
         modality.recognize(table, Hints(targets=("loudness",))).task
     ).rows.target(0)
@@ -55,8 +57,8 @@ def test_without_a_hint_the_target_is_not_guessed_among_several(modality, table)
 
 
 def test_the_column_of_paths_may_be_named(modality, table):
-    claim = modality.recognize(table, Hints(targets=("pitch",), inputs=("path",)))
-    assert claim.task.data["path"] == "path"
+    inferred = modality.recognize(table, Hints(targets=("pitch",), inputs=("path",)))
+    assert inferred.task.data["path"] == "path"
     with pytest.raises(UnknownName, match="pth"):
         modality.recognize(table, Hints(inputs=("pth",)))
     with pytest.raises(UnknownName, match="ptch"):
@@ -68,17 +70,17 @@ def test_paths_may_start_from_the_folder_above_or_one_beside(modality, table, tm
     (table / "meta").mkdir()
     for split in ("train", "test"):
         (table / f"{split}.csv").rename(table / "meta" / f"{split}.csv")
-    claim = modality.recognize(table / "meta", Hints(targets=("pitch",)))
-    assert claim.task.data["files"] == str(table / "clips") and len(modality.scan(claim.task).rows) == 12
+    inferred = modality.recognize(table / "meta", Hints(targets=("pitch",)))
+    assert inferred.task.data["files"] == str(table / "clips") and len(modality.scan(inferred.task).rows) == 12
 
 
-def test_single_missing_files_are_faults_and_many_stop_the_search(modality, table):
+def test_single_missing_files_are_skipped_and_many_stop_the_search(modality, table):
     task = modality.recognize(table, Hints(targets=("pitch",))).task
     (table / "clips" / "train-0.wav").unlink()
     scan = modality.scan(task)
     check_scan(scan)
-    (fault,) = scan.faults
-    assert fault.ref == "train.csv:2" and fault.reason.endswith("train-0.wav: the file is missing")
+    (skip,) = scan.skipped
+    assert skip.ref == "train.csv:2" and skip.reason.endswith("train-0.wav: the file is missing")
     for number in range(1, 4):
         (table / "clips" / f"train-{number}.wav").unlink()
     with pytest.raises(BadInput, match=r"4 of 12 .*train\.csv:2: .*the file is missing; .*train\.csv:3"):
@@ -96,7 +98,7 @@ def test_rows_without_path_or_label_are_told_apart(modality, table):
     with (table / "train.csv").open("a") as stream:
         stream.write(",low,0.1\ntrain-1.wav,,0.2\n")
     scan = modality.scan(modality.recognize(table, Hints(targets=("pitch",))).task)
-    assert [fault.reason for fault in scan.faults] == ["no path of an audio file"]
+    assert [skip.reason for skip in scan.skipped] == ["no path of an audio file"]
     assert [row.id for row in scan.unlabeled] == ["train.csv:9"] and scan.unlabeled[0].ref["milliseconds"] == 500
 
 
@@ -106,18 +108,18 @@ def test_a_table_may_be_handed_to_a_predictor(modality, table):
     assert [row.ref["path"] for row in rows] == [str(table / "clips" / f"test-{number}.wav") for number in range(6)]
 
 
-def test_missing_files_of_a_predictors_table_are_faults(modality, table):
+def test_missing_files_of_a_predictors_table_are_skipped(modality, table):
     task = modality.recognize(table, Hints(targets=("pitch",))).task
     (table / "clips" / "test-1.wav").unlink()
     scan = modality.collect([table / "test.csv"], task)
-    assert len(scan.rows) == 5 and [fault.reason for fault in scan.faults] == ["the file is missing"]
+    assert len(scan.rows) == 5 and [skip.reason for skip in scan.skipped] == ["the file is missing"]
 
 
 def test_cells_that_no_file_can_be_called_are_missing_files(modality, table):
     with (table / "train.csv").open("a") as stream:
         stream.write(f"{'x' * 5000}.wav,low,0.1\n../..//nowhere\x01.wav,high,0.2\n")
     scan = modality.scan(modality.recognize(table, Hints(targets=("pitch",))).task)
-    assert len(scan.rows) == 12 and [fault.ref for fault in scan.faults] == ["train.csv:8", "train.csv:9"]
+    assert len(scan.rows) == 12 and [skip.ref for skip in scan.skipped] == ["train.csv:8", "train.csv:9"]
 
 
 def test_a_table_of_labels_alone_is_none_of_sounds(modality, tmp_path):

@@ -89,24 +89,26 @@ def test_at_half_the_resolution_a_quarter_of_the_pixels_is_seen(tone):
     modality, half = AudioModality(), Recipe(backbone="b", strategy="s", own={"audio": {"resolution": 0.5}})
     state = State({"seconds": 3.0, "rate": RATE})
     assert modality.view(PICTURES, half, state, strength="none")(Example(tone()), DRAW).inputs.shape == (3, 64, 128)
-    assert modality.effort(PICTURES, half, state) == 0.25 and modality.effort(PICTURES, RECIPE, state) == 1.0
+    assert (
+        modality.relative_cost(PICTURES, half, state) == 0.25 and modality.relative_cost(PICTURES, RECIPE, state) == 1.0
+    )
     assert modality.space_for(PICTURES, state) == modality.space
     fixed = Inputs(kind="image", options={**PICTURES.options, "fixed": True})
     assert modality.view(fixed, half, state, strength="none")(Example(tone()), DRAW).inputs.shape == (3, 224, 224)
     for inputs in (fixed, WAVES):
-        assert modality.space_for(inputs, state) == {} and modality.effort(inputs, half, state) == 1.0
+        assert modality.space_for(inputs, state) == {} and modality.relative_cost(inputs, half, state) == 1.0
 
 
-@pytest.mark.parametrize("share", [1.0, 0.5])
-def test_pictures_consist_of_whole_patches_where_an_encoder_asks_for_it(share, tone):
+@pytest.mark.parametrize("fraction", [1.0, 0.5])
+def test_pictures_consist_of_whole_patches_where_an_encoder_asks_for_it(fraction, tone):
     inputs = Inputs(kind="image", options={**PICTURES.options, "step": 14, "least": 112})
-    recipe = Recipe(backbone="b", strategy="s", own={"audio": {"resolution": share}})
+    recipe = Recipe(backbone="b", strategy="s", own={"audio": {"resolution": fraction}})
     picture = (
         AudioModality()
         .view(inputs, recipe, State({"seconds": 3.0, "rate": RATE}), strength="none")(Example(tone()), DRAW)
         .inputs
     )
-    assert picture.shape == ((3, 126, 252) if share == 1.0 else (3, 112, 126))
+    assert picture.shape == ((3, 126, 252) if fraction == 1.0 else (3, 112, 126))
 
 
 def test_encoders_of_one_size_get_it_and_their_own_normalization(tone):

@@ -28,7 +28,7 @@ Step = Callable[[Size, np.random.Generator], Change]
 """From the size of a picture, and what is drawn, to a change of it."""
 
 _CROP_SCALE = (0.5, 1.0)
-"""Share of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
+"""Fraction of the area that a training crop keeps. The usual 0.08 (Szegedy et al., 2015) is made for a million photos:
 with a few hundred, crops that miss the object are wrong labels."""
 
 _CROP_RATIO = (3 / 4, 4 / 3)
@@ -46,9 +46,9 @@ class Limits:
 
     Attributes:
         shear: The tangent of the angle.
-        pixels, sides: How far a picture is moved: in pixels, and in addition as a share of its side.
+        pixels, sides: How far a picture is moved: in pixels, and in addition as a fraction of its side.
         degrees: How far it is turned.
-        color: How much brighter or darker, more or less colored, sharper and so on it becomes, as a share.
+        color: How much brighter or darker, more or less colored, sharper and so on it becomes, as a fraction.
         bits: How many of the 8 bits of a channel are lost.
     """
 

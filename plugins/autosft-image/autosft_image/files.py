@@ -11,7 +11,7 @@ _ENDINGS = frozenset({
     ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".qoi", ".ico", ".heic", ".heif",
 })
 # fmt: on
-"""Pillow alone cannot decode the last two: they become faults, not silence."""
+"""Pillow alone cannot decode the last two: they are skipped, not silence."""
 
 
 def _inspect(path: str) -> str:

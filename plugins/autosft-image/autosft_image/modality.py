@@ -12,8 +12,8 @@ import numpy as np
 
 from autosft.api import (
     Choice,
-    Claim,
     Hints,
+    InferredTask,
     Inputs,
     Mix,
     Modality,
@@ -31,7 +31,7 @@ from autosft.api import (
     Unreadable,
     View,
 )
-from autosft.api.inputs import claim_files, collect_files, scan_files
+from autosft.api.inputs import collect_files, recognize_files, scan_files
 from autosft_image.files import IMAGES
 from autosft_image.reading import read_rgb, sides_of, thumbnail
 from autosft_image.views import POLICIES, side_for
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RESOLUTIONS = (1.0, 0.7, 0.5)
-"""Shares of the full side. All or none: a study allows a parameter no other choices for another encoder."""
+"""Fractions of the full side. All or none: a study allows a parameter no other choices for another encoder."""
 
 CROP_MODES = ("squash", "center")
 """How long images become square: squashed, or by their middle alone, which is usual (the names are timm's). What
@@ -87,22 +87,22 @@ class ImageModality(Modality):
     def space_for(self, inputs: Inputs, state: State) -> Space:
         """No choice of resolution where an encoder takes one size alone, or images are so small that some of the
         resolutions would be the same; and none of how they become square unless many are long."""
-        sides = {side_for(inputs, state, float(share)) for share in RESOLUTIONS}
+        sides = {side_for(inputs, state, float(fraction)) for fraction in RESOLUTIONS}
         long = state.values.get("long", 1.0) > _LONG
         meant = {"resolution": len(sides) == len(RESOLUTIONS), "crop_mode": long}
         return {name: parameter for name, parameter in self.space.items() if meant[name]}
 
-    def effort(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
-        """The number of pixels, as a share of those at full resolution."""
+    def relative_cost(self, inputs: Inputs, recipe: Recipe, state: State) -> float:
+        """The number of pixels, as a fraction of those at full resolution."""
         return (side_for(inputs, state, self._resolution(recipe)) / side_for(inputs, state)) ** 2
 
     def mixes(self, inputs: Inputs) -> frozenset[Mix]:
         """In both ways."""
         return frozenset({"mixup", "cutmix"})
 
-    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
-        """Claim a table with a column of paths, or a folder with a subfolder of images per class."""
-        return claim_files(path, IMAGES, self.name, hints)
+    def recognize(self, path: Path, hints: Hints = Hints()) -> InferredTask | None:
+        """Recognize a table with a column of paths, or a folder with a subfolder of images per class."""
+        return recognize_files(path, IMAGES, self.name, hints)
 
     def scan(self, task: Task) -> Scan:
         """Decode every image once and list those that can be read."""

@@ -52,7 +52,7 @@ def network_of(info: BackboneInfo, drop_path: float = 0.0) -> Any:
 
     Args:
         info: Which one.
-        drop_path: Share of the deepest block's residual branches that are dropped while training.
+        drop_path: Fraction of the deepest block's residual branches that are dropped while training.
 
     Raises:
         BadWeights: timm refuses the arguments.

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from autosft.api import Unreadable
 from autosft.api.inputs import head_of
 from autosft_image.pixels import SHORT_SIDE, SIDEWAYS, orientation, small_rgb, upright
-from autosft_image.quiet import quiet
 from autosft_image.room import MOST_PIXELS, bytes_of, taking
+from autosft_image.silence import silenced
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -119,7 +119,7 @@ def _opened(ref: Any) -> Iterator[Image.Image]:
     """The image behind a reference, its header read and its size found bearable."""
     from PIL import Image, UnidentifiedImageError
 
-    with quiet():
+    with silenced():
         try:
             if isinstance(ref, str):
                 _require_file(Path(ref))

@@ -37,13 +37,13 @@ class Placing:
 POLICIES: Mapping[str, Step] = {"trivialaugment": trivial_augment, "randaugment": rand_augment}
 
 
-def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
+def side_for(inputs: Inputs, state: State, fraction: float = 1.0) -> int:
     """The side in pixels at which an encoder sees these images.
 
     Args:
         inputs: What the encoder is fed, and whether it takes one size alone.
         state: What was learned of the images.
-        share: Of the side that would be right where time did not matter.
+        fraction: Of the side that would be right where time did not matter.
     """
     native = int(inputs.options["size"][-1])
     if inputs.options.get("fixed"):
@@ -51,7 +51,7 @@ def side_for(inputs: Inputs, state: State, share: float = 1.0) -> int:
     least, step = int(inputs.options.get("least", _LEAST)), int(inputs.options.get("step", _STEP))
     median = state.values.get("side")
     side = min(native, max(least, step * math.ceil(_ENLARGE * median / step))) if median else native
-    return side if share == 1.0 else min(side, max(least, step * round(share * side / step)))
+    return side if fraction == 1.0 else min(side, max(least, step * round(fraction * side / step)))
 
 
 def middle_of(inputs: Inputs, side: int) -> int:

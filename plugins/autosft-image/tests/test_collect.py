@@ -26,10 +26,10 @@ def test_inputs_of_every_kind_are_collected_in_order(modality, dataset, pixels):
     assert all(row.targets == () for row in scan.rows)
 
 
-def test_inputs_that_cannot_be_decoded_are_faults(modality, tmp_path):
+def test_inputs_that_cannot_be_decoded_are_skipped(modality, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     scan = modality.collect([tmp_path / "a.jpg"], TASK)
-    assert not len(scan.rows) and scan.faults[0].ref == str(tmp_path / "a.jpg")
+    assert not len(scan.rows) and scan.skipped[0].ref == str(tmp_path / "a.jpg")
 
 
 def test_inputs_of_no_known_kind_are_refused(modality, tmp_path):

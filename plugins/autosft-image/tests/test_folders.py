@@ -14,11 +14,11 @@ def modality():
 
 
 def test_splits_and_classes_are_recognized_and_scanned(modality, dataset):
-    claim = modality.recognize(dataset)
-    assert claim.why == "6 training and 6 test images in 2 folders, one per class"
-    assert claim.task.name == "insects" and claim.confidence > 0.9
-    scan = modality.scan(claim.task)
-    assert len(scan.rows) == 12 and not scan.faults and not len(scan.unlabeled)
+    inferred = modality.recognize(dataset)
+    assert inferred.why == "6 training and 6 test images in 2 folders, one per class"
+    assert inferred.task.name == "insects" and inferred.confidence > 0.9
+    scan = modality.scan(inferred.task)
+    assert len(scan.rows) == 12 and not scan.skipped and not len(scan.unlabeled)
     row = scan.rows[0]
     assert (row.targets, row.split, row.group, row.weight) == (("ants",), "test", "", 1.0)
     assert row.id == "test/ants/0.jpg" and row.ref == str(dataset / row.id)
@@ -26,9 +26,9 @@ def test_splits_and_classes_are_recognized_and_scanned(modality, dataset):
 
 
 def test_classes_without_splits_are_recognized(modality, dataset):
-    claim = modality.recognize(dataset / "train")
-    assert claim.why == "6 images in 2 folders, one per class"
-    assert set(modality.scan(claim.task).rows.split) == {""}
+    inferred = modality.recognize(dataset / "train")
+    assert inferred.why == "6 images in 2 folders, one per class"
+    assert set(modality.scan(inferred.task).rows.split) == {""}
 
 
 def test_names_of_splits_may_be_written_in_any_case(modality, dataset):
@@ -44,28 +44,28 @@ def test_a_class_may_be_called_like_a_split(modality, dataset, save):
     shutil.move(dataset / "train" / "ants", dataset / "bus")
     shutil.move(dataset / "train" / "bees", dataset / "car")
     save(dataset / "train" / "ice.jpg")
-    claim = modality.recognize(dataset)
-    assert sorted(set(modality.scan(claim.task).rows.target(0))) == ["bus", "car", "train"]
+    inferred = modality.recognize(dataset)
+    assert sorted(set(modality.scan(inferred.task).rows.target(0))) == ["bus", "car", "train"]
 
 
-def test_side_files_are_passed_over_and_strangers_are_faults(modality, dataset):
+def test_side_files_are_passed_over_and_strangers_are_skipped(modality, dataset):
     for name in (".DS_Store", "train/.hidden.jpg", "train/ants/Thumbs.db", "LICENSE.txt", "train/ants/notes.md"):
         (dataset / name).write_bytes(b"x")
     (dataset / "train" / "ants" / "film.mp4").write_bytes(b"x")
-    claim = modality.recognize(dataset)
-    assert claim.unused == ("LICENSE.txt",)
-    (fault,) = modality.scan(claim.task).faults
-    assert fault.ref.endswith("film.mp4") and "neither an image" in fault.reason
+    inferred = modality.recognize(dataset)
+    assert inferred.unused == ("LICENSE.txt",)
+    (skip,) = modality.scan(inferred.task).skipped
+    assert skip.ref.endswith("film.mp4") and "neither an image" in skip.reason
 
 
-def test_damaged_files_are_faults_with_a_reason(modality, dataset):
+def test_damaged_files_are_skipped_with_a_reason(modality, dataset):
     (dataset / "train" / "ants" / "0.jpg").write_bytes(b"")
     (dataset / "train" / "ants" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nrest")
     (dataset / "train" / "ants" / "link.jpg").symlink_to(dataset / "nowhere.jpg")
     scan = modality.scan(modality.recognize(dataset).task)
     assert len(scan.rows) == 11
-    assert sorted(Path(fault.ref).name for fault in scan.faults) == ["0.jpg", "broken.png", "link.jpg"]
-    assert all(fault.reason and "\n" not in fault.reason for fault in scan.faults)
+    assert sorted(Path(skip.ref).name for skip in scan.skipped) == ["0.jpg", "broken.png", "link.jpg"]
+    assert all(skip.reason and "\n" not in skip.reason for skip in scan.skipped)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_whatever_an_image_is_called_it_is_known(modality, dataset, save, option
     assert len(modality.scan(modality.recognize(dataset).task).rows) == 13
 
 
-def test_a_pipe_is_a_fault_and_never_waited_for(modality, dataset):
+def test_a_pipe_is_skipped_and_never_waited_for(modality, dataset):
     os.mkfifo(dataset / "train" / "ants" / "pipe.jpg")
-    (fault,) = modality.scan(modality.recognize(dataset).task).faults
-    assert "ordinary" in fault.reason
+    (skip,) = modality.scan(modality.recognize(dataset).task).skipped
+    assert "ordinary" in skip.reason
 
 
 def test_nested_and_non_ascii_names_are_found(modality, dataset, save):
@@ -94,10 +94,10 @@ def test_nested_and_non_ascii_names_are_found(modality, dataset, save):
     assert "train/ants/Sommer 2024/Grüße #1 蟻.JPG" in set(rows.id)
 
 
-def test_names_that_are_no_utf8_are_faults(modality, dataset):
+def test_names_that_are_no_utf8_are_skipped(modality, dataset):
     shutil.copy(dataset / "train/ants/0.jpg", os.fsencode(dataset / "train/ants") + b"/\xff.jpg")
-    (fault,) = modality.scan(modality.recognize(dataset).task).faults
-    assert "UTF-8" in fault.reason and fault.ref.encode()
+    (skip,) = modality.scan(modality.recognize(dataset).task).skipped
+    assert "UTF-8" in skip.reason and skip.ref.encode()
 
 
 def test_linked_folders_are_followed_but_never_in_circles(modality, dataset, tmp_path):
@@ -114,25 +114,25 @@ def test_linked_folders_are_followed_but_never_in_circles(modality, dataset, tmp
 @pytest.mark.parametrize("place", ["unlabeled", "Unlabelled", "train/unlabelled"])
 def test_unlabeled_images_have_rows_without_targets(place, modality, dataset, save):
     save(dataset / place / "u.jpg")
-    claim = modality.recognize(dataset)
-    assert claim.why.endswith("and 1 unlabeled images")
-    scan = modality.scan(claim.task)
+    inferred = modality.recognize(dataset)
+    assert inferred.why.endswith("and 1 unlabeled images")
+    scan = modality.scan(inferred.task)
     assert len(scan.rows) == 12 and list(scan.unlabeled.id) == [f"{place}/u.jpg"] and scan.unlabeled[0].targets == ()
 
 
 def test_unlabeled_images_of_the_test_folder_are_never_learned_from(modality, dataset, save):
     save(dataset / "test" / "unlabeled" / "u.jpg")
     scan = modality.scan(modality.recognize(dataset).task)
-    assert not len(scan.unlabeled) and "not used" in scan.faults[0].reason
+    assert not len(scan.unlabeled) and "not used" in scan.skipped[0].reason
 
 
 def test_stray_images_and_folders_without_images_are_named(modality, dataset, save):
     save(dataset / "cover.jpg")
     save(dataset / "extra" / "x.jpg")
     (dataset / "train" / "wasps").mkdir()
-    claim = modality.recognize(dataset)
-    assert sorted(claim.unused) == ["cover.jpg", "extra", "wasps"]
-    assert len(modality.scan(claim.task).faults) == 3
+    inferred = modality.recognize(dataset)
+    assert sorted(inferred.unused) == ["cover.jpg", "extra", "wasps"]
+    assert len(modality.scan(inferred.task).skipped) == 3
 
 
 def test_images_without_class_folders_are_refused_with_a_way_out(modality, dataset):
@@ -203,7 +203,7 @@ def test_folders_are_the_targets_of_whatever_problem_is_asked_for(modality, data
     assert modality.recognize(dataset, Hints(problem="regression")).task.problems == ("regression",)
 
 
-def test_a_contest_s_images_without_classes_and_files_beside_images_cost_no_row(modality, dataset, save):
+def test_a_competition_s_images_without_classes_and_files_beside_images_cost_no_row(modality, dataset, save):
     shutil.rmtree(dataset / "test")
     for number in range(9):
         save(dataset / "test" / f"{number}.jpg")
@@ -212,8 +212,8 @@ def test_a_contest_s_images_without_classes_and_files_beside_images_cost_no_row(
 
     scan = modality.scan(modality.recognize(dataset).task)
 
-    lost = [fault.ref for fault in scan.faults if fault.lost]
-    assert len(scan.rows) == 6 and len(scan.faults) == 19
+    lost = [skip.ref for skip in scan.skipped if skip.lost]
+    assert len(scan.rows) == 6 and len(scan.skipped) == 19
     assert set(lost) == {
         str(dataset / "train" / "ants" / name) for name in [*(f"{n}.pts" for n in range(3, 9)), "notes.pts"]
     }
@@ -223,6 +223,6 @@ def test_unlabeled_images_that_cannot_be_read_cost_no_row(modality, dataset):
     (dataset / "train" / "unlabeled").mkdir()
     (dataset / "train" / "unlabeled" / "1.jpg").write_bytes(b"\xff\xd8\xff no more")
 
-    (fault,) = modality.scan(modality.recognize(dataset).task).faults
+    (skip,) = modality.scan(modality.recognize(dataset).task).skipped
 
-    assert fault.ref.endswith("1.jpg") and not fault.lost
+    assert skip.ref.endswith("1.jpg") and not skip.lost

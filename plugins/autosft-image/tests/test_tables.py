@@ -34,16 +34,16 @@ def table(save, tmp_path):
     ],
 )
 def test_a_table_gives_classes_several_labels_or_numbers(targets, problem, first, modality, table):
-    claim = modality.recognize(table, Hints(targets=targets))
-    assert claim.task.problems == (problem,) and claim.task.modality == "image"
-    assert "paths of images in column 'image'" in claim.why
-    scan = modality.scan(claim.task)
+    inferred = modality.recognize(table, Hints(targets=targets))
+    assert inferred.task.problems == (problem,) and inferred.task.modality == "image"
+    assert "paths of images in column 'image'" in inferred.why
+    scan = modality.scan(inferred.task)
     assert len(scan.rows) == 12 and scan.rows.target(0)[0] == first
-    assert [fault.ref for fault in scan.faults] == ["table.csv:14"] and "missing" in scan.faults[0].reason
+    assert [skip.ref for skip in scan.skipped] == ["table.csv:14"] and "missing" in scan.skipped[0].reason
     assert modality.read(scan.rows[0]).data.shape == (48, 64, 3)
 
 
 def test_a_table_handed_to_a_predictor_names_its_images(modality, table):
     task = modality.recognize(table, Hints(targets=("species",))).task
     scan = modality.collect([table], task)
-    assert len(scan.rows) == 12 and len(scan.faults) == 1
+    assert len(scan.rows) == 12 and len(scan.skipped) == 1

@@ -146,12 +146,12 @@ def test_samples_are_stacked(photo):
 
 
 @pytest.mark.parametrize("inputs, sides", [(LITE, (224, 160, 128)), (PATCHES, (224, 154, 112))])
-def test_a_lower_resolution_costs_its_share_of_pixels(inputs, sides, photo):
-    for share, side in zip(RESOLUTIONS, sides, strict=True):
-        recipe = Recipe(backbone="b", strategy="s", own={"image": {"resolution": share}})
-        assert view(inputs, resolution=share)(photo).shape == (3, side, side)
-        assert view(inputs, resolution=share, strength="light")(photo).shape == (3, side, side)
-        assert ImageModality().effort(inputs, recipe, State()) == pytest.approx((side / 224) ** 2)
+def test_a_lower_resolution_costs_its_fraction_of_pixels(inputs, sides, photo):
+    for fraction, side in zip(RESOLUTIONS, sides, strict=True):
+        recipe = Recipe(backbone="b", strategy="s", own={"image": {"resolution": fraction}})
+        assert view(inputs, resolution=fraction)(photo).shape == (3, side, side)
+        assert view(inputs, resolution=fraction, strength="light")(photo).shape == (3, side, side)
+        assert ImageModality().relative_cost(inputs, recipe, State()) == pytest.approx((side / 224) ** 2)
 
 
 def test_an_encoder_of_one_size_has_no_choice_of_resolution(photo):
@@ -159,7 +159,7 @@ def test_an_encoder_of_one_size_has_no_choice_of_resolution(photo):
 
     assert "resolution" in ImageModality().space_for(LITE, State())
     assert not ImageModality().space_for(FIXED, State())
-    assert ImageModality().effort(FIXED, recipe, State()) == 1.0
+    assert ImageModality().relative_cost(FIXED, recipe, State()) == 1.0
     assert view(FIXED, resolution=0.5)(photo).shape == (3, 224, 224)
 
 
@@ -168,7 +168,7 @@ def test_there_is_a_choice_of_resolution_only_where_each_gives_another_size(inpu
     modality, chosen = ImageModality(), set()
     for median in (8, 16, 20, 24, 28, 40, 48, 64, 400):
         state = State({"side": median})
-        sides = [view(inputs, state, resolution=share)(photo).shape[-1] for share in RESOLUTIONS]
+        sides = [view(inputs, state, resolution=fraction)(photo).shape[-1] for fraction in RESOLUTIONS]
         step = inputs.options.get("step", 32)
         assert sides == sorted(sides, reverse=True) and (sides[0] % step == 0 or sides[0] == inputs.options["size"][-1])
         choice = "resolution" in modality.space_for(inputs, state)

@@ -137,7 +137,7 @@ def _units(rows: Rows) -> Tensor:
     """A number for each row; rows of one group share one, unless there is just one group."""
     import torch
 
-    units = torch.from_numpy(rows.units())
+    units = torch.from_numpy(rows.group_ids())
     return units if units.any() else torch.arange(len(units))
 
 

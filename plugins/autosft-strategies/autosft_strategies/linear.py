@@ -25,7 +25,7 @@ SPARSE_UNIT = 1e-3
 scikit-learn is a thousand divided by strength and rows, where rows have length 1."""
 
 ROUNDING = 1e-9
-"""Nor does it pay to go on where a step changes the objective by no more than this share of it."""
+"""Nor does it pay to go on where a step changes the objective by no more than this fraction of it."""
 
 WIDE = 2
 """Features of more than so many times as many columns as rows are turned first."""
@@ -224,7 +224,7 @@ def _turned(features: Tensor) -> tuple[Any, Tensor | None]:
 
 def _penalty(features: Tensor) -> float:
     """What makes one strength mean the same for features of any number and scale: one divided by their number, as they
-    have unit variance; for sparse features, which are many and mostly 0, a share of a row's mean squared length."""
+    have unit variance; for sparse features, which are many and mostly 0, a fraction of a row's mean squared length."""
     if features.layout == torch.strided:
         return 1 / features.shape[1]
     return SPARSE_UNIT * float(features.values().square().sum()) / len(features)

@@ -86,13 +86,13 @@ class Neighbors(nn.Module):
             temperature: How much the more similar ones count for more.
 
         Returns:
-            Shape (batch, outputs); of classes, the share of each.
+            Shape (batch, outputs); of classes, the fraction of each.
         """
-        shares = (nearest / temperature + self.weights[rows].clamp_min(1e-12).log()).softmax(1)
+        fractions = (nearest / temperature + self.weights[rows].clamp_min(1e-12).log()).softmax(1)
         if self.targets.ndim > 1:
-            return embedding_bag(rows, self.targets, per_sample_weights=shares, mode="sum")
-        none = torch.zeros(len(rows), int(self.outputs), device=shares.device)
-        return none.scatter_add(1, self.targets[rows], shares)
+            return embedding_bag(rows, self.targets, per_sample_weights=fractions, mode="sum")
+        none = torch.zeros(len(rows), int(self.outputs), device=fractions.device)
+        return none.scatter_add(1, self.targets[rows], fractions)
 
 
 def _directions(features: Tensor, center: Tensor) -> Tensor:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @final
 class Partial(Strategy):
-    """Train the heads and a share of the encoder's blocks, those nearest to the output, which are the most specific to
-    what it was trained for (Yosinski et al., 2014). The others stay frozen, and take neither memory nor a backward
+    """Train the heads and a fraction of the encoder's blocks, those nearest to the output, which are the most specific
+    to what it was trained for (Yosinski et al., 2014). The others stay frozen, and take neither memory nor a backward
     pass.
     """
 
     name, prior, trains = "partial", 0.6, 0.1
     space: ClassVar[Space] = {
-        "share": Float(0.1, 0.8, default=0.3, doc="fraction of the encoder's blocks that is trained")
+        "fraction": Float(0.1, 0.8, default=0.3, doc="fraction of the encoder's blocks that is trained")
     }
     uses = frozenset(SHARED)
 
@@ -34,5 +34,5 @@ class Partial(Strategy):
         from autosft.api.tensors import last_blocks, train_only
         from autosft_strategies.bricks import supervised_stage
 
-        train_only(model.encoder, last_blocks(model.encoder, float(trial.parts.recipe.of(self.name)["share"])))
+        train_only(model.encoder, last_blocks(model.encoder, float(trial.parts.recipe.of(self.name)["fraction"])))
         yield supervised_stage(trial, runtime, model, "partial")

@@ -27,7 +27,7 @@ PAST_THE_BEST = 2
 """Weaker penalties take longest to solve; after this many that were worse than the best no further one is tried."""
 
 LEAST_SCALE = 0.05
-"""Features that hardly vary over the training rows are scaled as if they varied by this share of the mean deviation:
+"""Features that hardly vary over the training rows are scaled as if they varied by this fraction of the mean deviation:
 else one row in which such a feature does vary is answered with absurd confidence."""
 
 FOLDS = 5
@@ -125,7 +125,7 @@ def _folds(trial: Trial, position: int, chosen: Tensor) -> Tensor:
     import torch
 
     rows = trial.train.with_target(position).take(chosen.numpy())
-    units = torch.from_numpy(rows.units())
+    units = torch.from_numpy(rows.group_ids())
     units = units if units.any() else torch.arange(len(chosen))
     strata = trial.parts.problems[position].strata(rows.target(position))
     count = int(units.max()) + 1

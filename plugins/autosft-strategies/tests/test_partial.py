@@ -20,9 +20,9 @@ class TestPartial(StrategyConformance):
     def recipe(self, strategy):
         return default_recipe(strategy, "tiny/wide").changed(stop=Stop(max_epochs=4))
 
-    @pytest.mark.parametrize(("share", "same"), [(0.3, {"first"}), (1.0, set())])
-    def test_the_share_of_blocks_nearest_to_the_output_learns(self, strategy, trial, runtime, share, same):
-        trial = trial.with_recipe(own={"partial": {"share": share}})
+    @pytest.mark.parametrize(("fraction", "same"), [(0.3, {"first"}), (1.0, set())])
+    def test_the_fraction_of_blocks_nearest_to_the_output_learns(self, strategy, trial, runtime, fraction, same):
+        trial = trial.with_recipe(own={"partial": {"fraction": fraction}})
         before, after = build_model(trial.parts, runtime).encoder, train(trial, runtime, strategy).model.encoder
         kept = {name for name, weights in before.state_dict().items() if torch.equal(weights, after.state_dict()[name])}
         assert {name.split(".")[0] for name in kept} == same

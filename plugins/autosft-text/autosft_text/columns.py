@@ -18,11 +18,11 @@ _WORDS = 3
 _LETTERS = 6
 """So is one with so many letters of a script without case, as in Chinese, Thai or Arabic: there blanks say little."""
 
-_SHARE = 0.4
-"""A column is prose if this share of its cells is: among chat messages many are of a word or two."""
+_FRACTION = 0.4
+"""A column is prose if this fraction of its cells is: among chat messages many are of a word or two."""
 
 _FEWER, _SHORT = 0.25, 40
-"""With fewer different cells than this share of all, and less characters than this on average, they are names of
+"""With fewer different cells than this fraction of all, and less characters than this on average, they are names of
 something."""
 
 
@@ -59,7 +59,7 @@ def _is_prose(cells: Iterable[Any]) -> bool:
     short = sum(map(len, seen)) < _SHORT * len(seen)
     if short and len(set(texts)) < _FEWER * len(texts):
         return False
-    return sum(map(_reads_like_prose, seen)) >= _SHARE * len(seen)
+    return sum(map(_reads_like_prose, seen)) >= _FRACTION * len(seen)
 
 
 def _reads_like_prose(text: str) -> bool:

@@ -38,7 +38,7 @@ def read_file(path: str) -> str:
 
 
 def _starts_like_text(path: str) -> bool:
-    """Files without an ending, as collections of mails and news have them."""
+    """Files without an ending, as collections of mails and events have them."""
     if os.path.splitext(path)[1]:  # noqa: PTH122 - called for every file of a folder
         return False
     try:

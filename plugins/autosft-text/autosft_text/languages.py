@@ -11,7 +11,7 @@ LOOKED_AT, CHARACTERS = 300, 1000
 LEAST_LETTERS = 12
 """A text with fewer letters says little of its language."""
 
-LEAST_SHARE = 0.1
+LEAST_FRACTION = 0.1
 """A language of fewer of the texts is taken for an error."""
 
 
@@ -25,7 +25,7 @@ def languages_of(texts: Sequence[str]) -> tuple[str, ...]:
     step = max(1, len(texts) // LOOKED_AT)
     told = [text[:CHARACTERS] for text in texts[::step] if sum(map(str.isalpha, text[:CHARACTERS])) >= LEAST_LETTERS]
     counts = Counter(classify(text)[0] for text in told)
-    return tuple(name for name, count in counts.most_common() if count >= LEAST_SHARE * len(told))
+    return tuple(name for name, count in counts.most_common() if count >= LEAST_FRACTION * len(told))
 
 
 def language_of_words(words: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from autosft.api import BadInput, Fault, Row, Rows, Scan, Task, Unreadable, printable
+from autosft.api import BadInput, Row, Rows, Scan, SkippedSample, Task, Unreadable, printable
 from autosft.api.inputs import SUFFIXES, is_table, walk
 from autosft_text.files import TEXTS, read_file
 from autosft_text.joining import as_text
@@ -24,11 +24,11 @@ def collect(inputs: Sequence[Any], task: Task) -> Scan:
         BadInput: A path is missing, a table lacks the texts, or an input is no text and no path.
     """
     rows: list[Row] = []
-    faults: list[Fault] = []
+    skipped: list[SkippedSample] = []
     for number, given in enumerate(inputs):
         path = _path_of(given)
         if path is not None:
-            rows += _rows_below(path, task, faults)
+            rows += _rows_below(path, task, skipped)
         else:
             rows.append(Row(f"input-{number}", _text_of(given, number, task)))
     taken: dict[str, Row] = {}
@@ -38,7 +38,7 @@ def collect(inputs: Sequence[Any], task: Task) -> Scan:
             copies += 1
             name = f"{row.id} ({copies})"
         taken[name] = replace(row, id=name, split="")
-    return Scan(Rows.of(taken.values()), faults=tuple(faults))
+    return Scan(Rows.of(taken.values()), skipped=tuple(skipped))
 
 
 def _path_of(given: Any) -> Path | None:
@@ -70,15 +70,15 @@ def _like_a_path(word: str) -> bool:
     return Path(word).suffix.lower() in SUFFIXES or (word.endswith("/") and "://" not in word)
 
 
-def _rows_below(path: Path, task: Task, faults: list[Fault]) -> list[Row]:
+def _rows_below(path: Path, task: Task, skipped: list[SkippedSample]) -> list[Row]:
     if is_table(path):
         rows, unfit = rows_to_answer(path, task)
-        faults += unfit
+        skipped += unfit
         return rows
     files = [str(path)]
     if path.is_dir():
         found = walk(str(path), TEXTS)
-        faults += found.faults
+        skipped += found.skipped
         files = found.files
         if not files:
             raise BadInput(f"{printable(str(path))}: no table and no texts in this folder or below it.")
@@ -87,7 +87,7 @@ def _rows_below(path: Path, task: Task, faults: list[Fault]) -> list[Row]:
         try:
             rows.append(Row(printable(file), read_file(file)))
         except Unreadable as error:
-            faults.append(Fault(printable(file), str(error)))
+            skipped.append(SkippedSample(printable(file), str(error)))
     return rows
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Inputs, Recipe, Row, Rows, State, WeightFile
 from autosft_text.joining import as_lines
-from autosft_text.tokenizing import TextTokenizer, notice
+from autosft_text.tokenizing import TextTokenizer, truncation_note
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
@@ -63,9 +63,9 @@ class LstmFamily(BackboneFamily):
         content = np.frombuffer(tokenizer.to_str().encode(), dtype=np.uint8)
         return State({"vocabulary": tokenizer.get_vocab_size()}, {"tokenizer": content})
 
-    def notice(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
+    def note(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
         """How many texts are longer than what is seen of them."""
-        return notice(_tokenizer(state), rows, read)
+        return truncation_note(_tokenizer(state), rows, read)
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """Fresh weights."""

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, final
 
 from autosft.api import (
     BackboneInfo,
-    Claim,
     Float,
     Hints,
+    InferredTask,
     Inputs,
     Modality,
     Preview,
@@ -27,11 +27,11 @@ from autosft.api import (
     Unreadable,
     View,
 )
-from autosft.api.inputs import claim_folder, is_table, scan_folder
+from autosft.api.inputs import is_table, recognize_folder, scan_folder
 from autosft_text.files import TEXTS
 from autosft_text.joining import as_lines
 from autosft_text.listing import collect
-from autosft_text.tables import claim_table, scan_table
+from autosft_text.tables import recognize_table, scan_table
 from autosft_text.views import TextView
 from autosft_text.words import pieces
 
@@ -49,14 +49,14 @@ class TextModality(Modality):
     kinds = frozenset({"text"})
     augmentation: ClassVar[Space] = {"drop": Float(0.02, 0.2, default=0.1, log=True, doc="fraction of words left out")}
 
-    def recognize(self, path: Path, hints: Hints = Hints()) -> Claim | None:
-        """Claim a table with a column of prose, or a folder with a subfolder of texts per class."""
+    def recognize(self, path: Path, hints: Hints = Hints()) -> InferredTask | None:
+        """Recognize a table with a column of prose, or a folder with a subfolder of texts per class."""
         if is_table(path):
-            return claim_table(path, hints)
-        return claim_folder(path, TEXTS, self.name, hints)
+            return recognize_table(path, hints)
+        return recognize_folder(path, TEXTS, self.name, hints)
 
     def scan(self, task: Task) -> Scan:
-        """Read every text. A row without text is a fault; one without target may still be learned from."""
+        """Read every text. A row without text is a skipped sample; one without target may still be learned from."""
         return scan_folder(task, TEXTS) if "folder" in task.data else scan_table(task)
 
     def collect(self, inputs: Sequence[Any], task: Task) -> Scan:

@@ -44,9 +44,11 @@ class StaticEncoder(Encoder):
         totals = np.maximum(
             1e-9, [weights[start : start + len(row)].sum() for start, row in zip(starts, rows, strict=True)]
         )
-        shares = weights / np.repeat(totals, [len(row) for row in rows])
+        fractions = weights / np.repeat(totals, [len(row) for row in rows])
         device = self.embedding.weight.device
         given = (torch.from_numpy(array).to(device) for array in (numbers, starts))
         return {
-            "pooled": self.embedding(*given, per_sample_weights=torch.from_numpy(shares.astype(np.float32)).to(device))
+            "pooled": self.embedding(
+                *given, per_sample_weights=torch.from_numpy(fractions.astype(np.float32)).to(device)
+            )
         }

@@ -38,7 +38,7 @@ COMMON_WORDS = 200
 WEIGHTS, VOCABULARY = "model.safetensors", "vocab.txt"
 
 _RARE = 1e-3
-"""The `a` of SIF: a word with this share of all words weighs half as much as the rarest."""
+"""The `a` of SIF: a word with this fraction of all words weighs half as much as the rarest."""
 
 
 @final
@@ -103,8 +103,8 @@ class StaticFamily(BackboneFamily):
 
         words = state.arrays["words"].tobytes().decode().split("\n")
         equal = recipe.of(self.prefix).get("weighting", "rare") == "equal"
-        shares = np.ones(len(words), dtype=np.float32) if equal else _sif(state.arrays["uses"])
-        encoder = StaticEncoder(words, int(info.arguments["width"]), shares)
+        fractions = np.ones(len(words), dtype=np.float32) if equal else _sif(state.arrays["uses"])
+        encoder = StaticEncoder(words, int(info.arguments["width"]), fractions)
         if weights is not None:
             if not Path(weights.path).is_dir():
                 raise BadWeights(f"{weights.path}: there is no folder of word vectors.")

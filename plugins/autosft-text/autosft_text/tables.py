@@ -1,4 +1,4 @@
-"""Texts in tables: from a table to a claim, and to rows. Knows no folder of texts."""
+"""Texts in tables: from a table to an inferred task, and to rows. Knows no folder of texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autosft.api import BadInput, Claim, Fault, Hints, Row, Scan, Task, UnknownName, printable
+from autosft.api import BadInput, Hints, InferredTask, Row, Scan, SkippedSample, Task, UnknownName, printable
 from autosft.api.inputs import (
     Table,
     TargetForm,
@@ -33,8 +33,8 @@ _SURE, _BY_LOOKS = 0.95, 0.9
 _KEYS = ("table", "text", "target", "unlabeled")
 
 
-def claim_table(path: Path, hints: Hints) -> Claim | None:
-    """Claim a table with texts; None if it has none.
+def recognize_table(path: Path, hints: Hints) -> InferredTask | None:
+    """Recognize a table with texts; None if it has none.
 
     Raises:
         BadInput: A hint names no column, or there is no target for the texts.
@@ -70,7 +70,7 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
         },
         **hints.roles,
     )
-    return Claim(
+    return InferredTask(
         task,
         confidence=_SURE if hints.inputs else _BY_LOOKS * len(used) / len(telling),
         why=f"{table.dialect}; texts in {_listed(texts)}, {asked}{words_of(hints.roles)}",
@@ -79,9 +79,9 @@ def claim_table(path: Path, hints: Hints) -> Claim | None:
 
 
 def scan_table(task: Task) -> Scan:
-    """Rows with a text and a target, rows without a target, and faults.
+    """Rows with a text and a target, rows without a target, and skipped samples.
 
-    Rows of a validation or test split of which none has a target are left out, and make one fault.
+    Rows of a validation or test split of which none has a target are left out, and make one skipped sample.
 
     Raises:
         BadInput: The task's data table is wrong, or its file is missing or has other columns.
@@ -93,7 +93,7 @@ def scan_table(task: Task) -> Scan:
     return with_unlabeled(scan, str(task.data.get("unlabeled", "")), TEXTS)
 
 
-def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[Fault, ...]]:
+def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[SkippedSample, ...]]:
     """The rows of a table, for a predictor. A table of one column needs no name for it, and a folder no names of
     splits.
 
@@ -103,7 +103,7 @@ def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[Fault, ...]
     table, texts = read_table(path), _text_columns(task)
     if len(table.columns) == 1 and len(texts) == 1:
         texts = list(table.columns)
-    return list(_rows(table, texts)), table.faults
+    return list(_rows(table, texts)), table.skipped
 
 
 def parts_of(given: dict[str, Any], task: Task) -> list[Any]:

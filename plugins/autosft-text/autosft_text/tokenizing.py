@@ -23,7 +23,7 @@ _CHARACTERS = 16
 """No more characters per token are looked at, so that a megabyte in a row costs no more than a page."""
 
 _SEEN, _FEW_CUT = 1000, 0.01
-"""Of so many rows it is told whether more than this share are cut."""
+"""Of so many rows it is told whether more than this fraction are cut."""
 
 
 @final
@@ -116,12 +116,10 @@ class TextTokenizer:
         return marked.ids[:first], marked.ids[len(marked.ids) - last :]
 
 
-def notice(tokenizer: TextTokenizer, rows: Rows, read: Callable[[Row], Any]) -> str:
+def truncation_note(tokenizer: TextTokenizer, rows: Rows, read: Callable[[Row], Any]) -> str:
     """What a user should know of long texts: how many are cut, if they are more than one in a hundred."""
     seen = rows[:: max(1, len(rows) // _SEEN)]
-    share = sum(tokenizer.cuts(read(row)) for row in seen) / max(1, len(seen))
-    if share <= _FEW_CUT:
+    fraction = sum(tokenizer.cuts(read(row)) for row in seen) / max(1, len(seen))
+    if fraction <= _FEW_CUT:
         return ""
-    return (
-        f"{100 * share:.0f} % of the texts are longer than {tokenizer.longest} tokens; of these it sees head and tail"
-    )
+    return f"{100 * fraction:.0f} % of the texts are longer than {tokenizer.longest} tokens; of these it sees head and tail"

@@ -25,7 +25,7 @@ from autosft.api import (
 from autosft_text.checkpoint import state_in, token_pooling, usual_pooling
 from autosft_text.curated import CURATED, PREFIX
 from autosft_text.local import from_folder
-from autosft_text.tokenizing import TextTokenizer, notice
+from autosft_text.tokenizing import TextTokenizer, truncation_note
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
@@ -87,9 +87,9 @@ class TransformersFamily(BackboneFamily):
             raise BadWeights(f"{info.name}: its tokenizer lies in a folder with its weights, and there is none.")
         return state_in(Path(weights.path))
 
-    def notice(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
+    def note(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:
         """How many texts are longer than what is seen of them."""
-        return notice(_tokenizer(info, state), rows, read)
+        return truncation_note(_tokenizer(info, state), rows, read)
 
     def build(self, info: BackboneInfo, recipe: Recipe, state: State, weights: WeightFile | None) -> Encoder:
         """The network with all weights of a folder, its tokenizer, and the pooling and layers that it was trained with.

@@ -22,10 +22,10 @@ def recognize():
 
 
 def test_texts_and_labels_are_recognized_and_named(recognize, reviews):
-    claim = recognize(reviews)
-    assert claim.task.data["text"] == ["text"] and claim.task.target_names == ("label",)
-    assert claim.task.problems == ("classification",) and claim.task.name == "reviews"
-    assert claim.confidence == pytest.approx(0.9) and "'text'" in claim.why and "'label'" in claim.why
+    inferred = recognize(reviews)
+    assert inferred.task.data["text"] == ["text"] and inferred.task.target_names == ("label",)
+    assert inferred.task.problems == ("classification",) and inferred.task.name == "reviews"
+    assert inferred.confidence == pytest.approx(0.9) and "'text'" in inferred.why and "'label'" in inferred.why
 
 
 @pytest.mark.parametrize(
@@ -41,24 +41,24 @@ def test_texts_and_labels_are_recognized_and_named(recognize, reviews):
 )
 def test_dialects_make_no_difference(recognize, write_table, sentences, tmp_path, name, options):
     rows = [(f"{text} “Schön”, für jeden; naïve", label) for text, label in sentences(40)]
-    claim = recognize(write_table(tmp_path / name, rows, **options))
-    scan = TextModality().scan(claim.task)
+    inferred = recognize(write_table(tmp_path / name, rows, **options))
+    scan = TextModality().scan(inferred.task)
     assert [(row.ref, *row.targets) for row in scan.rows] == rows
 
 
 def test_a_table_without_header_has_numbered_columns(recognize, write_table, sentences, tmp_path):
-    claim = recognize(write_table(tmp_path / "a.csv", list(sentences(40)), header=None))
-    assert claim.task.data["text"] == ["column_1"] and claim.task.target_names == ("column_2",)
-    assert len(TextModality().scan(claim.task).rows) == 40
+    inferred = recognize(write_table(tmp_path / "a.csv", list(sentences(40)), header=None))
+    assert inferred.task.data["text"] == ["column_1"] and inferred.task.target_names == ("column_2",)
+    assert len(TextModality().scan(inferred.task).rows) == 40
 
 
 def test_json_lines_are_recognized(recognize, sentences, tmp_path):
     lines = (json.dumps({"body": text, "sentiment": label, "id": n}) for n, (text, label) in enumerate(sentences(40)))
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(lines))
-    claim = recognize(path)
-    assert claim.task.data["text"] == ["body"] and claim.unused == ("column 'id'",)
-    assert claim.confidence == pytest.approx(0.9)  # the numbers of rows say nothing
+    inferred = recognize(path)
+    assert inferred.task.data["text"] == ["body"] and inferred.unused == ("column 'id'",)
+    assert inferred.confidence == pytest.approx(0.9)  # the numbers of rows say nothing
 
 
 def test_parquet_is_recognized(recognize, sentences, tmp_path):
@@ -73,18 +73,18 @@ def test_parquet_is_recognized(recognize, sentences, tmp_path):
 def test_several_columns_of_prose_are_joined_unless_one_is_named(recognize, write_table, sentences, tmp_path):
     rows = [(f"A title about {n} things", text, label) for n, (text, label) in enumerate(sentences(40))]
     path = write_table(tmp_path / "a.csv", rows, header=("title", "body", "label"))
-    claim = recognize(path)
-    assert claim.task.data["text"] == ["title", "body"]
-    assert TextModality().scan(claim.task).rows[0].ref == "\x1f".join(rows[0][:2])
+    inferred = recognize(path)
+    assert inferred.task.data["text"] == ["title", "body"]
+    assert TextModality().scan(inferred.task).rows[0].ref == "\x1f".join(rows[0][:2])
     named = recognize(path, Hints(inputs=("body",)))
     assert named.task.data["text"] == ["body"] and named.unused == ("column 'title'",)
-    assert named.confidence > claim.confidence
+    assert named.confidence > inferred.confidence
 
 
 def test_scripts_without_blanks_are_prose_too(recognize, write_table, tmp_path):
     rows = [(f"{CHINESE[n % 4]}{n}", ("好", "坏")[n % 2]) for n in range(40)]
-    claim = recognize(write_table(tmp_path / "a.csv", rows))
-    assert claim.task.data["text"] == ["text"] and claim.task.target_names == ("label",)
+    inferred = recognize(write_table(tmp_path / "a.csv", rows))
+    assert inferred.task.data["text"] == ["text"] and inferred.task.target_names == ("label",)
 
 
 def test_the_target_may_be_named(recognize, write_table, sentences, tmp_path):
@@ -117,9 +117,9 @@ def test_prose_among_many_other_columns_is_claimed_with_little_confidence(recogn
         (n % 2, f"Braund, Mr. Owen Harris {n}", *draw.integers(0, 9, 6), ("S", "C", "Q")[n % 3]) for n in range(100)
     ]
     header = ("survived", "name", *"abcdef", "port")
-    claim = recognize(write_table(tmp_path / "a.csv", rows, header=header), Hints(targets=("survived",)))
-    assert claim.task.data["text"] == ["name"] and claim.confidence < 0.3
-    assert "column 'port'" in claim.unused
+    inferred = recognize(write_table(tmp_path / "a.csv", rows, header=header), Hints(targets=("survived",)))
+    assert inferred.task.data["text"] == ["name"] and inferred.confidence < 0.3
+    assert "column 'port'" in inferred.unused
 
 
 def test_paths_of_files_are_somebody_else_s(recognize, write_table, tmp_path):
@@ -143,8 +143,8 @@ def test_folders_of_texts_are_recognized_and_side_files_are_not(recognize, sente
         path = tmp_path / "mails" / ("test" if number % 5 == 0 else "train") / label / f"{number}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    claim = recognize(tmp_path / "mails")
-    assert claim.task.target_names == ("label",) and "8 test texts" in claim.why
+    inferred = recognize(tmp_path / "mails")
+    assert inferred.task.target_names == ("label",) and "8 test texts" in inferred.why
     (tmp_path / "photos" / "ant").mkdir(parents=True)
     for number in range(5):
         (tmp_path / "photos" / "ant" / f"{number}.jpg").write_bytes(b"\xff\xd8\xff")
@@ -160,14 +160,18 @@ def test_columns_of_groups_times_and_weights_are_named_and_used(recognize, write
     ]
     path = write_table(tmp_path / "a.csv", rows, header=("text", "writer", "day", "score", "mood"))
     roles = {"group": "writer", "time": "day", "weight": "score"}
-    claim = recognize(path, Hints(**roles))
-    assert claim.task.roles == roles and claim.task.data["text"] == ["text"] and claim.task.target_names == ("mood",)
+    inferred = recognize(path, Hints(**roles))
+    assert (
+        inferred.task.roles == roles
+        and inferred.task.data["text"] == ["text"]
+        and inferred.task.target_names == ("mood",)
+    )
     assert (
         "rows of one column 'writer' stay together; split by time in column 'day'; weights in column 'score'"
-        in claim.why
+        in inferred.why
     )
-    assert claim.unused == ()
-    row = TextModality().scan(claim.task).rows[5]
+    assert inferred.unused == ()
+    row = TextModality().scan(inferred.task).rows[5]
     assert (row.group, row.weight) == ("the 1 th writer of all", 2.0) and row.time == 1578268800.0
     with pytest.raises(UnknownName, match=r"'wrter'.*'writer'"):
         recognize(path, Hints(group="wrter"))
@@ -189,12 +193,12 @@ def test_what_a_target_is_is_told_by_rows_of_the_whole_table(recognize, write_ta
     numbers = draw.permutation(numbers) if order == "shuffled" else numbers
     rows = [(f"is it this what they say of number {n}, or that, row {row}?", str(n)) for row, n in enumerate(numbers)]
 
-    claim = recognize(write_table(tmp_path / "asked.csv", rows, header=("text", "target")))
+    inferred = recognize(write_table(tmp_path / "asked.csv", rows, header=("text", "target")))
 
-    assert claim.task.problems == ("classification",) and claim.task.target_names == ("target",)
+    assert inferred.task.problems == ("classification",) and inferred.task.target_names == ("target",)
 
 
 def test_numbers_that_are_alike_in_the_first_rows_are_numbers(recognize, write_table, tmp_path):
     rows = [(f"how far is it, they ask, and row {row} knows", f"{max(0, row - 1500) * 0.25}") for row in range(4000)]
-    claim = recognize(write_table(tmp_path / "far.csv", rows, header=("text", "target")))
-    assert claim.task.problems == ("regression",)
+    inferred = recognize(write_table(tmp_path / "far.csv", rows, header=("text", "target")))
+    assert inferred.task.problems == ("regression",)

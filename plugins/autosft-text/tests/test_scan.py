@@ -32,7 +32,7 @@ def test_rows_are_named_after_their_place(task_of):
 def test_empty_texts_are_counted_and_rows_without_target_may_be_learned_from(task_of):
     scan = MODALITY.scan(task_of([("good", "a"), ("", "b"), ("  ", "b"), ("no label", ""), ("fine", "b")]))
     assert scan.rows.ref.tolist() == ["good", "fine"]
-    assert [(fault.ref, fault.reason) for fault in scan.faults] == [
+    assert [(skip.ref, skip.reason) for skip in scan.skipped] == [
         ("a.csv:3", "the text is empty"),
         ("a.csv:4", "the text is empty"),
     ]
@@ -41,7 +41,7 @@ def test_empty_texts_are_counted_and_rows_without_target_may_be_learned_from(tas
 
 def test_a_part_may_be_missing_but_not_all(task_of):
     scan = MODALITY.scan(task_of([("head", "body", "a"), ("", "body", "b"), ("", "", "a")], text=("title", "text")))
-    assert scan.rows.ref.tolist() == ["head\x1fbody", "body"] and len(scan.faults) == 1
+    assert scan.rows.ref.tolist() == ["head\x1fbody", "body"] and len(scan.skipped) == 1
 
 
 def test_test_rows_without_targets_are_left_out_and_said_once(write_table, tmp_path, sentences):
@@ -49,7 +49,7 @@ def test_test_rows_without_targets_are_left_out_and_said_once(write_table, tmp_p
     write_table(tmp_path / "d" / "test.csv", [(f"a text to answer {n}",) for n in range(30)], header=("text",))
     scan = MODALITY.scan(MODALITY.recognize(tmp_path / "d").task)
     assert len(scan.rows) == 40 and not len(scan.unlabeled)
-    assert [fault.reason for fault in scan.faults] == ["none of them has a target; not used"]
+    assert [skip.reason for skip in scan.skipped] == ["none of them has a target; not used"]
 
 
 def test_a_missing_column_or_file_is_one_line(task_of, tmp_path):
@@ -70,7 +70,7 @@ def test_half_characters_become_question_marks():
     )
 
 
-def test_files_of_texts_in_any_encoding_are_read_and_others_are_faults(tmp_path):
+def test_files_of_texts_in_any_encoding_are_read_and_others_are_skipped(tmp_path):
     contents = {"a/1.txt": "Grüße".encode("cp1252"), "a/2.txt": "Grüße".encode("utf-16"), "b/1.txt": "Grüße".encode()}
     contents |= {"b/2.txt": b"", "b/3.txt": b"\x89PNG\r\n\x1a\n\0\0\0", "b/1001": b"a mail without an ending"}
     for name, content in contents.items():
@@ -81,7 +81,7 @@ def test_files_of_texts_in_any_encoding_are_read_and_others_are_faults(tmp_path)
         **dict.fromkeys(("a/1.txt", "a/2.txt", "b/1.txt"), "Grüße"),
         "b/1001": "a mail without an ending",
     }
-    assert len(scan.faults) == 2 and all("\n" not in fault.reason for fault in scan.faults)
+    assert len(scan.skipped) == 2 and all("\n" not in skip.reason for skip in scan.skipped)
 
 
 def test_inputs_of_every_kind_are_collected_in_order(task_of, tmp_path, write_table):
@@ -120,7 +120,7 @@ def test_texts_without_labels_may_lie_in_a_folder_of_their_own(write_table, tmp_
     task = MODALITY.recognize(table, Hints(unlabeled=str(tmp_path / "more"))).task
     scan = MODALITY.scan(Task.parse(task.plain(), "test"))
     assert len(scan.rows) == 40 and scan.unlabeled.ref.tolist() == ["a text without a label"]
-    assert [fault.reason for fault in scan.faults] == ["the text is empty"]
+    assert [skip.reason for skip in scan.skipped] == ["the text is empty"]
     with pytest.raises(BadInput, match="no such folder"):
         MODALITY.recognize(table, Hints(unlabeled=str(tmp_path / "gone")))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autosft.api import BadWeights, Row, Rows
-from autosft_text.tokenizing import TextTokenizer, notice
+from autosft_text.tokenizing import TextTokenizer, truncation_note
 
 CLS, SEP = 2, 3
 
@@ -64,10 +64,10 @@ def test_a_megabyte_in_a_row_is_cut_before_it_is_tokenized(tokenizer, monkeypatc
 
 def test_it_is_said_if_many_texts_are_cut(tokenizer):
     rows = Rows.of(Row(str(n), "film " * (30 if n % 4 == 0 else 3)) for n in range(40))
-    assert notice(tokenizer(longest=16), rows, lambda row: row.ref) == (
+    assert truncation_note(tokenizer(longest=16), rows, lambda row: row.ref) == (
         "25 % of the texts are longer than 16 tokens; of these it sees head and tail"
     )
-    assert notice(tokenizer(longest=64), rows, lambda row: row.ref) == ""
+    assert truncation_note(tokenizer(longest=64), rows, lambda row: row.ref) == ""
 
 
 def test_something_else_is_no_tokenizer():

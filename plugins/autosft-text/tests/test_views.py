@@ -32,10 +32,10 @@ def test_without_strength_nothing_is_left_out():
 
 
 @pytest.mark.parametrize("strength, share", [("light", 0.1), ("strong", 0.3)])
-def test_each_word_is_left_out_as_often_as_asked(strength, share):
+def test_each_word_is_left_out_as_often_as_asked(strength, fraction):
     text = " ".join(map(str, range(20_000)))
     left = seen(TextView(strength, 0.1), text, np.random.default_rng(0)).split()
-    assert len(left) == pytest.approx((1 - share) * 20_000, rel=0.02)
+    assert len(left) == pytest.approx((1 - fraction) * 20_000, rel=0.02)
     assert left == sorted(left, key=int)
 
 

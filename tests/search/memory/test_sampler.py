@@ -75,8 +75,8 @@ def test_what_was_being_trained_counts_by_its_score_once_it_is_known():
 
 
 def test_what_is_being_trained_is_remembered_where_most_outcomes_are_forgotten(monkeypatch):
-    monkeypatch.setattr("autosft.search.memory.sampler.MOST_BELIEFS", 40)
-    monkeypatch.setattr("autosft.search.memory.sampler.BEST_BELIEFS", 20)
+    monkeypatch.setattr("autosft.search.memory.sampler.MOST_SHOWN", 40)
+    monkeypatch.setattr("autosft.search.memory.sampler.BEST_SHOWN", 20)
     alone, beside = knowing(40), knowing(40)
     for number in range(40, 48):
         beside.start(number, {"backbone": "b", "strategy": "s", "rate": 0.7}, LINE)

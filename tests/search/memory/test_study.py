@@ -217,9 +217,13 @@ def test_a_paused_trial_waits_with_its_curve_and_goes_on_after_reopening(path):
     assert [trial.state.name for trial in stored(path).trials] == ["WAITING"]
     assert stored(path).trials[0].intermediate_values == {1: 0.7, 2: 0.7}
     trials, _ = opened(path)
-    assert trials.cut_off == [] and [leg.number for leg in trials.paused] == [number] and trials.ended == []
+    assert (
+        trials.cut_off == []
+        and [paused_record.number for paused_record in trials.paused] == [number]
+        and trials.ended == []
+    )
     trials.resume(number)
-    assert trials.paused == [] and trials.leg(number) and [known.number for known in trials.known] == [number]
+    assert trials.paused == [] and trials.paused_record(number) and [known.number for known in trials.known] == [number]
     assert opened(path)[0].cut_off == [number]
     trials.note(record(number, score=0.9))
     assert stored(path).best_value == 0.9 and trials.known == trials.ended

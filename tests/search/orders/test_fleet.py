@@ -137,9 +137,9 @@ def test_work_that_is_abandoned_stands_where_its_last_epoch_was(fleet):
     assert standing.state == "paused" and standing.score == 0.5 and len(standing.epochs) == 1
     assert cut_short(ended, [], seconds, None) is None
     assert cut_short(ended, [], seconds, standing) == standing  # where it had paused before
-    assert cut_short(ended.model_copy(update={"work": "keep"}), epochs, seconds, standing) is None
-    paced = standing.model_copy(update={"pace": {"train": 0.1}})
-    assert cut_short(ended, epochs, seconds, paced).pace == paced.pace
+    assert cut_short(ended.model_copy(update={"work": "save"}), epochs, seconds, standing) is None
+    paced = standing.model_copy(update={"seconds_per_row": {"train": 0.1}})
+    assert cut_short(ended, epochs, seconds, paced).seconds_per_row == paced.seconds_per_row
     before = epochs[0].model_copy(update={"stage": "before"})
     more = cut_short(ended, [*epochs, *epochs], seconds, standing.model_copy(update={"epochs": (before, *epochs)}))
     assert [epoch.stage for epoch in more.epochs] == ["before", epochs[0].stage]

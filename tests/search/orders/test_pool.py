@@ -1,10 +1,10 @@
-"""A stranger's executor that is at fault is named in one line, whatever it does wrong."""
+"""A stranger's executor that is at skipped sample is named in one line, whatever it does wrong."""
 
 import pytest
 
 from autosft.contracts.executor import Event, Executor, Order, Pool
 from autosft.errors import BadInput, PluginBroken
-from autosft.search.orders.pool import BlamedPool
+from autosft.search.orders.pool import NamedPool
 from autosft.testing.trials import quick_recipe
 
 BODIES = [("started", {}), ("epoch", {"number": 1}), ("done", {}), ("lost", {})]
@@ -13,8 +13,8 @@ BODIES = [("started", {}), ("epoch", {"number": 1}), ("done", {}), ("lost", {})]
 class Away(Pool):
     slots = 1
 
-    def __init__(self, news=()):
-        self.news = news
+    def __init__(self, events=()):
+        self.events = events
 
     def _fail(self, *given):
         raise ConnectionError("the cluster\nis away.")
@@ -22,7 +22,7 @@ class Away(Pool):
     submit = cancel = _fail
 
     def events(self, timeout):
-        return self.news or self._fail()
+        return self.events or self._fail()
 
     def close(self):
         self._fail()
@@ -40,10 +40,10 @@ def order():
 
 
 def test_whatever_an_executor_raises_names_it_in_one_line():
-    pool = BlamedPool(Away(), "cluster")
+    pool = NamedPool(Away(), "cluster")
     settings = {"slots": 1, "threads": 1, "device": "cpu", "processes": 1, "log": "log"}
     for call in (
-        lambda: BlamedPool.open(Cluster(), **settings),
+        lambda: NamedPool.open(Cluster(), **settings),
         lambda: pool.submit(order()),
         lambda: pool.events(0.1),
         lambda: pool.cancel("one"),
@@ -63,12 +63,12 @@ def test_an_executor_that_lacks_a_setting_says_so_in_its_own_words():
             raise BadInput("CLUSTER is not set.")
 
     with pytest.raises(BadInput, match=r"^CLUSTER is not set\.$"):
-        BlamedPool.open(Unset(), slots=1, threads=1, device="cpu", processes=1, log="log")
+        NamedPool.open(Unset(), slots=1, threads=1, device="cpu", processes=1, log="log")
 
 
 @pytest.mark.parametrize(("kind", "body"), BODIES)
 def test_an_event_without_what_it_must_carry_names_the_executor_and_what_is_missing(kind, body):
-    pool = BlamedPool(Away([Event(token="one", kind=kind, body=body)]), "cluster")
+    pool = NamedPool(Away([Event(token="one", kind=kind, body=body)]), "cluster")
 
     with pytest.raises(PluginBroken, match=f"'cluster'.*body of an event '{kind}'.*: Field required"):
         pool.events(0.1)

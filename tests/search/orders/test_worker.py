@@ -16,7 +16,7 @@ from autosft.contracts.strategy import Fit, Strategy
 from autosft.errors import OutOfTime
 from autosft.testing.toy import ToyStrategy
 from autosft.testing.trials import quick_recipe
-from autosft.workers.worker import Workshop
+from autosft.workers.worker import Worker
 
 
 class Once(Strategy):
@@ -32,9 +32,9 @@ class Once(Strategy):
 
 
 def _record(run, registry, strategy="toy"):
-    workshop = Workshop(registry, "cpu")
+    worker = Worker(registry, "cpu")
     order = Order(run=str(run.folder), trial=0, token="t", recipe=quick_recipe(strategy), seconds=None)
-    return workshop.work(order, lambda epoch: None)
+    return worker.work(order, lambda epoch: None)
 
 
 def test_where_torch_cannot_compile_a_trial_is_trained_without_and_says_so(
@@ -91,12 +91,12 @@ class Impatient(ToyStrategy):
 def test_a_paused_trial_is_kept_as_it_is_though_its_strategy_fits_something_first(make_run, registry, tmp_path):
     parts = dataclasses.replace(registry, strategies={"impatient": Impatient()})
     with closing(make_run(tmp_path / "run")) as run:
-        workshop, recipe = Workshop(parts, "cpu"), quick_recipe("impatient")
+        worker, recipe = Worker(parts, "cpu"), quick_recipe("impatient")
         order = Order(run=str(run.folder), trial=0, token="t", recipe=recipe, seconds=60, pause_after=1)
-        paused = workshop.work(order, lambda epoch: None)
+        paused = worker.work(order, lambda epoch: None)
         assert paused.state == "paused" and len(paused.epochs) == 1
 
-        kept = workshop.work(order.model_copy(update={"work": "keep", "pause_after": None}), lambda epoch: None)
+        kept = worker.work(order.model_copy(update={"work": "save", "pause_after": None}), lambda epoch: None)
 
     assert kept.state == "done" and kept.epochs == paused.epochs and kept.score == paused.score
 
@@ -104,7 +104,7 @@ def test_a_paused_trial_is_kept_as_it_is_though_its_strategy_fits_something_firs
 def test_a_device_that_is_not_there_fails_the_trial_in_one_line(make_run, registry, tmp_path):
     with closing(make_run(tmp_path / "run")) as run:
         order = Order(run=str(run.folder), trial=0, token="t", recipe=quick_recipe("toy"), seconds=None)
-        record = Workshop(registry, "cuda:99").work(order, lambda epoch: None)
+        record = Worker(registry, "cuda:99").work(order, lambda epoch: None)
 
     assert record.state == "failed" and record.error.startswith("device 'cuda:99' cannot be used here (")
     assert "\n" not in record.error
@@ -131,7 +131,7 @@ def order(run, number, **fields):
 def test_where_rows_are_few_a_trained_encoder_is_scored_on_all_of_them(drawn, registry):
     labelled = drawn.data.train + drawn.data.valid
 
-    record = Workshop(registry, "cpu").work(order(drawn, 0), lambda epoch: None)
+    record = Worker(registry, "cpu").work(order(drawn, 0), lambda epoch: None)
 
     assert record.state == "done" and record.rows == len(labelled) and record.split_score is not None
     stored = StoredOutputs.read(drawn.trial_folder(0), labelled.columns)
@@ -146,11 +146,11 @@ def test_where_rows_are_few_a_trained_encoder_is_scored_on_all_of_them(drawn, re
 
 
 def test_a_trial_below_the_least_score_is_not_taken_through_the_folds(drawn, registry):
-    workshop = Workshop(registry, "cpu")
-    score = workshop.work(order(drawn, 0), lambda epoch: None).split_score
+    worker = Worker(registry, "cpu")
+    score = worker.work(order(drawn, 0), lambda epoch: None).split_score
 
     below, above = (
-        workshop.work(order(drawn, number, least_score=score + more), lambda epoch: None)
+        worker.work(order(drawn, number, least_score=score + more), lambda epoch: None)
         for number, more in ((1, 0.01), (2, -0.01))
     )
 

@@ -14,7 +14,7 @@ import torch
 from autosft.contracts.backbone import BackboneInfo, Inputs
 from autosft.contracts.executor import Order
 from autosft.contracts.facts import Facts
-from autosft.contracts.outputs import TESTED, StoredOutputs
+from autosft.contracts.outputs import TEST_OUTPUTS, StoredOutputs
 from autosft.contracts.record import Record, Result
 from autosft.data.splits import subset
 from autosft.deploy.bundle import Bundle
@@ -22,18 +22,18 @@ from autosft.deploy.member import load_member, save_member
 from autosft.deploy.predictor import Predictor
 from autosft.errors import CannotWrite
 from autosft.host.registry import Plugin
+from autosft.search.events import Noted
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
-from autosft.search.news import Noted
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
 from autosft.search.policy.budget import Clock, Estimates
-from autosft.search.space import effort_of, whole_space_of
+from autosft.search.space import relative_cost_of, whole_space_of
 from autosft.testing import toy
 from autosft.testing.toy_encoder import ToyEncoder
-from autosft.workers.tested import score_on_test
-from autosft.workers.worker import Workshop
+from autosft.workers.test_split import score_on_test
+from autosft.workers.worker import Worker
 
 SEEN = {"blind/first": 0, "blind/second": 1}
 WELL_TAUGHT = {"toy.optim.lr": 0.05, "toy.optim.head_lr": 0.2, "optim.batch_size": 16, "toy.stop.max_epochs": 8}
@@ -93,9 +93,9 @@ class Search:
 
     def __init__(self, run, registry, plan):
         self.run, self.registry, self._plan = run, registry, plan
-        self._workshop = Workshop(registry, "cpu")
+        self._worker = Worker(registry, "cpu")
         self.trials = Trials(Study(sqlite_url(run.folder / "study.db"), "autosft"), Sampler(0), 0)
-        self.news, self.worked = [], []
+        self.events, self.worked = [], []
 
     def train(self, backbone):
         params = {"backbone": backbone, "strategy": "toy", **WELL_TAUGHT}
@@ -115,21 +115,21 @@ class Search:
         return record
 
     def work(self, order):
-        record = self._workshop.work(order, lambda epoch: None)
+        record = self._worker.work(order, lambda epoch: None)
         self.worked.append((order.work, record))
         assert record.state == "done", record.error
         return record
 
     def finish(self, **settings):
-        effort = effort_of(self.run.document.task, self.registry, self._plan)
-        estimates = Estimates(self._plan, self.trials.known, None, effort)
+        relative_cost = relative_cost_of(self.run.document.task, self.registry, self._plan)
+        estimates = Estimates(self._plan, self.trials.known, None, relative_cost)
         given = {"interrupted": lambda: False, **settings}
-        watch, clock = self.news.append, Clock(None)
-        return finish(self.run, self.registry, self.trials, estimates, clock, self.work, watch, {}, **given)
+        callback, clock = self.events.append, Clock(None)
+        return finish(self.run, self.registry, self.trials, estimates, clock, self.work, callback, {}, **given)
 
     @property
     def said(self):
-        return [news.text for news in self.news if isinstance(news, Noted)]
+        return [events.text for events in self.events if isinstance(events, Noted)]
 
 
 @pytest.fixture
@@ -168,25 +168,25 @@ def test_a_trial_leaves_what_it_answered_and_it_is_kept_without_the_model(search
     assert not made.run.has_model(1) and len(StoredOutputs.read(folder, valid.columns).rows) == len(valid)
 
 
-def test_trials_that_complete_each_other_are_bundled_and_predict_as_the_blend_scored(search):
+def test_trials_that_complete_each_other_are_bundled_and_predict_as_the_ensemble_scored(search):
     made = search()
 
     result = made.finish()
 
-    assert {record.number for record in result.best} == {0, 1} and sum(result.shares) == pytest.approx(1.0)
+    assert {record.number for record in result.best} == {0, 1} and sum(result.weights) == pytest.approx(1.0)
     assert result.valid > max(record.score for record in made.trials.ended) + 0.1
     assert result == Result.read(made.run.folder / "result.json") and not result.refitted
     predictor = Predictor.load(made.run.folder, registry=made.registry)
     for rows, score in ((made.run.data.valid, result.valid), (made.run.data.test, result.test)):
         assert accuracy(predictor.predict(list(rows.ref)), rows) == score
-    assert "a blend of 2 models" in made.said[-1] and "times as long" in made.said[-1]
+    assert "an ensemble of 2 models" in made.said[-1] and "times as long" in made.said[-1]
 
 
 @pytest.mark.parametrize(("spec", "interrupted"), [({"single": True}, False), ({}, True)])
 def test_one_model_is_taken_if_asked_for_or_interrupted(search, spec, interrupted):
     result = search(**spec).finish(interrupted=lambda: interrupted)
 
-    assert len(result.best) == 1 and result.shares == (1.0,) and result.interrupted == interrupted
+    assert len(result.best) == 1 and result.weights == (1.0,) and result.interrupted == interrupted
 
 
 def test_a_bundle_names_the_packages_that_it_needs_and_no_other(search):
@@ -225,13 +225,13 @@ def test_finishing_again_after_a_kill_comes_to_the_same(search):
 
     again = made.finish()
 
-    assert (again.shares, again.valid, again.test) == (first.shares, first.valid, first.test)
+    assert (again.weights, again.valid, again.test) == (first.weights, first.valid, first.test)
 
 
 def test_of_the_test_rows_so_many_are_scored_as_there_is_time_for(search, monkeypatch):
     made = search()
     made.finish()
-    monkeypatch.setattr("autosft.workers.tested.PORTION", 16)
+    monkeypatch.setattr("autosft.workers.test_split.PORTION", 16)
     left = itertools.chain([60.0], itertools.repeat(-1.0))
 
     told = score_on_test(made.run, made.registry, torch.device("cpu"), 0, lambda: next(left))
@@ -247,7 +247,7 @@ def test_what_the_model_answered_to_test_rows_is_kept_and_gives_the_test_score(s
 
     result = made.finish()
 
-    kept = StoredOutputs.read(made.run.folder / TESTED, made.run.data.test.columns)
+    kept = StoredOutputs.read(made.run.folder / TEST_OUTPUTS, made.run.data.test.columns)
     problem = made.registry.problem("classification")
     assert len(kept.rows) == result.test_rows and set(kept.rows.split) == {"test"}
     assert problem.score("accuracy", kept.outputs[0], kept.rows.target(0), kept.states[0]) == result.test
@@ -256,11 +256,11 @@ def test_what_the_model_answered_to_test_rows_is_kept_and_gives_the_test_score(s
 def test_answers_to_test_rows_that_would_take_too_much_are_not_kept_and_it_says_so(search, monkeypatch):
     made = search()
     made.finish()
-    monkeypatch.setattr("autosft.workers.tested.OUTPUTS_SHARE", 0.0)
+    monkeypatch.setattr("autosft.workers.test_split.OUTPUTS_FRACTION", 0.0)
 
     result = made.finish()
 
-    assert result.test is not None and not StoredOutputs.is_there(made.run.folder / TESTED)
+    assert result.test is not None and not StoredOutputs.is_there(made.run.folder / TEST_OUTPUTS)
     assert any("the answers to the test rows are not kept for reports: 0 MB" in text for text in made.said)
 
 
@@ -298,13 +298,13 @@ def test_a_damaged_model_is_not_taken_and_named(search):
     assert any("trial 0" in text and "model.safetensors: damaged" in text for text in made.said)
 
 
-def test_damaged_outputs_cost_the_blend_and_are_named(search):
+def test_damaged_outputs_cost_the_ensemble_and_are_named(search):
     made = search()
     path = made.run.trial_folder(0) / "outputs.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
     assert len(made.finish().best) == 1
-    assert any("trial 0 has no part in a blend" in text and "damaged" in text for text in made.said)
+    assert any("trial 0 has no part in an ensemble" in text and "damaged" in text for text in made.said)
 
 
 def test_every_member_is_trained_again_on_all_rows_and_taken_unless_it_recalls_them_worse(search, without_splits, task):
@@ -335,7 +335,7 @@ def test_a_model_that_recalls_the_rows_clearly_worse_than_its_trial_is_not_taken
     assert made.finish().refitted == ()
 
 
-def test_models_are_kept_that_the_blend_needs_however_low_they_score(search):
+def test_models_are_kept_that_the_ensemble_needs_however_low_they_score(search):
     made = search()
     for _ in range(4):
         made.train("blind/first")
@@ -345,7 +345,7 @@ def test_models_are_kept_that_the_blend_needs_however_low_they_score(search):
     disk.tidy()
 
     assert {record.recipe.backbone for record in made.trials.ended if made.run.has_model(record.number)} == set(SEEN)
-    assert worst.number not in disk.team or made.run.has_model(worst.number)
+    assert worst.number not in disk.members or made.run.has_model(worst.number)
     assert all(StoredOutputs.is_there(made.run.trial_folder(record.number)) for record in made.trials.ended)
 
 

@@ -14,7 +14,7 @@ from autosft.search.policy.budget import (
     FEWEST_TEST_ROWS,
     FINISH_SECONDS,
     MARGIN,
-    TEST_SHARE,
+    TEST_FRACTION,
     TRAIN_TO_ENCODE,
     Clock,
     Estimates,
@@ -37,9 +37,9 @@ def alike(recipe):
     return 1.0
 
 
-def record(backbone="tiny/narrow", *, best=None, seconds=3.0, rows=0, activation="tanh", **pace):
+def record(backbone="tiny/narrow", *, best=None, seconds=3.0, rows=0, activation="tanh", **per_row):
     made = recipe(backbone, rows=rows, activation=activation)
-    return Record(number=0, state="done", recipe=made, score=0.5, pace=pace, best=best or {}, seconds=seconds)
+    return Record(number=0, state="done", recipe=made, score=0.5, per_row=per_row, best=best or {}, seconds=seconds)
 
 
 def test_the_clock_sums_over_sessions():
@@ -78,13 +78,15 @@ def test_what_was_measured_is_believed(plan):
     assert estimates.epochs_in(25.0, recipe("tiny/narrow")) == pytest.approx(25.0 / (MARGIN * 0.05 * 100))
 
 
-def test_each_strategy_has_its_own_pace_and_one_that_was_not_measured_that_of_the_slowest(plan):
-    def trained(strategy, pace):
-        return record(train=pace).model_copy(update={"recipe": recipe().changed(strategy=strategy)})
+def test_each_strategy_has_its_own_seconds_per_row_and_one_that_was_not_measured_that_of_the_slowest(plan):
+    def trained(strategy, per_row):
+        return record(train=per_row).model_copy(update={"recipe": recipe().changed(strategy=strategy)})
 
     estimates = Estimates(plan, [trained("slow", 0.05), trained("quick", 0.01)], None, alike)
-    paces = [estimates.train_seconds(recipe().changed(strategy=name)) for name in ("slow", "quick", "new")]
-    assert paces == [0.05, 0.01, 0.05]
+    per_row_by_strategy = [
+        estimates.train_seconds(recipe().changed(strategy=name)) for name in ("slow", "quick", "new")
+    ]
+    assert per_row_by_strategy == [0.05, 0.01, 0.05]
 
 
 def test_the_latest_measurement_counts(plan):
@@ -163,16 +165,16 @@ def test_with_little_time_fewer_rows_are_trained_on_and_tested(plan):
     )
     many = plan.model_copy(update={"facts": FACTS.model_copy(update={"test": 1000})})
     slow = Estimates(many, [record(encode=1.0)], 100.0, alike)
-    assert slow.test_seconds([record()]) == FINISH_SECONDS + TEST_SHARE * 100.0
+    assert slow.test_seconds([record()]) == FINISH_SECONDS + TEST_FRACTION * 100.0
     assert slow.test_rows_in(105.0, [record()]) == int((105.0 - FINISH_SECONDS) / MARGIN)
     assert slow.test_rows_in(1.0, [record()]) == FEWEST_TEST_ROWS and slow.test_rows_in(math.inf, [record()]) == 1000
 
 
-def test_a_row_at_less_effort_costs_its_share_and_was_not_encoded_by_another(plan):
-    def effort(recipe):
+def test_a_row_at_lower_cost_costs_its_fraction_and_was_not_encoded_by_another(plan):
+    def relative_cost(recipe):
         return 0.25 if recipe.of("tiny")["activation"] == "relu" else 1.0
 
-    estimates = Estimates(plan, [record(encode=0.01, activation="relu")], None, effort)
+    estimates = Estimates(plan, [record(encode=0.01, activation="relu")], None, relative_cost)
 
     assert estimates.encode_seconds(recipe(activation="relu")) == pytest.approx(0.01)
     assert estimates.encode_seconds(recipe()) == pytest.approx(0.04)

@@ -18,8 +18,8 @@ from autosft.search.memory.sampler import Sampler
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.proposals import Proposals
-from autosft.search.policy.rung0 import FIRST_ROWS, GROWTH, SCREENED_ROWS, SHARE, Rung0
-from autosft.search.space import content_of, effort_of, recipe_of
+from autosft.search.policy.rung0 import FIRST_ROWS, FRACTION, GROWTH, SCREENED_ROWS, Rung0
+from autosft.search.space import content_of, recipe_of, relative_cost_of
 from autosft.testing.toy import ToyModality
 
 OWN = {"tiny.activation": "tanh", "classification.loss": "cross_entropy"}
@@ -93,7 +93,7 @@ def many(task, with_parts):
     plan = Plan(candidates=tuple(Candidate(info=info, weights=None, strategies=tuple(parts)) for info in infos))
     records = [record(number, name, 0.9 - 0.1 * number) for number, name in enumerate(names)]
 
-    def recipes(*, used=SHARE):
+    def recipes(*, used=FRACTION):
         estimates = Estimates(of_rows(plan, 90), records, None, lambda recipe: 1.0)
         found = portfolio(task, registry, plan, records, estimates, used=used)
         return [f"{params['backbone']}-{params['strategy']}".removeprefix("tiny/") for params in found]
@@ -144,7 +144,7 @@ def test_against_a_clock_what_is_fitted_to_the_rows_comes_before_even_the_cheape
 def test_as_long_as_none_tells_what_others_take_the_next_cheapest_follows(with_counts):
     few = [("tiny/narrow", "cheap", FIRST_ROWS), ("tiny/wide", "cheap", FIRST_ROWS)]
     quick = record(1, "tiny/narrow", 0.5, FIRST_ROWS)
-    untold, told = ([quick.model_copy(update={"pace": {"encode": pace}})] for pace in (0.0001, 0.01))
+    untold, told = ([quick.model_copy(update={"seconds_per_row": {"encode": per_row}})] for per_row in (0.0001, 0.01))
     assert with_counts(untold, rows=3 * FIRST_ROWS)[1:3] == few
     assert [pair for pair in with_counts(told, rows=3 * FIRST_ROWS) if pair[0] != "tiny/counts"][:2] == few[::-1]
 
@@ -154,7 +154,7 @@ def test_what_is_fitted_goes_on_to_all_rows_before_others_meet_some_while_that_i
     with_counts, seconds, all_at_once
 ):
     rows, few = 3 * FIRST_ROWS, ("cheap", FIRST_ROWS)
-    records = [record(0, "tiny/counts", 0.1, FIRST_ROWS).model_copy(update={"pace": {"fit": seconds}})]
+    records = [record(0, "tiny/counts", 0.1, FIRST_ROWS).model_copy(update={"seconds_per_row": {"fit": seconds}})]
     found = with_counts(records, rows=rows)
     assert found[:2] == [("tiny/counts", *few), ("tiny/narrow", *few)]
     assert (("tiny/counts", "cheap", 0) in found[2:4]) == (("tiny/counts", "cheap", 0) in found) == all_at_once
@@ -163,7 +163,7 @@ def test_what_is_fitted_goes_on_to_all_rows_before_others_meet_some_while_that_i
 def test_what_cannot_be_trained_takes_no_place_among_the_favorites(with_counts):
     scores = {"tiny/counts": 0.9, "tiny/wide": 0.8, "tiny/narrow": 0.7}
     records = [record(n, name, score) for n, (name, score) in enumerate(scores.items())]
-    favorites = [backbone for backbone, *_ in with_counts(records, rows=90, used=SHARE)]
+    favorites = [backbone for backbone, *_ in with_counts(records, rows=90, used=FRACTION)]
     assert list(dict.fromkeys(favorites)) == ["tiny/wide", "tiny/narrow"]
 
 
@@ -192,18 +192,18 @@ def test_with_many_rows_rung_0_begins_with_some_and_the_better_half_goes_on(firs
     assert ("tiny/narrow", 0) in first(records, rows=rows)
 
 
-def test_rung_0_ends_when_it_has_used_its_share(first):
+def test_rung_0_ends_when_it_has_used_its_fraction(first):
     records = [record(0, "tiny/wide", 0.5)]
 
-    assert ("tiny/narrow", 0) not in first(records, used=SHARE)
+    assert ("tiny/narrow", 0) not in first(records, used=FRACTION)
 
 
 def test_many_rows_are_all_taken_at_once_where_a_pass_over_them_is_quick(task, with_parts, enlarge):
     registry = with_parts(strategies={"cheap": Cheap()})
     plan = enlarge(make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()))
 
-    def rows_of(pace):
-        one = record(0, "tiny/narrow", 0.5).model_copy(update={"pace": {"encode": pace}})
+    def rows_of(per_row):
+        one = record(0, "tiny/narrow", 0.5).model_copy(update={"seconds_per_row": {"encode": per_row}})
         rung = Rung0(task, registry, plan, Estimates(of_rows(plan, 3 * FIRST_ROWS), [one], 100.0, lambda recipe: 1.0))
         return {params.get("rows", 0) for params in rung.recipes([one], used=0.1)}
 
@@ -238,7 +238,7 @@ def test_an_encoder_to_which_the_rows_are_unfamiliar_comes_last_on_a_few_rows_an
                 estimates,
                 tried=tried,
                 uncut={},
-                aside=(),
+                quarantined=(),
                 teacher=(),
                 used=0.1,
                 started=len(tried),
@@ -276,27 +276,27 @@ class Zoom(ToyModality.__base__):
     recognize, scan, collect, read = ToyModality.recognize, ToyModality.scan, ToyModality.collect, ToyModality.read
     view, collate = ToyModality.view, ToyModality.collate
 
-    def effort(self, inputs, recipe, state):
+    def cost(self, inputs, recipe, state):
         return recipe.of("points").get("near", 1.0) ** 2
 
 
 @pytest.mark.parametrize(("budget", "near"), [(None, 1.0), (1000.0, 1.0), (100.0, 0.5), (10.0, 0.25)])
-def test_where_time_is_short_rung_0_begins_with_less_effort_and_ends_with_all_of_it(
+def test_where_time_is_short_rung_0_begins_with_lower_cost_and_ends_with_all_of_it(
     task, with_parts, enlarge, budget, near
 ):
     registry = with_parts(strategies={"cheap": Cheap()}, modalities={"points": Zoom()})
     plan = enlarge(make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts()))
-    effort = effort_of(task, registry, plan)
+    cost = relative_cost_of(task, registry, plan)
 
     def steps(records):
-        rung = Rung0(task, registry, plan, Estimates(of_rows(plan, 500), records, budget, effort))
+        rung = Rung0(task, registry, plan, Estimates(of_rows(plan, 500), records, budget, cost))
         found = [recipe_of(params, 0) for params in rung.recipes(records, used=0.0 if budget is None else 0.1)]
         return [(recipe.backbone, recipe.of("points")["near"]) for recipe in found]
 
     def tried(number, backbone, near, score):
         recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "points.near": near, **OWN}, 0)
-        pace = {"encode": 0.05 * near**2 * (2 if backbone == "tiny/wide" else 1)}
-        return Record(number=number, state="done", recipe=recipe, score=score, pace=pace)
+        per_row = {"encode": 0.05 * near**2 * (2 if backbone == "tiny/wide" else 1)}
+        return Record(number=number, state="done", recipe=recipe, score=score, per_row=per_row)
 
     first = tried(0, "tiny/narrow", 1.0, 0.5)
     assert [("tiny/wide", near), ("tiny/narrow", near)] == steps([first])[:2]

@@ -21,29 +21,29 @@ def labels():
 
 
 def test_scores_of_several_labels_equal_scikit_learn_s(labels):
-    truth, given, probabilities = labels
+    truth, predicted, probabilities = labels
     averages = ("micro", "macro", "samples")
     expected = {
-        **{f"f1_{average}": metrics.f1_score(truth, given, average=average) for average in averages},
-        **{f"jaccard_{average}": metrics.jaccard_score(truth, given, average=average) for average in averages},
+        **{f"f1_{average}": metrics.f1_score(truth, predicted, average=average) for average in averages},
+        **{f"jaccard_{average}": metrics.jaccard_score(truth, predicted, average=average) for average in averages},
         "average_precision": metrics.average_precision_score(truth, probabilities),
         "roc_auc": metrics.roc_auc_score(truth, probabilities),
-        "accuracy": metrics.accuracy_score(truth, given),
-        "neg_hamming_loss": -metrics.hamming_loss(truth, given),
+        "accuracy": metrics.accuracy_score(truth, predicted),
+        "neg_hamming_loss": -metrics.hamming_loss(truth, predicted),
     }
     assert set(expected) == set(MULTILABEL)
     for name, value in expected.items():
-        assert multilabel_score(name, truth, given, probabilities) == pytest.approx(value), name
+        assert multilabel_score(name, truth, predicted, probabilities) == pytest.approx(value), name
 
 
 def test_labels_without_rows_have_no_part_in_a_mean_over_labels(labels):
-    truth, given, probabilities = labels
+    truth, predicted, probabilities = labels
     more = [np.pad(array, ((0, 0), (0, 2))) for array in labels]
     for metric in ("f1_macro", "jaccard_macro", "average_precision", "roc_auc"):
-        assert multilabel_score(metric, *more) == multilabel_score(metric, truth, given, probabilities)
+        assert multilabel_score(metric, *more) == multilabel_score(metric, truth, predicted, probabilities)
     more[1][0, 6] = True  # given where it never is true
     for metric in ("f1_macro", "jaccard_macro"):
-        assert multilabel_score(metric, *more) < multilabel_score(metric, truth, given, probabilities)
+        assert multilabel_score(metric, *more) < multilabel_score(metric, truth, predicted, probabilities)
 
 
 @pytest.mark.parametrize("metric", MULTILABEL)

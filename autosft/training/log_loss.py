@@ -1,4 +1,4 @@
-"""What the deviance of labels is made of: the logarithm of the probability that the truth was given."""
+"""What the validation loss of labels is made of: the logarithm of the probability that the truth was given."""
 
 from __future__ import annotations
 

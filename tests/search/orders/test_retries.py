@@ -1,4 +1,4 @@
-"""What is done about faults: what is sent again and how often, and which part is to blame."""
+"""What is done about skipped samples: what is sent again and how often, and which part is to blame."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from autosft.contracts.executor import Event, Order
 from autosft.contracts.recipe import Optim, Recipe
 from autosft.contracts.record import Record
-from autosft.search.orders.faults import HALVINGS, LOSSES, Retries, micro_batch_for, set_aside
 from autosft.search.orders.fleet import Answer
+from autosft.search.orders.retries import HALVINGS, LOSSES, Retries, micro_batch_for, to_quarantine
 
 RECIPE = Recipe(backbone="tiny/wide", strategy="toy", optim=Optim(batch_size=32))
 
@@ -79,13 +79,13 @@ def test_what_did_not_fit_the_memory_is_remembered_for_the_same_backbone_and_str
     assert micro_batch_for(RECIPE.changed(optim=Optim(batch_size=8)), records) == 0
 
 
-def test_a_strategy_that_fails_three_times_in_a_row_is_set_aside_and_no_backbone_is_blamed_for_it():
+def test_a_strategy_that_fails_three_times_in_a_row_is_quarantined_and_no_backbone_is_blamed_for_it():
     records = [ended("done"), *[ended("failed", "bad")] * 3]
 
-    assert set_aside(records) == {"bad": "bad said no"}
+    assert to_quarantine(records) == {"bad": "bad said no"}
 
 
-def test_a_backbone_that_fails_under_every_strategy_is_set_aside():
+def test_a_backbone_that_fails_under_every_strategy_is_quarantined():
     records = [
         record
         for strategy in ("one", "two")
@@ -96,35 +96,35 @@ def test_a_backbone_that_fails_under_every_strategy_is_set_aside():
         )
     ]
 
-    assert set(set_aside(records)) == {"tiny/broken"}
+    assert set(to_quarantine(records)) == {"tiny/broken"}
 
 
 @pytest.mark.parametrize("state", ["done", "diverged"])
 def test_a_trial_in_between_that_a_part_is_not_to_blame_for_ends_the_row(state):
-    assert not set_aside([ended("failed"), ended("failed"), ended(state), ended("failed")])
+    assert not to_quarantine([ended("failed"), ended("failed"), ended(state), ended("failed")])
 
 
 def test_a_trial_for_which_time_ran_out_counts_neither_way():
-    assert set_aside([ended("failed"), ended("interrupted"), ended("failed"), ended("failed")])
+    assert to_quarantine([ended("failed"), ended("interrupted"), ended("failed"), ended("failed")])
 
 
 def test_a_strategy_is_not_blamed_for_backbones_that_fail_each_for_its_own_reason_or_for_want_of_memory():
     others = [
         ended("failed", backbone=f"tiny/{name}").model_copy(update={"error": f"no weights of {name}"}) for name in "abc"
     ]
-    assert not set_aside(others)
-    assert not set_aside([ended("out_of_memory", backbone=f"tiny/{name}") for name in "abc"])
-    assert set_aside([ended("failed", backbone=f"tiny/{name}") for name in "abc"]) == {"toy": "toy said no"}
+    assert not to_quarantine(others)
+    assert not to_quarantine([ended("out_of_memory", backbone=f"tiny/{name}") for name in "abc"])
+    assert to_quarantine([ended("failed", backbone=f"tiny/{name}") for name in "abc"]) == {"toy": "toy said no"}
     others.append(ended("done", "other", backbone="tiny/c"))
-    assert set_aside(others) == {"toy": "no weights of c"}
+    assert to_quarantine(others) == {"toy": "no weights of c"}
 
 
-def test_of_trials_that_start_from_an_encoder_that_nobody_could_make_its_maker_is_set_aside():
+def test_of_trials_that_start_from_an_encoder_that_nobody_could_make_its_maker_is_quarantined():
     start = Recipe(backbone="tiny/wide", strategy="denoise")
     records = [
         one.model_copy(update={"recipe": one.recipe.changed(start=start)})
         for one in (ended("failed", "toy"), ended("failed", "toy"), ended("failed", "toy"))
     ]
 
-    assert not set_aside(records[:2])
-    assert set(set_aside([*records, ended("failed", "toy")])) == {"denoise"}
+    assert not to_quarantine(records[:2])
+    assert set(to_quarantine([*records, ended("failed", "toy")])) == {"denoise"}

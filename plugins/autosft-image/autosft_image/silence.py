@@ -1,4 +1,5 @@
-"""`quiet`: nothing is printed of a file by Pillow or the libraries behind it; what matters becomes an `Unreadable`."""
+"""`silenced`: nothing is printed of a file by Pillow or the libraries behind it; what matters becomes an
+`Unreadable`."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _filter: Any = None
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Silence what Pillow warns of, while any thread is inside.
 
     `warnings.catch_warnings` puts back the filters that it found on entering, which mixes them up between threads.

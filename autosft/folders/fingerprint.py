@@ -1,4 +1,4 @@
-"""`stamp_of`: has anything changed where the data lies? By names, sizes and times, without reading a file."""
+"""`path_fingerprint`: has anything changed where the data lies? By names, sizes and times, without reading a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from autosft.folders.files import hidden
 
 
-def stamp_of(path: Path, apart: Path) -> str:
+def path_fingerprint(path: Path, apart: Path) -> str:
     """The sha256 of the names, sizes and times of change of the visible files at a path; empty if there is nothing.
 
     Args:

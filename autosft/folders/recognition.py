@@ -1,4 +1,4 @@
-"""From a folder to a claim: whether it holds files of one kind by class, and what to say if it nearly does."""
+"""From a folder to an inferred task: whether it holds files of one kind by class, and what to say if it nearly does."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import os
 from pathlib import Path
 
 from autosft.contracts.rows import printable
-from autosft.contracts.task import Claim, Hints, Task, TaskTarget
+from autosft.contracts.task import Hints, InferredTask, Task, TaskTarget
 from autosft.errors import BadInput
 from autosft.folders.files import FileKind, split_entries
 from autosft.folders.layout import Survey, require_classes, survey
 from autosft.folders.unlabeled import named_folder
 
 _NAMED = 20
-"""Unused things that a claim names; the rest is counted."""
+"""Unused things that an inferred task names; the rest is counted."""
 
-_LEAST_SHARE = 0.25
-"""With a smaller share of the files in the folders of classes, such as covers among songs, it is not the data."""
+_LEAST_FRACTION = 0.25
+"""With a smaller fraction of the files in the folders of classes, such as covers among songs, it is not the data."""
 
 _TABLES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".xlsx", ".arff")
 """Beside such a file, files without classes are somebody else's matter."""
 
 
-def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Claim | None:
-    """Claim a folder with a subfolder per class, maybe below train, valid and test; None if it is not of this kind.
+def recognize_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> InferredTask | None:
+    """Recognize a folder with a subfolder per class, maybe below train, valid and test; None if it is not of this kind.
 
     Args:
         path: The folder.
         kind: What files count.
-        modality: The name of the modality that claims.
+        modality: The name of the modality that recognizes it.
         hints: What the user said of the data.
 
     Raises:
@@ -48,8 +48,8 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
     count = sum(map(found.count, found.files))
     if not count + found.others + found.strays + len(files):
         raise BadInput(f"{printable(folder)}: there are only empty folders in it.")
-    share = count / (count + found.others) if count else found.strays / max(1, len(files))
-    if share < _LEAST_SHARE or (len(found.classes) < 2 and any(path.endswith(_TABLES) for path in files)):
+    fraction = count / (count + found.others) if count else found.strays / max(1, len(files))
+    if fraction < _LEAST_FRACTION or (len(found.classes) < 2 and any(path.endswith(_TABLES) for path in files)):
         return None
     require_classes(found, folder)
     _refuse_hints(folder, hints)
@@ -61,7 +61,7 @@ def claim_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> Cla
     )
     more = len(found.unused) - _NAMED
     unused = (*found.unused[:_NAMED], *([f"and {more} more"] if more > 0 else []))
-    return Claim(task, confidence=0.95 * share, why=_describe(found), unused=unused)
+    return InferredTask(task, confidence=0.95 * fraction, why=_describe(found), unused=unused)
 
 
 def _refuse_hints(folder: str, hints: Hints) -> None:

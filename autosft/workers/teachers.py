@@ -1,4 +1,4 @@
-"""`taught_by`: the models of earlier trials that teach a trial, as its recipe names them."""
+"""`teachers_of`: the models of earlier trials that teach a trial, as its recipe names them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from autosft.host.registry import Registry
 from autosft.runs.run import Run
 
 
-def taught_by(recipe: Recipe, run: Run, registry: Registry, device: torch.device) -> tuple[TeacherModel, ...]:
+def teachers_of(recipe: Recipe, run: Run, registry: Registry, device: torch.device) -> tuple[TeacherModel, ...]:
     """The models, none of them loaded yet."""
     task = run.document.task
     return tuple(
-        TeacherModel(one.trial, one.share, partial(_load, run.trial_folder(one.trial), task, registry, device))
+        TeacherModel(one.trial, one.weight, partial(_load, run.trial_folder(one.trial), task, registry, device))
         for one in recipe.teacher
     )
 

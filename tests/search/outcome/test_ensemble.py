@@ -14,9 +14,9 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Record
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.task import TaskTarget
-from autosft.search.outcome.blend import ALIKE, MOST_MEMBERS, blend, likely, select
 from autosft.search.outcome.choice import Expected
-from autosft.search.outcome.panel import Panel
+from autosft.search.outcome.ensemble import ALIKE, MOST_MEMBERS, choose_ensemble, likely, select
+from autosft.search.outcome.predictions import Predictions
 
 COUNT = 360
 EXPECTED = Expected({}, {})
@@ -50,10 +50,10 @@ def voter(labels):
 
 
 @pytest.fixture
-def panel_of(labels):
+def predictions_of(labels):
     def make(*trials, targets=None, problem=None, metric="accuracy", groups=None):
         rows = rows_of(targets or labels, groups)
-        return Panel(
+        return Predictions(
             [TaskTarget(problem="any", metric=metric)],
             [problem or Classification()],
             rows,
@@ -64,12 +64,14 @@ def panel_of(labels):
     return make
 
 
-def blended(panel, numbers, seed=0):
-    """The blend of these of the trials, each of a backbone of its own."""
-    return blend(panel, [record for record in records_of(panel) if record.number in numbers], EXPECTED, seed=seed)
+def ensemble(predictions, numbers, seed=0):
+    """The ensemble of these of the trials, each of a backbone of its own."""
+    return choose_ensemble(
+        predictions, [record for record in records_of(predictions) if record.number in numbers], EXPECTED, seed=seed
+    )
 
 
-def records_of(panel, rows=COUNT, backbone="tiny/{}"):
+def records_of(predictions, rows=COUNT, backbone="tiny/{}"):
     return [
         Record(
             number=number,
@@ -79,7 +81,7 @@ def records_of(panel, rows=COUNT, backbone="tiny/{}"):
             score_error=0.02,
             rows=rows,
         )
-        for number, score in panel.scores(panel.rows).items()
+        for number, score in predictions.scores(predictions.rows).items()
     ]
 
 
@@ -90,62 +92,62 @@ def wrong_in(third):
     return true
 
 
-def test_three_that_are_each_wrong_elsewhere_are_right_together(panel_of, voter):
-    panel = panel_of(*(voter(wrong_in(third)) for third in range(3)))
+def test_three_that_are_each_wrong_elsewhere_are_right_together(predictions_of, voter):
+    predictions = predictions_of(*(voter(wrong_in(third)) for third in range(3)))
 
-    made = blended(panel, {0, 1, 2})
+    made = ensemble(predictions, {0, 1, 2})
 
     assert made is not None and made.score == 1.0
-    assert len(made.shares) >= 2 and sum(made.shares.values()) == pytest.approx(1.0)
+    assert len(made.weights) >= 2 and sum(made.weights.values()) == pytest.approx(1.0)
     assert made.gain == pytest.approx(1 / 3, abs=0.05)
 
 
-def test_greedy_selection_finds_the_mix_that_is_best(panel_of, labels):
+def test_greedy_selection_finds_the_mix_that_is_best(predictions_of, labels):
     """Of the values the truth is two parts of the first trial and one of the second."""
     draw = np.random.default_rng(0)
     first, second, third = draw.normal(size=(3, COUNT, 1))
     truth = (2 * first + second)[:, 0] / 3
     targets = truth.tolist()
     trials = [stored(Regression(), targets, {"values": values}) for values in (first, second, third)]
-    panel = panel_of(*trials, targets=targets, problem=Regression(), metric="r2")
+    predictions = predictions_of(*trials, targets=targets, problem=Regression(), metric="r2")
 
-    shares = select(panel, panel.rows, panel.scores(panel.rows))
+    weights = select(predictions, predictions.rows, predictions.scores(predictions.rows))
 
-    assert shares == pytest.approx({0: 2 / 3, 1: 1 / 3})
+    assert weights == pytest.approx({0: 2 / 3, 1: 1 / 3})
 
 
-def test_a_blend_that_does_not_pay_is_not_taken(panel_of, voter):
+def test_an_ensemble_that_does_not_pay_is_not_taken(predictions_of, voter):
     draw = np.random.default_rng(0)
     good = np.where(np.arange(COUNT) % 10 == 0, 0.2, 0.8)
     guesses = [voter(draw.uniform(size=COUNT)) for _ in range(4)]
 
-    assert blended(panel_of(voter(good), *guesses), range(5)) is None
+    assert ensemble(predictions_of(voter(good), *guesses), range(5)) is None
 
 
-def test_copies_of_one_model_are_no_blend(panel_of, voter):
-    assert blended(panel_of(*(voter(wrong_in(0)) for _ in range(3))), range(3)) is None
+def test_copies_of_one_model_are_no_ensemble(predictions_of, voter):
+    assert ensemble(predictions_of(*(voter(wrong_in(0)) for _ in range(3))), range(3)) is None
 
 
-def test_no_more_members_are_taken_than_may_be(panel_of, voter):
+def test_no_more_members_are_taken_than_may_be(predictions_of, voter):
     draw = np.random.default_rng(0)
     many = [voter(np.clip(0.58 + 0.3 * draw.normal(size=COUNT), 0, 1)) for _ in range(9)]
 
-    made = blended(panel_of(*many), range(9))
+    made = ensemble(predictions_of(*many), range(9))
 
-    assert made is not None and 2 <= len(made.shares) <= MOST_MEMBERS
+    assert made is not None and 2 <= len(made.weights) <= MOST_MEMBERS
 
 
-def test_only_trials_whose_models_are_there_are_taken(panel_of, voter):
-    panel = panel_of(*(voter(wrong_in(third)) for third in range(3)))
+def test_only_trials_whose_models_are_there_are_taken(predictions_of, voter):
+    predictions = predictions_of(*(voter(wrong_in(third)) for third in range(3)))
 
-    made = blended(panel, {0, 2})
+    made = ensemble(predictions, {0, 2})
 
-    assert made is not None and set(made.shares) == {0, 2}
-    assert blended(panel, {0}) is None
+    assert made is not None and set(made.weights) == {0, 2}
+    assert ensemble(predictions, {0}) is None
 
 
 @pytest.mark.parametrize("problem", [Classification(), MultiLabel(), Regression()], ids=lambda problem: problem.name)
-def test_rows_that_cannot_be_halved_because_they_are_one_group_make_no_blend(panel_of, labels, problem):
+def test_rows_that_cannot_be_halved_because_they_are_one_group_make_no_ensemble(predictions_of, labels, problem):
     draw = np.random.default_rng(0)
     if problem.name == "regression":
         targets = draw.normal(size=COUNT).tolist()
@@ -154,14 +156,16 @@ def test_rows_that_cannot_be_halved_because_they_are_one_group_make_no_blend(pan
         targets = [(name,) for name in labels] if problem.name == "multilabel" else labels
         chances = [draw.dirichlet((1, 1), size=COUNT) for _ in range(3)]
         trials = [stored(problem, targets, {"probabilities": chance}) for chance in chances]
-    panel = panel_of(*trials, targets=targets, problem=problem, metric=problem.metric("").name, groups=["g"] * COUNT)
+    predictions = predictions_of(
+        *trials, targets=targets, problem=problem, metric=problem.metric("").name, groups=["g"] * COUNT
+    )
 
-    assert blended(panel, {0, 1, 2}) is None
+    assert ensemble(predictions, {0, 1, 2}) is None
 
 
-def test_groups_stay_whole_when_the_rows_are_halved(panel_of, voter):
+def test_groups_stay_whole_when_the_rows_are_halved(predictions_of, voter):
     groups = [f"group-{n // 9}" for n in range(COUNT)]
-    one, other = panel_of(voter(wrong_in(0)), groups=groups).halves(seed=3)
+    one, other = predictions_of(voter(wrong_in(0)), groups=groups).halves(seed=3)
 
     assert sorted([*one, *other]) == list(range(COUNT)) and 0 < len(one) < COUNT
     assert not {groups[row] for row in one} & {groups[row] for row in other}
@@ -176,32 +180,32 @@ def test_thresholds_are_those_of_the_common_answers():
     draw = np.random.default_rng(0)
     muddled = np.where(draw.uniform(size=truth.shape) < 0.2, 1 - sure, sure)
     trials = [stored(MultiLabel(), targets, {"probabilities": array}) for array in (muddled, faint)]
-    panel = Panel(
+    predictions = Predictions(
         [TaskTarget(problem="multilabel")], [MultiLabel()], rows_of(targets), dict(enumerate(trials)), whole=True
     )
 
-    states = panel.tuned({0: 0.1, 1: 0.9}, panel.rows)
+    states = predictions.tuned({0: 0.1, 1: 0.9}, predictions.rows)
 
     assert (states[0].arrays["thresholds"] < 0.2).all()
-    assert panel.score({0: 0.1, 1: 0.9}, panel.rows, states) > panel.score({0: 1.0}, panel.rows)
+    assert predictions.score({0: 0.1, 1: 0.9}, predictions.rows, states) > predictions.score({0: 1.0}, predictions.rows)
 
 
-def test_trials_that_answer_in_other_terms_are_left_out(panel_of, voter, labels):
+def test_trials_that_answer_in_other_terms_are_left_out(predictions_of, voter, labels):
     three = ["abc"[n % 3] for n in range(COUNT)]
     other = stored(Classification(), three, {"probabilities": np.full((COUNT, 3), 1 / 3)})
 
-    assert panel_of(voter(wrong_in(0)), other, voter(wrong_in(1))).trials == [0, 2]
+    assert predictions_of(voter(wrong_in(0)), other, voter(wrong_in(1))).trials == [0, 2]
 
 
-def test_answers_that_differ_in_length_are_never_mixed(panel_of, labels):
+def test_answers_that_differ_in_length_are_never_mixed(predictions_of, labels):
     texts = [stored(Classification(), labels, items=tuple(labels)) for _ in range(2)]
 
-    assert blended(panel_of(*texts), range(2)) is None
+    assert ensemble(predictions_of(*texts), range(2)) is None
 
 
 @pytest.fixture
 def few(labels):
-    """A function that makes a panel of the first 40 rows from the probability of the true label in each."""
+    """A function that makes the predictions of the first 40 rows from the probability of the true label in each."""
 
     def make(*trials):
         rows = rows_of(labels[:40])
@@ -211,30 +215,32 @@ def few(labels):
             answers[number] = stored(
                 Classification(), labels[:40], {"probabilities": np.stack([chance, 1 - chance], axis=1)}
             )
-        return Panel([TaskTarget(problem="classification")], [Classification()], rows, answers, whole=True)
+        return Predictions([TaskTarget(problem="classification")], [Classification()], rows, answers, whole=True)
 
     return make
 
 
 def test_on_few_rows_the_best_backbones_count_alike_whichever_is_ahead(few):
     """Each is sure, and wrong in a few rows of its own."""
-    panel = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2, 3)), np.full(40, 0.45))
-    records = records_of(panel, rows=40)
+    predictions = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2, 3)), np.full(40, 0.45))
+    records = records_of(predictions, rows=40)
 
-    made = blend(panel, records, EXPECTED, seed=0)
+    made = choose_ensemble(predictions, records, EXPECTED, seed=0)
 
-    assert made is not None and made.shares == pytest.approx({0: 1 / 3, 1: 1 / 3, 2: 1 / 3}) and made.gain is None
-    assert len(made.shares) == ALIKE and tuple(likely(panel, records, EXPECTED)) == (0, 1, 2)
+    assert made is not None and made.weights == pytest.approx({0: 1 / 3, 1: 1 / 3, 2: 1 / 3}) and made.gain is None
+    assert len(made.weights) == ALIKE and tuple(likely(predictions, records, EXPECTED)) == (0, 1, 2)
     assert made.score == 1.0
 
 
 def test_on_few_rows_a_backbone_has_one_place(few):
-    panel = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2)))
+    predictions = few(*(np.where(np.arange(40) % 8 == wrong, 0.3, 0.8) for wrong in (0, 1, 2)))
 
-    assert blend(panel, records_of(panel, rows=40, backbone="tiny/wide"), EXPECTED, seed=0) is None
+    assert (
+        choose_ensemble(predictions, records_of(predictions, rows=40, backbone="tiny/wide"), EXPECTED, seed=0) is None
+    )
 
 
 def test_on_few_rows_one_that_is_surely_right_is_not_mixed_with_guesses(few):
-    panel = few(np.full(40, 0.99), np.full(40, 0.5), np.full(40, 0.5))
+    predictions = few(np.full(40, 0.99), np.full(40, 0.5), np.full(40, 0.5))
 
-    assert blend(panel, records_of(panel, rows=40), EXPECTED, seed=0) is None
+    assert choose_ensemble(predictions, records_of(predictions, rows=40), EXPECTED, seed=0) is None

@@ -11,8 +11,8 @@ import pytest
 from autosft.cli.show import Format
 from autosft.cli.show import leaderboard as show
 from autosft.errors import BadInput
-from autosft.report.contest import COLUMNS, contest_of, leaderboard
 from autosft.report.formats import as_csv, as_markdown
+from autosft.report.runs import COLUMNS, compare_runs, leaderboard
 from tests.report.conftest import Story
 
 
@@ -33,25 +33,25 @@ def entered(tmp_path):
     return enter
 
 
-def column(board, name):
-    return [row[name] for row in board.values]
+def column(leaderboard, name):
+    return [row[name] for row in leaderboard.values]
 
 
 def test_runs_are_ranked_within_their_task_by_the_test_score(entered):
     folders = [entered("ours", "birds", 0.7), entered("theirs", "birds", 0.9), entered("ours", "age", 0.2)]
 
-    board, overall = contest_of(folders)
+    leaderboard, overall = compare_runs(folders)
 
-    assert column(board, "task") == ["age", "birds", "birds"] and column(board, "test") == [0.2, 0.9, 0.7]
-    assert column(board, "rank") == [1, 1, 2] and column(board, "low")[1] == pytest.approx(0.8)
-    assert column(board, "best")[0] == "toy on tiny/narrow" and column(board, "budget")[0] == 60.0
-    assert overall is None and not board.notes  # theirs did not enter for age
+    assert column(leaderboard, "task") == ["age", "birds", "birds"] and column(leaderboard, "test") == [0.2, 0.9, 0.7]
+    assert column(leaderboard, "rank") == [1, 1, 2] and column(leaderboard, "low")[1] == pytest.approx(0.8)
+    assert column(leaderboard, "best")[0] == "toy on tiny/narrow" and column(leaderboard, "budget")[0] == 60.0
+    assert overall is None and not leaderboard.notes  # theirs did not enter for age
 
 
 def test_runs_with_the_same_score_share_a_rank(entered):
-    board, _ = contest_of([entered(name, "birds", test) for name, test in (("a", 0.5), ("b", 0.9), ("c", 0.9))])
+    leaderboard, _ = compare_runs([entered(name, "birds", test) for name, test in (("a", 0.5), ("b", 0.9), ("c", 0.9))])
 
-    assert column(board, "rank") == [1, 1, 3]
+    assert column(leaderboard, "rank") == [1, 1, 3]
 
 
 def test_entrants_are_ranked_over_tasks_if_all_entered_for_each_once(entered):
@@ -61,7 +61,7 @@ def test_entrants_are_ranked_over_tasks_if_all_entered_for_each_once(entered):
         for task, test in tests.items()
     ]
 
-    _, overall = contest_of(folders)
+    _, overall = compare_runs(folders)
 
     assert [entrant.rpartition("/")[2] for entrant in column(overall, "entrant")] == ["ours", "theirs"]
     assert column(overall, "mean rank") == [1.0, 1.5] and column(overall, "first") == [2, 1]
@@ -71,11 +71,14 @@ def test_entrants_are_ranked_over_tasks_if_all_entered_for_each_once(entered):
 def test_what_is_not_to_be_compared_is_said(entered):
     runs = [entered("a", "birds", 0.5), entered("b", "birds", 0.6, fingerprint="e" * 64), entered("c", "birds", None)]
 
-    board, overall = contest_of(runs)
+    leaderboard, overall = compare_runs(runs)
 
-    assert column(board, "rank") == [1, 2, None] and column(board, "valid")[2] == 0.8 and overall is None
-    assert board.notes[0] == "birds: the runs had different rows or splits, so their scores are of different test rows"
-    assert board.notes[1] == f"{runs[2]}: not finished"
+    assert column(leaderboard, "rank") == [1, 2, None] and column(leaderboard, "valid")[2] == 0.8 and overall is None
+    assert (
+        leaderboard.notes[0]
+        == "birds: the runs had different rows or splits, so their scores are of different test rows"
+    )
+    assert leaderboard.notes[1] == f"{runs[2]}: not finished"
 
 
 def test_a_run_that_is_not_finished_comes_after_one_without_test_rows(entered):
@@ -83,9 +86,9 @@ def test_a_run_that_is_not_finished_comes_after_one_without_test_rows(entered):
     result = json.loads((without / "result.json").read_text())
     (without / "result.json").write_text(json.dumps({**result, "test": None, "interval": None}))
 
-    board, _ = contest_of([entered("b", "birds", None, valid=0.85), without])
+    leaderboard, _ = compare_runs([entered("b", "birds", None, valid=0.85), without])
 
-    assert column(board, "rank") == [1, None] and column(board, "run")[0] == str(without)
+    assert column(leaderboard, "rank") == [1, None] and column(leaderboard, "run")[0] == str(without)
 
 
 @pytest.mark.parametrize("format", [*Format])
@@ -111,15 +114,15 @@ def test_a_run_that_is_named_twice_is_refused(entered):
     run = entered("ours", "birds", 0.7)
 
     with pytest.raises(BadInput, match="named twice"):
-        contest_of([run, run.parent / "birds"])
+        compare_runs([run, run.parent / "birds"])
 
 
 def test_rows_are_written_as_csv_and_as_markdown(entered):
-    board, _ = contest_of([entered("ours", "a|b", 0.7), entered("theirs", "a|b", 0.5)])
+    leaderboard, _ = compare_runs([entered("ours", "a|b", 0.7), entered("theirs", "a|b", 0.5)])
 
-    (first, second) = csv.DictReader(io.StringIO(as_csv(board.columns, board.rows)))
+    (first, second) = csv.DictReader(io.StringIO(as_csv(leaderboard.columns, leaderboard.rows)))
     assert [first["task"], first["test"], second["rank"]] == ["a|b", "0.7000", "2"]
-    header, line, row, _ = as_markdown(board.columns, board.rows, ["rank"]).splitlines()
+    header, line, row, _ = as_markdown(leaderboard.columns, leaderboard.rows, ["rank"]).splitlines()
     assert header == f"| {' | '.join(COLUMNS)} |" and line.startswith("| --- | --- | ---: | --- |")
     assert row.startswith("| a\\|b | accuracy | 1 | ")
 

@@ -1,4 +1,5 @@
-"""`Board`: ranked rows, as values and as text. `board_of`: the trials of a run. All that prints rows prints these."""
+"""`Leaderboard`: ranked rows, as values and as text. `leaderboard_of`: the trials of a run. All that prints rows prints
+these."""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ from autosft.contracts.record import Record, Result
 from autosft.errors import BadInput
 from autosft.report.formats import as_csv
 
-COLUMNS = ("rank", "trial", "score", "loss", "backbone", "strategy", "epochs", "seconds", "share", "state", "error")
+COLUMNS = ("rank", "trial", "score", "loss", "backbone", "strategy", "epochs", "seconds", "weight", "state", "error")
 
 _DIGITS = {
     "score": 4,
     "loss": 4,
     "seconds": 1,
-    "share": 2,
+    "weight": 2,
     "test": 4,
     "low": 4,
     "high": 4,
@@ -30,7 +31,7 @@ _DIGITS = {
 
 
 @dataclass(frozen=True)
-class Board:
+class Leaderboard:
     """Ranked rows.
 
     Attributes:
@@ -51,7 +52,7 @@ class Board:
         return tuple({name: _text(name, row[name]) for name in self.columns} for row in self.values)
 
 
-def board_of(folder: Path) -> Board:
+def leaderboard_of(folder: Path) -> Leaderboard:
     """Rank the trials of a run's folder; failed ones stand last, without a rank.
 
     Raises:
@@ -62,22 +63,22 @@ def board_of(folder: Path) -> Board:
     records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
     if not records:
         raise BadInput(f"{folder}: no trial has ended yet.")
-    return board(records, _result(folder))
+    return leaderboard(records, _result(folder))
 
 
-def board(records: Iterable[Record], result: Result | None) -> Board:
-    """Rank records; the result of the run, if it has one, tells which of them are in the bundle, and their share in its
-    answers."""
+def leaderboard(records: Iterable[Record], result: Result | None) -> Leaderboard:
+    """Rank records; the result of the run, if it has one, tells which of them are in the bundle, and their weight in
+    its answers."""
     ranked = sorted(records, key=Record.order)
-    taken = zip(result.best, result.shares, strict=True) if result else ()
-    shares = {record.number: share for record, share in taken}
-    rows = (_row(position, record, shares.get(record.number)) for position, record in enumerate(ranked, start=1))
-    return Board(tuple(rows), members=len(shares))
+    taken = zip(result.best, result.weights, strict=True) if result else ()
+    weights = {record.number: weight for record, weight in taken}
+    rows = (_row(position, record, weights.get(record.number)) for position, record in enumerate(ranked, start=1))
+    return Leaderboard(tuple(rows), members=len(weights))
 
 
 def write_leaderboard(folder: Path, records: Iterable[Record]) -> None:
     """Rank the records of a run into its `leaderboard.csv`."""
-    ranked = board(records, _result(folder))
+    ranked = leaderboard(records, _result(folder))
     write_whole(folder / "leaderboard.csv", as_csv(ranked.columns, ranked.rows).encode())
 
 
@@ -86,7 +87,7 @@ def _result(folder: Path) -> Result | None:
     return Result.read(path) if path.exists() else None
 
 
-def _row(position: int, record: Record, share: float | None) -> dict[str, Any]:
+def _row(position: int, record: Record, weight: float | None) -> dict[str, Any]:
     scored = record.state in ("done", "paused", "stopped") and record.score is not None
     return {
         "rank": position if scored else None,
@@ -97,7 +98,7 @@ def _row(position: int, record: Record, share: float | None) -> dict[str, Any]:
         "strategy": record.recipe.strategy,
         "epochs": len(record.epochs),
         "seconds": record.seconds,
-        "share": share,
+        "weight": weight,
         "state": record.state,
         "error": record.error,
     }

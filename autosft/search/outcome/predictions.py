@@ -1,4 +1,4 @@
-"""`Panel`: what trials answered on the same rows, and how good any of them are together."""
+"""`Predictions`: what trials answered on the same rows, and how good any of them are together."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from autosft.runs.run import Run
 from autosft.search.outcome.choice import Expected, weighed, within_an_error
 
 FEW_ROWS = 300
-"""With fewer labelled rows all members of a blend count alike: see docs/explanation/search.md."""
+"""With fewer labelled rows all members of an ensemble count alike: see docs/explanation/search.md."""
 
 CONSIDERED = 30
 """How many of the best trials are looked at."""
 
 Positions = npt.NDArray[np.int64]
-Team = Mapping[int, float]
+Weights = Mapping[int, float]
 """Shares by trial; they add up to 1."""
 
 
 @final
-class Panel:
+class Predictions:
     """What trials answered on the same rows. Those whose answers have no common mean are left out.
 
     Args:
@@ -67,7 +67,7 @@ class Panel:
         self._stored = {
             number: one
             for number, one in stored.items()
-            if first and _alike(problems, first, one) and self._have_mean(one)
+            if first and _uniform(problems, first, one) and self._have_mean(one)
         }
         self.rows = np.arange(len(valid))
 
@@ -81,28 +81,28 @@ class Panel:
         held = hold_out(self._strata, self._units, 2, np.random.default_rng(seed))
         return self.rows[held], self.rows[~held]
 
-    def tuned(self, team: Team, rows: Positions) -> tuple[State, ...]:
+    def tuned(self, weights: Weights, rows: Positions) -> tuple[State, ...]:
         """What decides best over the common answers to these rows."""
-        return self._tuned(team, self._answers(team, rows), rows)
+        return self._tuned(weights, self._answers(weights, rows), rows)
 
-    def score(self, team: Team, rows: Positions, states: Sequence[State] = ()) -> float:
+    def score(self, weights: Weights, rows: Positions, states: Sequence[State] = ()) -> float:
         """How good the common answers to these rows are, the weighted mean over the targets.
 
         Args:
-            team: Who answers.
+            weights: Who answers.
             rows: Which rows.
             states: What decides over the answers; by default what decides best on these rows.
         """
-        answers = self._answers(team, rows)
-        states = states or self._tuned(team, answers, rows)
+        answers = self._answers(weights, rows)
+        states = states or self._tuned(weights, answers, rows)
         return mean_score(self._asked, self._problems, answers, self._of(rows), states)
 
     def scores(self, rows: Positions) -> dict[int, float]:
         """How good each trial alone is on these rows."""
         return {number: self.score({number: 1.0}, rows) for number in self._stored}
 
-    def _tuned(self, team: Team, answers: Sequence[Outputs], rows: Positions) -> tuple[State, ...]:
-        states = self._stored[next(iter(team))].states
+    def _tuned(self, weights: Weights, answers: Sequence[Outputs], rows: Positions) -> tuple[State, ...]:
+        states = self._stored[next(iter(weights))].states
         metrics = metrics_of(self._asked, self._problems)
         parts = zip(self._problems, metrics, answers, self._of(rows), states, strict=True)
         return tuple(tuned(*part) for part in parts)
@@ -111,10 +111,10 @@ class Panel:
         """What is true of these rows, for each target."""
         return [[targets[row] for row in rows.tolist()] for targets in self._targets]
 
-    def _answers(self, team: Team, rows: Positions) -> list[Outputs]:
-        many = [self._stored[number].outputs for number in team]
+    def _answers(self, weights: Weights, rows: Positions) -> list[Outputs]:
+        many = [self._stored[number].outputs for number in weights]
         return [
-            problem.combine([outputs[position].take(rows) for outputs in many], list(team.values()))
+            problem.combine([outputs[position].take(rows) for outputs in many], list(weights.values()))
             for position, problem in enumerate(self._problems)
         ]
 
@@ -127,7 +127,7 @@ class Panel:
         return True
 
 
-def _alike(problems: Sequence[Problem], one: StoredOutputs, other: StoredOutputs) -> bool:
+def _uniform(problems: Sequence[Problem], one: StoredOutputs, other: StoredOutputs) -> bool:
     """Whether two trials answer the same rows in the same terms."""
     return np.array_equal(one.rows.numbers, other.rows.numbers) and _terms(problems, one) == _terms(problems, other)
 
@@ -141,9 +141,9 @@ def _terms(problems: Sequence[Problem], stored: StoredOutputs) -> Any:
     ]
 
 
-def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple[Panel, Mapping[int, str]]:
-    """The panel of the best trials that have stored outputs; and for each of them whose outputs are damaged, what is
-    wrong.
+def read_predictions(run: Run, registry: Registry, records: Iterable[Record]) -> tuple[Predictions, Mapping[int, str]]:
+    """the predictions of the best trials that have stored outputs; and for each of them whose outputs are damaged, what
+    is wrong.
 
     The rows are those of all folds, and trials that answered the validation split alone have no part; unless that has
     rows enough and one of these may be the best: then they are those of the split, for all.
@@ -167,7 +167,7 @@ def read_panel(run: Run, registry: Registry, records: Iterable[Record]) -> tuple
     if there and (few or all(record.split_score is not None for record in within_an_error(there, values))):
         rows = run.data.train + run.data.valid
     answers = {record.number: some for record in there if (some := _answers_to(rows, stored[record.number]))}
-    return Panel(
+    return Predictions(
         task.targets, registry.problems_of(task), rows, answers, whole=len(rows) > len(run.data.valid)
     ), damaged
 

@@ -1,4 +1,4 @@
-"""What is done about faults: orders that are sent again, and parts that are set aside."""
+"""What is done about faults: orders that are sent again, and parts that are quarantined."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HALVINGS = 3
 """So often an order is sent again, each time with half the rows at once, after memory ran out."""
 
 STRIKES = 3
-"""A part whose last trials failed so often in a row is set aside."""
+"""A part whose last trials failed so often in a row is quarantined."""
 
 
 @final
@@ -42,14 +42,14 @@ class Retries:
         if starved and rows > 1 and self._halvings[key] < HALVINGS:
             self._halvings[key] += 1
             why = f"memory ran out with {rows} rows at once; it goes on with {rows // 2}"
-            return _renewed(order, answer, micro_batch=rows // 2), why
+            return _resent(order, answer, micro_batch=rows // 2), why
         if lost and not starved and self._losses[key] < LOSSES:
             self._losses[key] += 1
-            return _renewed(order, answer), f"its worker was lost ({event.body['reason']}); it goes on with another"
+            return _resent(order, answer), f"its worker was lost ({event.body['reason']}); it goes on with another"
         return None
 
 
-def _renewed(order: Order, answer: Answer, **changes: int) -> Order:
+def _resent(order: Order, answer: Answer, **changes: int) -> Order:
     """The order under a new token, with the seconds that are left of it."""
     return order.after(answer.seconds).model_copy(update={"token": uuid.uuid4().hex, **changes})
 
@@ -68,7 +68,7 @@ def micro_batch_for(recipe: Recipe, records: Sequence[Record]) -> int:
     return least if least < recipe.optim.batch_size else 0
 
 
-def set_aside(records: Sequence[Record]) -> Mapping[str, str]:
+def to_quarantine(records: Sequence[Record]) -> Mapping[str, str]:
     """The strategies and backbones whose last trials all failed, with what was said last.
 
     Who should have made the encoder that they start from is blamed first, then strategies: a backbone is not to blame
@@ -76,19 +76,19 @@ def set_aside(records: Sequence[Record]) -> Mapping[str, str]:
     reason of its own, or for want of memory, as long as no other strategy has trained one of them. Nobody is to blame
     where an earlier trial should have taught and could not.
     """
-    ended = [record for record in records if record.state != "interrupted" and not record.blames]
-    aside: dict[str, str] = {}
+    ended = [record for record in records if record.state != "interrupted" and not record.failed_teachers]
+    quarantined: dict[str, str] = {}
     for start in dict.fromkeys(record.recipe.start.strategy for record in ended if record.recipe.start):
-        aside |= _struck(start, [one for one in ended if one.recipe.start and one.recipe.start.strategy == start])
-    ended = [record for record in ended if not (record.recipe.start and record.recipe.start.strategy in aside)]
+        quarantined |= _struck(start, [one for one in ended if one.recipe.start and one.recipe.start.strategy == start])
+    ended = [record for record in ended if not (record.recipe.start and record.recipe.start.strategy in quarantined)]
     for strategy in dict.fromkeys(record.recipe.strategy for record in ended):
         own = [record for record in ended if record.recipe.strategy == strategy]
         if not _each_for_itself(own[-STRIKES:], ended):
-            aside |= _struck(strategy, own)
-    ended = [record for record in ended if record.recipe.strategy not in aside]
+            quarantined |= _struck(strategy, own)
+    ended = [record for record in ended if record.recipe.strategy not in quarantined]
     for backbone in dict.fromkeys(record.recipe.backbone for record in ended):
-        aside |= _struck(backbone, [record for record in ended if record.recipe.backbone == backbone])
-    return aside
+        quarantined |= _struck(backbone, [record for record in ended if record.recipe.backbone == backbone])
+    return quarantined
 
 
 def _each_for_itself(failed: Sequence[Record], ended: Sequence[Record]) -> bool:

@@ -9,8 +9,8 @@ from autosft.contracts.record import Record
 from autosft.errors import RunConflict
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
+from autosft.search.events import Noted, TrialStarted
 from autosft.search.memory.study import Study, sqlite_url
-from autosft.search.news import Noted, TrialStarted
 from autosft.testing import toy
 
 SETTINGS = {"budget": None, "threads": 1, "device": "cpu", "backbones": ["tiny/narrow"]}
@@ -63,14 +63,14 @@ def strategies(folder):
 def test_a_new_strategy_joins_and_what_was_tried_stays(points, tmp_path, late):
     late(installed=False)
     run_search(points, trials=2, run=tmp_path / "run", **SETTINGS)
-    before, news = records(tmp_path / "run"), []
+    before, events = records(tmp_path / "run"), []
 
     late(installed=True)
-    result = run_search(points, trials=4, run=tmp_path / "run", watch=news.append, **SETTINGS)
+    result = run_search(points, trials=4, run=tmp_path / "run", callback=events.append, **SETTINGS)
 
-    assert any("new to try: late" in entry.text for entry in news if isinstance(entry, Noted))
+    assert any("new to try: late" in entry.text for entry in events if isinstance(entry, Noted))
     assert sum(result.trials.values()) == 4 and "late" in strategies(tmp_path / "run")
-    assert min(entry.number for entry in news if isinstance(entry, TrialStarted)) == 2
+    assert min(entry.number for entry in events if isinstance(entry, TrialStarted)) == 2
     after = records(tmp_path / "run")
     assert {number: after[number] for number in before} == before
     document = Run.read(tmp_path / "run").document
@@ -99,12 +99,12 @@ def test_a_strategy_that_was_never_tried_may_go(points, tmp_path, late):
     late(installed=True)
     run_search(points, trials=1, run=tmp_path / "run", **SETTINGS)
     assert strategies(tmp_path / "run") == ["toy"]
-    news = []
+    events = []
 
     late(installed=False)
-    result = run_search(points, trials=3, run=tmp_path / "run", watch=news.append, **SETTINGS)
+    result = run_search(points, trials=3, run=tmp_path / "run", callback=events.append, **SETTINGS)
 
-    assert any("not to be had any more: late" in entry.text for entry in news if isinstance(entry, Noted))
+    assert any("not to be had any more: late" in entry.text for entry in events if isinstance(entry, Noted))
     assert sum(result.trials.values()) == 3 and set(strategies(tmp_path / "run")) == {"toy"}
 
 

@@ -1,4 +1,4 @@
-"""News of a search, for whoever watches: a terminal, a notebook, a test."""
+"""Events of a search, for whoever watches: a terminal, a notebook, a test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record, Result
-from autosft.contracts.task import Claim, Task
+from autosft.contracts.task import InferredTask, Task
 from autosft.data.checks import Summary
 from autosft.runs.plan import Plan
 
@@ -17,8 +17,8 @@ from autosft.runs.plan import Plan
 class Recognized:
     """A modality has claimed the data; others that would have are less confident."""
 
-    claim: Claim
-    others: tuple[Claim, ...] = ()
+    inferred: InferredTask
+    others: tuple[InferredTask, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Finished:
     folder: Path
 
 
-News = (
+SearchEvent = (
     Recognized
     | Planned
     | Continued
@@ -121,4 +121,4 @@ News = (
     | Finishing
     | Finished
 )
-Watch = Callable[[News], None]
+Callback = Callable[[SearchEvent], None]

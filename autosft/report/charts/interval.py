@@ -1,4 +1,4 @@
-"""`Strip`: a score and its interval on a line, for tables: all strips of a table share one scale."""
+"""`IntervalPlot`: a score and its interval on a line, for tables: all intervals of a table share one scale."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ WIDTH, HEIGHT = 120.0, 14.0
 
 
 @dataclass(frozen=True)
-class Strip:
-    """The scale of a table's strips."""
+class IntervalPlot:
+    """The scale of a table's intervals."""
 
     scale: Range
 
@@ -31,7 +31,7 @@ class Strip:
         line = element("line", x1=left, x2=right, y1=middle, y2=middle, class_="whisker")
         dot = element("circle", cx=self._at(value), cy=middle, r=4.0, class_="best")
         box = f"0 0 {WIDTH:g} {HEIGHT:g}"
-        return element("svg", line, dot, viewBox=box, class_="strip", aria_hidden="true", focusable="false")
+        return element("svg", line, dot, viewBox=box, class_="interval", aria_hidden="true", focusable="false")
 
     def _at(self, value: float) -> float:
         low, high = self.scale

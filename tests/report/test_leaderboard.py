@@ -9,7 +9,7 @@ import pytest
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import Epoch, Record, Result
 from autosft.errors import BadInput
-from autosft.report.board import COLUMNS, board_of, write_leaderboard
+from autosft.report.leaderboard import COLUMNS, leaderboard_of, write_leaderboard
 
 RECIPE = Recipe(backbone="tiny/wide", strategy="toy")
 EPOCH = Epoch(stage="toy", number=1, loss=1.0, seconds=0.1)
@@ -29,21 +29,21 @@ def run_of(tmp_path):
     return write
 
 
-def column(board, name):
-    return [row[name] for row in board.rows]
+def column(leaderboard, name):
+    return [row[name] for row in leaderboard.rows]
 
 
 def test_trials_are_ranked_by_score_then_by_loss_then_by_age(run_of):
     scores = [(0.5, 0.1), (0.9, 0.3), (0.9, 0.2), (0.9, 0.3), (0.9, None)]
 
-    board = board_of(run_of(*({"score": score, "loss": loss} for score, loss in scores)))
+    leaderboard = leaderboard_of(run_of(*({"score": score, "loss": loss} for score, loss in scores)))
 
-    assert column(board, "trial") == ["2", "1", "3", "4", "0"]
-    assert column(board, "rank") == ["1", "2", "3", "4", "5"]
+    assert column(leaderboard, "trial") == ["2", "1", "3", "4", "0"]
+    assert column(leaderboard, "rank") == ["1", "2", "3", "4", "5"]
 
 
 def test_failed_trials_stand_last_without_a_rank(run_of):
-    board = board_of(
+    leaderboard = leaderboard_of(
         run_of(
             {"state": "failed", "error": "out of order"},
             {"score": 0.2},
@@ -52,29 +52,31 @@ def test_failed_trials_stand_last_without_a_rank(run_of):
         )
     )
 
-    assert column(board, "trial")[:2] == ["1", "3"] and set(column(board, "trial")[2:]) == {"0", "2"}
-    assert column(board, "rank") == ["1", "2", "", ""]
-    assert set(column(board, "state")[2:]) == {"failed", "interrupted"}
+    assert column(leaderboard, "trial")[:2] == ["1", "3"] and set(column(leaderboard, "trial")[2:]) == {"0", "2"}
+    assert column(leaderboard, "rank") == ["1", "2", "", ""]
+    assert set(column(leaderboard, "state")[2:]) == {"failed", "interrupted"}
 
 
 def test_a_row_shows_what_was_trained(run_of):
-    board = board_of(run_of({"score": 0.98765, "loss": 0.012345, "epochs": (EPOCH, EPOCH), "seconds": 3.14159}))
+    leaderboard = leaderboard_of(
+        run_of({"score": 0.98765, "loss": 0.012345, "epochs": (EPOCH, EPOCH), "seconds": 3.14159})
+    )
 
-    assert board.rows[0] == dict(
+    assert leaderboard.rows[0] == dict(
         zip(COLUMNS, ("1", "0", "0.9877", "0.0123", "tiny/wide", "toy", "2", "3.1", "", "done", ""), strict=True)
     )
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(BadInput, match="no run here"):
-        board_of(tmp_path)
+        leaderboard_of(tmp_path)
     with pytest.raises(BadInput, match="no run here"):
-        board_of(tmp_path / "none")
+        leaderboard_of(tmp_path / "none")
 
 
 def test_a_run_without_an_ended_trial_is_refused(run_of):
     with pytest.raises(BadInput, match="no trial has ended yet"):
-        board_of(run_of())
+        leaderboard_of(run_of())
 
 
 def test_a_damaged_record_is_named(run_of):
@@ -82,10 +84,10 @@ def test_a_damaged_record_is_named(run_of):
     (folder / "trials" / "0000" / "record.json").write_text('{"number": 0}')
 
     with pytest.raises(BadInput, match=r"0000/record\.json"):
-        board_of(folder)
+        leaderboard_of(folder)
 
 
-def test_the_csv_holds_the_rows_of_the_board(run_of):
+def test_the_csv_holds_the_rows_of_the_leaderboard(run_of):
     folder = run_of({"score": 0.5}, {"state": "failed", "error": 'said "no", twice; ü'})
 
     records = [Record.read(path) for path in folder.glob("trials/*/record.json")]
@@ -93,17 +95,17 @@ def test_the_csv_holds_the_rows_of_the_board(run_of):
     write_leaderboard(folder, records)
 
     with (folder / "leaderboard.csv").open(newline="", encoding="utf-8") as stream:
-        assert list(csv.DictReader(stream)) == list(board_of(folder).rows)
+        assert list(csv.DictReader(stream)) == list(leaderboard_of(folder).rows)
 
 
-def test_the_board_tells_which_trials_answer_and_with_what_share(run_of):
+def test_the_leaderboard_tells_which_trials_answer_and_with_what_weight(run_of):
     folder = run_of({"score": 0.5}, {"score": 0.7}, {"score": 0.6})
     records = [Record.read(path) for path in sorted(folder.glob("trials/*/record.json"))]
     result = {"task": "clouds", "seed": 0, "metric": "accuracy", "valid": 0.8, "trials": {"done": 3}}
     empty = {"seconds": {}, "versions": {}}
-    Result(**result, **empty, best=(records[1], records[0]), shares=(0.75, 0.25)).write(folder / "result.json")
+    Result(**result, **empty, best=(records[1], records[0]), weights=(0.75, 0.25)).write(folder / "result.json")
 
-    board = board_of(folder)
+    leaderboard = leaderboard_of(folder)
 
-    assert column(board, "trial") == ["1", "2", "0"] and column(board, "share") == ["0.75", "", "0.25"]
-    assert board.members == 2
+    assert column(leaderboard, "trial") == ["1", "2", "0"] and column(leaderboard, "weight") == ["0.75", "", "0.25"]
+    assert leaderboard.members == 2

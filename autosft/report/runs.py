@@ -1,4 +1,4 @@
-"""`contest_of`: several runs, one row each, and who is ahead over tasks. `leaderboard`: the same as a data frame."""
+"""`compare_runs`: several runs, one row each, and who is ahead over tasks. `leaderboard`: the same as a data frame."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autosft.errors import BadInput
-from autosft.report.account import Account, account_of
-from autosft.report.board import Board, board_of
 from autosft.report.formats import as_frame
+from autosft.report.leaderboard import Leaderboard, leaderboard_of
+from autosft.report.saved_run import SavedRun, read_saved_run
 from autosft.report.words import way
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def leaderboard(run: str | Path, *more: str | Path) -> DataFrame:
         BadInput: A folder is no run, or has no trial that has ended.
         PartMissing: pandas is not installed.
     """
-    board = contest_of([Path(run), *map(Path, more)])[0] if more else board_of(Path(run))
-    for note in board.notes:
+    leaderboard = compare_runs([Path(run), *map(Path, more)])[0] if more else leaderboard_of(Path(run))
+    for note in leaderboard.notes:
         warnings.warn(note, stacklevel=2)
-    return as_frame(board.columns, board.values)
+    return as_frame(leaderboard.columns, leaderboard.values)
 
 
-def contest_of(folders: Sequence[Path]) -> tuple[Board, Board | None]:
+def compare_runs(folders: Sequence[Path]) -> tuple[Leaderboard, Leaderboard | None]:
     """Runs ranked within each task by their test score (those that are not finished come after, by validation), and
     entrants ranked over tasks.
 
@@ -58,49 +58,52 @@ def contest_of(folders: Sequence[Path]) -> tuple[Board, Board | None]:
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise BadInput("A run is named twice; name each once.")
-    by_task: dict[tuple[str, str], list[Account]] = defaultdict(list)
-    for account in map(account_of, folders):
-        by_task[account.task.name, account.metric].append(account)
+    by_task: dict[tuple[str, str], list[SavedRun]] = defaultdict(list)
+    for saved_run in map(read_saved_run, folders):
+        by_task[saved_run.task.name, saved_run.metric].append(saved_run)
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
-    for (task, _), accounts in sorted(by_task.items()):
-        accounts.sort(key=_order)
-        rows += [_row(account, 1 + sum(_order(other) < _order(account) for other in accounts)) for account in accounts]
-        if len({account.fingerprint for account in accounts}) > 1:
+    for (task, _), saved_runs in sorted(by_task.items()):
+        saved_runs.sort(key=_order)
+        rows += [
+            _row(saved_run, 1 + sum(_order(other) < _order(saved_run) for other in saved_runs))
+            for saved_run in saved_runs
+        ]
+        if len({saved_run.fingerprint for saved_run in saved_runs}) > 1:
             notes.append(f"{task}: the runs had different rows or splits, so their scores are of different test rows")
-        notes += [f"{account.folder}: not finished" for account in accounts if account.result is None]
-    return Board(tuple(rows), COLUMNS, notes=tuple(notes)), _overall(rows)
+        notes += [f"{saved_run.folder}: not finished" for saved_run in saved_runs if saved_run.result is None]
+    return Leaderboard(tuple(rows), COLUMNS, notes=tuple(notes)), _overall(rows)
 
 
-def _order(account: Account) -> tuple[bool, float, float]:
+def _order(saved_run: SavedRun) -> tuple[bool, float, float]:
     """Sorts the runs of a task from best to worst, and those that are not finished behind."""
-    result = account.result
+    result = saved_run.result
     test = -result.test if result and result.test is not None else float("inf")
-    valid = result.valid if result else next((one.score for one in account.scored), None)
+    valid = result.valid if result else next((one.score for one in saved_run.scored), None)
     return result is None, test, -valid if valid is not None else float("inf")
 
 
-def _row(account: Account, rank: int) -> dict[str, Any]:
-    result = account.result
+def _row(saved_run: SavedRun, rank: int) -> dict[str, Any]:
+    result = saved_run.result
     low, high = result.interval if result and result.interval else (None, None)
-    best = [way(record.recipe) for record in account.chosen]
+    best = [way(record.recipe) for record in saved_run.chosen]
     return {
-        "task": account.task.name,
-        "metric": account.metric,
+        "task": saved_run.task.name,
+        "metric": saved_run.metric,
         "rank": rank if result else None,
-        "run": str(account.folder),
+        "run": str(saved_run.folder),
         "test": result.test if result else None,
         "low": low,
         "high": high,
-        "valid": result.valid if result else next((one.score for one in account.scored), None),
-        "trials": len(account.records),
-        "seconds": result.seconds["total"] if result else account.seconds,
-        "budget": account.spec["budget"],
-        "best": f"blend of {len(best)}, first {best[0]}" if len(best) > 1 else "".join(best),
+        "valid": result.valid if result else next((one.score for one in saved_run.scored), None),
+        "trials": len(saved_run.records),
+        "seconds": result.seconds["total"] if result else saved_run.seconds,
+        "budget": saved_run.spec["budget"],
+        "best": f"ensemble of {len(best)}, first {best[0]}" if len(best) > 1 else "".join(best),
     }
 
 
-def _overall(rows: Sequence[dict[str, Any]]) -> Board | None:
+def _overall(rows: Sequence[dict[str, Any]]) -> Leaderboard | None:
     """Entrants by the mean of their ranks; None where they did not all enter for the same tasks."""
     ranks: dict[str, dict[str, int]] = defaultdict(dict)
     tasks = {row["task"] for row in rows}
@@ -120,4 +123,4 @@ def _overall(rows: Sequence[dict[str, Any]]) -> Board | None:
         }
         for entrant, of_tasks in ranks.items()
     ]
-    return Board(tuple(sorted(values, key=lambda row: float(row["mean rank"]))), OVERALL)
+    return Leaderboard(tuple(sorted(values, key=lambda row: float(row["mean rank"]))), OVERALL)

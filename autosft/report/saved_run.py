@@ -1,4 +1,4 @@
-"""`Account`: what a run's folder says, from its JSON. It needs neither the plugins nor the libraries of the run."""
+"""`SavedRun`: what a run's folder says, from its JSON. It needs neither the plugins nor the libraries of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.document import check_schema
-from autosft.contracts.outputs import SOUP, TESTED, StoredOutputs
+from autosft.contracts.outputs import SOUP, TEST_OUTPUTS, StoredOutputs
 from autosft.contracts.record import RUN_SCHEMA, Record, Result
 from autosft.contracts.rows import Rows
 from autosft.contracts.settings import words_of
@@ -23,7 +23,7 @@ Plain = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Account:
+class SavedRun:
     """A run, as its folder tells it.
 
     Attributes:
@@ -82,7 +82,7 @@ class Account:
 
     @property
     def chosen(self) -> tuple[Record, ...]:
-        """The trials in the bundle, that with the largest share first; while there is none, the best trial."""
+        """The trials in the bundle, that with the largest weight first; while there is none, the best trial."""
         return self.result.best if self.result else self.scored[:1]
 
     @property
@@ -98,19 +98,19 @@ class Account:
         """
         return self._stored(self.folder / "trials" / f"{record.number:04d}" / (SOUP if record.ingredients else ""))
 
-    def tested(self) -> StoredOutputs | None:
+    def test_outputs(self) -> StoredOutputs | None:
         """What the model answered on the test rows that were scored, if that was stored.
 
         Raises:
             BadInput: It is damaged.
         """
-        return self._stored(self.folder / TESTED) if self.result and self.result.test is not None else None
+        return self._stored(self.folder / TEST_OUTPUTS) if self.result and self.result.test is not None else None
 
     def _stored(self, folder: Path) -> StoredOutputs | None:
         return StoredOutputs.read(folder, self.rows.columns) if StoredOutputs.is_there(folder) else None
 
 
-def account_of(folder: Path) -> Account:
+def read_saved_run(folder: Path) -> SavedRun:
     """Read a run's folder.
 
     Raises:
@@ -124,7 +124,7 @@ def account_of(folder: Path) -> Account:
     records = [Record.read(path) for path in sorted((folder / "trials").glob("*/record.json"))]
     result, clock = folder / "result.json", folder / "clock.json"
     try:
-        return Account(
+        return SavedRun(
             folder=folder,
             source=run["source"],
             hints=Hints(**run["hints"]),

@@ -1,4 +1,4 @@
-"""`Agenda`: what the next free worker does. A cut-off trial first, then a promotion, then something new.
+"""`Scheduler`: what the next free worker does. A cut-off trial first, then a promotion, then something new.
 
 Trials are cut off by a driver that was killed, or between two rungs by a user who interrupted the search.
 """
@@ -14,12 +14,12 @@ from autosft.search.memory.trials import NOBODY, Trials
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import FIRST_RUNG, between_rungs, hopeful, next_rung, promoted
-from autosft.search.space import is_taught
+from autosft.search.space import has_teacher
 
 
 @final
 @dataclass(frozen=True)
-class Leg:
+class Assignment:
     """A stretch of a trial.
 
     Attributes:
@@ -34,14 +34,14 @@ class Leg:
 
 
 @final
-class Agenda:
+class Scheduler:
     """Decides what comes next.
 
     Args:
         trials: What was tried and what is under way; new trials are begun there.
         proposals: Where new trials come from.
         limit: The most trials; None means that only the clock counts.
-        teachers: Who would teach a new trial, by number, with which shares; nobody by default.
+        teachers: Who would teach a new trial, by number, with which weights; nobody by default.
     """
 
     def __init__(
@@ -54,19 +54,21 @@ class Agenda:
         self._trials, self._proposals, self._limit, self._teachers = trials, proposals, limit, teachers
         self._cut_off = list(trials.cut_off)
 
-    def next(self, estimates: Estimates, aside: Collection[str], *, used: float, left: float) -> Leg | None:
-        """The next leg, or None if nothing is worth the time that is left.
+    def next(
+        self, estimates: Estimates, quarantined: Collection[str], *, used: float, left: float
+    ) -> Assignment | None:
+        """The next assignment, or None if nothing is worth the time that is left.
 
         Args:
             estimates: What things will take.
-            aside: Backbones and strategies that are not to be tried any more.
-            used: The share of the budget that is used.
+            quarantined: Backbones and strategies that are not to be tried any more.
+            used: The fraction of the budget that is used.
             left: The seconds that a trial may take.
         """
         if self._cut_off:
             number = self._cut_off.pop(0)
-            rung = next_rung(self._trials.leg(number)) if estimates.folds == 1 else None
-            return Leg(number, rung, resumed=False)
+            rung = next_rung(self._trials.paused_record(number)) if estimates.folds == 1 else None
+            return Assignment(number, rung, resumed=False)
         paused = [record for record in self._trials.paused if left > 0 and _epochs_in(left, record, estimates) >= 1]
         if between := next((record for record in paused if between_rungs(record)), None):
             return self._resumed(between, next_rung(between))
@@ -75,9 +77,9 @@ class Agenda:
         best = min(paused, key=Record.order, default=None)
         if best and _last_chance(best, estimates, left):
             return self._resumed(best, None)
-        if (number := self._begun(estimates, aside, used, left)) is not None:
+        if (number := self._begun(estimates, quarantined, used, left)) is not None:
             rung = next_rung(None) if estimates.folds == 1 else None  # too few rows to tell by them who may go on
-            return Leg(number, rung, resumed=False)
+            return Assignment(number, rung, resumed=False)
         best = hopeful(paused, self._trials.known)
         return self._resumed(best, None) if best else None
 
@@ -97,11 +99,11 @@ class Agenda:
         words = f"nothing new fits the {max(left, 0.0):.0f} s that are left to train"
         return f"{words}; never tried: {told}" if told else words
 
-    def _resumed(self, record: Record, pause_after: int | None) -> Leg:
+    def _resumed(self, record: Record, pause_after: int | None) -> Assignment:
         self._trials.resume(record.number)
-        return Leg(record.number, pause_after, resumed=True)
+        return Assignment(record.number, pause_after, resumed=True)
 
-    def _begun(self, estimates: Estimates, aside: Collection[str], used: float, left: float) -> int | None:
+    def _begun(self, estimates: Estimates, quarantined: Collection[str], used: float, left: float) -> int | None:
         """The number of a new trial, or None if there is to be none."""
         trials = self._trials
         if self._limit is not None and trials.started >= self._limit:
@@ -112,7 +114,7 @@ class Agenda:
             estimates,
             tried=trials.contents,
             uncut=trials.uncut,
-            aside=aside,
+            quarantined=quarantined,
             teacher=trials.teacher(teacher),
             started=trials.started,
             used=used,
@@ -120,7 +122,7 @@ class Agenda:
         )
         if params is None:
             return None
-        taught = is_taught(self._proposals.registry, str(params["strategy"]))
+        taught = has_teacher(self._proposals.registry, str(params["strategy"]))
         return trials.start(params, self._proposals.space(params), teacher if taught else NOBODY)
 
 

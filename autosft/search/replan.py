@@ -1,4 +1,4 @@
-"""`renew`: a run that is taken up again where other parts are installed than when it began.
+"""`replan`: a run that is taken up again where other parts are installed than when it began.
 
 What was tried stays, and stays comparable. New backbones and strategies join; those that are gone leave, unless
 something was tried with them; ranges that have changed apply to what comes. As Optuna allows no other choices within a
@@ -16,20 +16,20 @@ from autosft.runs.footprint import hardware_of
 from autosft.runs.plan import Candidate, Plan, make_plan, precheck
 from autosft.runs.run import Run
 from autosft.runs.versions import differing, installed_versions
+from autosft.search.events import Callback, Noted
 from autosft.search.memory.sampler import distribution_of
 from autosft.search.memory.study import Study, Trial
-from autosft.search.news import Noted, Watch
 from autosft.search.space import whole_space_of
 
 
-def renew(run: Run, url: str, registry: Registry, watch: Watch) -> None:
+def replan(run: Run, url: str, registry: Registry, callback: Callback) -> None:
     """Bring a run's plan, study and versions up to date with what is installed, and write them down.
 
     Args:
         run: The run, locked.
         url: Where its study is stored.
         registry: The parts that are installed now.
-        watch: Told what has changed.
+        callback: Told what has changed.
 
     Raises:
         RunConflict: A trial was made with a part that cannot be had any more; names it.
@@ -55,8 +55,8 @@ def renew(run: Run, url: str, registry: Registry, watch: Watch) -> None:
         study.close()
     others = [f"{name} was {before}, now {now}" for name, before, now in differing(old.versions, versions)]
     for change in [*_changes(old.plan, plan), *others]:
-        watch(Noted(f"since the run began: {change}"))
-    run.renew(plan=plan, versions=versions, study=name, generation=generation, plugins=registry.given)
+        callback(Noted(f"since the run began: {change}"))
+    run.replan(plan=plan, versions=versions, study=name, generation=generation, plugins=registry.valid_is_predefined)
 
 
 def _plan_now(run: Run, registry: Registry) -> Plan:

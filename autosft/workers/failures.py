@@ -1,4 +1,5 @@
-"""`verdict`, `notes_of`, `pace_of` and `blames_of`: what an exception says of the trial that raised it."""
+"""`failure_of`, `notes_of`, `seconds_per_row_of` and `failed_teachers_of`: what an exception says of the trial that
+raised it."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ _NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator
 """What torch says in a plain `RuntimeError` when the host has no memory left."""
 
 
-def verdict(problem: Exception) -> tuple[Ending, str]:
+def failure_of(problem: Exception) -> tuple[Ending, str]:
     """How the trial has ended, and why in one line."""
     text = _one_line(problem)
     if isinstance(problem, Diverged):
@@ -33,12 +34,12 @@ def notes_of(problem: Exception) -> tuple[str, ...]:
     return tuple(getattr(problem, "__notes__", ()))
 
 
-def pace_of(problem: Exception) -> dict[str, float]:
+def seconds_per_row_of(problem: Exception) -> dict[str, float]:
     """What an exception says of the seconds that a row takes, as in a record."""
-    return {"train": problem.pace} if isinstance(problem, OutOfTime) and problem.pace else {}
+    return {"train": problem.seconds_per_row} if isinstance(problem, OutOfTime) and problem.seconds_per_row else {}
 
 
-def blames_of(problem: Exception) -> tuple[int, ...]:
+def failed_teachers_of(problem: Exception) -> tuple[int, ...]:
     """The trials whose models are to blame, as in a record."""
     return (problem.trial,) if isinstance(problem, BadTeacher) else ()
 

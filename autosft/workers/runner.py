@@ -1,4 +1,4 @@
-"""`Bench`: where a worker does what orders say, and what their records say of it."""
+"""`TrialRunner`: where a worker does what orders say, and what their records say of it."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from autosft.host.registry import Registry
 from autosft.runs.run import Run
 from autosft.training.acceleration import why_not_compiled
 from autosft.training.evaluation import Evaluation, evaluate, score_error
-from autosft.training.features import encode_pace
+from autosft.training.features import encode_seconds_per_row
 from autosft.training.folds import cross_validate, forget_checkpoints
 from autosft.training.loop import Emit, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
 from autosft.training.trained import Paused, Trained
+from autosft.workers.failures import notes_of
 from autosft.workers.group import Group
 from autosft.workers.setup import Setup
-from autosft.workers.tested import score_on_test, shift_on_test
-from autosft.workers.verdict import notes_of
+from autosft.workers.test_split import score_on_test, shift_on_test
 
 ROOM_FOR_A_FOLD = 1.3
 """Further folds are begun if each may take so many times the seconds of the first one."""
 
 
 @final
-class Bench:
+class TrialRunner:
     """Works on the orders of one run.
 
     Args:
@@ -55,7 +55,7 @@ class Bench:
     def __init__(self, run: Run, registry: Registry, device: torch.device, group: Group) -> None:
         self.run, self._registry, self._device, self._group = run, registry, device, group
         self._setup = Setup(run, registry, device, group)
-        self._notices: dict[str, str] = {}
+        self._backbone_notes: dict[str, str] = {}
         self._compared = False
 
     def work(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Bench:
         """The model of an order; trained by the whole group, where its encoder is trained."""
         strategy = self._registry.strategy(order.recipe.strategy)
         with self._group.together(order, trial.folder, self._device) if runtime.world > 1 else contextlib.nullcontext():
-            return train(trial, runtime, strategy, emit, more=order.work != "keep")
+            return train(trial, runtime, strategy, emit, more=order.work != "save")
 
     def _train(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         trial, runtime = self._setup.trial(order), self._setup.runtime(order, seconds_left)
@@ -91,9 +91,9 @@ class Bench:
                 "score": pause.score,
                 "loss": pause.loss,
                 "epochs": pause.epochs,
-                "pace": self._pace(trial, runtime, pause.epochs),
+                "seconds_per_row": self._seconds_per_row(trial, runtime, pause.epochs),
                 "trained": pause.trained,
-                "notes": (*self._notice(trial, runtime), *notes_of(pause)),
+                "notes": (*self._backbone_note(trial, runtime), *notes_of(pause)),
             }
         evaluation, judged, why = trained.evaluation, trial.valid, ()
         if order.work == "train" and evaluation and self._to_cross_validate(trial, runtime, strategy, trained, order):
@@ -118,11 +118,14 @@ class Bench:
             "loss": evaluation.loss if evaluation else None,
             "epochs": trained.epochs,
             "best": trained.best,
-            "pace": {**self._pace(trial, runtime, trained.epochs), "fit": trained.fitting / len(trial.train)},
+            "seconds_per_row": {
+                **self._seconds_per_row(trial, runtime, trained.epochs),
+                "fit": trained.fitting / len(trial.train),
+            },
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
             "shift": shift,
-            "notes": (*self._notice(trial, runtime), *trained.notes, *why, *unlike),
+            "notes": (*self._backbone_note(trial, runtime), *trained.notes, *why, *unlike),
         }
 
     def _pretrain(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
@@ -172,7 +175,7 @@ class Bench:
     def _valid_shift(self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained) -> Shift | None:
         """Of validation rows that were not drawn at random; with the first features that are worth it."""
         data, parts = self.run.data, trial.parts
-        drawn = not (data.given or any(data.train.group) or is_timed(data.train + data.valid))
+        drawn = not (data.valid_is_predefined or any(data.train.group) or is_timed(data.train + data.valid))
         if (
             drawn
             or self._compared
@@ -224,22 +227,22 @@ class Bench:
             why = f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}"
             return first, trial.valid, (why,)
 
-    def _notice(self, trial: Trial, runtime: Runtime) -> tuple[str, ...]:
+    def _backbone_note(self, trial: Trial, runtime: Runtime) -> tuple[str, ...]:
         """What the user should know of how the backbone sees the rows, found out once, and of how it is trained."""
         parts, name = trial.parts, trial.parts.info.name
-        if name not in self._notices:
-            self._notices[name] = parts.family.notice(parts.info, parts.states.backbone, trial.train, runtime.read)
-        seen = (f"backbone {name}: {self._notices[name]}",) if self._notices[name] else ()
+        if name not in self._backbone_notes:
+            self._backbone_notes[name] = parts.family.note(parts.info, parts.states.backbone, trial.train, runtime.read)
+        seen = (f"backbone {name}: {self._backbone_notes[name]}",) if self._backbone_notes[name] else ()
         refused = why_not_compiled(self._device) if self.run.document.spec.compile else ""
         return (*seen, f"not compiled, because torch cannot do it here: {refused}") if refused else seen
 
-    def _pace(self, trial: Trial, runtime: Runtime, epochs: Sequence[Epoch]) -> dict[str, float]:
-        pace: dict[str, float] = {}
-        if encode := encode_pace(trial.parts, runtime):
-            pace["encode"] = encode
+    def _seconds_per_row(self, trial: Trial, runtime: Runtime, epochs: Sequence[Epoch]) -> dict[str, float]:
+        per_row: dict[str, float] = {}
+        if encode := encode_seconds_per_row(trial.parts, runtime):
+            per_row["encode"] = encode
         if epochs:
-            pace["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(trial.train)
-        return pace
+            per_row["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(trial.train)
+        return per_row
 
 
 def _knows_no_row(info: BackboneInfo, recipe: Recipe) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autosft.contracts.outputs import TESTED, StoredOutputs
+from autosft.contracts.outputs import TEST_OUTPUTS, StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.record import Shift
 from autosft.contracts.rows import Rows
@@ -17,7 +17,7 @@ from autosft.data.resampling import bootstrap
 from autosft.data.splits import portions, subset
 from autosft.errors import BadInput, CannotWrite
 from autosft.host.registry import Registry
-from autosft.runs.run import OUTPUTS_SHARE, Run
+from autosft.runs.run import OUTPUTS_FRACTION, Run
 from autosft.training.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ CONFIDENCE = 0.95
 ROOM_FOR_A_PORTION = 1.25
 """Another portion is answered if it may take so many times the seconds of the one before."""
 
-RESAMPLE_SECONDS, RESAMPLE_SHARE = 2.0, 0.5
-"""Resampling may take so long, or such a share of the time that is left; very many test rows are drawn less often."""
+RESAMPLE_SECONDS, RESAMPLE_FRACTION = 2.0, 0.5
+"""Resampling may take so long, or such a fraction of the time that is left; very many test rows are drawn less
+often."""
 
 
 def score_on_test(
@@ -65,10 +66,10 @@ def score_on_test(
     whole = score(np.arange(len(rows)))  # the first time it also imports what it needs
     started = time.monotonic()
     score(np.arange(len(rows)))
-    allowed = max(RESAMPLE_SECONDS, RESAMPLE_SHARE * seconds_left())
+    allowed = max(RESAMPLE_SECONDS, RESAMPLE_FRACTION * seconds_left())
     affordable = allowed / max(1e-6, time.monotonic() - started)
     resamples = RESAMPLES if affordable > RESAMPLES else max(FEWEST_RESAMPLES, int(affordable))
-    scores = bootstrap(score, rows.units(), seed=seed_of(seed, "bootstrap"), resamples=resamples)
+    scores = bootstrap(score, rows.group_ids(), seed=seed_of(seed, "bootstrap"), resamples=resamples)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     interval = float(low), float(high)
@@ -80,13 +81,13 @@ def score_on_test(
     }
 
 
-def _left(run: Run, tested: StoredOutputs) -> tuple[str, ...]:
+def _left(run: Run, stored: StoredOutputs) -> tuple[str, ...]:
     """Leave the answers to the test rows in the run's folder; why not, if they are not there then."""
-    size = sum(array.nbytes for outputs in tested.outputs for array in outputs.arrays.values())
-    if size > OUTPUTS_SHARE * run.document.spec.disk * 1e9:
+    size = sum(array.nbytes for outputs in stored.outputs for array in outputs.arrays.values())
+    if size > OUTPUTS_FRACTION * run.document.spec.disk * 1e9:
         return (f"the answers to the test rows are not kept for reports: {size / 1e6:.0f} MB",)
     try:
-        tested.write(run.folder / TESTED)
+        stored.write(run.folder / TEST_OUTPUTS)
     except CannotWrite as error:  # the score stands nevertheless
         return (f"the answers to the test rows are not kept for reports: {error}",)
     return ()
