@@ -3,7 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: install demo test test-all check docs
+BASE ?= main
+CHANGED = $(shell git diff --name-only --diff-filter=d $(BASE) -- '*.py'; git ls-files --others --exclude-standard -- '*.py')
+CHANGED_SOURCES = $(shell printf '%s\n' $(CHANGED) | grep -vE '(^|/)(tests|benchmarks)/|conftest')
+CHANGED_TESTS = $(filter $(CHANGED) $(foreach file,$(CHANGED),%/test_$(notdir $(file))),$(shell git ls-files --cached --others --exclude-standard -- '*/test_*.py'))
+
+.PHONY: install demo test test-all quick check docs
 
 install: .venv/installed
 
@@ -21,6 +26,18 @@ test: install
 
 test-all: test
 	$(BIN)/pytest -m slow
+
+quick: install
+ifneq ($(strip $(CHANGED)),)
+	$(BIN)/ruff check $(CHANGED)
+	$(BIN)/ruff format --check $(CHANGED)
+endif
+ifneq ($(strip $(CHANGED_SOURCES)),)
+	$(BIN)/pyright $(CHANGED_SOURCES)
+endif
+ifneq ($(strip $(CHANGED_TESTS)),)
+	$(BIN)/pytest -q -m "not slow" $(CHANGED_TESTS)
+endif
 
 check: install docs
 	$(BIN)/ruff check .

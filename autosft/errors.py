@@ -10,7 +10,7 @@
     ├── BadWeights               a weights file is damaged or does not fit its architecture
     ├── BadTeacher               a model that teaches a trial is missing or damaged; ends the trial, never the search
     ├── Unreachable              a source of weights cannot be asked, such as a hub without a network
-    ├── PluginBroken             a plugin does not load (raised in strict mode and for -p), or an executor is at fault
+    ├── PluginBroken             a plugin does not load (raised in strict mode and for -p), or an executor fails
     ├── Unreadable               one sample cannot be read; counted and listed, seldom fatal
     ├── Diverged                 a loss or a score is not finite; ends the trial, never the search
     ├── OutOfTime                a trial's seconds ran out before it had anything to keep
@@ -95,7 +95,7 @@ class Unreachable(AutoSFTError):
 
 class PluginBroken(AutoSFTError):
     """A plugin does not load, which is raised when `AUTOSFT_STRICT_PLUGINS` is set or the user named it (`-p`); or an
-    executor is at fault."""
+    executor fails."""
 
 
 class Unreadable(AutoSFTError):

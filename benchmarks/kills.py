@@ -33,8 +33,8 @@ log = os.open(sys.argv[3], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 def callback(event):
     number = getattr(event, "number", getattr(getattr(event, "record", None), "number", ""))
     os.write(log, f"{type(event).__name__} {number}\\n".encode())
-run_search(sys.argv[1], run=sys.argv[2], callback=callback, budget=None, trials=int(sys.argv[4]), threads=1, device="cpu",
-           strategies=["steady"])
+run_search(sys.argv[1], run=sys.argv[2], callback=callback, budget=None, trials=int(sys.argv[4]),
+           threads=1, device="cpu", strategies=["steady"])
 """
 
 

@@ -181,7 +181,7 @@ class InferredTask:
 
     Attributes:
         task: The task as the modality would set it.
-        confidence: From 0 to 1; of several claims the highest wins.
+        confidence: From 0 to 1; the most confident of several modalities wins.
         why: What was recognized, for the user.
         unused: Files, folders or columns that the task does not use.
     """

@@ -171,7 +171,7 @@ class Runtime:
             numbers cut to those of TensorFloat-32, or mixed with bfloat16 (Kalamkar et al., 2019). Weights, losses and
             validation are in single precision.
         compile: Whether the encoder is compiled by torch.
-        world: How many processes train the trial together, each its fraction of every step.
+        world: How many processes train the trial together, each its part of every step.
         rank: Which of them this is; the first, 0, keeps what comes of it.
         features: Encoded rows that outlive the trial, by backbone and view.
         scratch: A folder with room for what this process alone needs; None means where the system has its own.

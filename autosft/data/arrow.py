@@ -136,8 +136,8 @@ class InFile:
         if name != "targets":
             return self._decoded(name, numbers)
         parts = [map(_as_tuples, self._decoded(column, numbers)) for column in self._targets]
-        predefined = zip(*parts, strict=True) if parts else [()] * len(numbers)
-        return objects(() if all(target is None for target in each) else each for each in predefined)
+        targets = zip(*parts, strict=True) if parts else [()] * len(numbers)
+        return objects(() if all(target is None for target in each) else each for each in targets)
 
     def _some(self, name: str, numbers: Numbers) -> pa.ChunkedArray:
         """A slice where that will do, which copies nothing."""

@@ -26,12 +26,12 @@ from autosft.contracts.task import Task
 from autosft.errors import BadBundle, BadInput, CannotWrite
 from autosft.host.registry import shown_version
 
-SCHEMA = 2
+SCHEMA = 3
 MANIFEST, CARD = "bundle.json", "README.md"
 MEMBER, STATES, MODEL = "member.json", "states.safetensors", "model.safetensors"
 
 ROUNDING = 1e-4
-"""By how much the sum of shares may miss 1."""
+"""By how much the sum of weights may miss 1."""
 
 LARGEST_JSON = 64 * 1024**2
 """Bytes of a JSON file: some hundred times what a vocabulary takes. Parsed it takes ten times as much memory."""
@@ -259,6 +259,8 @@ def _manifest_of(folder: Path) -> Bundle:
         version = plain.get("schema_version") if isinstance(plain, dict) else None
         if isinstance(version, int) and version > SCHEMA:
             raise BadBundle(f"{folder}: schema {version} is newer than this AutoSFT reads ({SCHEMA}). Upgrade autosft.")
+        if version in (1, 2):
+            plain = {**plain, "members": _of_schema_2(plain.get("members"))}
         if version == 1:
             plain = {**plain, "task": _of_schema_1(plain.get("task"))}
         return Bundle.parse(plain, str(folder / MANIFEST))
@@ -276,6 +278,18 @@ def _of_schema_1(task: Any) -> Any:
     pairs = zip(old["problems"], old["targets"], metrics, strict=False)
     targets = [{"problem": problem, "columns": columns, "metric": metric} for problem, columns, metric in pairs]
     return {**{key: value for key, value in old.items() if key not in ("problems", "metric")}, "targets": targets}
+
+
+def _of_schema_2(members: Any) -> Any:
+    """Members as they are now, from those whose weight was called their share; what is none stays as it is."""
+    if not isinstance(members, list):
+        return members
+    return [
+        {"weight" if key == "share" else key: value for key, value in cast("dict[str, Any]", member).items()}
+        if isinstance(member, dict)
+        else member
+        for member in cast("list[Any]", members)
+    ]
 
 
 def _refuse_huge(file: Path) -> None:

@@ -128,14 +128,14 @@ def _installed() -> list[_Entry]:
 
 def _entries(distribution: metadata.Distribution) -> list[_Entry]:
     """The entry points of one distribution. `metadata.entry_points` would stop at the first malformed list of any."""
-    fault = ""
+    defect = ""
     points: list[metadata.EntryPoint] = []
     try:
         points = [point for point in distribution.entry_points if point.group == GROUP]
     except Exception as error:
-        fault = f"Its entry_points.txt is not well-formed ({error}); install it again."
+        defect = f"Its entry_points.txt is not well-formed ({error}); install it again."
     try:
-        if not points and not (fault and f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or "")):
+        if not points and not (defect and f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or "")):
             return []
         name, version = str(distribution.metadata["Name"]), str(distribution.version)
         # Python imports from the first place on its path: a second copy further down is shadowed.
@@ -144,8 +144,8 @@ def _entries(distribution: metadata.Distribution) -> list[_Entry]:
         return []
     if shadowed:
         return []
-    if fault:
-        return [_Entry(Plugin(name, version, "", "", error=fault), None)]
+    if defect:
+        return [_Entry(Plugin(name, version, "", "", error=defect), None)]
     return [_Entry(Plugin(name, version, point.name, point.value), point) for point in points]
 
 

@@ -1,6 +1,6 @@
 """`read`: from an imported plugin to its hooks and parts, checked, or one line that says what is wrong with it.
 
-It sees one plugin at a time, so that a fault is blamed on nobody else. It knows neither distributions nor what other
+It sees one plugin at a time, so that an error is blamed on nobody else. It knows neither distributions nor what other
 plugins offer.
 """
 

@@ -162,12 +162,12 @@ class Registry:
         }
 
     def epoch_finished(self, task: Task, run: Path, trial: int, epoch: Epoch) -> None:
-        """Tell every observer of an epoch; `run` is the run's folder. Never raises for an observer's fault."""
+        """Tell every observer of an epoch; `run` is the run's folder. Never raises for an observer's error."""
         for observer in self.observers:
             self._tell(observer, observer.epoch_finished, task=task, run=run, trial=trial, epoch=epoch)
 
     def trial_finished(self, task: Task, run: Path, record: Record) -> None:
-        """Tell every observer of a trial's outcome. Never raises for an observer's fault."""
+        """Tell every observer of a trial's outcome. Never raises for an observer's error."""
         for observer in self.observers:
             self._tell(observer, observer.trial_finished, task=task, run=run, record=record)
 

@@ -29,7 +29,7 @@ class SearchSpec(Document):
             bfloat16 on GPUs that have units for it.
         compile: Whether torch compiles encoders before it trains them.
         workers: How many trials are trained at the same time.
-        processes_per_trial: How many processes train a trial together, each its fraction of every batch.
+        processes_per_trial: How many processes train a trial together, each its part of every batch.
         executor: The name of the executor that decides where workers run.
         backbones: Shell patterns of the backbones to allow; empty means every family's curated list.
         strategies: Names of the strategies to allow; empty means all.

@@ -108,7 +108,7 @@ def run_search(
         compile: Whether torch compiles encoders that it trains, for which each trial has to wait; where it cannot, for
             want of a compiler, the trials say so and train without.
         workers: How many trials are trained at the same time, each by a process of its own.
-        processes_per_trial: How many processes train a trial together, each its fraction of every batch, and each on a
+        processes_per_trial: How many processes train a trial together, each its part of every batch, and each on a
             GPU of its own where there are several (data parallelism).
         executor: Where the workers run; by default this machine.
         backbones: Shell patterns of backbones to allow; by default every curated one whose weights are at hand.

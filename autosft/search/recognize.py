@@ -69,7 +69,7 @@ def _inferred_tasks(source: Path, asked: Sequence[Modality], hints: Hints) -> li
 
 
 def _of_archive(inferred: InferredTask, folder: Path, source: Path) -> InferredTask:
-    """A claim of an extracted folder, named for the archive."""
+    """The inferred task of an extracted folder, named for the archive."""
     task = inferred.task.model_copy(update={"name": printable(stem_of(source)) or inferred.task.name})
     why = inferred.why.replace(str(folder), str(source))
     return replace(inferred, task=task, why=f"{source.name}, extracted: {why}")

@@ -31,7 +31,7 @@ from autosft.training.model import build_model, start_from
 from autosft.training.optim.penalties import Penalties
 from autosft.training.optim.stepper import Stepper
 from autosft.training.progress import Progress, learned, load_learned, restore, state_of
-from autosft.training.ranks import add_up_gradients, align, first_says, fraction_of, total_of
+from autosft.training.ranks import add_up_gradients, align, first_says, parts_for, total_of
 from autosft.training.seeds import seed_everything, seed_of
 from autosft.training.stages import seeded, within_memory
 from autosft.training.stopping import Patience
@@ -265,7 +265,7 @@ class _UnderWay:
                 place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {done + 1} of {steps}"
                 raise OutOfTime(f"The time was up {place}.", per_row)
             self._stepper.prepare(epoch * steps + done)
-            for part in fraction_of(runtime, batch, stage.divisible):
+            for part in parts_for(runtime, batch, stage.divisible):
                 with autocast(runtime):
                     loss = stage.loss(part.to(runtime.device)) * (len(part) / len(batch))
                 loss.backward()

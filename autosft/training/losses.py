@@ -17,7 +17,7 @@ def row_losses(parts: Parts, outs: Sequence[Any], batch: Batch) -> Tensor:
 
     Where rows lack a target, those that have it count for them, so that the mean over the rows of a whole
     batch is for each target that over the rows that have it. A row into which another was mixed has the loss
-    with both targets, each by its fraction.
+    with both targets, each by its weight.
 
     Args:
         parts: The problems, with their weights in the task.

@@ -1,6 +1,6 @@
 """`Mixing`: batches whose inputs are mixed of two rows each, by mixup or cutmix; what a loss needs goes with them.
 
-It knows no problem: the loss of a mixed row is that with its own target and that with the other's, each by its fraction
+It knows no problem: the loss of a mixed row is that with its own target and that with the other's, each by its weight
 (`losses.supervised`).
 """
 

@@ -1,6 +1,6 @@
 """What processes that train one trial together have to say to each other.
 
-Each does its fraction of every step, and they add up their gradients (data parallelism). Each has the whole model, and
+Each does its part of every step, and they add up their gradients (data parallelism). Each has the whole model, and
 draws the same; but for rounding, and for what a model draws while it is trained, such as dropout, it is as if one had
 done all of it. The first decides over time, validates, and writes checkpoints.
 
@@ -67,7 +67,7 @@ def _contact() -> Generator[None]:
         raise LostContact(str(problem)) from problem
 
 
-def fraction_of(runtime: Runtime, step: Any, divisible: int) -> Iterator[Any]:
+def parts_for(runtime: Runtime, step: Any, divisible: int) -> Iterator[Any]:
     """The parts of a batch, or step, that this process does, each of as many rows as fit at once.
 
     Args:
@@ -76,8 +76,8 @@ def fraction_of(runtime: Runtime, step: Any, divisible: int) -> Iterator[Any]:
         divisible: How many rows stay together, as `Stage.divisible`; where all do, the first process does them.
     """
     together = divisible or len(step)
-    fractions = step.parts(runtime.world, together=together) if runtime.world > 1 else [step]
-    for mine in itertools.islice(fractions, runtime.rank, runtime.rank + 1):
+    parts = step.parts(runtime.world, together=together) if runtime.world > 1 else [step]
+    for mine in itertools.islice(parts, runtime.rank, runtime.rank + 1):
         yield from mine.split(runtime.micro_batch, together=together)
 
 

@@ -72,22 +72,24 @@ def test_a_missing_file_is_refused_by_name(bundle, name):
 
 
 def test_a_newer_schema_is_refused_with_what_to_do(bundle):
-    manifest(bundle, schema_version=3)
+    manifest(bundle, schema_version=4)
 
-    with pytest.raises(BadBundle, match=r"schema 3 is newer .*Upgrade autosft"):
+    with pytest.raises(BadBundle, match=r"schema 4 is newer .*Upgrade autosft"):
         open_bundle(bundle)
 
 
 def test_a_newer_schema_with_more_keys_is_refused_too(bundle):
-    manifest(bundle, schema_version=3, signature="…")
+    manifest(bundle, schema_version=4, signature="…")
 
     with pytest.raises(BadBundle, match="newer"):
         open_bundle(bundle)
 
 
 def test_a_bundle_of_schema_1_answers_as_it_did(made, bundle, registry):
-    """There the names of problems, their columns and the first one's metric stood apart."""
+    """There a member's weight was its share, and the names of problems, their columns and the first one's metric stood
+    apart."""
     plain = json.loads((bundle / "bundle.json").read_text())
+    plain["members"] = [{"folder": one["folder"], "share": one["weight"]} for one in plain["members"]]
     (target,) = plain["task"].pop("targets")
     old = {"problems": [target["problem"]], "targets": [target["columns"]], "metric": target["metric"]}
     plain |= {"schema_version": 1, "task": {**plain["task"], **old}, "digest": ""}

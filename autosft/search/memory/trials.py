@@ -14,7 +14,7 @@ from autosft.search.space import content_of, extent_of, recipe_of
 from autosft.training.seeds import seed_of
 
 NOBODY: Mapping[int, float] = {}
-"""The fractions of those that teach a trial that is not taught."""
+"""The weights of those that teach a trial that is not taught."""
 
 
 @final

@@ -1,1 +1,1 @@
-"""Orders: sent to workers, worked on, watched, and sent again after a fault."""
+"""Orders: sent to workers, worked on, watched, and sent again after a failure."""

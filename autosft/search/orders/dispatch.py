@@ -1,4 +1,4 @@
-"""`Dispatch`: orders are sent, and sent again after a fault, until there is a record of what they came to."""
+"""`Dispatch`: orders are sent, and sent again after a failure, until there is a record of what they came to."""
 
 from __future__ import annotations
 

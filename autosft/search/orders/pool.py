@@ -1,4 +1,4 @@
-"""`NamedPool`: the workers of an executor, whose faults are told with its name."""
+"""`NamedPool`: the workers of an executor, whose errors are told with its name."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class NamedPool(Pool):
 
 @contextmanager
 def _blame(doing: str, spared: tuple[type[BaseException], ...] = (SystemExit,)) -> Generator[None]:
-    """As `blame`; but SIGTERM ends a search by `SystemExit`, wherever it may be, and is no fault of an executor."""
+    """As `blame`; but SIGTERM ends a search by `SystemExit`, wherever it may be, and is no error of an executor."""
     try:
         with blame(doing):
             yield

@@ -1,4 +1,4 @@
-"""What is done about faults: orders that are sent again, and parts that are quarantined."""
+"""What is done about failures: orders that are sent again, and parts that are quarantined."""
 
 from __future__ import annotations
 

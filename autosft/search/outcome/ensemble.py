@@ -67,7 +67,7 @@ class Ensemble:
 
 
 def select(predictions: Predictions, rows: Positions, own: Mapping[int, float]) -> dict[int, float]:
-    """The fractions of the trials that answer these rows best together, the largest first; they add up to 1.
+    """The weights of the trials that answer these rows best together, the largest first; they add up to 1.
 
     Args:
         predictions: The answers; of equals the trial that stands first is taken.
@@ -199,7 +199,7 @@ def best_single_by(records: Sequence[Record], expected: Expected) -> Callable[[M
 
 
 def _weights(taken: Mapping[int, float]) -> dict[int, float]:
-    """The fractions of those that were taken most, but of none that would hardly count; they add up to 1."""
+    """The weights of those that were taken most, but of none that would hardly count; they add up to 1."""
     least = LEAST_FRACTION * sum(taken.values())
     ranked = sorted(taken.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_MEMBERS]
     ranked = [entry for entry in ranked if entry[1] >= least]

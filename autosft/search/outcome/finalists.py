@@ -26,7 +26,7 @@ class Finalists:
 
     Attributes:
         records: The trials, that with the largest weight first.
-        weights: Their fractions, which add up to 1.
+        weights: Their weights, which add up to 1.
         states: What decides over the common answers; empty for a single trial, which has its own.
         score: Their score on the validation rows.
     """
@@ -77,8 +77,8 @@ def finalists(
     if ensemble.gain is not None and ensemble.gain <= (less := lost(best, members)):
         callback(
             Noted(
-                f"an ensemble of {len(members)} models would be better by {ensemble.gain:.4f}, but there is no time to train "
-                f"all of them again, for which {less:.4f} is expected"
+                f"an ensemble of {len(members)} models would be better by {ensemble.gain:.4f}, but there is no time "
+                f"to train all of them again, for which {less:.4f} is expected"
             )
         )
         return Finalists((best,), (1.0,), (), best.score or 0.0)
@@ -133,8 +133,8 @@ def _why(ensemble: Ensemble, best: Record) -> str:
             "which is better"
         )
     return (
-        f"chosen: an ensemble of {count} models, better than trial {best.number} alone by {ensemble.gain:.4f} on validation "
-        "rows that had no say in it"
+        f"chosen: an ensemble of {count} models, better than trial {best.number} alone by {ensemble.gain:.4f} on "
+        "validation rows that had no say in it"
     )
 
 

@@ -152,7 +152,7 @@ class Proposals:
         candidate, start = self.plan.candidate(backbone), params.get(START, NO_START)
         if strategy not in candidate.strategies or start not in (NO_START, *candidate.starts):
             return None
-        if start != NO_START:  # making the encoder may take its fraction
+        if start != NO_START:  # making the encoder may take its part of the time
             left *= 1 - START_FRACTION
         if self.registry.strategy(strategy).cheap:
             return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None

@@ -73,21 +73,21 @@ class Rung0:
         strange = unfamiliar(self.task, self.registry, self.plan)
         others = [one.info.name for one in self.plan.candidates if one.info.origin != "fitted"]
         names = [name for name in others if name not in strange] or others
-        fractions = self._fractions(names)
+        row_counts = self._row_counts(names)
         if used:
             for name in fitted[:1]:
-                yield from self._of(name, fractions[0], 0.0)
+                yield from self._of(name, row_counts[0], 0.0)
             if not self.estimates.telling:
                 met, order = {record.recipe.backbone for record in records}, self._by_work(names)
                 new = [name for name in order if name not in met]
                 for name in [*(name for name in order if name in met), *new[:1]]:
-                    yield from self._of(name, fractions[0], 0.0)
+                    yield from self._of(name, row_counts[0], 0.0)
         for name in fitted:
-            yield from self._growing(name, fractions, [record for record in records if record.recipe.backbone == name])
+            yield from self._growing(name, row_counts, [record for record in records if record.recipe.backbone == name])
         cheap = {strategy for name in names for strategy in self._cheap(name)}
         records = [record for record in records if record.recipe.strategy in cheap]
-        level = self._affordable(names, fractions[0])
-        for rows, cost in [*((rows, level) for rows in fractions), (0, 1.0)]:
+        level = self._affordable(names, row_counts[0])
+        for rows, cost in [*((rows, level) for rows in row_counts), (0, 1.0)]:
             tried: list[Record] = []
             for name in names:
                 for params in self._of(name, rows, cost):
@@ -98,18 +98,18 @@ class Rung0:
         for name in strange:
             yield from self._of(name, SCREENED_ROWS if self.estimates.all_rows > 2 * SCREENED_ROWS else 0, level)
 
-    def _fractions(self, names: Sequence[str]) -> list[int]:
+    def _row_counts(self, names: Sequence[str]) -> list[int]:
         """Growing numbers of rows; 0, which stands for all, comes last, and is the only one where a pass over all rows
         with all of these backbones is quick."""
         rows, budget = self.estimates.all_rows, self.estimates.budget
         if budget < float("inf") and self._pass(names, 0, 1.0) <= ALL_AT_ONCE_FRACTION * budget:
             return [0]
-        fractions: list[int] = []
+        row_counts: list[int] = []
         count = FIRST_ROWS
         while count < rows / 2:
-            fractions.append(count)
+            row_counts.append(count)
             count *= GROWTH
-        return [*fractions, 0]
+        return [*row_counts, 0]
 
     def _pass(self, names: Sequence[str], rows: int, level: float) -> float:
         """The seconds in which all of these backbones encode so many rows; infinite as long as nobody knows."""
@@ -117,9 +117,9 @@ class Rung0:
         known = [(self.estimates.encode_seconds(recipe), self.estimates.rows(recipe)) for recipe in recipes]
         return MARGIN * sum(float("inf") if per_row is None else per_row * count for per_row, count in known)
 
-    def _growing(self, backbone: str, fractions: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
+    def _growing(self, backbone: str, row_counts: Sequence[int], records: Sequence[Record]) -> Iterator[Params]:
         """The cheap strategy with a backbone that is fitted to the rows, on ever more of them while that is quick."""
-        for rows in fractions:
+        for rows in row_counts:
             like = [record.model_copy(update={"recipe": record.recipe.changed(rows=rows)}) for record in records]
             if max(map(self.estimates.refit_seconds, like), default=0.0) > FITTED_FRACTION * self.estimates.budget:
                 return

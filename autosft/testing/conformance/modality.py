@@ -96,7 +96,7 @@ class ModalityConformance(Offline):
         assert inferred is not None and 0 < inferred.confidence <= 1 and inferred.why
         assert inferred.task.modality == modality.name
         check_plain(inferred.task.plain())
-        assert Task.parse(inferred.task.plain(), "claim") == inferred.task
+        assert Task.parse(inferred.task.plain(), "task") == inferred.task
 
     def test_it_does_not_inferred_task_what_it_does_not_know(self, modality: Modality, tmp_path: Path) -> None:
         strange = tmp_path / "strange.bin"

@@ -122,4 +122,5 @@ def truncation_note(tokenizer: TextTokenizer, rows: Rows, read: Callable[[Row], 
     fraction = sum(tokenizer.cuts(read(row)) for row in seen) / max(1, len(seen))
     if fraction <= _FEW_CUT:
         return ""
-    return f"{100 * fraction:.0f} % of the texts are longer than {tokenizer.longest} tokens; of these it sees head and tail"
+    longer = f"{100 * fraction:.0f} % of the texts are longer than {tokenizer.longest} tokens"
+    return f"{longer}; of these it sees head and tail"
