@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from autosft.builtin.classification import Classification
-from autosft.contracts.modality import Example
+from autosft.contracts.modality import Example, Sample
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Row, Rows
 from autosft.contracts.task import Task, TaskTarget
@@ -90,7 +90,7 @@ def bare(trial: Trial, runtime: Runtime) -> float:
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
             images = torch.stack(
-                [view(Example(runtime.read(trial.train[int(index)]).data), draw).inputs for index in chosen]
+                [view(Example(Sample.of(runtime.read(trial.train[int(index)])).data), draw).inputs for index in chosen]
             )
             set_rate(optimizer, epoch * steps + step, recipe.stop.max_epochs * steps, recipe.optim)
             optimizer.zero_grad(set_to_none=True)
