@@ -177,11 +177,8 @@ def run_search(
         opened = _create(folder, source, hints, task, spec, registry, callback)
     with closing(opened):
         document = opened.document
-        if (
-            going_on
-            and document.path_fingerprint
-            and document.path_fingerprint != path_fingerprint(Path(document.source), folder)
-        ):
+        before = document.path_fingerprint
+        if going_on and before and before != path_fingerprint(Path(document.source), folder):
             callback(Noted(CHANGED))
         if result := opened.finished():
             callback(Finished(result, folder))
