@@ -72,9 +72,9 @@ def test_every_kind_of_events_is_documented():
 def test_what_json_does_not_know_is_null_and_an_error_is_the_last_event():
     stream = io.StringIO()
 
-    with pytest.raises(BadInput), Events(stream) as events:
-        events(events.Continued(TASK, Path("run"), 2, RECORD))
-        events(events.TrialFinished(RECORD, RECORD, float("inf"), 10))
+    with pytest.raises(BadInput), Events(stream) as callback:
+        callback(events.Continued(TASK, Path("run"), 2, RECORD))
+        callback(events.TrialFinished(RECORD, RECORD, float("inf"), 10))
         raise BadInput("no such thing")
 
     continued, finished, failed = map(json.loads, stream.getvalue().splitlines())
