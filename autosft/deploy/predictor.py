@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self, final
@@ -25,6 +24,7 @@ from autosft.contracts.state import State
 from autosft.contracts.tensors import Model
 from autosft.contracts.trial import Loaders, Parts, Runtime
 from autosft.deploy.bundle import Bundle, open_bundle
+from autosft.deploy.inputs import batches, several
 from autosft.deploy.member import load_member
 from autosft.errors import BadInput, PartMissing
 from autosft.host.loading import load
@@ -138,7 +138,7 @@ class Predictor:
         Raises:
             BadInput: An input cannot be read; all before its batch are answered.
         """
-        for some in _batches(iter(inputs), batch):
+        for some in batches(iter(inputs), batch):
             yield from self.predict(some)
 
     def predict_proba(self, inputs: Any) -> npt.NDArray[np.floating[Any]]:
@@ -164,7 +164,7 @@ class Predictor:
         if is_frame(inputs):
             with TemporaryDirectory() as folder:
                 return modality.collect([write_frame(inputs, Path(folder))], self.task)
-        return collected(partial(modality.collect, task=self.task), _many(inputs))
+        return collected(partial(modality.collect, task=self.task), several(inputs))
 
     def rows(self, inputs: Any) -> Rows:
         """List inputs as rows, all of which can be read."""
@@ -204,7 +204,7 @@ class Predictor:
         """The outputs for inputs; an iterator's are taken some thousand at a time."""
         if not isinstance(inputs, Iterator):
             return self.outputs(self.rows(inputs))
-        parts = [self.outputs(self.rows(some)) for some in _batches(inputs, ROWS_AT_ONCE)]
+        parts = [self.outputs(self.rows(some)) for some in batches(inputs, ROWS_AT_ONCE)]
         if not parts:
             raise BadInput("There is nothing to answer.")
         return [Outputs.concat(several) for several in zip(*parts, strict=True)]
@@ -289,20 +289,3 @@ class Predictor:
     @property
     def _parts(self) -> Parts:
         return self._members[0][0]
-
-
-def _many(inputs: Any) -> Sequence[Any]:
-    """Inputs as a sequence: a column of a frame, an array of texts and an array of images are several, all else that is
-    no sequence is one."""
-    if hasattr(inputs, "to_list"):
-        return inputs.to_list()
-    if isinstance(inputs, np.ndarray) and inputs.ndim and (inputs.dtype.kind in "OU" or inputs.ndim == 4):
-        return list(inputs)
-    if isinstance(inputs, Iterator):
-        return list(inputs)
-    return inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]
-
-
-def _batches(inputs: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while some := list(islice(inputs, size)):
-        yield some

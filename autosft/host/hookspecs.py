@@ -89,9 +89,11 @@ def autosft_problems() -> Iterable[Problem]:
 def autosft_metrics() -> Iterable[Metric]:
     """Offer metrics for problems, whoever offers these.
 
+    ```python
     @hookimpl
     def autosft_metrics():
         return [Metric("f2_macro", "classification", f2_macro, "mean over classes of the F2 score", range=(0.0, 1.0))]
+    ```
     """
     return ()
 
@@ -139,9 +141,11 @@ def autosft_executors() -> Iterable[Executor]:
 def autosft_report_sections() -> Iterable[ReportSection]:
     """Offer sections of the report on what a model answered.
 
+    ```python
     @hookimpl
     def autosft_report_sections():
         return [BoxesByArea()]
+    ```
     """
     return ()
 

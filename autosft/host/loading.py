@@ -21,7 +21,7 @@ from autosft.errors import PluginBroken, UnknownName
 from autosft.host.hookspecs import API_VERSION, GROUP
 from autosft.host.modules import import_module, place_of, row_of
 from autosft.host.reading import OFFERS, Hooks, Key, blame, read
-from autosft.host.registry import GIVEN, Observer, Plugin, Registry
+from autosft.host.registry import NAMED, Observer, Plugin, Registry
 
 IN_RECIPES = ("modality", "backbone", "problem", "strategy")
 """Kinds whose parameters lie in a recipe under the names of the parts."""
@@ -69,14 +69,14 @@ def load(modules: Iterable[str | Path] = ()) -> Registry:
             plugins.append(replace(row, status="disabled", error=""))
             continue
         try:
-            if point is None and row.name != GIVEN:
+            if point is None and row.name != NAMED:
                 raise PluginBroken(row.error)
             row, plugin = _import(row, point)
             _check_api(row)
             hooks, offered = read(plugin)
             _check_new(offered, owners)
         except PluginBroken as error:
-            if row.name == GIVEN:
+            if row.name == NAMED:
                 raise PluginBroken(f"{place_of(error, row)}{error}") from error
             if strict:
                 raise PluginBroken(f"{row.title}: {error}") from error

@@ -17,7 +17,7 @@ from types import ModuleType
 
 from autosft.contracts.document import sha256_of_file
 from autosft.errors import PluginBroken
-from autosft.host.registry import GIVEN, Plugin
+from autosft.host.registry import NAMED, Plugin
 
 
 def is_file(named: str) -> bool:
@@ -35,7 +35,7 @@ def row_of(named: str) -> Plugin:
         path = Path(named).absolute()
         if path.suffix != ".py" or not path.is_file():
             raise PluginBroken(f"{named}: no such file. -p takes a Python file, or a module that can be imported.")
-        return Plugin(path.name, f"sha256:{sha256_of_file(path)}", GIVEN, str(path))
+        return Plugin(path.name, f"sha256:{sha256_of_file(path)}", NAMED, str(path))
     try:
         spec = importlib.util.find_spec(named)
     except (ImportError, AttributeError, ValueError):
@@ -43,7 +43,7 @@ def row_of(named: str) -> Plugin:
     if spec is None or not spec.origin:
         raise PluginBroken(f"{named}: no such module. -p takes a Python file, or a module that can be imported.")
     digest = sha256_of_file(Path(spec.origin)) if spec.has_location else ""
-    return Plugin(named, f"sha256:{digest}", GIVEN, named)
+    return Plugin(named, f"sha256:{digest}", NAMED, named)
 
 
 def import_module(row: Plugin) -> ModuleType:

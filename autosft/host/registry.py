@@ -28,7 +28,7 @@ from autosft.errors import PartMissing
 _Part = TypeVar("_Part")
 _log = logging.getLogger("autosft.host")
 
-GIVEN = "-p"
+NAMED = "-p"
 """In the place of the name of an entry point: the module was named by the user, and is not installed as a plugin."""
 
 DIGITS = 12
@@ -42,7 +42,7 @@ class Plugin:
     Attributes:
         distribution: The installed distribution that names it; of a module the name of its file, or its own.
         version: The version of that distribution; of a module `"sha256:"` and that of its file.
-        name: The name of the entry point; `GIVEN` for a module.
+        name: The name of the entry point; `NAMED` for a module.
         module: Where the entry point leads; the path of a file.
         api: The API version that the plugin states; None if it was not imported or states none.
         status: `"failed"` and `"disabled"` plugins contribute nothing.
@@ -101,9 +101,9 @@ class Registry:
     _dropped: set[str] = field(default_factory=set[str], init=False, repr=False, compare=False)
 
     @property
-    def given(self) -> tuple[str, ...]:
+    def named_modules(self) -> tuple[str, ...]:
         """The modules that the user named, as files or by name."""
-        return tuple(plugin.module for plugin in self.plugins if plugin.name == GIVEN)
+        return tuple(plugin.module for plugin in self.plugins if plugin.name == NAMED)
 
     def modality(self, name: str) -> Modality:
         """The modality of this name.

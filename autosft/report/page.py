@@ -64,9 +64,9 @@ def _content(
 ) -> dict[str, Any]:
     """What the templates are given."""
     answers, why_not = _answers(saved_run, problems)
-    pictures, faults = Pictures(modality), list[str]()
+    pictures, failures = Pictures(modality), list[str]()
     found = [
-        (target.name, _sections(sections, one, pictures, faults))
+        (target.name, _sections(sections, one, pictures, failures))
         for target, one in zip(saved_run.task.targets, answers, strict=False)
     ]
     return {
@@ -80,7 +80,7 @@ def _content(
         "importance": importance(saved_run.scored, int(saved_run.spec["seed"])),
         "answers": answers,
         "diagnoses": [pair for pair in found if pair[1]],
-        "faults": faults,
+        "failures": failures,
         "why_no_diagnosis": why_not,
         "pictures": pictures,
         "recipes": [(record, record.recipe.parameters()) for record in saved_run.chosen],
@@ -181,9 +181,9 @@ def _answers(saved_run: SavedRun, problems: Sequence[Problem]) -> tuple[Sequence
 
 
 def _sections(
-    sections: Sequence[ReportSection], answers: Answers, pictures: Pictures, faults: list[str]
+    sections: Sequence[ReportSection], answers: Answers, pictures: Pictures, failures: list[str]
 ) -> list[Markup]:
-    """What the sections say of the answers for a target that accept them; one that raises is named in `skipped`."""
+    """What the sections say of the answers for a target that accept them; one that raises is named in `failures`."""
 
     def show(rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:
         return gallery(pictures, rows, given, said)
@@ -195,5 +195,5 @@ def _sections(
                 found.append(Markup(section.html(answers, show)))
         except Exception as error:  # a plugin's section must not cost the report
             line = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".:")
-            faults.append(f"The section {section.name!r} could not be made ({line}).")
+            failures.append(f"The section {section.name!r} could not be made ({line}).")
     return found

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 
-from autosft.host.registry import GIVEN, Registry, shown_version
+from autosft.host.registry import NAMED, Registry, shown_version
 
 
 def installed_versions(registry: Registry) -> dict[str, str]:
@@ -19,7 +19,7 @@ def installed_versions(registry: Registry) -> dict[str, str]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return versions | {row.distribution: row.version for row in registry.plugins if row.name == GIVEN}
+    return versions | {row.distribution: row.version for row in registry.plugins if row.name == NAMED}
 
 
 def differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:

@@ -176,9 +176,7 @@ def run_search(
         source = "" if isinstance(given, Task) else str(given.absolute())
         opened = _create(folder, source, hints, task, spec, registry, callback)
     with closing(opened):
-        document = opened.document
-        before = document.path_fingerprint
-        if going_on and before and before != path_fingerprint(Path(document.source), folder):
+        if going_on and _has_changed(opened.document, folder):
             callback(Noted(CHANGED))
         if result := opened.finished():
             callback(Finished(result, folder))
@@ -204,6 +202,12 @@ def _task_of(given: Task | Path, hints: Hints, modality: str, registry: Registry
         task = inferred.task
     check_hints(task, hints, registry)
     return task
+
+
+def _has_changed(document: RunDocument, folder: Path) -> bool:
+    """Whether the data of a run are other than when it began, as far as names, sizes and times tell."""
+    before = document.path_fingerprint
+    return bool(before) and before != path_fingerprint(Path(document.source), folder)
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -240,7 +244,7 @@ def _create(
         spec=spec,
         plan=plan,
         study=f"autosft-{folder.name}-{uuid.uuid4().hex[:8]}" if spec.storage else "autosft",
-        plugins=registry.valid_is_predefined,
+        plugins=registry.named_modules,
         facts=(*summary.facts, *([described] if described else ())),
         warnings=summary.warnings,
         fingerprint=data.fingerprint,

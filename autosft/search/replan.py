@@ -56,7 +56,7 @@ def replan(run: Run, url: str, registry: Registry, callback: Callback) -> None:
     others = [f"{name} was {before}, now {now}" for name, before, now in differing(old.versions, versions)]
     for change in [*_changes(old.plan, plan), *others]:
         callback(Noted(f"since the run began: {change}"))
-    run.replan(plan=plan, versions=versions, study=name, generation=generation, plugins=registry.valid_is_predefined)
+    run.replan(plan=plan, versions=versions, study=name, generation=generation, plugins=registry.named_modules)
 
 
 def _plan_now(run: Run, registry: Registry) -> Plan:

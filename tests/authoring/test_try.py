@@ -76,8 +76,8 @@ def test_parameters_are_set_by_part_and_name(tried):
     ("text", "why"),
     [
         ("toy.deepth=3", "Unknown parameter 'toy.deepth'"),
-        ("tiny.activation=sine", "tiny.activation cannot be 'sine'"),
-        ("toy.stop.max_epochs=many", "cannot be 'many'"),
+        ("tiny.activation=sine", "'sine' is no choice"),
+        ("toy.stop.max_epochs=many", "'many' is no number"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused_in_one_line(tried, text, why):

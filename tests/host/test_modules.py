@@ -11,7 +11,7 @@ import pytest
 
 from autosft.errors import PluginBroken, UnknownName
 from autosft.host.loading import load
-from autosft.host.registry import GIVEN
+from autosft.host.registry import NAMED
 
 HEAD = "from autosft.api import Strategy, hookimpl\n\nautosft_api = 2\n\n\n"
 OFFER = "@hookimpl\ndef autosft_strategies():\n    return [{}]\n"
@@ -47,8 +47,8 @@ def test_a_file_is_a_plugin_with_the_sha256_of_its_content_as_its_version(file):
 
     registry = load([path])
 
-    assert registry.strategy("sideways").name == "sideways" and registry.valid_is_predefined == (str(path),)
-    (row,) = (row for row in registry.plugins if row.name == GIVEN)
+    assert registry.strategy("sideways").name == "sideways" and registry.named_modules == (str(path),)
+    (row,) = (row for row in registry.plugins if row.name == NAMED)
     assert row.version == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     assert (row.distribution, row.module, row.api, row.parts) == (path.name, str(path), 2, ("strategy sideways",))
     assert row.title == f"stranger_file.py {row.version[:19]} (-p)"
@@ -69,7 +69,7 @@ def test_a_relative_path_and_the_same_file_twice_are_one_plugin(file, monkeypatc
     path = file(PLUGIN.format(strategy="sideways"))
     monkeypatch.chdir(path.parent)
 
-    assert load([path.name, str(path)]).valid_is_predefined == (str(path),)
+    assert load([path.name, str(path)]).named_modules == (str(path),)
 
 
 def test_a_module_is_found_by_its_name(distributions, tmp_path):
@@ -77,7 +77,7 @@ def test_a_module_is_found_by_its_name(distributions, tmp_path):
 
     registry = load(["stranger_a.plugin"])
 
-    assert "sideways" in registry.strategies and registry.valid_is_predefined == ("stranger_a.plugin",)
+    assert "sideways" in registry.strategies and registry.named_modules == ("stranger_a.plugin",)
 
 
 def test_a_file_that_has_changed_is_loaded_anew_and_else_it_is_not(file):
