@@ -32,7 +32,7 @@ SEARCH = ("search", "clouds.points.json", "--trials", 1, "--budget", "none", "--
 
 def documented():
     """The keys of each event, as docs/reference/terminal.md says."""
-    text = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "terminal.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text, re.MULTILINE)
     return {name: {"event", "at", *re.findall(r"`(\w+)`", keys)} for name, keys in rows}
 

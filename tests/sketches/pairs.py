@@ -22,6 +22,8 @@ class Contrastive(Strategy):
     space: ClassVar = {"of": Choice(("rows", "views"))}
 
     def accepts(self, facts, info, problems):
+        if info.origin == "fitted":
+            return "nothing in this encoder can be trained"
         return "" if [problem.name for problem in problems] == ["classification"] else "needs one label per row"
 
     def stages(self, trial, runtime, model):

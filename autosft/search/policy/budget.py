@@ -90,11 +90,8 @@ class Estimates:
         budget: float | None,
         relative_cost: RelativeCost,
     ) -> None:
-        self._facts, self._budget, self._relative_cost = (
-            plan.facts,
-            float("inf") if budget is None else budget,
-            relative_cost,
-        )
+        self._facts, self._relative_cost = plan.facts, relative_cost
+        self._budget = float("inf") if budget is None else budget
         self._encode_per_row: dict[str, float] = {}  # of encoding, by backbone, at the cost of the defaults
         self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
         self._encoded: dict[tuple[str, float], int] = {}
@@ -106,13 +103,10 @@ class Estimates:
             if "fit" in record.seconds_per_row:
                 self._fits.setdefault(strategy, []).append(record.seconds_per_row["fit"])
             backbone, fraction = record.recipe.backbone, relative_cost(record.recipe)
-            per_row_by_strategy = self._train.setdefault(backbone, {}) if "train" in record.seconds_per_row else {}
-            if "train" in record.seconds_per_row and not (
-                record.state == "interrupted" and record.recipe.strategy in per_row_by_strategy
-            ):
-                per_row_by_strategy[record.recipe.strategy] = (
-                    record.seconds_per_row["train"] / fraction
-                )  # that of whole epochs, if there were any
+            if "train" in record.seconds_per_row:
+                per_row = self._train.setdefault(backbone, {})
+                if record.state != "interrupted" or strategy not in per_row:  # that of whole epochs, if there were any
+                    per_row[strategy] = record.seconds_per_row["train"] / fraction
             if "encode" in record.seconds_per_row:
                 self._encode_per_row[backbone] = record.seconds_per_row["encode"] / fraction
                 key = backbone, fraction
@@ -165,10 +159,8 @@ class Estimates:
     def train_seconds(self, recipe: Recipe) -> float | None:
         """One epoch per training row, with its validation; None if nothing was measured yet. Of a strategy that was not
         measured with the backbone, as long as the slowest of those that were."""
-        if per_row_by_strategy := self._train.get(recipe.backbone):
-            return per_row_by_strategy.get(recipe.strategy, max(per_row_by_strategy.values())) * self._relative_cost(
-                recipe
-            )
+        if per_row := self._train.get(recipe.backbone):
+            return per_row.get(recipe.strategy, max(per_row.values())) * self._relative_cost(recipe)
         encode = self.encode_seconds(recipe)
         return None if encode is None else encode * TRAIN_TO_ENCODE
 

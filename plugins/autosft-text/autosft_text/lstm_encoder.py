@@ -49,6 +49,7 @@ class LstmEncoder(Encoder):
         mask[:, 0] = True  # a text without tokens is one of padding
         embedded = self.dropout(self.embedding(torch.from_numpy(numbers).to(self.embedding.weight.device)))
         packed = pack_padded_sequence(embedded, mask.sum(1), batch_first=True, enforce_sorted=False)
-        tokens, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
+        with torch.autocast(packed.data.device.type, enabled=False):  # few CPUs have an LSTM of lower precision
+            tokens, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
         mask = mask.to(tokens.device)
         return {"pooled": _POOLING(tokens, mask), "tokens": tokens, "mask": mask}

@@ -31,7 +31,7 @@ def test_without_strength_nothing_is_left_out():
     assert seen(TextView("none", 0.2), "a b c", np.random.default_rng(0)) == "a b c"
 
 
-@pytest.mark.parametrize("strength, share", [("light", 0.1), ("strong", 0.3)])
+@pytest.mark.parametrize("strength, fraction", [("light", 0.1), ("strong", 0.3)])
 def test_each_word_is_left_out_as_often_as_asked(strength, fraction):
     text = " ".join(map(str, range(20_000)))
     left = seen(TextView(strength, 0.1), text, np.random.default_rng(0)).split()

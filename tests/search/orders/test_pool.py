@@ -14,7 +14,7 @@ class Away(Pool):
     slots = 1
 
     def __init__(self, events=()):
-        self.events = events
+        self.waiting = events
 
     def _fail(self, *given):
         raise ConnectionError("the cluster\nis away.")
@@ -22,7 +22,7 @@ class Away(Pool):
     submit = cancel = _fail
 
     def events(self, timeout):
-        return self.events or self._fail()
+        return self.waiting or self._fail()
 
     def close(self):
         self._fail()

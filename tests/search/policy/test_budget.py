@@ -39,7 +39,9 @@ def alike(recipe):
 
 def record(backbone="tiny/narrow", *, best=None, seconds=3.0, rows=0, activation="tanh", **per_row):
     made = recipe(backbone, rows=rows, activation=activation)
-    return Record(number=0, state="done", recipe=made, score=0.5, per_row=per_row, best=best or {}, seconds=seconds)
+    return Record(
+        number=0, state="done", recipe=made, score=0.5, seconds_per_row=per_row, best=best or {}, seconds=seconds
+    )
 
 
 def test_the_clock_sums_over_sessions():

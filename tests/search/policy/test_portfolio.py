@@ -296,7 +296,7 @@ def test_where_time_is_short_rung_0_begins_with_lower_cost_and_ends_with_all_of_
     def tried(number, backbone, near, score):
         recipe = recipe_of({"backbone": backbone, "strategy": "cheap", "points.near": near, **OWN}, 0)
         per_row = {"encode": 0.05 * near**2 * (2 if backbone == "tiny/wide" else 1)}
-        return Record(number=number, state="done", recipe=recipe, score=score, per_row=per_row)
+        return Record(number=number, state="done", recipe=recipe, score=score, seconds_per_row=per_row)
 
     first = tried(0, "tiny/narrow", 1.0, 0.5)
     assert [("tiny/wide", near), ("tiny/narrow", near)] == steps([first])[:2]

@@ -54,7 +54,7 @@ def paused(trials, number, score, epochs=2):
     curve = tuple(Epoch(stage="s", number=n + 1, loss=1.0, score=score, seconds=1.0) for n in range(epochs))
     recipe = trials.recipe(number)
     trials.note(
-        Record(number=number, state="paused", recipe=recipe, score=score, epochs=curve, per_row={"train": 0.01})
+        Record(number=number, state="paused", recipe=recipe, score=score, epochs=curve, seconds_per_row={"train": 0.01})
     )
 
 
@@ -129,7 +129,9 @@ def test_what_was_never_tried_for_want_of_time_is_named_with_what_it_would_have_
         **defaults(space_of(task, registry, plan, "tiny/narrow", "toy")),
     }
     number = trials.start(params, whole_space_of(task, registry, plan, params))
-    ended = Record(number=number, state="done", recipe=trials.recipe(number), score=0.5, per_row={"encode": 0.01})
+    ended = Record(
+        number=number, state="done", recipe=trials.recipe(number), score=0.5, seconds_per_row={"encode": 0.01}
+    )
     trials.note(ended)
     estimates = Estimates(enlarge(plan), trials.known, 60.0, lambda recipe: 1.0)
     seconds = MARGIN * 4 * 2 * 0.01 * TRAIN_TO_ENCODE * FACTS.train  # four epochs, twice the multiply-adds
