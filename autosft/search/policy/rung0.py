@@ -126,7 +126,7 @@ class Rung0:
             yield from self._of(backbone, rows, 1.0)
 
     def _of(self, backbone: str, rows: int, cost: float) -> Iterator[Params]:
-        """The cheap strategy with a backbone, on so many rows, with at most so much effort where that is possible."""
+        """The cheap strategy with a backbone, on so many rows, with at most such a cost where that is possible."""
         for strategy in self._cheap(backbone):
             variants = self._variants(backbone, strategy)
             level = max((fraction for fraction in variants if fraction <= cost), default=min(variants))
@@ -156,7 +156,7 @@ class Rung0:
         return variants
 
     def _affordable(self, names: Sequence[str], rows: int) -> float:
-        """The most cost per row at which the first step with all backbones stays within rung 0's fraction."""
+        """The highest cost per row at which the first step with all backbones stays within rung 0's fraction."""
         pairs = [(name, strategy) for name in names for strategy in self._cheap(name)]
         levels = {level for pair in pairs for level in self._variants(*pair)}
         if self.estimates.budget < float("inf") and not self.estimates.measured:

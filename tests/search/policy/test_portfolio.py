@@ -276,7 +276,7 @@ class Zoom(ToyModality.__base__):
     recognize, scan, collect, read = ToyModality.recognize, ToyModality.scan, ToyModality.collect, ToyModality.read
     view, collate = ToyModality.view, ToyModality.collate
 
-    def cost(self, inputs, recipe, state):
+    def relative_cost(self, inputs, recipe, state):
         return recipe.of("points").get("near", 1.0) ** 2
 
 
