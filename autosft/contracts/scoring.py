@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +97,7 @@ def scorer(
 
 def _taken(values: Any, positions: Positions) -> Any:
     if isinstance(values, np.ndarray):
-        return values[positions]
+        return cast("npt.NDArray[Any]", values)[positions]
     chosen: list[int] = positions.tolist()
     return [values[position] for position in chosen]
 

@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 
@@ -140,7 +140,8 @@ def _name(hook: str, part: Any, contract: type) -> str:
     if isinstance(part, Metric):
         return f"{part.problem}.{_metric(part)}"
     metrics: Any = part.metrics if isinstance(part, Problem) else {}
-    if not isinstance(metrics, Mapping) or not all(isinstance(one, Metric) for one in metrics.values()):
+    known = cast("Mapping[str, Any]", metrics) if isinstance(metrics, Mapping) else {"": None}
+    if not all(isinstance(one, Metric) for one in known.values()):
         raise PluginBroken(f"{hook}() gave an object of type {given} whose `metrics` are not Metrics by name.")
     return name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,8 @@ def _pearson(truth: Floats, answered: Floats) -> float:
     varied = (np.ptp(truth, axis=0) > 0) & (np.ptp(answered, axis=0) > 0)
     found = np.zeros(truth.shape[1])
     if varied.any():
-        found[varied] = pearsonr(truth[:, varied], answered[:, varied], axis=0).statistic
+        correlations: Any = pearsonr(truth[:, varied], answered[:, varied], axis=0)
+        found[varied] = correlations.statistic
     return float(found.mean())
 
 

@@ -100,7 +100,7 @@ def cosines(coefficients: int) -> Floats:
 
     if coefficients == BANDS:
         return np.eye(BANDS, dtype=np.float32)
-    return dct(np.eye(BANDS), norm="ortho")[:, :coefficients].astype(np.float32)
+    return np.asarray(dct(np.eye(BANDS), norm="ortho"))[:, :coefficients].astype(np.float32)
 
 
 def band_statistics(rows: Rows, read: Callable[[Row], Any], coefficients: int = BANDS) -> State:
