@@ -111,7 +111,9 @@ def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, feat
                     getattr(kept, name).fill_(number)
 
 
-def _others(runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+def _others(
+    runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor, groups: Tensor
+) -> tuple[Tensor, Tensor]:
     """How similar the nearest rows of other groups are to the asked ones, and which they are, shape (asked, most
     neighbors).
 
