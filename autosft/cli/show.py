@@ -134,7 +134,7 @@ def _markdown(leaderboard: Leaderboard) -> str:
 
 
 def _telling(leaderboard: Leaderboard) -> list[str]:
-    """The columns, without those of shares, states and errors that say nothing."""
+    """The columns, without those of weights, states and errors that say nothing."""
     rows = leaderboard.rows
     silent = ("", "done", "1.00")
     return [

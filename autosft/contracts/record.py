@@ -145,7 +145,7 @@ class Result(Document):
             rows that were not drawn at random with the first features of a pretrained encoder, of test rows after they
             were scored, if there was time. Nothing is chosen by it.
         best: The record of each member of the bundle, that with the largest weight first.
-        weights: The fraction of each in the answers; they add up to 1.
+        weights: The weight of each in the answers; they add up to 1.
         refitted: The numbers of those that were trained again: on the validation rows too, unless the data itself
             calls them so, and on more training rows, where a frozen encoder had seen a part of them.
         interrupted: Whether the user ended the search before its time; the same command goes on with it.

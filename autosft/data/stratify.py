@@ -30,7 +30,7 @@ def hold_out(strata: Sequence[Hashable] | None, groups: Numbers, folds: int, dra
 
     Args:
         strata: The stratum of each row, or the frozenset of its strata; None if there are none.
-        groups: The number of each row's group: a group, or itself.
+        groups: The number of each row's group; a row without a group is one by itself.
         folds: One in how many.
         draw: Decides.
     """
@@ -58,7 +58,7 @@ def latest(times: npt.NDArray[np.float64], groups: Numbers, folds: int) -> Mask:
 
     Args:
         times: The time of each row.
-        groups: The number of each row's group: a group, or itself.
+        groups: The number of each row's group; a row without a group is one by itself.
         folds: One in how many.
     """
     last = np.full(int(groups.max()) + 1, -np.inf)
@@ -72,7 +72,7 @@ def latest(times: npt.NDArray[np.float64], groups: Numbers, folds: int) -> Mask:
 
 def _systematic(labels: Numbers, groups: Numbers, folds: int, draw: np.random.Generator) -> Mask:
     """Every so many of the shuffled groups in the order of their strata, and of their sizes: each stratum gives its
-    share to within one group, however small it is."""
+    fraction to within one group, however small it is."""
     first = np.unique(groups, return_index=True)[1]  # a group counts to the stratum of its first row
     stratum_of = labels[first]
     pairs = np.unique(np.column_stack([labels, groups]), axis=0)

@@ -83,7 +83,7 @@ def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -
         split = SPLIT_WORDS.get(_name(path).lower())
         if split:
             classes, strays = split_entries(path)
-            _take_strays(found, strays, lost=split == "train")  # those of a contest's test have no classes
+            _take_strays(found, strays, lost=split == "train")  # files of a test folder without labels
             classes = [one for one in classes if not apart or identity(one) != apart]
             _take_classes(found, split, classes, above | {identity(path)})
         elif _name(path).lower() in UNLABELED:

@@ -171,11 +171,11 @@ class Registry:
         for observer in self.observers:
             self._tell(observer, observer.trial_finished, task=task, run=run, record=record)
 
-    def _tell(self, observer: Observer, hook: Callable[..., Any] | None, **news: Any) -> None:
+    def _tell(self, observer: Observer, hook: Callable[..., Any] | None, **values: Any) -> None:
         if hook is None or observer.plugin in self._dropped:
             return
         try:
-            hook(**news)
+            hook(**values)
         except (Exception, SystemExit):
             self._dropped.add(observer.plugin)
             _log.warning("The observer of %s raised and will not be called again.", observer.plugin, exc_info=True)

@@ -24,7 +24,7 @@ OVERALL = ("entrant", "mean rank", "first", "tasks")
 def leaderboard(run: str | Path, *more: str | Path) -> DataFrame:
     """The trials of a run, best first; or several runs, one row each, the best of each task first.
 
-    A trial has rank, trial, score, loss, backbone, strategy, epochs, seconds, share (in the answers of the bundle),
+    A trial has rank, trial, score, loss, backbone, strategy, epochs, seconds, weight (in the answers of the bundle),
     state and error. A run has task, metric, rank (within the task), run, test with the interval low to high, valid,
     trials, seconds, budget and best (what its bundle holds). Of scores higher is better; times are in seconds.
 

@@ -15,7 +15,7 @@ from autosft.runs.plan import Plan
 
 @dataclass(frozen=True)
 class Recognized:
-    """A modality has claimed the data; others that would have are less confident."""
+    """A modality has recognized the data; `others` could read it too, with less confidence."""
 
     inferred: InferredTask
     others: tuple[InferredTask, ...] = ()

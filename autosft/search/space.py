@@ -85,7 +85,7 @@ def _entries(
     problems = registry.problems_of(task)
     info = plan.candidate(backbone).info
     idle = _unheard(task, problems) | family.ignores(info)
-    mixed = plan.facts.complete and all(problem.loss_per_row for problem in problems)  # else shares mean nothing
+    mixed = plan.facts.complete and all(problem.loss_per_row for problem in problems)  # else nothing can be mixed
     idle |= {f"regular.{mix}" for mix in get_args(Mix) if not mixed or mix not in modality.mixes(info.inputs)}
     shared = {name: SHARED[name] for name in sorted(chosen.uses) if name not in chosen.space}
     for field, parameter in {**shared, **chosen.space}.items():

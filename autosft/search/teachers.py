@@ -38,7 +38,7 @@ class Teachers:
         self._ended, self._weights = 0, dict[int, float]()
 
     def now(self) -> Mapping[int, float]:
-        """The fraction of each that would teach, by number; empty if nobody can, or nobody wants to be taught."""
+        """The weight of each that would teach, by number; empty if nobody can, or nobody wants to be taught."""
         if not self._wanted:
             return {}
         ended = self._trials.ended

@@ -1,6 +1,6 @@
 """The application: routes, limits, and errors as JSON. It knows neither sockets nor signals.
 
-A client's fault is a 4xx that says what is wrong. A 500 is a defect of AutoSFT or of a plugin, and is logged.
+A client's error is a 4xx that says what is wrong. A 500 is a defect of AutoSFT or of a plugin, and is logged.
 """
 
 from __future__ import annotations

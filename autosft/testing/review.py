@@ -116,7 +116,7 @@ def review(
     for path in data:
         if not path.exists():
             raise BadInput(f"{path}: there is no such data.")
-    results = _Verdicts(callback)
+    results = _Outcomes(callback)
     for plugin in plugins:
         for result in _of_loading(plugin):
             results.add(result)
@@ -131,7 +131,7 @@ def review(
     return results.all
 
 
-class _Verdicts:
+class _Outcomes:
     """What is known so far, and who is told."""
 
     def __init__(self, callback: Callback) -> None:
@@ -152,8 +152,8 @@ class _Verdicts:
 class _Checks:
     """Runs the tests in a folder, in one process after another until all are done."""
 
-    def __init__(self, folder: Path, results: _Verdicts, timeout: float, end: float) -> None:
-        self._folder, self._verdicts, self._timeout, self._end = folder, results, timeout, end
+    def __init__(self, folder: Path, results: _Outcomes, timeout: float, end: float) -> None:
+        self._folder, self._outcomes, self._timeout, self._end = folder, results, timeout, end
         self._left: list[str] | None = None
         self._done: list[str] = []
         self._current = ""
@@ -192,13 +192,13 @@ class _Checks:
 
     def _hear(self, event: Mapping[str, Any]) -> None:
         kind = event["event"]
-        if kind == "fault":
+        if kind == "error":
             raise RuntimeError(event["text"])
         if kind == "collected":
             self._left = list(event["tests"])
         elif kind == "started":
             self._current = event["test"]
-            self._verdicts.begin(self._current)
+            self._outcomes.begin(self._current)
         else:
             self._over(**{name: value for name, value in event.items() if name != "event"})
 
@@ -206,7 +206,7 @@ class _Checks:
         self._current = ""
         self._done.append(test)
         self._left = [one for one in self._left or () if one != test]
-        self._verdicts.of(test, **fields)
+        self._outcomes.of(test, **fields)
 
     def _give_up(self, seconds: float) -> None:
         """A check did not end in time, or the time for all is up."""

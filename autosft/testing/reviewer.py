@@ -32,9 +32,9 @@ class Recorder:
         self._over: dict[str, Any] = {}
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A fault here is one of the tests, not of a part."""
+        """An error here is one of the tests, not of a part."""
         if report.failed:
-            self._tell("fault", text=report.longreprtext)
+            self._tell("error", text=report.longreprtext)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Say which tests there are, and leave out what was run before."""

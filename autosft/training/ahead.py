@@ -148,7 +148,7 @@ class Ahead:
     def _by_processes(self, drawn: Sequence[Drawn]) -> Iterator[Batch]:
         """The first batch here, as it shows how large they are; then by processes. Where they cannot be had, threads go
         on, and whatever else goes wrong, this thread alone: an error is then that of the part that raises it, and a
-        process that was ended for want of memory is no fault of the trial."""
+        process that was ended for want of memory is no failure of the trial."""
         done = 0
         try:
             if self._processes is None and drawn:

@@ -25,7 +25,7 @@ class Mixing:
 
     Args:
         batches: Of inputs that are one tensor of floats; for cutmix, pictures.
-        mixup: Shares are drawn from Beta(mixup, mixup) (Zhang et al., 2018).
+        mixup: Fractions are drawn from Beta(mixup, mixup) (Zhang et al., 2018).
         cutmix: Areas are drawn from Beta(cutmix, cutmix) (Yun et al., 2019).
 
     Raises:

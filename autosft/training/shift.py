@@ -62,8 +62,8 @@ def two_sample(one: Floats, other: Floats, *, groups: tuple[GroupIds, GroupIds],
     Args:
         one: Features, shape (rows, width).
         other: Of the same width.
-        groups: The number of each row's group, such as a group: its rows are alike and go into one half, or what is
-            told apart would be groups.
+        groups: The number of each row's group. Its rows are alike and go into one half, so that it is not groups that
+            are told apart.
         seed: Decides the halves.
     """
     from sklearn.linear_model import LogisticRegression

@@ -175,7 +175,7 @@ def test_an_ensemble_is_diagnosed_by_the_mean_of_its_answers(story, page):
     assert (
         "the answers of the ensemble to the 20 validation rows" in text and "20 of 20 rows are answered right" in text
     )
-    assert "share 0.50" in text and "Worst mistakes There are none." in text
+    assert "weight 0.50" in text and "Worst mistakes There are none." in text
 
 
 def test_numbers_are_drawn_against_the_truth(tmp_path, page):

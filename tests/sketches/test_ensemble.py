@@ -1,4 +1,4 @@
-"""Proves members, shares and `Problem.combine`: two different backbones answer as one bundle."""
+"""Proves members, weights and `Problem.combine`: two different backbones answer as one bundle."""
 
 import numpy as np
 import pytest

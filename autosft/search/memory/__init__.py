@@ -1,1 +1,1 @@
-"""Everything that was tried: the stored truth, what the sampler believes of it, and both in step."""
+"""Everything that was tried: the stored truth, what the sampler is shown of it, and both in step."""

@@ -28,7 +28,7 @@ CHANGED = 0.3
 keeps its default: what is expected to do well is searched first (as in PriorBand: Mallik et al., 2023)."""
 
 EXPLORE_AFTER = 20
-"""After so many draws that were of no use it draws at random: what it believes to be best has all been tried, such as a
+"""After so many draws that were of no use it draws at random: what it expects to be best has all been tried, such as a
 strategy without parameters on every backbone."""
 
 MOST_SHOWN, BEST_SHOWN = 1000, 100

@@ -3,8 +3,8 @@
 A trial that runs is RUNNING, one that is paused WAITING, one that ended with a score COMPLETE, one that was given up
 PRUNED, any other FAIL. What it came to is in its user attribute `record`. The attribute `params` is there where a trial
 was carried over from an earlier generation of the study, whose space held values that this one's does not; `teacher`
-where earlier trials teach it, with their numbers and shares. SQLite lies in the run's folder, with a write-ahead log; a
-PostgreSQL server may go away for a while.
+where earlier trials teach it, with their numbers and weights. SQLite lies in the run's folder, with a write-ahead log;
+a PostgreSQL server may go away for a while.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Trial:
         distributions: Where they were drawn from, in Optuna's words.
         record: What it came to, or where it paused; None if it is not paused yet.
         running: Whether it was being trained when this was written.
-        teacher: The fraction of each trial that teaches it, by number.
+        teacher: The weight of each trial that teaches it, by number.
     """
 
     number: int

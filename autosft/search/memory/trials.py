@@ -88,7 +88,7 @@ class Trials:
         return [*self._running, *(number for number in self._paused_records if number not in self._running)]
 
     def teachers_of(self, number: int) -> Mapping[int, float]:
-        """The fraction of each trial that teaches this one, by number."""
+        """The weight of each trial that teaches this one, by number."""
         return self._trials[number].teacher
 
     def teacher(self, weights: Mapping[int, float]) -> tuple[TeacherMember, ...]:

@@ -96,7 +96,7 @@ class Dispatch:
             self._compare(event.body["versions"])
             return None
         if event.kind == "epoch":
-            if order.work == "train":  # training the best again on all rows is no events of its trial
+            if order.work == "train":  # the last training on all rows is none of the trial
                 epoch = Epoch.model_validate(event.body)
                 self._registry.epoch_finished(self._run.document.task, self._run.folder, order.trial, epoch)
                 self._callback(EpochFinished(order.trial, epoch))

@@ -39,11 +39,11 @@ class _Lease:
 @final
 @dataclass(frozen=True)
 class Answer:
-    """News of an order that is under way.
+    """What a worker says of an order that is under way.
 
     Attributes:
         order: The order.
-        event: The events; after `"done"` and `"lost"` the order is no longer under way.
+        event: What has happened; after `"done"` and `"lost"` the order is no longer under way.
         seconds: How long ago the order was sent.
         worked: How long ago a worker has started with it; 0 if none has.
         late: Whether the order had overstayed its lease, and was ended for it.

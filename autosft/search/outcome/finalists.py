@@ -16,7 +16,7 @@ from autosft.search.events import Callback, Noted
 from autosft.search.outcome.choice import Expected, choose
 from autosft.search.outcome.ensemble import Ensemble, choose_ensemble
 from autosft.search.outcome.predictions import read_predictions
-from autosft.search.policy.budget import BLEND_SECONDS
+from autosft.search.policy.budget import ENSEMBLE_SECONDS
 
 
 @final
@@ -108,7 +108,7 @@ def _ensemble(run: Run, registry: Registry, records: Sequence[Record], callback:
         callback(Noted(f"trial {number} has no part in an ensemble: {damage}"))
     there = [record for record in records if run.has_model(record.number)]
     spec = run.document.spec
-    seconds = float("inf") if spec.budget is None else BLEND_SECONDS
+    seconds = float("inf") if spec.budget is None else ENSEMBLE_SECONDS
     expected = Expected.of(registry, run.document.plan)
     while ensemble := choose_ensemble(predictions, there, expected, seed=spec.seed, seconds=seconds):
         damages = {

@@ -30,7 +30,7 @@ CONSIDERED = 30
 
 Positions = npt.NDArray[np.int64]
 Weights = Mapping[int, float]
-"""Shares by trial; they add up to 1."""
+"""By trial; they add up to 1."""
 
 
 @final
@@ -62,7 +62,7 @@ class Predictions:
         self._asked, self._problems = asked, problems
         self._targets = [valid.target(position) for position in range(len(problems))]
         self._strata = strata_of(problems[0], valid)
-        self._units = numbered([group or number for number, group in enumerate(valid.group)])
+        self._groups = numbered([group or number for number, group in enumerate(valid.group)])
         first = next(iter(stored.values()), None)
         self._stored = {
             number: one
@@ -78,7 +78,7 @@ class Predictions:
 
     def halves(self, seed: int) -> tuple[Positions, Positions]:
         """The rows in two halves, in proportion to their strata; groups stay whole."""
-        held = hold_out(self._strata, self._units, 2, np.random.default_rng(seed))
+        held = hold_out(self._strata, self._groups, 2, np.random.default_rng(seed))
         return self.rows[held], self.rows[~held]
 
     def tuned(self, weights: Weights, rows: Positions) -> tuple[State, ...]:
@@ -142,7 +142,7 @@ def _terms(problems: Sequence[Problem], stored: StoredOutputs) -> Any:
 
 
 def read_predictions(run: Run, registry: Registry, records: Iterable[Record]) -> tuple[Predictions, Mapping[int, str]]:
-    """the predictions of the best trials that have stored outputs; and for each of them whose outputs are damaged, what
+    """The predictions of the best trials that have stored outputs; and for each of them whose outputs are damaged, what
     is wrong.
 
     The rows are those of all folds, and trials that answered the validation split alone have no part; unless that has

@@ -15,7 +15,7 @@ from autosft.search.space import RelativeCost
 FINISH_SECONDS = 5.0
 """Writing the bundle, reading it again, and resampling the test score."""
 
-BLEND_SECONDS = 3.0
+ENSEMBLE_SECONDS = 3.0
 """Choosing an ensemble."""
 
 REFIT_FRACTION = 0.25
@@ -249,7 +249,7 @@ class Estimates:
         for record in taken if refit else ():
             seconds = self.refit_seconds(record)
             again += seconds if again + seconds <= REFIT_FRACTION * self._budget else 0.0
-        return self.test_seconds(taken) + again + (BLEND_SECONDS if ensemble else 0.0)
+        return self.test_seconds(taken) + again + (ENSEMBLE_SECONDS if ensemble else 0.0)
 
     def _encode_seconds_per_row(self, backbone: str) -> float | None:
         """One row through an encoder at the cost of the defaults: as measured, or by its multiply-adds and those of

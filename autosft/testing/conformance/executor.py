@@ -215,9 +215,9 @@ class _Desk:
 
     def listen(self) -> None:
         """Wait a moment for events."""
-        event = self.pool.events(0.2)
-        assert {event.token for event in event} <= set(self.orders), "events of an order that nobody gave"
-        self._heard += event
+        events = self.pool.events(0.2)
+        assert {event.token for event in events} <= set(self.orders), "events of an order that nobody gave"
+        self._heard += events
 
     def of(self, token: str) -> list[Event]:
         """All that was heard of an order."""

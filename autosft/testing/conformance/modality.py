@@ -253,6 +253,6 @@ class ModalityConformance(Offline):
             for value in extremes(parameter):
                 recipe = RECIPE.changed(own={modality.name: {**defaults(space), name: value}})
                 relative_cost = modality.relative_cost(inputs, recipe, modality.fit(scan.rows, modality.read))
-                assert 0 < relative_cost < math.inf, f"with {name}={value} the effort is {relative_cost}"
+                assert 0 < relative_cost < math.inf, f"with {name}={value} the relative cost is {relative_cost}"
                 seen.append(viewed(modality, scan.rows, inputs, strength="none", seed=0, recipe=recipe))
             assert not any(same(*pair) for pair in combinations(seen, 2)), f"two values of {name} show the same"

@@ -29,7 +29,7 @@ class PretrainingConformance(AnyStrategy):
 
     A subclass gives the fixture `strategy`; `recipe` and `problems` where the defaults don't do.
 
-    A check that fails names what would make trials start from another encoder than the search believes.
+    A check that fails names what would make trials start from another encoder than the search expects.
     """
 
     @pytest.fixture

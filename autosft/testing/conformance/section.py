@@ -53,7 +53,7 @@ class SectionConformance:
         page = _Page()
         page.feed(html)
         page.close()
-        assert html.strip() and page.skipped == [] and page.open == []
+        assert html.strip() and page.forbidden == [] and page.open == []
 
     def test_one_row_is_enough(self, section: ReportSection, answers: Answers) -> None:
         first = np.zeros(1, dtype=np.int64)
@@ -92,24 +92,24 @@ class _Page(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.skipped: list[str] = []
+        self.forbidden: list[str] = []
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.skipped += [f"<{tag}>"] if tag in FORBIDDEN else []
-        self.skipped += list(_faults_in(attrs))
+        self.forbidden += [f"<{tag}>"] if tag in FORBIDDEN else []
+        self.forbidden += list(_forbidden_in(attrs))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.skipped += list(_faults_in(attrs))
+        self.forbidden += list(_forbidden_in(attrs))
 
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
-            self.skipped.append(f"</{tag}> closes nothing")
+            self.forbidden.append(f"</{tag}> closes nothing")
 
 
-def _faults_in(attributes: list[tuple[str, str | None]]) -> Iterator[str]:
+def _forbidden_in(attributes: list[tuple[str, str | None]]) -> Iterator[str]:
     for name, value in attributes:
         if name.startswith("on") or (name in ADDRESSES and not (value or "").startswith(("#", "data:image/"))):
             yield f'{name}="{value}"'

@@ -93,8 +93,8 @@ def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, feat
     recipe = parts.recipes[position]
     draw = torch.Generator().manual_seed(seed_of(parts.recipe.seed, "neighbors"))
     asked = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    units = _units(trial.train.with_target(position))
-    nearest, rows = _others(runtime, kept, features, asked, units)
+    groups = _groups(trial.train.with_target(position))
+    nearest, rows = _others(runtime, kept, features, asked, groups)
     targets, weights = kept.targets[asked], kept.weights[asked]
 
     def loss(out: Tensor) -> Tensor:
@@ -111,7 +111,9 @@ def _choose(trial: Trial, runtime: Runtime, position: int, kept: Neighbors, feat
                     getattr(kept, name).fill_(number)
 
 
-def _others(runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+def _others(
+    runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor, groups: Tensor
+) -> tuple[Tensor, Tensor]:
     """How similar the nearest rows of other groups are to the asked ones, and which they are, shape (asked, most
     neighbors).
 
@@ -120,25 +122,25 @@ def _others(runtime: Runtime, kept: Neighbors, features: Tensor, asked: Tensor, 
     """
     import torch
 
-    count = min(NEIGHBORS[-1], len(features) - int(units.bincount().max()))
+    count = min(NEIGHBORS[-1], len(features) - int(groups.bincount().max()))
     table = features if features.layout == torch.strided else features.to_sparse_coo()
     found: list[tuple[Tensor, Tensor]] = []
     for part in asked.split(PORTION):
         if runtime.seconds_left() < 0:
             raise OutOfTime("The time was up while neighbors were sought.")
         similarities = kept.similarities(table.index_select(0, part))
-        similarities[units[part, None] == units] = -2.0  # below every cosine
+        similarities[groups[part, None] == groups] = -2.0  # below every cosine
         values, rows = similarities.topk(count)
         found.append((values, rows))
     return torch.cat([values for values, _ in found]), torch.cat([rows for _, rows in found])
 
 
-def _units(rows: Rows) -> Tensor:
+def _groups(rows: Rows) -> Tensor:
     """A number for each row; rows of one group share one, unless there is just one group."""
     import torch
 
-    units = torch.from_numpy(rows.group_ids())
-    return units if units.any() else torch.arange(len(units))
+    groups = torch.from_numpy(rows.group_ids())
+    return groups if groups.any() else torch.arange(len(groups))
 
 
 def _fitted(loss: Callable[[Tensor], Tensor], votes: Tensor, rows: int) -> tuple[float, float, float]:
