@@ -115,9 +115,12 @@ def check(
     data: Annotated[
         list[Path] | None, typer.Option(help="Data for its modality, or for what its backbones read; several are fine.")
     ] = None,
+    backbone: Annotated[str, typer.Option(help="A backbone whose weights its weight source has.")] = "",
     timeout: Annotated[str, typer.Option(help="How long one check may take, such as 90s or 5m.")] = "2m",
     budget: Annotated[str, typer.Option(help="How long all checks may take together.")] = "30m",
-    traceback: Annotated[bool, typer.Option("--traceback", help="Print the traceback of each check that failed.")] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Print the traceback of each check that failed.")
+    ] = False,
 ) -> None:
     """Run the conformance tests of every part of a package, or of a file given by -p. Exit code 1 if one fails."""
     from autosft.runs.spec import parse_seconds
@@ -151,7 +154,7 @@ def check(
         if traceback and told.traceback:
             console.print(told.traceback, markup=False)
 
-    results = review(plugins, data or (), show, modules=plugin or (), **limits)
+    results = review(plugins, data or (), show, modules=plugin or (), backbone=backbone, **limits)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
     console.print("\n" + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + ".", style="bold")
     for result in results:
@@ -163,9 +166,7 @@ def check(
 
 @app.command("try")
 def try_(
-    part: Annotated[
-        str, typer.Argument(help="A strategy, problem or modality, a backbone, or a family of backbones.")
-    ],
+    part: Annotated[str, typer.Argument(help="A strategy, problem or modality, a backbone, or a family of backbones.")],
     data: Annotated[Path, typer.Option(help="The data, as of a search.")],
     plugin: Modules = None,
     backbone: Annotated[str, typer.Option(help="A backbone; the smallest that fits by default.")] = "",

@@ -33,13 +33,16 @@ NETWORK = 30
 """The `order` from which on sources of weights ask a network."""
 
 
-def cases_of(parts: Sequence[tuple[str, str]], data: Sequence[str], modules: Sequence[str] = ()) -> dict[str, type]:
+def cases_of(
+    parts: Sequence[tuple[str, str]], data: Sequence[str], modules: Sequence[str] = (), backbone: str = ""
+) -> dict[str, type]:
     """A test class for each part, by its kind and name.
 
     Args:
         parts: Kinds and names of installed parts.
         data: Paths of data; each modality is shown the first that it recognizes.
         modules: Modules that are loaded beside the installed plugins.
+        backbone: One whose weights the weight sources have; the first that they find by default.
     """
     registry, paths = load(modules), [Path(path) for path in data]
     offered = {
@@ -48,7 +51,7 @@ def cases_of(parts: Sequence[tuple[str, str]], data: Sequence[str], modules: Seq
         "problem": lambda name: _problem(registry.problem(name)),
         "metric": lambda name: _metric(registry, *name.split(".", 1)),
         "strategy": lambda name: _strategy(registry.strategy(name)),
-        "weights": lambda name: _weights(registry, name),
+        "weights": lambda name: _weights(registry, name, backbone),
         "executor": lambda name: _executor(registry.executor(name)),
         "section": lambda name: _section(registry.sections[name]),
     }
@@ -190,7 +193,7 @@ def _strategy(part: Strategy) -> type:
     return Encoder if part.produces == "encoder" else Model
 
 
-def _weights(registry: Registry, name: str) -> type:
+def _weights(registry: Registry, name: str, backbone: str) -> type:
     part = next(source for source in registry.weights if source.name == name)
 
     class Case(conformance.WeightSourceConformance):
@@ -199,11 +202,15 @@ def _weights(registry: Registry, name: str) -> type:
             return part
 
         @pytest.fixture
-        def known(self) -> BackboneInfo | None:
+        def known(self) -> BackboneInfo:
+            if backbone:
+                infos = registry.family(backbone).match(backbone.partition("/")[2])
+                return infos[0] if infos else pytest.fail(f"--backbone {backbone}: there is no such backbone")
             if part.order >= NETWORK:
-                pytest.skip("it asks a network")
+                pytest.skip("it asks a network; name a backbone whose weights it has with --backbone")
             infos = (info for family in registry.backbones.values() for info in family.curated())
-            return next((info for info in infos if part.find(info)), None)
+            known = next((info for info in infos if part.find(info)), None)
+            return known or pytest.skip("it has no weights of a listed backbone; name one that it has with --backbone")
 
     return Case
 

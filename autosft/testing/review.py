@@ -34,7 +34,7 @@ TIMEOUT, BUDGET = 120.0, 1800.0
 
 _CASES = """from autosft.testing.cases import cases_of
 
-globals().update(cases_of({parts!r}, {data!r}, {modules!r}))
+globals().update(cases_of({parts!r}, **{given!r}))
 """
 _LOG_LINES = 20
 """So much of what was printed is told where the checks could not be run."""
@@ -79,7 +79,11 @@ Callback = Callable[[Started | CheckResult], None]
 
 
 def plugins_of(package: str, modules: Sequence[str] = ()) -> list[Plugin]:
-    """The plugins of an installed distribution; without one, those of modules that are loaded beside the installed ones.
+    """The plugins of an installed distribution; without one, those of the modules.
+
+    Args:
+        package: The name of the distribution.
+        modules: Modules to load beside the installed plugins.
 
     Raises:
         BadInput: Neither is given.
@@ -107,6 +111,7 @@ def review(
     timeout: float = TIMEOUT,
     budget: float = BUDGET,
     modules: Sequence[str] = (),
+    backbone: str = "",
 ) -> list[CheckResult]:
     """Put every part of a package to its tests.
 
@@ -117,6 +122,7 @@ def review(
         timeout: The seconds that one check may take; one that takes longer has failed.
         budget: The seconds that all of them may take together; what is not done then is skipped.
         modules: Modules that are loaded beside the installed plugins.
+        backbone: One whose weights the weight sources of the package have.
 
     Raises:
         BadInput: pytest is not installed, a path of data is missing, or there was no time for the first check.
@@ -135,8 +141,8 @@ def review(
     if parts:
         with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
             place = Path(folder)
-            given = {"data": [str(path.resolve()) for path in data], "modules": list(load(modules).named_modules)}
-            cases = _CASES.format(parts=parts, **given)
+            given = {"data": [str(path.resolve()) for path in data], "modules": load(modules).named_modules}
+            cases = _CASES.format(parts=parts, given={**given, "backbone": backbone})
             write_whole(place / "pytest.ini", b"[pytest]\n")
             write_whole(place / "test_parts.py", cases.encode())
             _Checks(place, results, timeout, time.monotonic() + budget).run()
@@ -269,7 +275,10 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _of_loading(plugin: Plugin) -> Iterator[CheckResult]:
     """What the host has to say of it. An observer has no contract but the signature of its hook."""
-    part, check = f"plugin {plugin.name or plugin.distribution}", "it is loaded, and offers what its hooks promise"
+    part, check = (
+        f"plugin {plugin.distribution if plugin.name == NAMED else plugin.name}",
+        "it is loaded, and offers what its hooks promise",
+    )
     if plugin.status == "disabled":
         yield CheckResult(part, check, "skipped", "AUTOSFT_DISABLE_PLUGINS disables it")
     else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from autosft.cli.plugins import app
-from autosft.errors import UnknownName
+from autosft.errors import BadInput, UnknownName
 from autosft.testing.scaffold import write_package
 
 
@@ -36,7 +38,7 @@ def test_a_failed_check_is_named_with_its_reason_and_the_exit_code_is_1(installe
     old = 'return outputs.arrays["rates"].tolist()'
     done = installed("short-counts", "problem", file="problem.py", old=old, new=old + "[1:]")
     assert done.returncode == 1, done.stdout
-    assert re.search(r"  answers are decided and scored \.+ FAILED \d+\.\d s: assert 7 == 8", done.stdout)
+    assert re.search(r"  answers are decided and scored \(default\) \.+ FAILED \d+\.\d s: assert 7 == 8", done.stdout)
     assert done.stdout.splitlines()[-1].startswith("problem short-counts: answers are")
     assert "short-counts 0.1.0" in done.stdout and "problem short-counts" in done.stdout
     assert re.search(r"  each row has a loss of its own.* \.* ?passed \d", done.stdout)
@@ -70,6 +72,46 @@ def test_an_observer_has_no_check_but_its_signature():
     assert re.search(r"observer trial_finished\n  its hook has the right signature \.+ passed", done.stdout)
 
 
+SOURCE = """
+from autosft.api import WeightSource, hookimpl
+
+autosft_api = 2
+
+
+class Shelf(WeightSource):
+    name = "shelf"
+    order = 5
+
+    def find(self, info):
+        return None
+
+
+@hookimpl
+def autosft_weights():
+    return [Shelf()]
+"""
+
+
+@pytest.mark.slow
+def test_a_file_is_checked_without_being_installed(tmp_path):
+    (tmp_path / "shelf_source.py").write_text(SOURCE)
+    command = [sys.executable, "-m", "autosft", "plugins", "check", "-p", "shelf_source.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("shelf_source.py sha256:")
+    assert re.search(r"weights shelf\n  it has a name and an order \.+ passed", done.stdout)
+    assert re.search(r"what it finds it brings \.+ skipped.* with --backbone\n", done.stdout)
+    assert done.stdout.endswith("\n6 passed, 0 failed, 1 skipped.\n")
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"), [([], "Say what to check"), (["shelf_source.py"], "check it with -p shelf_source.py")]
+)
+def test_a_file_is_given_by_an_option(argument, says):
+    done = CliRunner().invoke(app, ["check", *argument])
+    assert isinstance(done.exception, BadInput) and says in str(done.exception)
+
+
 BALANCE = "rows are drawn in balance where balance means something"
 
 
@@ -89,7 +131,7 @@ def test_a_check_that_does_not_end_is_ended_and_named_and_the_others_go_on(insta
     done, line = spoiled(installed, "endless-counts", "while True: pass", "--timeout", "15s")
     why = "it did not end within 15 seconds"
     assert done.returncode == 1 and "FAILED 15." in line and why in line
-    assert re.search(r"a lower loss is a higher score \.+ passed", done.stdout)
+    assert re.search(r"a lower loss is a higher score.* \.+ passed", done.stdout)
     assert done.stdout.splitlines()[-1].startswith(f"problem endless-counts: {BALANCE}: {why}")
 
 
@@ -97,7 +139,7 @@ def test_a_check_that_does_not_end_is_ended_and_named_and_the_others_go_on(insta
 def test_a_check_whose_process_dies_is_named_and_the_others_go_on(installed):
     done, line = spoiled(installed, "deadly-counts", "__import__('os')._exit(3)")
     assert done.returncode == 1 and "FAILED: its process ended with the exit code 3" in line
-    assert re.search(r"a lower loss is a higher score \.+ passed", done.stdout)
+    assert re.search(r"a lower loss is a higher score.* \.+ passed", done.stdout)
 
 
 @pytest.mark.slow

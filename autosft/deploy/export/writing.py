@@ -112,7 +112,7 @@ def _refused(predictor: Predictor, format: Format) -> Generator[None]:
 
 
 def _told_by(error: BaseException) -> str:
-    """What an exporter says of a skipped sample, in one plain line. Exporters wrap the cause in advice of many lines,
+    """What an exporter says of an error, in one plain line. Exporters wrap the cause in advice of many lines,
     with colors and boxes for a terminal."""
     while error.__cause__:
         error = error.__cause__
