@@ -132,7 +132,7 @@ def test_a_check_that_does_not_end_is_ended_and_named_and_the_others_go_on(insta
     why = "it did not end within 15 seconds"
     assert done.returncode == 1 and "FAILED 15." in line and why in line
     assert re.search(r"a lower loss is a higher score.* \.+ passed", done.stdout)
-    assert done.stdout.splitlines()[-1].startswith(f"problem endless-counts: {BALANCE}: {why}")
+    assert done.stdout.splitlines()[-1].startswith(f"problem endless-counts: {BALANCE} (default): {why}")
 
 
 @pytest.mark.slow
