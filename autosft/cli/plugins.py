@@ -28,10 +28,10 @@ from autosft.host.loading import load
 from autosft.host.registry import Plugin, shown_version
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
-_SIGNS = {"kept": ("kept", "green"), "broken": ("BROKEN", "red"), "unchecked": ("not checked", "yellow")}
+_SIGNS = {"passed": ("passed", "green"), "failed": ("FAILED", "red"), "skipped": ("skipped", "yellow")}
 
 _WIDTH = 84
-"""Promises are followed by dots up to this column, so that results stand below each other."""
+"""Checks are followed by dots up to this column, so that results stand below each other."""
 
 app = typer.Typer(invoke_without_command=True, pretty_exceptions_enable=False)
 
@@ -108,28 +108,35 @@ def new(
 
 @app.command()
 def check(
-    package: Annotated[str, typer.Argument(help="An installed package, such as autosft-strategies.")],
+    package: Annotated[
+        str, typer.Argument(help="An installed package, such as autosft-strategies; or give a file by -p.")
+    ] = "",
+    plugin: Modules = None,
     data: Annotated[
         list[Path] | None, typer.Option(help="Data for its modality, or for what its backbones read; several are fine.")
     ] = None,
+    backbone: Annotated[str, typer.Option(help="A backbone whose weights its weight source has.")] = "",
     timeout: Annotated[str, typer.Option(help="How long one check may take, such as 90s or 5m.")] = "2m",
     budget: Annotated[str, typer.Option(help="How long all checks may take together.")] = "30m",
-    traceback: Annotated[bool, typer.Option("--traceback", help="Say where each broken promise broke.")] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Print the traceback of each check that failed.")
+    ] = False,
 ) -> None:
-    """Review an installed package: does every part of it keep the promises of its contract? Exit code 1 if not."""
+    """Run the conformance tests of every part of a package, or of a file given by -p. Exit code 1 if one fails."""
     from autosft.runs.spec import parse_seconds
     from autosft.testing.review import CheckResult, Started, plugins_of, review
 
     limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
     console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
-    plugins = plugins_of(package)
-    console.print(f"{plugins[0].distribution} {plugins[0].version}, as installed", style="bold")
+    plugins = plugins_of(package, plugin or ())
+    for one in {one.distribution: one for one in plugins}.values():
+        console.print(f"{one.distribution} {shown_version(one.version)}", style="bold")
 
-    def begin(part: str, promise: str) -> None:
+    def begin(part: str, check: str) -> None:
         if part != shown[-1]:
             shown.append(part)
             console.print(f"\n{part}", style="bold", markup=False)
-        console.print(f"  {promise} ".ljust(_WIDTH, ".") + " ", end="", markup=False)
+        console.print(f"  {check} ".ljust(_WIDTH, ".") + " ", end="", markup=False)
         sys.stdout.flush()
 
     begun = list[Started]()
@@ -137,9 +144,9 @@ def check(
     def show(told: Started | CheckResult) -> None:
         if isinstance(told, Started):
             begun.append(told)
-            return begin(told.part, told.promise)
+            return begin(told.part, told.check)
         if not begun:
-            begin(told.part, told.promise)
+            begin(told.part, told.check)
         begun.clear()
         sign, color = _SIGNS[told.outcome]
         took = f" {told.seconds:.1f} s" if told.seconds else ""
@@ -147,24 +154,21 @@ def check(
         if traceback and told.traceback:
             console.print(told.traceback, markup=False)
 
-    results = review(plugins, data or (), show, **limits)
+    results = review(plugins, data or (), show, modules=plugin or (), backbone=backbone, **limits)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
-    console.print(
-        f"\n{counts['kept']} promises kept, {counts['broken']} broken, {counts['unchecked']} not checked.", style="bold"
-    )
+    console.print("\n" + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + ".", style="bold")
     for result in results:
-        if result.outcome == "broken":
-            console.print(Text(f"{result.part}: {result.promise}: {result.why}", style="red"))
-    if counts["broken"]:
+        if result.outcome == "failed":
+            console.print(Text(f"{result.part}: {result.check}: {result.why}", style="red"))
+    if counts["failed"]:
         raise typer.Exit(1)
 
 
 @app.command("try")
 def try_(
-    part: Annotated[
-        str, typer.Argument(help="An installed strategy, problem or modality, a backbone, or a family of backbones.")
-    ],
+    part: Annotated[str, typer.Argument(help="A strategy, problem or modality, a backbone, or a family of backbones.")],
     data: Annotated[Path, typer.Option(help="The data, as of a search.")],
+    plugin: Modules = None,
     backbone: Annotated[str, typer.Option(help="A backbone; the smallest that fits by default.")] = "",
     strategy: Annotated[str, typer.Option(help="A strategy; the cheapest that fits by default.")] = "",
     problem: Annotated[str, typer.Option(help="A problem; found out by default.")] = "",
@@ -187,7 +191,7 @@ def try_(
     from autosft.testing.trying import try_part
 
     settings = parse_settings(set_ or ())
-    kind, name, registry = find_part(part, None)
+    kind, name, registry = find_part(part, load(plugin or ()))
     try:
         try_part(
             part,

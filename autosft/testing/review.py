@@ -1,4 +1,4 @@
-"""`review`: are the promises kept that an installed package makes? Every part of it is put to its conformance class.
+"""`review`: does a package pass the checks of its kinds of part? Every part is put to its conformance class.
 
 The checks run in a process of their own (`reviewer`), which is ended where one of them does not end; another goes on
 with the rest. Nothing but the package itself has to be installed as its users have it.
@@ -26,14 +26,15 @@ from typing import Any, Literal
 from autosft.contracts.document import write_whole
 from autosft.errors import BadInput, UnknownName
 from autosft.host.loading import canonical, load
-from autosft.host.registry import Plugin
+from autosft.host.modules import is_file
+from autosft.host.registry import NAMED, Plugin
 
 TIMEOUT, BUDGET = 120.0, 1800.0
 """The seconds that one check may take, and all of them."""
 
 _CASES = """from autosft.testing.cases import cases_of
 
-globals().update(cases_of({parts!r}, {data!r}))
+globals().update(cases_of({parts!r}, **{given!r}))
 """
 _LOG_LINES = 20
 """So much of what was printed is told where the checks could not be run."""
@@ -45,30 +46,30 @@ class Started:
 
     Attributes:
         part: The kind and the name of the part.
-        promise: The promise in words.
+        check: The check in words.
     """
 
     part: str
-    promise: str
+    check: str
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What became of one promise of a part.
+    """The result of one check of a part.
 
     Attributes:
         part: The kind and the name of the part.
-        promise: The promise in words.
-        outcome: `"unchecked"` where something was not at hand, or the promise means nothing to the part, or the time
-            for all checks was up.
-        why: The reason, in one line; empty if it was kept.
-        traceback: Where a broken promise broke.
+        check: The check in words.
+        outcome: As pytest calls it. `"skipped"` where something was not at hand, or the check does not apply to the
+            part, or the time for all checks was up.
+        why: The reason, in one line; empty if it passed.
+        traceback: Where a check failed.
         seconds: How long the check took.
     """
 
     part: str
-    promise: str
-    outcome: Literal["kept", "broken", "unchecked"]
+    check: str
+    outcome: Literal["passed", "failed", "skipped"]
     why: str = ""
     traceback: str = ""
     seconds: float = 0.0
@@ -77,13 +78,25 @@ class CheckResult:
 Callback = Callable[[Started | CheckResult], None]
 
 
-def plugins_of(package: str) -> list[Plugin]:
-    """The plugins of an installed distribution.
+def plugins_of(package: str, modules: Sequence[str] = ()) -> list[Plugin]:
+    """The plugins of an installed distribution; without one, those of the modules.
+
+    Args:
+        package: The name of the distribution.
+        modules: Modules to load beside the installed plugins.
 
     Raises:
+        BadInput: Neither is given.
+        PluginBroken: One of the modules does not load.
         UnknownName: No distribution with plugins has this name.
     """
-    plugins = load().plugins
+    if not package and not modules:
+        raise BadInput("Say what to check: the name of an installed package, or -p FILE.py.")
+    if is_file(package):
+        raise BadInput(f"{package} is a file; check it with -p {package}.")
+    plugins = load(modules).plugins
+    if not package:
+        return [plugin for plugin in plugins if plugin.name == NAMED]
     found = [plugin for plugin in plugins if canonical(plugin.distribution) == canonical(package)]
     if not found:
         raise UnknownName("package", package, {plugin.distribution for plugin in plugins})
@@ -97,6 +110,8 @@ def review(
     *,
     timeout: float = TIMEOUT,
     budget: float = BUDGET,
+    modules: Sequence[str] = (),
+    backbone: str = "",
 ) -> list[CheckResult]:
     """Put every part of a package to its tests.
 
@@ -104,8 +119,10 @@ def review(
         plugins: The plugins of the package.
         data: Data for its modalities, or for those that its backbones read.
         callback: Told of each check before it begins, and of its result as soon as there is one.
-        timeout: The seconds that one check may take; one that takes longer is a broken promise.
-        budget: The seconds that all of them may take together; what is not done then is unchecked.
+        timeout: The seconds that one check may take; one that takes longer has failed.
+        budget: The seconds that all of them may take together; what is not done then is skipped.
+        modules: Modules that are loaded beside the installed plugins.
+        backbone: One whose weights the weight sources of the package have.
 
     Raises:
         BadInput: pytest is not installed, a path of data is missing, or there was no time for the first check.
@@ -116,7 +133,7 @@ def review(
     for path in data:
         if not path.exists():
             raise BadInput(f"{path}: there is no such data.")
-    results = _Outcomes(callback)
+    results = _Results(callback)
     for plugin in plugins:
         for result in _of_loading(plugin):
             results.add(result)
@@ -124,15 +141,16 @@ def review(
     if parts:
         with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
             place = Path(folder)
-            cases = _CASES.format(parts=parts, data=[str(path.resolve()) for path in data])
+            given = {"data": [str(path.resolve()) for path in data], "modules": load(modules).named_modules}
+            cases = _CASES.format(parts=parts, given={**given, "backbone": backbone})
             write_whole(place / "pytest.ini", b"[pytest]\n")
             write_whole(place / "test_parts.py", cases.encode())
             _Checks(place, results, timeout, time.monotonic() + budget).run()
     return results.all
 
 
-class _Outcomes:
-    """What is known so far, and who is told."""
+class _Results:
+    """The results so far, and who is told."""
 
     def __init__(self, callback: Callback) -> None:
         self.all: list[CheckResult] = []
@@ -152,8 +170,8 @@ class _Outcomes:
 class _Checks:
     """Runs the tests in a folder, in one process after another until all are done."""
 
-    def __init__(self, folder: Path, results: _Outcomes, timeout: float, end: float) -> None:
-        self._folder, self._outcomes, self._timeout, self._end = folder, results, timeout, end
+    def __init__(self, folder: Path, results: _Results, timeout: float, end: float) -> None:
+        self._folder, self._results, self._timeout, self._end = folder, results, timeout, end
         self._left: list[str] | None = None
         self._done: list[str] = []
         self._current = ""
@@ -187,7 +205,7 @@ class _Checks:
         if event is None and self._current:
             code = process.wait()
             how = f"by signal {-code}, {signal.Signals(-code).name}" if code < 0 else f"with the exit code {code}"
-            self._over(self._current, outcome="broken", why=f"its process ended {how}")
+            self._over(self._current, outcome="failed", why=f"its process ended {how}")
         return event
 
     def _hear(self, event: Mapping[str, Any]) -> None:
@@ -198,7 +216,7 @@ class _Checks:
             self._left = list(event["tests"])
         elif kind == "started":
             self._current = event["test"]
-            self._outcomes.begin(self._current)
+            self._results.begin(self._current)
         else:
             self._over(**{name: value for name, value in event.items() if name != "event"})
 
@@ -206,7 +224,7 @@ class _Checks:
         self._current = ""
         self._done.append(test)
         self._left = [one for one in self._left or () if one != test]
-        self._outcomes.of(test, **fields)
+        self._results.of(test, **fields)
 
     def _give_up(self, seconds: float) -> None:
         """A check did not end in time, or the time for all is up."""
@@ -214,13 +232,13 @@ class _Checks:
             if not self._current:
                 raise BadInput(f"Importing the parts and making their checks did not end within {seconds:.0f} seconds.")
             why = f"it did not end within {self._timeout:.0f} seconds; give it more with --timeout, if it needs them"
-            self._over(self._current, outcome="broken", why=why, seconds=seconds)
+            self._over(self._current, outcome="failed", why=why, seconds=seconds)
             return
         why = "the time for all checks was up; give more with --budget"
         if self._left is None:
             raise BadInput("The time for all checks was up before the first one began; give more with --budget.")
         for test in list(self._left):
-            self._over(test, outcome="unchecked", why=why)
+            self._over(test, outcome="skipped", why=why)
 
 
 @contextlib.contextmanager
@@ -257,13 +275,16 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _of_loading(plugin: Plugin) -> Iterator[CheckResult]:
     """What the host has to say of it. An observer has no contract but the signature of its hook."""
-    part, promise = f"plugin {plugin.name}", "it is loaded, and offers what its hooks promise"
+    part, check = (
+        f"plugin {plugin.distribution if plugin.name == NAMED else plugin.name}",
+        "it is loaded, and offers what its hooks promise",
+    )
     if plugin.status == "disabled":
-        yield CheckResult(part, promise, "unchecked", "AUTOSFT_DISABLE_PLUGINS disables it")
+        yield CheckResult(part, check, "skipped", "AUTOSFT_DISABLE_PLUGINS disables it")
     else:
-        yield CheckResult(part, promise, "broken" if plugin.error else "kept", plugin.error)
+        yield CheckResult(part, check, "failed" if plugin.error else "passed", plugin.error)
     for observer in (part for part in plugin.parts if _split(part)[0] == "observer"):
-        yield CheckResult(observer, "its hook has the right signature", "kept")
+        yield CheckResult(observer, "its hook has the right signature", "passed")
 
 
 def _split(phrase: str) -> tuple[str, str]:
@@ -272,8 +293,8 @@ def _split(phrase: str) -> tuple[str, str]:
 
 
 def names_in(test: str) -> tuple[str, str]:
-    """The part and the promise of a test, in words, of its name in pytest."""
+    """The part and the check, in words, of the name of a test in pytest."""
     _, part, name = test.split("::", 2)
     name, _, given = name.partition("[")
-    promise = re.sub(r"\b(\w+) s\b", r"\1's", name.removeprefix("test_").replace("_", " "))
-    return part.removeprefix("Test "), f"{promise} ({given.rstrip(']')})" if given else promise
+    check = re.sub(r"\b(\w+) s\b", r"\1's", name.removeprefix("test_").replace("_", " "))
+    return part.removeprefix("Test "), f"{check} ({given.rstrip(']')})" if given else check

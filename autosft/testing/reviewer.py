@@ -43,19 +43,19 @@ class Recorder:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Before the setup of a test."""
-        self._seconds, self._over = 0.0, {"outcome": "unchecked", "why": "", "traceback": ""}
+        self._seconds, self._over = 0.0, {"outcome": "skipped", "why": "", "traceback": ""}
         self._tell("started", test=nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """After the setup, the call and the teardown of a test: the first that fails decides."""
         self._seconds += report.duration
-        if report.failed and self._over["outcome"] != "broken":
+        if report.failed and self._over["outcome"] != "failed":
             why = _line_of(report.longrepr)
-            self._over = {"outcome": "broken", "why": why, "traceback": report.longreprtext}
+            self._over = {"outcome": "failed", "why": why, "traceback": report.longreprtext}
         elif report.skipped:
             self._over["why"] = _reason_of(report.longrepr)
         elif report.passed and report.when == "call":
-            self._over["outcome"] = "kept"
+            self._over["outcome"] = "passed"
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """After all of a test."""

@@ -1,4 +1,4 @@
-"""Parts with one skipped sample each, put to their conformance classes. `test_broken_parts.py` runs them in another
+"""Parts with one defect each, put to their conformance classes. `test_broken_parts.py` runs them in another
 process."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NUMBERS = [0.5, 2.25, 1.0, 0.0, 7.5, 2.0, 2.5, 12.0]
 
 
 class OfFamily(BackboneConformance):
-    """A toy family whose encoders, state or descriptions have a skipped sample."""
+    """A toy family whose encoders, state or descriptions have a defect."""
 
     broken: type
 
@@ -142,7 +142,7 @@ def replace_info(info, **fields):
 
 
 class OfProblem(ProblemConformance):
-    """A problem with a skipped sample."""
+    """A problem with a defect."""
 
     broken: type
     written = LABELS
@@ -216,7 +216,7 @@ class TestRooted(OfProblem):
 
 
 class OfStrategy(StrategyConformance):
-    """A strategy with a skipped sample."""
+    """A strategy with a defect."""
 
     broken: type
 
@@ -258,7 +258,7 @@ class TestDivided(OfStrategy):
 
 
 class OfModality(ModalityConformance):
-    """A modality with a skipped sample."""
+    """A modality with a defect."""
 
     broken: type
 

@@ -1,4 +1,4 @@
-"""Each of some parts with one skipped sample breaks the promise that names it, and no other."""
+"""Each of some parts with one defect fails the check that names it, and no other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALSO = {
     "Flat": {"test_a_strategy_trains_it", "test_a_student_is_nearest_to_its_teacher_where_it_answers_the_same"},
     "Careless": {"test_rows_are_seen_alike_by_whoever_loads_what_was_learned"},
 }
-"""What else a skipped sample breaks, necessarily."""
+"""Which other checks a defect fails, necessarily."""
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) \S+::Test(\w+)::(\w+)(?:\[[^\]]*\])? - (.*)$", re.MULTILINE)
 

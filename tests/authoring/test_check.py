@@ -1,14 +1,16 @@
-"""`autosft plugins check` reviews an installed package: what is kept, what is broken and why, what was not asked."""
+"""`autosft plugins check` reviews an installed package: what passed, what failed and why, what was skipped."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from autosft.cli.plugins import app
-from autosft.errors import UnknownName
+from autosft.errors import BadInput, UnknownName
 from autosft.testing.scaffold import write_package
 
 
@@ -32,27 +34,27 @@ def installed(environment, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_broken_promise_is_named_with_its_reason_and_the_exit_code_is_1(installed):
+def test_a_failed_check_is_named_with_its_reason_and_the_exit_code_is_1(installed):
     old = 'return outputs.arrays["rates"].tolist()'
     done = installed("short-counts", "problem", file="problem.py", old=old, new=old + "[1:]")
     assert done.returncode == 1, done.stdout
-    assert re.search(r"  answers are decided and scored \.+ BROKEN \d+\.\d s: assert 7 == 8", done.stdout)
+    assert re.search(r"  answers are decided and scored \(default\) \.+ FAILED \d+\.\d s: assert 7 == 8", done.stdout)
     assert done.stdout.splitlines()[-1].startswith("problem short-counts: answers are")
     assert "short-counts 0.1.0" in done.stdout and "problem short-counts" in done.stdout
-    assert re.search(r"  each row has a loss of its own.* \.* ?kept \d", done.stdout)
+    assert re.search(r"  each row has a loss of its own.* \.* ?passed \d", done.stdout)
     assert "Traceback" not in done.stdout
 
 
 @pytest.mark.slow
-def test_what_needs_data_that_is_not_at_hand_is_not_checked_and_says_so(installed):
+def test_what_needs_data_that_is_not_at_hand_is_skipped_and_says_so(installed):
     done = installed("bare-numbers", "modality")
     assert done.returncode == 0, done.stdout
-    assert re.search(r"rows are unique and stable \.+ not checked.*: it needs data for the modality bare-", done.stdout)
-    assert re.search(r"it has a name and kinds \.+ kept", done.stdout)
+    assert re.search(r"rows are unique and stable \.+ skipped.*: it needs data for the modality bare-", done.stdout)
+    assert re.search(r"it has a name and kinds \.+ passed", done.stdout)
 
 
 @pytest.mark.slow
-def test_a_plugin_for_another_api_is_broken_with_the_host_s_reason(installed):
+def test_a_plugin_for_another_api_fails_with_the_host_s_reason(installed):
     done = installed("late-source", "weights", file="plugin.py", old="autosft_api = 2", new="autosft_api = 3")
     assert done.returncode == 1, done.stdout
     assert "is made for API 3 of AutoSFT, not for 2; install a newer autosft." in done.stdout
@@ -64,10 +66,50 @@ def test_an_unknown_package_is_refused_with_the_nearest():
     assert "Did you mean 'autosft-strategies'?" in str(done.exception)
 
 
-def test_an_observer_has_no_promise_but_its_signature():
+def test_an_observer_has_no_check_but_its_signature():
     done = CliRunner().invoke(app, ["check", "autosft-tensorboard"])
     assert done.exit_code == 0, done.output
-    assert re.search(r"observer trial_finished\n  its hook has the right signature \.+ kept", done.stdout)
+    assert re.search(r"observer trial_finished\n  its hook has the right signature \.+ passed", done.stdout)
+
+
+SOURCE = """
+from autosft.api import WeightSource, hookimpl
+
+autosft_api = 2
+
+
+class Shelf(WeightSource):
+    name = "shelf"
+    order = 5
+
+    def find(self, info):
+        return None
+
+
+@hookimpl
+def autosft_weights():
+    return [Shelf()]
+"""
+
+
+@pytest.mark.slow
+def test_a_file_is_checked_without_being_installed(tmp_path):
+    (tmp_path / "shelf_source.py").write_text(SOURCE)
+    command = [sys.executable, "-m", "autosft", "plugins", "check", "-p", "shelf_source.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("shelf_source.py sha256:")
+    assert re.search(r"weights shelf\n  it has a name and an order \.+ passed", done.stdout)
+    assert re.search(r"what it finds it brings \.+ skipped.* with --backbone\n", done.stdout)
+    assert done.stdout.endswith("\n6 passed, 0 failed, 1 skipped.\n")
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"), [([], "Say what to check"), (["shelf_source.py"], "check it with -p shelf_source.py")]
+)
+def test_a_file_is_given_by_an_option(argument, says):
+    done = CliRunner().invoke(app, ["check", *argument])
+    assert isinstance(done.exception, BadInput) and says in str(done.exception)
 
 
 BALANCE = "rows are drawn in balance where balance means something"
@@ -80,7 +122,7 @@ def spoiled(installed, name, line, *options):
     new = f"    def sampling_weights(self, targets: Sequence[Any], state: State) -> Any:\n        {line}\n\n{old}"
     done = installed(name, "problem", *options, file="problem.py", old=old, new=new)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"  {BALANCE}")]
-    assert re.search(r"it has a name needs and metrics \.+ kept", done.stdout)
+    assert re.search(r"it has a name needs and metrics \.+ passed", done.stdout)
     return done, line
 
 
@@ -88,19 +130,19 @@ def spoiled(installed, name, line, *options):
 def test_a_check_that_does_not_end_is_ended_and_named_and_the_others_go_on(installed):
     done, line = spoiled(installed, "endless-counts", "while True: pass", "--timeout", "15s")
     why = "it did not end within 15 seconds"
-    assert done.returncode == 1 and "BROKEN 15." in line and why in line
-    assert re.search(r"a lower loss is a higher score \.+ kept", done.stdout)
-    assert done.stdout.splitlines()[-1].startswith(f"problem endless-counts: {BALANCE}: {why}")
+    assert done.returncode == 1 and "FAILED 15." in line and why in line
+    assert re.search(r"a lower loss is a higher score.* \.+ passed", done.stdout)
+    assert done.stdout.splitlines()[-1].startswith(f"problem endless-counts: {BALANCE} (default): {why}")
 
 
 @pytest.mark.slow
 def test_a_check_whose_process_dies_is_named_and_the_others_go_on(installed):
     done, line = spoiled(installed, "deadly-counts", "__import__('os')._exit(3)")
-    assert done.returncode == 1 and "BROKEN: its process ended with the exit code 3" in line
-    assert re.search(r"a lower loss is a higher score \.+ kept", done.stdout)
+    assert done.returncode == 1 and "FAILED: its process ended with the exit code 3" in line
+    assert re.search(r"a lower loss is a higher score.* \.+ passed", done.stdout)
 
 
 @pytest.mark.slow
-def test_when_the_time_for_all_is_up_the_rest_is_not_checked(installed):
+def test_when_the_time_for_all_is_up_the_rest_is_skipped(installed):
     done, line = spoiled(installed, "endless-counts", "while True: pass", "--budget", "45s")
-    assert done.returncode == 0 and "not checked: the time for all checks was up; give more with --budget" in line
+    assert done.returncode == 0 and "skipped: the time for all checks was up; give more with --budget" in line

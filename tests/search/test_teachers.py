@@ -1,4 +1,4 @@
-"""Who teaches a new trial, who keeps what it needs, and whose skipped sample it is if it cannot be had."""
+"""Who teaches a new trial, who keeps what it needs, and which trial fails if it cannot be had."""
 
 from __future__ import annotations
 

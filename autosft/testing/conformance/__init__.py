@@ -16,7 +16,7 @@ _PARTS = (
     *("promises", "pairs", "views", "asked", "in_use"),
     *("backbone", "executor", "metric", "modality", "pretraining", "problem", "section", "strategy", "weights"),
 )
-pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))  # a broken promise shows its values
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))  # a failed check shows its values
 
 from autosft.testing.conformance.backbone import BackboneConformance  # noqa: E402
 from autosft.testing.conformance.executor import ExecutorConformance  # noqa: E402

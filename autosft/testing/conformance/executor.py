@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,9 +27,14 @@ def callback(event):
     if type(event).__name__ == "Planned":
         sys.exit()
 
-autosft.run_search(sys.argv[1], run=sys.argv[2], budget=None, trials=1, device="cpu", callback=callback)
+options = {"budget": None, "trials": 1, "device": "cpu", "plugins": sys.argv[3:]}
+autosft.run_search(sys.argv[1], run=sys.argv[2], callback=callback, **options)
 """
-"""A search that ends where its first trial would begin: what workers need is there then."""
+"""A search that ends where its first trial would begin: what workers need is there then. The run names the toy plugin
+and the troublemakers as its plugins, so that workers load them whatever their environment."""
+
+TOLD = 6
+"""The last events that are told where one was waited for in vain."""
 
 
 class ExecutorConformance:
@@ -46,7 +50,7 @@ class ExecutorConformance:
                 return Elsewhere()
 
     Its workers train tiny trials, some of which misbehave on purpose (`autosft.testing.trouble`). They must see the
-    folders of this machine, and the environment variable `PYTHONPATH` as it is when the executor is made.
+    folders of this machine.
 
     Attributes:
         patience: The most seconds that a worker may take to start and train a tiny trial.
@@ -58,24 +62,13 @@ class ExecutorConformance:
     hurry: ClassVar[float] = 10.0
     slots: ClassVar[int] = 3
 
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def plugins(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-        """The toy plugin and the troublemakers, where workers find them."""
-        folder = tmp_path_factory.mktemp("plugins")
-        for module in (toy.__name__, trouble.__name__):
-            toy.write_distribution(folder, module)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-            yield
-
     @pytest.fixture(scope="class")
     @classmethod
     def run(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A run's folder."""
         folder = tmp_path_factory.mktemp("executor")
         points = toy.make_points(folder / "clouds.points.json", rows=60)
-        command = [sys.executable, "-c", START_A_RUN, str(points), str(folder / "run")]
+        command = [sys.executable, "-c", START_A_RUN, str(points), str(folder / "run"), toy.__name__, trouble.__name__]
         subprocess.run(command, check=True)
         return folder / "run"
 
@@ -116,14 +109,14 @@ class ExecutorConformance:
 
     def test_an_order_that_fails_gives_a_record_and_its_traceback_is_in_the_log(self, desk: _Desk) -> None:
         record = desk.record(desk.submit("raises"))
-        assert record.state == "failed" and "the part is out of order" in record.error
+        assert record.state == "failed", f"it must fail, and is {record.state}"
+        assert "the part is out of order" in record.error, f"its error is another one: {record.error}"
         assert "the part is out of order" in (desk.run.parent / "logs" / "worker.log").read_text()
         desk.done(desk.submit("still"))
 
     def test_a_worker_that_dies_loses_its_order_and_its_slot_is_free_again(self, desk: _Desk) -> None:
         token = desk.submit("dies", epochs=3)
-        lost = desk.ending(token)
-        assert lost.kind == "lost" and lost.body["reason"], "a lost order says why"
+        desk.lost(token)
         assert [event.kind for event in desk.of(token)] == ["started", "epoch", "lost"]
         desk.done(desk.submit("still"))
 
@@ -133,8 +126,7 @@ class ExecutorConformance:
         started = time.monotonic()
         desk.pool.cancel(token)
         following = desk.submit("still")
-        lost = desk.ending(token)
-        assert lost.kind == "lost" and lost.body["reason"]
+        desk.lost(token)
         assert time.monotonic() - started < self.hurry
         desk.check_over()
         desk.done(following)
@@ -142,7 +134,7 @@ class ExecutorConformance:
     def test_an_order_that_is_cancelled_before_it_is_begun_is_lost(self, desk: _Desk) -> None:
         token = desk.submit("toy", epochs=1000)
         desk.pool.cancel(token)
-        assert desk.ending(token).kind == "lost"
+        desk.lost(token)
         desk.done(desk.submit("still"))
 
     def test_cancelling_what_is_over_or_unknown_does_no_harm(self, desk: _Desk) -> None:
@@ -227,13 +219,21 @@ class _Desk:
         """Listen until a condition holds."""
         deadline = time.monotonic() + self._patience
         while not condition():
-            assert time.monotonic() < deadline, f"nothing came of it within {self._patience:.0f} seconds: {self._heard}"
+            assert time.monotonic() < deadline, (
+                f"nothing came of it within {self._patience:.0f} seconds; the last events: {_told(self._heard[-TOLD:])}"
+            )
             self.listen()
 
     def ending(self, token: str) -> Event:
         """What ended an order."""
         self.wait_for(lambda: bool(self._over({token})))
         return self._over({token})[0]
+
+    def lost(self, token: str) -> None:
+        """The order is lost, and says why."""
+        event = self.ending(token)
+        assert event.kind == "lost", f"it must be lost, and ended so: {_told([event])}"
+        assert event.body["reason"], "a lost order says why"
 
     def first_over(self, tokens: set[str]) -> str:
         """The order of several that has ended first."""
@@ -246,7 +246,7 @@ class _Desk:
     def record(self, token: str) -> Record:
         """The record of an order."""
         event = self.ending(token)
-        assert event.kind == "done", event
+        assert event.kind == "done", f"it must be done, and ended so: {_told([event])}"
         record = Record.parse(event.body, "event")
         assert record.number == self.orders[token].trial and record.recipe == self.orders[token].recipe
         return record
@@ -270,3 +270,9 @@ class _Desk:
     def _beats(self) -> list[Path]:
         hanging = [order.trial for order in self.orders.values() if order.recipe.strategy == "hangs"]
         return [trouble.beats(self.run / "trials" / f"{number:04d}") for number in hanging]
+
+
+def _told(events: Sequence[Event]) -> str:
+    """Events in a few words: whose, of which kind, and what went wrong."""
+    wrong = ((event, event.body.get("error") or event.body.get("reason") or "") for event in events)
+    return ", ".join(f"{event.token} {event.kind}" + (f" ({why})" if why else "") for event, why in wrong) or "none"

@@ -98,7 +98,7 @@ class ModalityConformance(Offline):
         check_plain(inferred.task.plain())
         assert Task.parse(inferred.task.plain(), "task") == inferred.task
 
-    def test_it_does_not_inferred_task_what_it_does_not_know(self, modality: Modality, tmp_path: Path) -> None:
+    def test_it_does_not_recognize_what_it_does_not_know(self, modality: Modality, tmp_path: Path) -> None:
         strange = tmp_path / "strange.bin"
         strange.write_bytes(bytes(range(256)))
         assert modality.recognize(strange) is None

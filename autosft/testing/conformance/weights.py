@@ -51,9 +51,10 @@ class WeightSourceConformance:
 
     def test_what_it_finds_it_brings(self, source: WeightSource, known: BackboneInfo | None) -> None:
         if known is None:
-            pytest.skip("no encoder is known to it")
+            pytest.skip("the fixture `known` gives no backbone whose weights it has")
         found = source.find(known)
-        assert found is not None and found.source == source.name and (found.path or found.remote)
+        assert found is not None, f"it has no weights of {known.name}"
+        assert found.source == source.name and (found.path or found.remote)
         file = source.fetch(found)
         path = Path(file.path)
         path = weights_in(path) if path.is_dir() else path

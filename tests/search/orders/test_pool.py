@@ -1,4 +1,4 @@
-"""A stranger's executor that is at skipped sample is named in one line, whatever it does wrong."""
+"""An executor of a plugin that fails is named in one line, whatever it does wrong."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is done about skipped samples: what is sent again and how often, and which part is to blame."""
+"""What is done about failures: what is sent again and how often, and which part is to blame."""
 
 from __future__ import annotations
 
