@@ -13,11 +13,11 @@ from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from traceback import print_exception
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from autosft.cli import completion
@@ -25,7 +25,11 @@ from autosft.cli.options import Modules
 from autosft.contracts.space import range_of, written
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
-from autosft.host.registry import Plugin, shown_version
+from autosft.host.modules import is_file
+from autosft.host.registry import NAMED, Plugin, shown_version
+
+if TYPE_CHECKING:
+    from autosft.testing.review import CheckResult
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"kept": ("kept", "green"), "broken": ("BROKEN", "red"), "unchecked": ("not checked", "yellow")}
@@ -79,7 +83,7 @@ def show(
     if not parameters:
         typer.echo(f"{part} has no parameters.")
         return
-    table = Table("--set", "Type", "Range", "Default", "What it is")
+    table = Table(Column("--set", no_wrap=True), "Type", "Range", "Default", "What it is")
     for name, parameter in parameters.items():
         kind = type(parameter).__name__.lower()
         table.add_row(
@@ -108,22 +112,25 @@ def new(
 
 @app.command()
 def check(
-    package: Annotated[str, typer.Argument(help="An installed package, such as autosft-strategies.")],
+    package: Annotated[str, typer.Argument(help="An installed package, or a Python file, such as my_module.py.")],
     data: Annotated[
         list[Path] | None, typer.Option(help="Data for its modality, or for what its backbones read; several are fine.")
     ] = None,
     timeout: Annotated[str, typer.Option(help="How long one check may take, such as 90s or 5m.")] = "2m",
     budget: Annotated[str, typer.Option(help="How long all checks may take together.")] = "30m",
     traceback: Annotated[bool, typer.Option("--traceback", help="Say where each broken promise broke.")] = False,
+    plugin: Modules = None,
 ) -> None:
-    """Review an installed package: does every part of it keep the promises of its contract? Exit code 1 if not."""
+    """Review a plugin: does every part of it keep the promises of its contract? Exit code 1 if not."""
     from autosft.runs.spec import parse_seconds
-    from autosft.testing.review import CheckResult, Started, plugins_of, review
+    from autosft.testing.review import Started, plugins_of, review
 
+    modules = [*(plugin or ()), *([package] if is_file(package) else ())]
     limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
     console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
-    plugins = plugins_of(package)
-    console.print(f"{plugins[0].distribution} {plugins[0].version}, as installed", style="bold")
+    plugins = plugins_of(package, modules)
+    first = plugins[0]
+    console.print(f"{first.distribution} {shown_version(first.version)}, as {_origin(first)}", style="bold")
 
     def begin(part: str, promise: str) -> None:
         if part != shown[-1]:
@@ -147,23 +154,20 @@ def check(
         if traceback and told.traceback:
             console.print(told.traceback, markup=False)
 
-    results = review(plugins, data or (), show, **limits)
+    results = review(plugins, data or (), show, modules=modules, **limits)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
-    console.print(
-        f"\n{counts['kept']} promises kept, {counts['broken']} broken, {counts['unchecked']} not checked.", style="bold"
-    )
-    for result in results:
-        if result.outcome == "broken":
-            console.print(Text(f"{result.part}: {result.promise}: {result.why}", style="red"))
+    more = " --traceback says where." if counts["broken"] and not traceback else ""
+    told = f"\n{counts['kept']} promises kept, {counts['broken']} broken, {counts['unchecked']} not checked.{more}"
+    console.print(told, style="bold")
+    for line in _broken(results):
+        console.print(Text(line, style="red"))
     if counts["broken"]:
         raise typer.Exit(1)
 
 
 @app.command("try")
 def try_(
-    part: Annotated[
-        str, typer.Argument(help="An installed strategy, problem or modality, a backbone, or a family of backbones.")
-    ],
+    part: Annotated[str, typer.Argument(help="A strategy, problem or modality, a backbone, or a family of backbones.")],
     data: Annotated[Path, typer.Option(help="The data, as of a search.")],
     backbone: Annotated[str, typer.Option(help="A backbone; the smallest that fits by default.")] = "",
     strategy: Annotated[str, typer.Option(help="A strategy; the cheapest that fits by default.")] = "",
@@ -177,6 +181,7 @@ def try_(
     rows: Annotated[int, typer.Option(min=0, help="The most rows to train on; 0 means all.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Splits and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "cpu",
+    plugin: Modules = None,
 ) -> None:
     """Train one trial of a part in this process, with real data: the first batch, shapes, losses.
 
@@ -187,7 +192,7 @@ def try_(
     from autosft.testing.trying import try_part
 
     settings = parse_settings(set_ or ())
-    kind, name, registry = find_part(part, None)
+    kind, name, registry = find_part(part, load(plugin or ()))
     try:
         try_part(
             part,
@@ -210,6 +215,22 @@ def try_(
             raise
         print_exception(error)
         raise typer.Exit(1) from error
+
+
+def _origin(plugin: Plugin) -> str:
+    return "it is now" if plugin.name == NAMED else "installed"
+
+
+def _broken(results: Sequence[CheckResult]) -> list[str]:
+    """What is broken and why; what breaks several promises of a part for one reason is one line."""
+    promises: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.outcome == "broken":
+            promises.setdefault((result.part, result.why), []).append(result.promise)
+    return [
+        f"{part}: {names[0]}{f', and {len(names) - 1} more' if names[1:] else ''}: {why}"
+        for (part, why), names in promises.items()
+    ]
 
 
 def _table(rows: Sequence[Plugin]) -> Table:

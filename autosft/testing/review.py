@@ -26,17 +26,17 @@ from typing import Any, Literal
 from autosft.contracts.document import write_whole
 from autosft.errors import BadInput, UnknownName
 from autosft.host.loading import canonical, load
-from autosft.host.registry import Plugin
+from autosft.host.modules import is_file, package_of
+from autosft.host.registry import NAMED, Plugin
 
 TIMEOUT, BUDGET = 120.0, 1800.0
 """The seconds that one check may take, and all of them."""
 
 _CASES = """from autosft.testing.cases import cases_of
 
-globals().update(cases_of({parts!r}, {data!r}))
+globals().update(cases_of({parts!r}, {data!r}, {modules!r}))
 """
-_LOG_LINES = 20
-"""So much of what was printed is told where the checks could not be run."""
+_LOG_LINES = 20  # so much of what was printed is told where the checks could not be run
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,18 @@ class CheckResult:
 Callback = Callable[[Started | CheckResult], None]
 
 
-def plugins_of(package: str) -> list[Plugin]:
-    """The plugins of an installed distribution.
+def plugins_of(package: str, modules: Sequence[str] = ()) -> list[Plugin]:
+    """The plugins of an installed distribution, or of one of these modules, by its name or its path.
 
     Raises:
-        UnknownName: No distribution with plugins has this name.
+        UnknownName: No distribution with plugins, and no module, has this name.
     """
-    plugins = load().plugins
-    found = [plugin for plugin in plugins if canonical(plugin.distribution) == canonical(package)]
+    plugins = load(modules).plugins
+    name = Path(package).name if is_file(package) else package
+    found = [plugin for plugin in plugins if canonical(plugin.distribution) == canonical(name)]
     if not found:
-        raise UnknownName("package", package, {plugin.distribution for plugin in plugins})
+        mend = "A Python file is checked by its path, such as my_module.py."
+        raise UnknownName("package", package, {plugin.distribution for plugin in plugins}, mend)
     return found
 
 
@@ -95,6 +97,7 @@ def review(
     data: Sequence[Path],
     callback: Callback,
     *,
+    modules: Sequence[str] = (),
     timeout: float = TIMEOUT,
     budget: float = BUDGET,
 ) -> list[CheckResult]:
@@ -103,7 +106,8 @@ def review(
     Args:
         plugins: The plugins of the package.
         data: Data for its modalities, or for those that its backbones read.
-        callback: Told of each check before it begins, and of its result as soon as there is one.
+        callback: Told of each check before it begins, and of its result.
+        modules: Modules that are loaded beside what is installed, as paths of Python files or by their names.
         timeout: The seconds that one check may take; one that takes longer is a broken promise.
         budget: The seconds that all of them may take together; what is not done then is unchecked.
 
@@ -124,10 +128,13 @@ def review(
     if parts:
         with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
             place = Path(folder)
-            cases = _CASES.format(parts=parts, data=[str(path.resolve()) for path in data])
+            given = [str(Path(one).absolute()) if is_file(one) else one for one in modules]
+            cases = _CASES.format(parts=parts, data=[str(path.resolve()) for path in data], modules=given)
             write_whole(place / "pytest.ini", b"[pytest]\n")
             write_whole(place / "test_parts.py", cases.encode())
-            _Checks(place, results, timeout, time.monotonic() + budget).run()
+            packages = [package_of(one.module) for one in plugins]
+            child = _Child(place, packages, [str(Path(one).parent) for one in given if is_file(one)])
+            _Checks(child, results, timeout, time.monotonic() + budget).run()
     return results.all
 
 
@@ -149,11 +156,20 @@ class _Verdicts:
         self._callback(result)
 
 
+@dataclass(frozen=True)
+class _Child:
+    """What the process of the checks is given: its folder, the packages of the parts, more places to import from."""
+
+    folder: Path
+    packages: Sequence[str]
+    paths: Sequence[str]
+
+
 class _Checks:
     """Runs the tests in a folder, in one process after another until all are done."""
 
-    def __init__(self, folder: Path, results: _Verdicts, timeout: float, end: float) -> None:
-        self._folder, self._verdicts, self._timeout, self._end = folder, results, timeout, end
+    def __init__(self, child: _Child, results: _Verdicts, timeout: float, end: float) -> None:
+        self._child, self._verdicts, self._timeout, self._end = child, results, timeout, end
         self._left: list[str] | None = None
         self._done: list[str] = []
         self._current = ""
@@ -166,12 +182,12 @@ class _Checks:
     def _one_process(self) -> None:
         """Run what is left until all is done, one check does not end, or the time for all is up."""
         before = len(self._done)
-        write_whole(self._folder / "done.json", json.dumps(self._done).encode())
-        with _child(self._folder) as (process, events):
+        write_whole(self._child.folder / "done.json", json.dumps(self._done).encode())
+        with _running(self._child) as (process, events):
             while event := self._next(process, events):
                 self._hear(event)
         if self._left is None or (self._left and len(self._done) == before):
-            log = (self._folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+            log = (self._child.folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
             raise RuntimeError("\n".join(["The checks could not be run:", *log[-_LOG_LINES:]]))
 
     def _next(self, process: subprocess.Popen[str], events: queue.Queue[Mapping[str, Any] | None]) -> Any:
@@ -224,19 +240,20 @@ class _Checks:
 
 
 @contextlib.contextmanager
-def _child(folder: Path) -> Iterator[tuple[subprocess.Popen[str], queue.Queue[Mapping[str, Any] | None]]]:
+def _running(child: _Child) -> Iterator[tuple[subprocess.Popen[str], queue.Queue[Mapping[str, Any] | None]]]:
     """A process that runs the tests, and what it tells; it is ended with all that it has started."""
-    command = [sys.executable, "-m", "autosft.testing.reviewer", str(folder)]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it sees what is installed for us
+    command = [sys.executable, "-m", "autosft.testing.reviewer", str(child.folder), *child.packages]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [*sys.path, *child.paths]))}  # as here
     events: queue.Queue[Mapping[str, Any] | None] = queue.Queue()
-    with (folder / "log").open("ab") as log:
+    with (child.folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, env=env, text=True, encoding="utf-8", start_new_session=True
         )
 
     def listen() -> None:
-        for line in process.stdout or ():
-            events.put(json.loads(line))
+        with process.stdout or contextlib.nullcontext(()) as lines:
+            for line in lines:
+                events.put(json.loads(line))
         events.put(None)
 
     thread = threading.Thread(target=listen, daemon=True)
@@ -257,7 +274,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _of_loading(plugin: Plugin) -> Iterator[CheckResult]:
     """What the host has to say of it. An observer has no contract but the signature of its hook."""
-    part, promise = f"plugin {plugin.name}", "it is loaded, and offers what its hooks promise"
+    name = plugin.distribution if plugin.name == NAMED else plugin.name
+    part, promise = f"plugin {name}", "it is loaded, and offers what its hooks promise"
     if plugin.status == "disabled":
         yield CheckResult(part, promise, "unchecked", "AUTOSFT_DISABLE_PLUGINS disables it")
     else:

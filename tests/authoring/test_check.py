@@ -104,3 +104,73 @@ def test_a_check_whose_process_dies_is_named_and_the_others_go_on(installed):
 def test_when_the_time_for_all_is_up_the_rest_is_not_checked(installed):
     done, line = spoiled(installed, "endless-counts", "while True: pass", "--budget", "45s")
     assert done.returncode == 0 and "not checked: the time for all checks was up; give more with --budget" in line
+
+
+FAMILY = """
+from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Choice, Inputs, hookimpl
+
+autosft_api = 2
+
+
+class Sums(BackboneFamily):
+    prefix = "sums"
+    space = {"width": Choice((4, 2), doc="how many sums there are")}
+
+    def curated(self):
+        return [BackboneInfo(name="sums/few", inputs=Inputs(kind="points"), origin="fitted")]
+
+    def match(self, pattern):
+        return [info for info in self.curated() if pattern == "few"]
+
+    def build(self, info, recipe, state, weights):
+        from autosft.api.tensors import Encoder
+
+        if weights is not None:
+            raise BadWeights("sums take no weights")
+        width = recipe.of(self.prefix)["width"]
+
+        class SumEncoder(Encoder):
+            widths = {"pooled": width}
+
+            def forward(self, inputs):
+                return {"pooled": inputs.sum(1, keepdim=True).expand(-1, width)}
+
+        return SumEncoder()
+
+
+@hookimpl
+def autosft_backbones():
+    return [Sums()]
+"""
+
+
+def checked(path, text, *options):
+    path.write_text(text)
+    return CliRunner().invoke(app, ["check", str(path), *options])
+
+
+def test_a_file_is_checked_by_its_path_with_the_default_of_every_parameter(tmp_path):
+    done = checked(tmp_path / "sound_sums.py", FAMILY)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"^sound_sums\.py sha256:\w+, as it is now\n\nplugin sound_sums\.py\n", done.stdout)
+    assert re.search(r"encoding gives what was announced \.+ kept", done.stdout)
+    assert re.search(r"listing it imports nothing heavy \.+ kept", done.stdout)
+
+
+def test_what_a_part_raises_is_told_with_its_place_and_once_in_the_summary(tmp_path):
+    path = tmp_path / "broken_sums.py"
+    done = checked(path, FAMILY.replace('["width"]', '["breadth"]'))
+    assert done.exit_code == 1
+    line = FAMILY.split("\n").index('        width = recipe.of(self.prefix)["width"]') + 1
+    why = f"KeyError: 'breadth' ({path}:{line})"
+    assert re.search(rf"encoding gives what was announced \.+ BROKEN \d+\.\d s: {re.escape(why)}\n", done.stdout)
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(rf"backbone sums: encoding gives .*, and \d more: {re.escape(why)}", last)
+    assert "broken, 0 not checked. --traceback says where." in done.stdout
+
+
+def test_weights_that_a_backbone_ignores_are_a_broken_promise(tmp_path):
+    done = checked(tmp_path / "deaf_sums.py", FAMILY.replace("if weights is not None", "if False"))
+    assert done.stdout.splitlines()[-1].endswith(
+        "build ignores a file of weights that it cannot use; raise BadWeights, also if it takes none"
+    )
