@@ -13,11 +13,11 @@ from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from traceback import print_exception
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from autosft.cli import completion
@@ -26,6 +26,9 @@ from autosft.contracts.space import range_of, written
 from autosft.errors import AutoSFTError
 from autosft.host.loading import load
 from autosft.host.registry import Plugin, shown_version
+
+if TYPE_CHECKING:
+    from autosft.testing.review import CheckResult
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"passed": ("passed", "green"), "failed": ("FAILED", "red"), "skipped": ("skipped", "yellow")}
@@ -79,7 +82,7 @@ def show(
     if not parameters:
         typer.echo(f"{part} has no parameters.")
         return
-    table = Table("--set", "Type", "Range", "Default", "What it is")
+    table = Table(Column("--set", no_wrap=True), "Type", "Range", "Default", "What it is")
     for name, parameter in parameters.items():
         kind = type(parameter).__name__.lower()
         table.add_row(
@@ -109,7 +112,7 @@ def new(
 @app.command()
 def check(
     package: Annotated[
-        str, typer.Argument(help="An installed package, such as autosft-strategies; or give a file by -p.")
+        str, typer.Argument(help="An installed package, such as autosft-strategies, or a Python file.")
     ] = "",
     plugin: Modules = None,
     data: Annotated[
@@ -122,13 +125,14 @@ def check(
         bool, typer.Option("--traceback", help="Print the traceback of each check that failed.")
     ] = False,
 ) -> None:
-    """Run the conformance tests of every part of a package, or of a file given by -p. Exit code 1 if one fails."""
+    """Run the conformance tests of every part of a package, or of a Python file. Exit code 1 if one fails."""
     from autosft.runs.spec import parse_seconds
-    from autosft.testing.review import CheckResult, Started, plugins_of, review
+    from autosft.testing.review import Started, plugins_of, review, with_file
 
+    modules = with_file(package, plugin or ())
     limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
     console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
-    plugins = plugins_of(package, plugin or ())
+    plugins = plugins_of(package, modules)
     for one in {one.distribution: one for one in plugins}.values():
         console.print(f"{one.distribution} {shown_version(one.version)}", style="bold")
 
@@ -154,12 +158,13 @@ def check(
         if traceback and told.traceback:
             console.print(told.traceback, markup=False)
 
-    results = review(plugins, data or (), show, modules=plugin or (), backbone=backbone, **limits)
+    results = review(plugins, data or (), show, modules=modules, backbone=backbone, **limits)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
-    console.print("\n" + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + ".", style="bold")
-    for result in results:
-        if result.outcome == "failed":
-            console.print(Text(f"{result.part}: {result.check}: {result.why}", style="red"))
+    more = " --traceback shows where." if counts["failed"] and not traceback else ""
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(f"\n{told}.{more}", style="bold")
+    for line in _failed(results):
+        console.print(Text(line, style="red"))
     if counts["failed"]:
         raise typer.Exit(1)
 
@@ -181,6 +186,7 @@ def try_(
     rows: Annotated[int, typer.Option(min=0, help="The most rows to train on; 0 means all.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Splits and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "cpu",
+    plugin: Modules = None,
 ) -> None:
     """Train one trial of a part in this process, with real data: the first batch, shapes, losses.
 
@@ -214,6 +220,18 @@ def try_(
             raise
         print_exception(error)
         raise typer.Exit(1) from error
+
+
+def _failed(results: Sequence[CheckResult]) -> list[str]:
+    """What failed and why; several checks of a part that failed for one reason are one line."""
+    checks: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.outcome == "failed":
+            checks.setdefault((result.part, result.why), []).append(result.check)
+    return [
+        f"{part}: {names[0]}{f', and {len(names) - 1} more' if names[1:] else ''}: {why}"
+        for (part, why), names in checks.items()
+    ]
 
 
 def _table(rows: Sequence[Plugin]) -> Table:

@@ -39,7 +39,7 @@ def cases_of(
     """A test class for each part, by its kind and name.
 
     Args:
-        parts: Kinds and names of installed parts.
+        parts: Kinds and names of parts.
         data: Paths of data; each modality is shown the first that it recognizes.
         modules: Modules that are loaded beside the installed plugins.
         backbone: One whose weights the weight sources have; the first that they find by default.
