@@ -23,9 +23,9 @@ from rich.text import Text
 from autosft.cli import completion
 from autosft.cli.options import Modules
 from autosft.contracts.space import range_of, written
-from autosft.errors import AutoSFTError
+from autosft.errors import AutoSFTError, BadInput
 from autosft.host.loading import load
-from autosft.host.registry import Plugin, shown_version
+from autosft.host.registry import NAMED, Plugin, shown_version
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"kept": ("kept", "green"), "broken": ("BROKEN", "red"), "unchecked": ("not checked", "yellow")}
@@ -44,6 +44,8 @@ def plugins(
 ) -> None:
     """List the installed plugins, their parts, and why one did not load."""
     if context.invoked_subcommand:
+        if plugin:
+            raise BadInput(f"Give -p after {context.invoked_subcommand!r}, not before it.")
         return
     with redirect_stdout(sys.stderr):  # a plugin that prints when imported must not spoil the JSON
         rows = load(plugin or ()).plugins
@@ -91,7 +93,7 @@ def show(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="The name of the package, such as my-strategy.")],
-    kind: Annotated[str, typer.Option(help="modality, backbone, problem, strategy, weights, executor or observer.")],
+    kind: Annotated[str, typer.Option(help="modality, backbone, problem, metric, strategy, weights, executor, section or observer.")],
     into: Annotated[Path, typer.Option(help="The folder in which that of the package is made.")] = Path(),
 ) -> None:
     """Write a new plugin: a package with a part that works, and tests that pass."""
@@ -108,7 +110,7 @@ def new(
 
 @app.command()
 def check(
-    package: Annotated[str, typer.Argument(help="An installed package, such as autosft-strategies.")],
+    package: Annotated[str, typer.Argument(help="An installed package, such as autosft-strategies; or a Python file.")],
     data: Annotated[
         list[Path] | None, typer.Option(help="Data for its modality, or for what its backbones read; several are fine.")
     ] = None,
@@ -116,14 +118,16 @@ def check(
     budget: Annotated[str, typer.Option(help="How long all checks may take together.")] = "30m",
     traceback: Annotated[bool, typer.Option("--traceback", help="Say where each broken promise broke.")] = False,
 ) -> None:
-    """Review an installed package: does every part of it keep the promises of its contract? Exit code 1 if not."""
+    """Review an installed package, or a file: does every part of it keep the promises of its contract? Exit code 1 if
+    not."""
     from autosft.runs.spec import parse_seconds
     from autosft.testing.review import CheckResult, Started, plugins_of, review
 
     limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
     console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
     plugins = plugins_of(package)
-    console.print(f"{plugins[0].distribution} {plugins[0].version}, as installed", style="bold")
+    where = "" if plugins[0].name == NAMED else ", as installed"
+    console.print(f"{plugins[0].distribution} {shown_version(plugins[0].version)}{where}", style="bold")
 
     def begin(part: str, promise: str) -> None:
         if part != shown[-1]:
@@ -162,7 +166,7 @@ def check(
 @app.command("try")
 def try_(
     part: Annotated[
-        str, typer.Argument(help="An installed strategy, problem or modality, a backbone, or a family of backbones.")
+        str, typer.Argument(help="A strategy, problem or modality, a backbone, or a family of backbones.")
     ],
     data: Annotated[Path, typer.Option(help="The data, as of a search.")],
     backbone: Annotated[str, typer.Option(help="A backbone; the smallest that fits by default.")] = "",
@@ -177,6 +181,7 @@ def try_(
     rows: Annotated[int, typer.Option(min=0, help="The most rows to train on; 0 means all.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Splits and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "cpu",
+    plugin: Modules = None,
 ) -> None:
     """Train one trial of a part in this process, with real data: the first batch, shapes, losses.
 
@@ -187,7 +192,7 @@ def try_(
     from autosft.testing.trying import try_part
 
     settings = parse_settings(set_ or ())
-    kind, name, registry = find_part(part, None)
+    kind, name, registry = find_part(part, load(plugin or ()))
     try:
         try_part(
             part,

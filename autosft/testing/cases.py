@@ -20,7 +20,7 @@ from autosft.contracts.modality import Modality
 from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.section import ReportSection
-from autosft.contracts.space import Choice
+from autosft.contracts.space import Choice, defaults
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput
 from autosft.host.loading import load
@@ -33,28 +33,29 @@ NETWORK = 30
 """The `order` from which on sources of weights ask a network."""
 
 
-def cases_of(parts: Sequence[tuple[str, str]], data: Sequence[str]) -> dict[str, type]:
+def cases_of(parts: Sequence[tuple[str, str]], data: Sequence[str], modules: Sequence[str] = ()) -> dict[str, type]:
     """A test class for each part, by its kind and name.
 
     Args:
         parts: Kinds and names of installed parts.
         data: Paths of data; each modality is shown the first that it recognizes.
+        modules: Files or modules to load beside the installed plugins.
     """
-    registry, paths = load(), [Path(path) for path in data]
+    registry, paths = load(modules), [Path(path) for path in data]
     offered = {
-        "modality": lambda name: _modality(registry.modality(name), paths),
-        "backbone": lambda name: _backbone(registry.family(name), paths),
+        "modality": lambda name: _modality(registry.modality(name), registry, paths),
+        "backbone": lambda name: _backbone(registry.family(name), registry, paths),
         "problem": lambda name: _problem(registry.problem(name)),
         "metric": lambda name: _metric(registry, *name.split(".", 1)),
         "strategy": lambda name: _strategy(registry.strategy(name)),
-        "weights": lambda name: _weights(next(source for source in registry.weights if source.name == name)),
+        "weights": lambda name: _weights(next(source for source in registry.weights if source.name == name), registry),
         "executor": lambda name: _executor(registry.executor(name)),
         "section": lambda name: _section(registry.sections[name]),
     }
     return {f"Test {kind} {name}": offered[kind](name) for kind, name in parts}
 
 
-def _modality(part: Modality, paths: Sequence[Path]) -> type:
+def _modality(part: Modality, registry: Registry, paths: Sequence[Path]) -> type:
     class Case(conformance.ModalityConformance):
         @pytest.fixture
         def modality(self) -> Modality:
@@ -67,14 +68,14 @@ def _modality(part: Modality, paths: Sequence[Path]) -> type:
         @pytest.fixture
         def inputs(self) -> Inputs:
             """What an installed encoder asks for, if there is one that takes its views."""
-            infos = [info for family in load().backbones.values() for info in family.curated()]
+            infos = [info for family in registry.backbones.values() for info in family.curated()]
             asked = [info.inputs for info in infos if info.inputs.kind in part.kinds]
             return asked[0] if asked else Inputs(kind=min(part.kinds))
 
     return Case
 
 
-def _backbone(part: BackboneFamily, paths: Sequence[Path]) -> type:
+def _backbone(part: BackboneFamily, registry: Registry, paths: Sequence[Path]) -> type:
     class Case(conformance.BackboneConformance):
         @pytest.fixture
         def family(self) -> BackboneFamily:
@@ -82,7 +83,7 @@ def _backbone(part: BackboneFamily, paths: Sequence[Path]) -> type:
 
         @pytest.fixture
         def readable(self) -> tuple[BackboneInfo, Modality, Path | None]:
-            return _readable(part, paths)
+            return _readable(part, registry, paths)
 
         @pytest.fixture
         def info(self, readable: tuple[BackboneInfo, Modality, Path | None]) -> BackboneInfo:
@@ -98,7 +99,7 @@ def _backbone(part: BackboneFamily, paths: Sequence[Path]) -> type:
 
         @pytest.fixture
         def weights(self, info: BackboneInfo) -> WeightFile | None:
-            found = [source.find(info) for source in load().weights if source.order < NETWORK]
+            found = [source.find(info) for source in registry.weights if source.order < NETWORK]
             here = [file for file in found if file and file.path]
             if not here and info.pretrained.get("beside"):
                 pytest.skip(f"the weights of {info.name}, and what lies beside them, are not on this machine")
@@ -107,13 +108,15 @@ def _backbone(part: BackboneFamily, paths: Sequence[Path]) -> type:
     return Case
 
 
-def _readable(part: BackboneFamily, paths: Sequence[Path]) -> tuple[BackboneInfo, Modality, Path | None]:
+def _readable(
+    part: BackboneFamily, registry: Registry, paths: Sequence[Path]
+) -> tuple[BackboneInfo, Modality, Path | None]:
     """The smallest encoder for which there is data, the modality that gives what it takes, and the data; None means
     points, which can be made."""
     infos = sorted(part.curated(), key=lambda info: (info.parameters, info.gigaflops))
     if not infos:
         pytest.skip("it lists no encoder")
-    modalities = [*load().modalities.values(), ToyModality()]
+    modalities = [*registry.modalities.values(), ToyModality()]
     pairs = [(info, one) for info in infos for one in modalities if info.inputs.kind in one.kinds]
     if not pairs:
         kinds = ", ".join(sorted({info.inputs.kind for info in infos}))
@@ -138,7 +141,7 @@ def _problem(part: Problem) -> type:
 
         @pytest.fixture(params=own, ids=lambda own: " ".join(map(str, own.values())) or "default")
         def recipe(self, request: pytest.FixtureRequest) -> Recipe:
-            return Recipe(backbone="any/any", strategy="any", own={part.name: request.param})
+            return Recipe(backbone="any/any", strategy="any", own={part.name: {**defaults(part.space), **request.param}})
 
         @pytest.fixture
         def targets(self) -> Sequence[Any]:
@@ -187,7 +190,7 @@ def _strategy(part: Strategy) -> type:
     return Encoder if part.produces == "encoder" else Model
 
 
-def _weights(part: WeightSource) -> type:
+def _weights(part: WeightSource, registry: Registry) -> type:
     class Case(conformance.WeightSourceConformance):
         @pytest.fixture
         def source(self) -> WeightSource:
@@ -197,7 +200,7 @@ def _weights(part: WeightSource) -> type:
         def known(self) -> BackboneInfo | None:
             if part.order >= NETWORK:
                 pytest.skip("it asks a network")
-            infos = (info for family in load().backbones.values() for info in family.curated())
+            infos = (info for family in registry.backbones.values() for info in family.curated())
             return next((info for info in infos if part.find(info)), None)
 
     return Case

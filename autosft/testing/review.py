@@ -26,14 +26,15 @@ from typing import Any, Literal
 from autosft.contracts.document import write_whole
 from autosft.errors import BadInput, UnknownName
 from autosft.host.loading import canonical, load
-from autosft.host.registry import Plugin
+from autosft.host.modules import is_file
+from autosft.host.registry import NAMED, Plugin
 
 TIMEOUT, BUDGET = 120.0, 1800.0
 """The seconds that one check may take, and all of them."""
 
 _CASES = """from autosft.testing.cases import cases_of
 
-globals().update(cases_of({parts!r}, {data!r}))
+globals().update(cases_of({parts!r}, {data!r}, {modules!r}))
 """
 _LOG_LINES = 20
 """So much of what was printed is told where the checks could not be run."""
@@ -78,11 +79,14 @@ Callback = Callable[[Started | CheckResult], None]
 
 
 def plugins_of(package: str) -> list[Plugin]:
-    """The plugins of an installed distribution.
+    """The plugins of an installed distribution, or the one in a Python file.
 
     Raises:
         UnknownName: No distribution with plugins has this name.
+        PluginBroken: There is no such file, or it does not load.
     """
+    if is_file(package):
+        return [plugin for plugin in load([package]).plugins if plugin.name == NAMED]
     plugins = load().plugins
     found = [plugin for plugin in plugins if canonical(plugin.distribution) == canonical(package)]
     if not found:
@@ -124,7 +128,8 @@ def review(
     if parts:
         with tempfile.TemporaryDirectory(prefix="autosft-check-") as folder:
             place = Path(folder)
-            cases = _CASES.format(parts=parts, data=[str(path.resolve()) for path in data])
+            modules = [plugin.module for plugin in plugins if plugin.name == NAMED]
+            cases = _CASES.format(parts=parts, data=[str(path.resolve()) for path in data], modules=modules)
             write_whole(place / "pytest.ini", b"[pytest]\n")
             write_whole(place / "test_parts.py", cases.encode())
             _Checks(place, results, timeout, time.monotonic() + budget).run()

@@ -17,6 +17,7 @@ from autosft.contracts.metric import Metric
 from autosft.contracts.modality import Sample
 from autosft.contracts.problem import Outputs, Problem
 from autosft.contracts.recipe import Recipe
+from autosft.contracts.space import defaults
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder, Model
 from autosft.testing.conformance.promises import Offline
@@ -118,9 +119,9 @@ class AnyProblem(Offline):
         return Sample(None)
 
     @pytest.fixture
-    def recipe(self) -> Recipe:
-        """What the problem is trained with; by default the defaults."""
-        return RECIPE
+    def recipe(self, problem: Problem) -> Recipe:
+        """What the problem is trained with; by default the defaults, also of its `space`."""
+        return RECIPE.changed(own={problem.name: defaults(problem.space)})
 
     @pytest.fixture
     def asked(
