@@ -93,7 +93,9 @@ def show(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="The name of the package, such as my-strategy.")],
-    kind: Annotated[str, typer.Option(help="modality, backbone, problem, metric, strategy, weights, executor, section or observer.")],
+    kind: Annotated[
+        str, typer.Option(help="modality, backbone, problem, metric, strategy, weights, executor, section or observer.")
+    ],
     into: Annotated[Path, typer.Option(help="The folder in which that of the package is made.")] = Path(),
 ) -> None:
     """Write a new plugin: a package with a part that works, and tests that pass."""
@@ -165,9 +167,7 @@ def check(
 
 @app.command("try")
 def try_(
-    part: Annotated[
-        str, typer.Argument(help="A strategy, problem or modality, a backbone, or a family of backbones.")
-    ],
+    part: Annotated[str, typer.Argument(help="A strategy, problem or modality, a backbone, or a family of backbones.")],
     data: Annotated[Path, typer.Option(help="The data, as of a search.")],
     backbone: Annotated[str, typer.Option(help="A backbone; the smallest that fits by default.")] = "",
     strategy: Annotated[str, typer.Option(help="A strategy; the cheapest that fits by default.")] = "",

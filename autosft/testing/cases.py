@@ -141,7 +141,9 @@ def _problem(part: Problem) -> type:
 
         @pytest.fixture(params=own, ids=lambda own: " ".join(map(str, own.values())) or "default")
         def recipe(self, request: pytest.FixtureRequest) -> Recipe:
-            return Recipe(backbone="any/any", strategy="any", own={part.name: {**defaults(part.space), **request.param}})
+            return Recipe(
+                backbone="any/any", strategy="any", own={part.name: {**defaults(part.space), **request.param}}
+            )
 
         @pytest.fixture
         def targets(self) -> Sequence[Any]:

@@ -251,6 +251,8 @@ def _child(folder: Path) -> Iterator[tuple[subprocess.Popen[str], queue.Queue[Ma
     finally:
         _end(process)
         thread.join(timeout=5)
+        if process.stdout and not thread.is_alive():
+            process.stdout.close()
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -19,6 +19,7 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Rows
 from autosft.contracts.scoring import metrics_of
+from autosft.contracts.space import defaults
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task, TaskTarget
@@ -97,7 +98,8 @@ def pair_trial(
     task = points_task(path, problems=[problem.name], targets=["target"])
     recipe = default_recipe(strategy, backbone)
     stop = recipe.stop.model_copy(update={"max_epochs": PAIR_EPOCHS})
-    trial = make_trial(folder / "pair", task, registry, recipe.changed(stop=stop))
+    own = {**recipe.own, problem.name: defaults(problem.space)}
+    trial = make_trial(folder / "pair", task, registry, recipe.changed(stop=stop, own=own))
     facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
     if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
         return None, reason

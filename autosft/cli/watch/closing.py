@@ -64,9 +64,7 @@ def _next(run: str, commands: Collection[str], plugins: Sequence[str]) -> Text:
     """A command a line; one that is long is no reason to cut it."""
     given = {"run": shlex.quote(run), "plugins": "".join(f" -p {shlex.quote(plugin)}" for plugin in plugins)}
     typed = {
-        f"autosft {name} {arguments.format(**given)}": purpose
-        for name, arguments, purpose in NEXT
-        if name in commands
+        f"autosft {name} {arguments.format(**given)}": purpose for name, arguments, purpose in NEXT if name in commands
     }
     widest = max(map(len, typed), default=0)
     lines = (Text.assemble("  ", (f"{line:{widest}}", "cyan"), f"  {purpose}") for line, purpose in typed.items())
