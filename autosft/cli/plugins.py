@@ -23,7 +23,7 @@ from rich.text import Text
 from autosft.cli import completion
 from autosft.cli.options import Modules
 from autosft.contracts.space import range_of, written
-from autosft.errors import AutoSFTError
+from autosft.errors import AutoSFTError, BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Plugin, shown_version
 
@@ -47,6 +47,8 @@ def plugins(
 ) -> None:
     """List the installed plugins, their parts, and why one did not load."""
     if context.invoked_subcommand:
+        if plugin:
+            raise BadInput(f"Give -p after {context.invoked_subcommand!r}, not before it.")
         return
     with redirect_stdout(sys.stderr):  # a plugin that prints when imported must not spoil the JSON
         rows = load(plugin or ()).plugins
@@ -94,7 +96,9 @@ def show(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="The name of the package, such as my-strategy.")],
-    kind: Annotated[str, typer.Option(help="modality, backbone, problem, strategy, weights, executor or observer.")],
+    kind: Annotated[
+        str, typer.Option(help="modality, backbone, problem, metric, strategy, weights, executor, section or observer.")
+    ],
     into: Annotated[Path, typer.Option(help="The folder in which that of the package is made.")] = Path(),
 ) -> None:
     """Write a new plugin: a package with a part that works, and tests that pass."""
@@ -186,7 +190,6 @@ def try_(
     rows: Annotated[int, typer.Option(min=0, help="The most rows to train on; 0 means all.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Splits and training derive from it.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, …")] = "cpu",
-    plugin: Modules = None,
 ) -> None:
     """Train one trial of a part in this process, with real data: the first batch, shapes, losses.
 

@@ -27,7 +27,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.testing import conformance
 from autosft.testing.toy import ToyModality, make_points
-from autosft.testing.trials import targets_for
+from autosft.testing.trials import targets_for, usual_recipe
 
 NETWORK = 30
 """The `order` from which on sources of weights ask a network."""
@@ -144,7 +144,7 @@ def _problem(part: Problem) -> type:
 
         @pytest.fixture(params=own, ids=lambda own: " ".join(map(str, own.values())) or "default")
         def recipe(self, request: pytest.FixtureRequest) -> Recipe:
-            return Recipe(backbone="any/any", strategy="any", own={part.name: request.param})
+            return usual_recipe("any/any", part.name, part.space, request.param)
 
         @pytest.fixture
         def targets(self) -> Sequence[Any]:

@@ -98,7 +98,8 @@ def pair_trial(
     task = points_task(path, problems=[problem.name], targets=["target"])
     recipe = default_recipe(strategy, backbone)
     stop = recipe.stop.model_copy(update={"max_epochs": PAIR_EPOCHS})
-    trial = make_trial(folder / "pair", task, registry, recipe.changed(stop=stop))
+    own = {**recipe.own, **usual_recipe(backbone, problem.name, problem.space).own}
+    trial = make_trial(folder / "pair", task, registry, recipe.changed(stop=stop, own=own))
     facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
     if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
         return None, reason
