@@ -164,7 +164,7 @@ def check(
 
     results = review(plugins, data or (), show, modules=modules, backbone=backbone, **limits)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
-    more = " --traceback shows where." if counts["failed"] and not traceback else ""
+    more = " --traceback prints the tracebacks." if counts["failed"] and not traceback else ""
     told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     console.print(f"\n{told}.{more}", style="bold")
     for line in _failed(results):
