@@ -13,19 +13,22 @@ from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from traceback import print_exception
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from autosft.cli import completion
 from autosft.cli.options import Modules
 from autosft.contracts.space import range_of, written
-from autosft.errors import AutoSFTError
+from autosft.errors import AutoSFTError, BadInput
 from autosft.host.loading import load
 from autosft.host.registry import Plugin, shown_version
+
+if TYPE_CHECKING:
+    from autosft.testing.review import CheckResult
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"passed": ("passed", "green"), "failed": ("FAILED", "red"), "skipped": ("skipped", "yellow")}
@@ -44,6 +47,8 @@ def plugins(
 ) -> None:
     """List the installed plugins, their parts, and why one did not load."""
     if context.invoked_subcommand:
+        if plugin:
+            raise BadInput(f"Give -p after {context.invoked_subcommand!r}, not before it.")
         return
     with redirect_stdout(sys.stderr):  # a plugin that prints when imported must not spoil the JSON
         rows = load(plugin or ()).plugins
@@ -79,7 +84,7 @@ def show(
     if not parameters:
         typer.echo(f"{part} has no parameters.")
         return
-    table = Table("--set", "Type", "Range", "Default", "What it is")
+    table = Table(Column("--set", no_wrap=True), "Type", "Range", "Default", "What it is")
     for name, parameter in parameters.items():
         kind = type(parameter).__name__.lower()
         table.add_row(
@@ -91,7 +96,9 @@ def show(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="The name of the package, such as my-strategy.")],
-    kind: Annotated[str, typer.Option(help="modality, backbone, problem, strategy, weights, executor or observer.")],
+    kind: Annotated[
+        str, typer.Option(help="modality, backbone, problem, metric, strategy, weights, executor, section or observer.")
+    ],
     into: Annotated[Path, typer.Option(help="The folder in which that of the package is made.")] = Path(),
 ) -> None:
     """Write a new plugin: a package with a part that works, and tests that pass."""
@@ -109,7 +116,7 @@ def new(
 @app.command()
 def check(
     package: Annotated[
-        str, typer.Argument(help="An installed package, such as autosft-strategies; or give a file by -p.")
+        str, typer.Argument(help="An installed package, such as autosft-strategies, or a Python file.")
     ] = "",
     plugin: Modules = None,
     data: Annotated[
@@ -122,13 +129,14 @@ def check(
         bool, typer.Option("--traceback", help="Print the traceback of each check that failed.")
     ] = False,
 ) -> None:
-    """Run the conformance tests of every part of a package, or of a file given by -p. Exit code 1 if one fails."""
+    """Run the conformance tests of every part of a package, or of a Python file. Exit code 1 if one fails."""
     from autosft.runs.spec import parse_seconds
-    from autosft.testing.review import CheckResult, Started, plugins_of, review
+    from autosft.testing.review import Started, plugins_of, review, with_file
 
+    modules = with_file(package, plugin or ())
     limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
     console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
-    plugins = plugins_of(package, plugin or ())
+    plugins = plugins_of(package, modules)
     for one in {one.distribution: one for one in plugins}.values():
         console.print(f"{one.distribution} {shown_version(one.version)}", style="bold")
 
@@ -154,12 +162,13 @@ def check(
         if traceback and told.traceback:
             console.print(told.traceback, markup=False)
 
-    results = review(plugins, data or (), show, modules=plugin or (), backbone=backbone, **limits)
+    results = review(plugins, data or (), show, modules=modules, backbone=backbone, **limits)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
-    console.print("\n" + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + ".", style="bold")
-    for result in results:
-        if result.outcome == "failed":
-            console.print(Text(f"{result.part}: {result.check}: {result.why}", style="red"))
+    more = " --traceback prints the tracebacks." if counts["failed"] and not traceback else ""
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(f"\n{told}.{more}", style="bold")
+    for line in _failed(results):
+        console.print(Text(line, style="red"))
     if counts["failed"]:
         raise typer.Exit(1)
 
@@ -214,6 +223,18 @@ def try_(
             raise
         print_exception(error)
         raise typer.Exit(1) from error
+
+
+def _failed(results: Sequence[CheckResult]) -> list[str]:
+    """What failed and why; several checks of a part that failed for one reason are one line."""
+    checks: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.outcome == "failed":
+            checks.setdefault((result.part, result.why), []).append(result.check)
+    return [
+        f"{part}: {names[0]}{f', and {len(names) - 1} more' if names[1:] else ''}: {why}"
+        for (part, why), names in checks.items()
+    ]
 
 
 def _table(rows: Sequence[Plugin]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -126,7 +127,7 @@ def search(
     started = monotonic()
     from autosft.search.driver import run_search
 
-    with _watching(context, json=json, quiet=quiet, verbose=verbose) as callback:
+    with _watching(context, json=json, quiet=quiet, verbose=verbose, plugins=plugin or ()) as callback:
         run_search(
             data,
             target=target or (),
@@ -182,7 +183,7 @@ def worker(threads: int = 1, device: str = "auto", slot: int = 0, processes: int
 
 
 def _watching(
-    context: typer.Context, *, json: bool, quiet: bool, verbose: bool
+    context: typer.Context, *, json: bool, quiet: bool, verbose: bool, plugins: Sequence[str]
 ) -> AbstractContextManager[Callback | None]:
     """Who watches the search."""
     from autosft.cli.watch.events import Events
@@ -195,7 +196,7 @@ def _watching(
     if json:
         return Events(sys.stdout)
     commands: dict[str, object] = getattr(context.find_root().command, "commands", {})
-    return Lines(commands.keys(), verbose=verbose)
+    return Lines(commands.keys(), verbose=verbose, plugins=plugins)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -140,7 +140,9 @@ class BackboneFamily(ABC):
         self, info: BackboneInfo, rows: Rows, read: Callable[[Row], Any], weights: WeightFile | None = None
     ) -> State:
         """Learn from training rows, and take from beside the weights, what the encoder is built from, such as a
-        vocabulary. It goes into the bundle: a predictor builds the encoder from it, without the weights' folder."""
+        vocabulary. It goes into the bundle: a predictor builds the encoder from it, without the weights' folder.
+        `read` gives what the modality's `read` gives. One state is for every recipe: what `space` decides, such as the
+        length of n-grams, is chosen in `build`."""
         return State()
 
     def note(self, info: BackboneInfo, state: State, rows: Rows, read: Callable[[Row], Any]) -> str:

@@ -57,7 +57,10 @@ class ReportedRow:
 
 
 class Show(Protocol):
-    """Shows rows as their modality does: thumbnails, texts, waveforms."""
+    """Shows rows as their modality does: thumbnails, texts, waveforms. It is called as a function:
+    `show(rows, given="Label", said="Answer")`, with a sequence of `ReportedRow`; `given` and `said` stand before their
+    targets and answers. It gives HTML, which is put into that of the section as it is.
+    """
 
     def __call__(self, rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:
         """HTML of a gallery of rows; `given` and `said` stand before their targets and answers."""
@@ -80,8 +83,8 @@ class ReportSection(ABC):
 
     @abstractmethod
     def html(self, answers: Answers, show: Show) -> str:
-        """The section, as HTML below a heading of the second level. What comes from the data must be escaped in it. The
-        page loads nothing and runs no script.
+        """The section, as HTML that begins with a heading `<h3>`: it stands below the heading `<h2>` "Right and wrong".
+        What comes from the data must be escaped in it, as by `html.escape`. The page loads nothing and runs no script.
 
         Args:
             answers: Answers that it accepts.

@@ -25,6 +25,11 @@ def is_file(named: str) -> bool:
     return named.endswith(".py") or "/" in named or "\\" in named
 
 
+def package_of(named: str) -> str:
+    """Where the code of a plugin's parts lies: the package of its module, or the module of a file."""
+    return Path(named).stem if is_file(named) else named.rpartition(".")[0] or named
+
+
 def row_of(named: str) -> Plugin:
     """The blank row of a module that was named.
 

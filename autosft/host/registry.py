@@ -23,7 +23,7 @@ from autosft.contracts.record import Epoch, Record
 from autosft.contracts.section import ReportSection
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task
-from autosft.errors import PartMissing
+from autosft.errors import AutoSFTError, PartMissing
 
 _Part = TypeVar("_Part")
 _log = logging.getLogger("autosft.host")
@@ -176,6 +176,9 @@ class Registry:
             return
         try:
             hook(**values)
+        except AutoSFTError as error:
+            self._dropped.add(observer.plugin)
+            _log.warning("The observer of %s will not be called again: %s", observer.plugin, error)
         except (Exception, SystemExit):
             self._dropped.add(observer.plugin)
             _log.warning("The observer of %s raised and will not be called again.", observer.plugin, exc_info=True)

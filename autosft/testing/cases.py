@@ -27,7 +27,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.testing import conformance
 from autosft.testing.toy import ToyModality, make_points
-from autosft.testing.trials import targets_for
+from autosft.testing.trials import targets_for, usual_recipe
 
 NETWORK = 30
 """The `order` from which on sources of weights ask a network."""
@@ -39,7 +39,7 @@ def cases_of(
     """A test class for each part, by its kind and name.
 
     Args:
-        parts: Kinds and names of installed parts.
+        parts: Kinds and names of parts.
         data: Paths of data; each modality is shown the first that it recognizes.
         modules: Modules that are loaded beside the installed plugins.
         backbone: One whose weights the weight sources have; the first that they find by default.
@@ -144,7 +144,7 @@ def _problem(part: Problem) -> type:
 
         @pytest.fixture(params=own, ids=lambda own: " ".join(map(str, own.values())) or "default")
         def recipe(self, request: pytest.FixtureRequest) -> Recipe:
-            return Recipe(backbone="any/any", strategy="any", own={part.name: request.param})
+            return usual_recipe("any/any", part.name, part.space, request.param)
 
         @pytest.fixture
         def targets(self) -> Sequence[Any]:

@@ -13,10 +13,13 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.strategy import Strategy
 from autosft.errors import BadInput, UnknownName
 from autosft.host.loading import load
+from autosft.host.modules import is_file
 from autosft.host.registry import Registry
 
 Part = Modality | BackboneFamily | Problem | Strategy
 Kind = Literal["modality", "backbone", "problem", "strategy"]
+
+_MEND = "A part of a Python file is known with -p FILE."
 
 
 def find_part(part: str | Part, registry: Registry | None) -> tuple[Kind, str, Registry]:
@@ -49,12 +52,14 @@ def find_part(part: str | Part, registry: Registry | None) -> tuple[Kind, str, R
     for kind, table in tables.items():
         if (part.partition("/")[0] if kind == "backbone" else part) in table:
             return kind, part, registry
+    if is_file(part):
+        raise BadInput(f"{part!r} is a file; give it with -p, and name a part that `autosft plugins -p {part}` lists.")
     if part in registry.executors or part in {source.name for source in registry.weights}:
         raise BadInput(
             f"{part!r} runs workers or brings weights, and a trial in this process shows neither; "
             "`autosft plugins check` asks it."
         )
-    raise UnknownName("part", part, {name for table in tables.values() for name in table})
+    raise UnknownName("part", part, {name for table in tables.values() for name in table}, _MEND)
 
 
 def raised_in(error: Exception, kind: Kind, name: str, registry: Registry) -> bool:

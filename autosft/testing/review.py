@@ -6,17 +6,12 @@ with the rest. Nothing but the package itself has to be installed as its users h
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
-import os
 import queue
 import re
 import signal
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +21,9 @@ from typing import Any, Literal
 from autosft.contracts.document import write_whole
 from autosft.errors import BadInput, UnknownName
 from autosft.host.loading import canonical, load
-from autosft.host.modules import is_file
+from autosft.host.modules import is_file, package_of
 from autosft.host.registry import NAMED, Plugin
+from autosft.testing.child import Child, Events, Process, end
 
 TIMEOUT, BUDGET = 120.0, 1800.0
 """The seconds that one check may take, and all of them."""
@@ -79,28 +75,34 @@ Callback = Callable[[Started | CheckResult], None]
 
 
 def plugins_of(package: str, modules: Sequence[str] = ()) -> list[Plugin]:
-    """The plugins of an installed distribution; without one, those of the modules.
+    """The plugins of an installed distribution, or the one of a file; without either, those of the modules.
 
     Args:
-        package: The name of the distribution.
-        modules: Modules to load beside the installed plugins.
+        package: The name of the distribution, or the path of a Python file.
+        modules: Modules to load beside the installed plugins, as paths of Python files or by their names.
 
     Raises:
         BadInput: Neither is given.
-        PluginBroken: One of the modules does not load.
+        PluginBroken: The file or one of the modules does not load.
         UnknownName: No distribution with plugins has this name.
     """
     if not package and not modules:
-        raise BadInput("Say what to check: the name of an installed package, or -p FILE.py.")
-    if is_file(package):
-        raise BadInput(f"{package} is a file; check it with -p {package}.")
-    plugins = load(modules).plugins
-    if not package:
-        return [plugin for plugin in plugins if plugin.name == NAMED]
+        raise BadInput("Say what to check: the name of an installed package, or a Python file such as my_module.py.")
+    plugins = load(with_file(package, modules)).plugins
+    if not package or is_file(package):
+        named = [plugin for plugin in plugins if plugin.name == NAMED]
+        return [plugin for plugin in named if not package or plugin.module == str(Path(package).absolute())]
     found = [plugin for plugin in plugins if canonical(plugin.distribution) == canonical(package)]
     if not found:
-        raise UnknownName("package", package, {plugin.distribution for plugin in plugins})
+        mend = "A Python file is checked by its path, such as my_module.py."
+        raise UnknownName("package", package, {plugin.distribution for plugin in plugins}, mend)
     return found
+
+
+def with_file(package: str, modules: Sequence[str]) -> list[str]:
+    """The modules to load: a file in the place of a package counts as one."""
+    given = [*modules, *([package] if is_file(package) else ())]
+    return list({str(Path(one).absolute()) if is_file(one) else one: one for one in given}.values())
 
 
 def review(
@@ -145,7 +147,8 @@ def review(
             cases = _CASES.format(parts=parts, given={**given, "backbone": backbone})
             write_whole(place / "pytest.ini", b"[pytest]\n")
             write_whole(place / "test_parts.py", cases.encode())
-            _Checks(place, results, timeout, time.monotonic() + budget).run()
+            child = Child(place, [package_of(one.module) for one in plugins])
+            _Checks(child, results, timeout, time.monotonic() + budget).run()
     return results.all
 
 
@@ -170,8 +173,8 @@ class _Results:
 class _Checks:
     """Runs the tests in a folder, in one process after another until all are done."""
 
-    def __init__(self, folder: Path, results: _Results, timeout: float, end: float) -> None:
-        self._folder, self._results, self._timeout, self._end = folder, results, timeout, end
+    def __init__(self, child: Child, results: _Results, timeout: float, end: float) -> None:
+        self._child, self._results, self._timeout, self._end = child, results, timeout, end
         self._left: list[str] | None = None
         self._done: list[str] = []
         self._current = ""
@@ -184,22 +187,22 @@ class _Checks:
     def _one_process(self) -> None:
         """Run what is left until all is done, one check does not end, or the time for all is up."""
         before = len(self._done)
-        write_whole(self._folder / "done.json", json.dumps(self._done).encode())
-        with _child(self._folder) as (process, events):
+        write_whole(self._child.folder / "done.json", json.dumps(self._done).encode())
+        with self._child.running() as (process, events):
             while event := self._next(process, events):
                 self._hear(event)
         if self._left is None or (self._left and len(self._done) == before):
-            log = (self._folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+            log = (self._child.folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
             raise RuntimeError("\n".join(["The checks could not be run:", *log[-_LOG_LINES:]]))
 
-    def _next(self, process: subprocess.Popen[str], events: queue.Queue[Mapping[str, Any] | None]) -> Any:
+    def _next(self, process: Process, events: Events) -> Any:
         """The next event; None if there is none to come."""
         started = time.monotonic()
         try:
             limit = self._timeout if self._current else max(self._timeout, TIMEOUT)  # libraries take long to import
             event = events.get(timeout=max(0.0, min(limit, self._end - started)))
         except queue.Empty:
-            _end(process)
+            end(process)
             self._give_up(time.monotonic() - started)
             return None
         if event is None and self._current:
@@ -239,38 +242,6 @@ class _Checks:
             raise BadInput("The time for all checks was up before the first one began; give more with --budget.")
         for test in list(self._left):
             self._over(test, outcome="skipped", why=why)
-
-
-@contextlib.contextmanager
-def _child(folder: Path) -> Iterator[tuple[subprocess.Popen[str], queue.Queue[Mapping[str, Any] | None]]]:
-    """A process that runs the tests, and what it tells; it is ended with all that it has started."""
-    command = [sys.executable, "-m", "autosft.testing.reviewer", str(folder)]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it sees what is installed for us
-    events: queue.Queue[Mapping[str, Any] | None] = queue.Queue()
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, env=env, text=True, encoding="utf-8", start_new_session=True
-        )
-
-    def listen() -> None:
-        for line in process.stdout or ():
-            events.put(json.loads(line))
-        events.put(None)
-
-    thread = threading.Thread(target=listen, daemon=True)
-    thread.start()
-    try:
-        yield process, events
-    finally:
-        _end(process)
-        thread.join(timeout=5)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a process and those that it has started, if it has not ended."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _of_loading(plugin: Plugin) -> Iterator[CheckResult]:

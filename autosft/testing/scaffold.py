@@ -42,10 +42,13 @@ _USES = {
     "problem": "`autosft search DATA --problem {name}` asks it, and `autosft metrics {name}` lists its scores.",
     "strategy": "Searches try it as soon as it is installed, and `--strategies {name}` tries nothing else.",
     "weights": "Searches ask it for the weights of every backbone as soon as it is installed.",
+    "metric": "`autosft search DATA --metric {identifier}` maximizes it, and `autosft metrics` lists it.",
+    "section": "`autosft report RUN` has it where the answers are of the form that it takes.",
     "executor": "`autosft search DATA --executor {name}` runs workers with it.",
     "observer": "Searches tell it of every epoch and trial as soon as it is installed; it writes them to\n"
     "`RUN/{name}.jsonl`, one JSON document a line.",
 }
+_PHRASES = {"backbone": "family of backbones", "weights": "source of weights", "section": "section of the report"}
 KINDS = {
     kind: _Kind(hook, contract.__name__, _USES[kind]) for hook, (kind, contract) in OFFERS.items() if kind in _USES
 } | {"observer": _Kind("autosft_trial_finished", "Record", _USES["observer"])}
@@ -109,10 +112,11 @@ def _words(name: str, package: str, kind: str) -> dict[str, object]:
         "name": part,
         "part": "".join(word.capitalize() for word in part.split("-")),
         "kind": kind,
-        "kind_phrase": {"backbone": "family of backbones", "weights": "source of weights"}.get(kind, kind),
+        "kind_phrase": _PHRASES.get(kind, kind),
         "hook": about.hook,
         "contract": about.contract,
-        "use": about.use.format(name=part),
+        "identifier": part.replace("-", "_"),
+        "use": about.use.format(name=part, identifier=part.replace("-", "_")),
         "api": API_VERSION,
         **_releases(),
     }

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from autosft.contracts.problem import Problem
 from autosft.contracts.recipe import Optim, Recipe, Stop
 from autosft.contracts.rows import Rows
 from autosft.contracts.scoring import metrics_of
+from autosft.contracts.space import Space, defaults
 from autosft.contracts.state import State
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Task, TaskTarget
@@ -97,7 +98,8 @@ def pair_trial(
     task = points_task(path, problems=[problem.name], targets=["target"])
     recipe = default_recipe(strategy, backbone)
     stop = recipe.stop.model_copy(update={"max_epochs": PAIR_EPOCHS})
-    trial = make_trial(folder / "pair", task, registry, recipe.changed(stop=stop))
+    own = {**recipe.own, **usual_recipe(backbone, problem.name, problem.space).own}
+    trial = make_trial(folder / "pair", task, registry, recipe.changed(stop=stop, own=own))
     facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
     if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
         return None, reason
@@ -141,6 +143,12 @@ def quick_recipe(strategy: str, *, backbone: str = "tiny/narrow", epochs: int = 
     """A recipe under which toy encoders learn within a few epochs."""
     optim = Optim(lr=1e-2, head_lr=5e-2, batch_size=16)
     return Recipe(backbone=backbone, strategy=strategy, optim=optim, stop=Stop(max_epochs=epochs), seed=1)
+
+
+def usual_recipe(backbone: str, part: str, space: Space, values: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe with the default of every parameter of one part, or the values that are given in place of some."""
+    own = {**defaults(space), **(values or {})}
+    return Recipe(backbone=backbone, strategy="any", own={part: own} if own else {})
 
 
 def default_recipe(strategy: Strategy, backbone: str) -> Recipe:

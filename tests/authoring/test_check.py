@@ -104,12 +104,9 @@ def test_a_file_is_checked_without_being_installed(tmp_path):
     assert done.stdout.endswith("\n6 passed, 0 failed, 1 skipped.\n")
 
 
-@pytest.mark.parametrize(
-    ("argument", "says"), [([], "Say what to check"), (["shelf_source.py"], "check it with -p shelf_source.py")]
-)
-def test_a_file_is_given_by_an_option(argument, says):
-    done = CliRunner().invoke(app, ["check", *argument])
-    assert isinstance(done.exception, BadInput) and says in str(done.exception)
+def test_without_a_package_or_a_file_there_is_nothing_to_check():
+    done = CliRunner().invoke(app, ["check"])
+    assert isinstance(done.exception, BadInput) and "Say what to check" in str(done.exception)
 
 
 BALANCE = "rows are drawn in balance where balance means something"
@@ -146,3 +143,73 @@ def test_a_check_whose_process_dies_is_named_and_the_others_go_on(installed):
 def test_when_the_time_for_all_is_up_the_rest_is_skipped(installed):
     done, line = spoiled(installed, "endless-counts", "while True: pass", "--budget", "45s")
     assert done.returncode == 0 and "skipped: the time for all checks was up; give more with --budget" in line
+
+
+FAMILY = """
+from autosft.api import BackboneFamily, BackboneInfo, BadWeights, Choice, Inputs, hookimpl
+
+autosft_api = 2
+
+
+class Sums(BackboneFamily):
+    prefix = "sums"
+    space = {"width": Choice((4, 2), doc="how many sums there are")}
+
+    def curated(self):
+        return [BackboneInfo(name="sums/few", inputs=Inputs(kind="points"), origin="fitted")]
+
+    def match(self, pattern):
+        return [info for info in self.curated() if pattern == "few"]
+
+    def build(self, info, recipe, state, weights):
+        from autosft.api.tensors import Encoder
+
+        if weights is not None:
+            raise BadWeights("sums take no weights")
+        width = recipe.of(self.prefix)["width"]
+
+        class SumEncoder(Encoder):
+            widths = {"pooled": width}
+
+            def forward(self, inputs):
+                return {"pooled": inputs.sum(1, keepdim=True).expand(-1, width)}
+
+        return SumEncoder()
+
+
+@hookimpl
+def autosft_backbones():
+    return [Sums()]
+"""
+
+
+def checked(path, text, *options):
+    path.write_text(text)
+    return CliRunner().invoke(app, ["check", str(path), *options])
+
+
+def test_a_file_is_checked_by_its_path_with_the_default_of_every_parameter(tmp_path):
+    done = checked(tmp_path / "sound_sums.py", FAMILY)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"^sound_sums\.py sha256:\w+\n\nplugin sound_sums\.py\n", done.stdout)
+    assert re.search(r"encoding gives what was announced \.+ passed", done.stdout)
+    assert re.search(r"listing it imports nothing heavy \.+ passed", done.stdout)
+
+
+def test_what_a_part_raises_is_told_with_its_place_and_once_in_the_summary(tmp_path):
+    path = tmp_path / "broken_sums.py"
+    done = checked(path, FAMILY.replace('["width"]', '["breadth"]'))
+    assert done.exit_code == 1
+    line = FAMILY.split("\n").index('        width = recipe.of(self.prefix)["width"]') + 1
+    why = f"KeyError: 'breadth' ({path}:{line})"
+    assert re.search(rf"encoding gives what was announced \.+ FAILED \d+\.\d s: {re.escape(why)}\n", done.stdout)
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(rf"backbone sums: encoding gives .*, and \d more: {re.escape(why)}", last)
+    assert "failed, 0 skipped. --traceback prints the tracebacks." in done.stdout
+
+
+def test_weights_that_a_backbone_ignores_fail_a_check(tmp_path):
+    done = checked(tmp_path / "deaf_sums.py", FAMILY.replace("if weights is not None", "if False"))
+    assert done.stdout.splitlines()[-1].endswith(
+        "build ignores a file of weights that it cannot use; raise BadWeights, also if it takes none"
+    )

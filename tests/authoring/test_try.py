@@ -155,3 +155,20 @@ def test_an_error_of_the_user_is_one_line(installed, points):
     done = CliRunner().invoke(app, ["plugins", "try", "toy", "--data", str(points.with_name("nowhere"))])
     assert isinstance(done.exception, BadInput) and "no such file or folder" in str(done.exception)
     assert "Traceback" not in done.output
+
+
+def test_a_part_of_a_file_is_tried_with_p_and_a_file_alone_is_refused(tmp_path, points):
+    path = tmp_path / "tried_toy.py"
+    path.write_text(
+        "from autosft.api import hookimpl\nfrom autosft.testing.toy import ToyFamily, ToyModality, ToyStrategy\n"
+        "autosft_api = 2\n@hookimpl\ndef autosft_modalities():\n    return [ToyModality()]\n"
+        "@hookimpl\ndef autosft_backbones():\n    return [ToyFamily()]\n"
+        "@hookimpl\ndef autosft_strategies():\n    return [ToyStrategy()]\n"
+    )
+    command = ["plugins", "try", "toy", "--data", str(points), "--rows", "20"]
+    done = CliRunner().invoke(app, [*command, "-p", str(path)])
+    assert done.exit_code == 0 and "trial        toy on tiny/" in done.stdout
+    with pytest.raises(BadInput, match="is a file; give it with -p"):
+        try_part(str(path), points)
+    with pytest.raises(UnknownName, match="known with -p FILE"):
+        try_part("tried-toy", points)

@@ -14,6 +14,8 @@ from autosft.testing.scaffold import KINDS
 FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
 PAGES = sorted(FOLDER.glob("*.md"))
 OF_PARTS = [page for page in PAGES if page.stem != "debugging"]
+IN_REFERENCE = {"metric": ("metrics.md", "autosft_metrics"), "section": ("report.md", "autosft_report_sections")}
+"""The kinds whose example is short: its page of the reference, and its hook."""
 
 
 @pytest.mark.slow
@@ -32,8 +34,10 @@ def test_what_a_tutorial_says_works(page, environment, tmp_path, monkeypatch):
             environment.run("pip", "uninstall", "--quiet", "--yes", project[1], cwd=tmp_path)
 
 
-def test_each_kind_of_part_has_a_tutorial():
-    assert set(KINDS) <= {page.stem for page in PAGES}
+def test_each_kind_of_part_has_a_tutorial_or_an_example_in_the_reference():
+    assert set(KINDS) - set(IN_REFERENCE) <= {page.stem for page in PAGES}
+    for page, hook in IN_REFERENCE.values():
+        assert f"\ndef {hook}():" in (FOLDER.parent / "reference" / page).read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -104,3 +104,12 @@ def test_an_observer_that_raises_is_dropped_and_logged_once(distributions, caplo
 def test_an_observer_is_listed_as_one(distributions, rows):
     distributions("stranger-good", source=OBSERVER.format(epoch="pass"))
     assert rows(load())["stranger-good"].parts == ("observer epoch_finished", "observer trial_finished")
+
+
+def test_an_error_that_an_observer_raises_on_purpose_is_one_line(distributions, caplog, tmp_path):
+    raising = "from autosft.api import Unreachable; raise Unreachable('no answer from the board')"
+    distributions("stranger-away", source=OBSERVER.format(epoch=raising))
+    with caplog.at_level(logging.WARNING, logger="autosft.host"):
+        load().epoch_finished(TASK, tmp_path, 4, EPOCH)
+    (entry,) = caplog.records
+    assert entry.getMessage().endswith("will not be called again: no answer from the board") and not entry.exc_info

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -17,16 +17,18 @@ from autosft.report.words import seconds, way
 MOST_TRIALS = 10
 
 NEXT = (
-    ("predict", "{run} FILES --out answers.csv", "answers for new data"),
-    ("report", "{run}", "the run as an HTML file"),
+    ("predict", "{run} FILES --out answers.csv{plugins}", "answers for new data"),
+    ("report", "{run}{plugins}", "the run as an HTML file"),
     ("leaderboard", "{run}", "all trials"),
-    ("export", "{run} --onnx model.onnx", "for other programs"),
-    ("serve", "{run}", "answers over HTTP"),
+    ("export", "{run} --onnx model.onnx{plugins}", "for other programs"),
+    ("serve", "{run}{plugins}", "answers over HTTP"),
 )
 """Commands, their arguments, and what for."""
 
 
-def closing(result: Result, folder: Path, commands: Collection[str], to: Console) -> RenderableType:
+def closing(
+    result: Result, folder: Path, commands: Collection[str], to: Console, plugins: Sequence[str] = ()
+) -> RenderableType:
     """The last screen.
 
     Args:
@@ -34,11 +36,11 @@ def closing(result: Result, folder: Path, commands: Collection[str], to: Console
         folder: The run's folder.
         commands: The names of the commands that there are.
         to: Where it is printed.
+        plugins: The files and modules that the search was given as plugins; what uses the model needs them again.
     """
     outcome = Text("\n".join(_outcome(result, folder)))
-    return Group(
-        leaderboard_table(leaderboard_of(folder), to, limit=MOST_TRIALS), outcome, _next(short(folder), commands)
-    )
+    table = leaderboard_table(leaderboard_of(folder), to, limit=MOST_TRIALS)
+    return Group(table, outcome, _next(short(folder), commands, plugins))
 
 
 def _outcome(result: Result, folder: Path) -> Iterator[str]:
@@ -58,12 +60,11 @@ def _outcome(result: Result, folder: Path) -> Iterator[str]:
     yield f"Time: {seconds(round(result.seconds['total']))}{within}; model in {short(folder / result.bundle)}"
 
 
-def _next(run: str, commands: Collection[str]) -> Text:
+def _next(run: str, commands: Collection[str], plugins: Sequence[str]) -> Text:
     """A command a line; one that is long is no reason to cut it."""
+    given = {"run": shlex.quote(run), "plugins": "".join(f" -p {shlex.quote(plugin)}" for plugin in plugins)}
     typed = {
-        f"autosft {name} {arguments.format(run=shlex.quote(run))}": purpose
-        for name, arguments, purpose in NEXT
-        if name in commands
+        f"autosft {name} {arguments.format(**given)}": purpose for name, arguments, purpose in NEXT if name in commands
     }
     widest = max(map(len, typed), default=0)
     lines = (Text.assemble("  ", (f"{line:{widest}}", "cyan"), f"  {purpose}") for line, purpose in typed.items())

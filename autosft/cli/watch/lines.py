@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,12 +34,13 @@ class Lines:
     Args:
         commands: The names of the commands that the last screen may advise.
         verbose: Whether every epoch has a line.
+        plugins: The files and modules that the search was given as plugins.
     """
 
-    def __init__(self, commands: Collection[str], *, verbose: bool = False) -> None:
+    def __init__(self, commands: Collection[str], *, verbose: bool = False, plugins: Sequence[str] = ()) -> None:
         self._console = console()
         self._live = LiveTable(self._console)
-        self._commands, self._verbose = commands, verbose
+        self._commands, self._verbose, self._plugins = commands, verbose, plugins
         self._metric = ""
 
     def __enter__(self) -> Self:
@@ -115,7 +116,8 @@ class Lines:
 
     def _finished(self, result: Result, folder: Path) -> None:
         self._live.stop()
-        self._console.print(closing(result, folder, self._commands, self._console), soft_wrap=True)
+        screen = closing(result, folder, self._commands, self._console, self._plugins)
+        self._console.print(screen, soft_wrap=True)
 
     def _times(self, used: float | None, left: float) -> str:
         """What a trial took, and what is left where no live table says so."""

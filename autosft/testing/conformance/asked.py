@@ -20,8 +20,8 @@ from autosft.contracts.recipe import Recipe
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder, Model
 from autosft.testing.conformance.promises import Offline
+from autosft.testing.trials import usual_recipe
 
-RECIPE = Recipe(backbone="any/any", strategy="any")
 WIDTH = 16
 SHAPES = {"pooled": (WIDTH,), "tokens": (8, WIDTH), "maps": (WIDTH, 4, 4), "logits": (8, WIDTH)}
 """What an encoder of width 16 gives of a row."""
@@ -118,9 +118,9 @@ class AnyProblem(Offline):
         return Sample(None)
 
     @pytest.fixture
-    def recipe(self) -> Recipe:
-        """What the problem is trained with; by default the defaults."""
-        return RECIPE
+    def recipe(self, problem: Problem) -> Recipe:
+        """What the problem is trained with; by default the defaults, also of its `space`."""
+        return usual_recipe("any/any", problem.name, problem.space)
 
     @pytest.fixture
     def asked(

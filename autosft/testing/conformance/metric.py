@@ -4,19 +4,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
 from autosft.contracts.metric import Metric
 from autosft.contracts.problem import Problem
+from autosft.host.loading import load
 from autosft.testing.conformance.asked import AnyProblem, Asked, check_score
+from autosft.testing.trials import targets_for
 
 
 class MetricConformance(AnyProblem):
     """Checks that a metric has a finite score within its range for every draw of rows, whatever their order.
 
-    A subclass gives the fixtures `metric`, `problem`, the problem whose answers it scores, and `targets` of that
-    problem.
+    A subclass gives the fixture `metric`; `problem`, the problem whose answers it scores, where that is not installed;
+    and `targets` of that problem, where they are none of the usual ones.
+
     A check that fails names what a search or a bootstrap asks of a metric and does not get.
     """
 
@@ -24,6 +30,22 @@ class MetricConformance(AnyProblem):
     def metric(self) -> Metric:
         """The metric to test."""
         raise NotImplementedError("define the fixture `metric`")
+
+    @pytest.fixture
+    def problem(self, metric: Metric) -> Problem:
+        """The problem whose answers it scores; by default the installed one that it names."""
+        problems = load().problems
+        if metric.problem not in problems:
+            pytest.skip(f"no installed plugin offers the problem {metric.problem!r}; define `problem`")
+        return problems[metric.problem]
+
+    @pytest.fixture
+    def targets(self, problem: Problem) -> Sequence[Any]:
+        """Targets of the problem, as written; by default the first of the usual ones that it takes."""
+        targets = targets_for(problem)
+        if targets is None:
+            pytest.skip("its targets are none of the usual ones; define `targets`")
+        return targets
 
     @pytest.fixture
     def scored(self, metric: Metric, asked: Asked) -> Asked:

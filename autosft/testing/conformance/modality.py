@@ -35,7 +35,7 @@ from autosft.testing.conformance.promises import (
     leaves,
     same,
 )
-from autosft.testing.conformance.views import RECIPE, example, generator, sent, viewed
+from autosft.testing.conformance.views import example, generator, recipe_for, sent, viewed
 from autosft.testing.toy import ToyFamily
 from autosft.training import ahead, mixing
 from autosft.training.seeds import seed_everything
@@ -139,7 +139,10 @@ class ModalityConformance(Offline):
         """Decoded samples are kept, and seen again in the next epoch."""
         state = modality.fit(scan.rows, modality.read)
         for strength in get_args(Strength):
-            view, decoded = modality.view(inputs, RECIPE, state, strength=strength), example(modality, scan.rows[0])
+            view, decoded = (
+                modality.view(inputs, recipe_for(modality), state, strength=strength),
+                example(modality, scan.rows[0]),
+            )
             before = copy.deepcopy(decoded.inputs)
             modality.collate([view(decoded, generator(0)).inputs])
             assert equal(before, decoded.inputs), f"a view of strength {strength!r} changes what it is given"
@@ -162,7 +165,7 @@ class ModalityConformance(Offline):
                 modality.collect([wrong], task)
 
     def test_the_view_of_answers_can_be_written_down(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
-        check_plain(dict(modality.preparation(inputs, RECIPE, modality.fit(scan.rows, modality.read))))
+        check_plain(dict(modality.preparation(inputs, recipe_for(modality), modality.fit(scan.rows, modality.read))))
 
     def test_rows_are_seen_alike_by_whoever_loads_what_was_learned(
         self, modality: Modality, scan: Scan, inputs: Inputs
@@ -172,14 +175,14 @@ class ModalityConformance(Offline):
         assert state == modality.fit(scan.rows, modality.read)
         decoded, (first, second) = example(modality, scan.rows[0]), (state, check_state(state))
         views = [
-            modality.view(inputs, RECIPE, each, strength="none")(decoded, generator(0)).inputs
+            modality.view(inputs, recipe_for(modality), each, strength="none")(decoded, generator(0)).inputs
             for each in (first, second)
         ]
         assert same([modality.collate(views[:1])], [modality.collate(views[1:])])
 
     def test_one_row_is_enough(self, modality: Modality, scan: Scan, inputs: Inputs) -> None:
         state = modality.fit(scan.rows[:1], modality.read)
-        view = modality.view(inputs, RECIPE, state, strength="none")
+        view = modality.view(inputs, recipe_for(modality), state, strength="none")
         joined = modality.collate([view(example(modality, scan.rows[0]), generator(0)).inputs])
         assert all(len(leaf) == 1 for leaf in leaves(joined))
 
@@ -192,7 +195,7 @@ class ModalityConformance(Offline):
         self, modality: Modality, scan: Scan, inputs: Inputs, strength: Strength
     ) -> None:
         """And shows a row by itself where there are no others to be seen beside it."""
-        view = modality.view(inputs, RECIPE, modality.fit(scan.rows, modality.read), strength=strength)
+        view = modality.view(inputs, recipe_for(modality), modality.fit(scan.rows, modality.read), strength=strength)
         for number, row in enumerate(scan.rows[:4]):
             decoded = example(modality, row)
             known = {**decoded.meta, "known": 0.5}
@@ -216,7 +219,7 @@ class ModalityConformance(Offline):
         """Several threads read, view and collate at the same time, and processes have copies of the modality."""
         monkeypatch.setattr(ahead, "TRIFLE_SECONDS", -1.0)
         info, state = BackboneInfo(name="tiny/any", inputs=inputs), modality.fit(scan.rows, modality.read)
-        parts = Parts(task, RECIPE, modality, ToyFamily(), info, (), None, States(state))
+        parts = Parts(task, recipe_for(modality), modality, ToyFamily(), info, (), None, States(state))
         source = Source(parts, modality.read, scan.rows, ("strong", "none"), targets=False)
         places = np.tile(np.arange(len(scan.rows)), 8)
         drawn = [Drawn(places, np.stack([places + epoch, places], 1)) for epoch in range(2)]
@@ -251,7 +254,7 @@ class ModalityConformance(Offline):
         for name, parameter in space.items():
             seen: list[Any] = []
             for value in extremes(parameter):
-                recipe = RECIPE.changed(own={modality.name: {**defaults(space), name: value}})
+                recipe = recipe_for(modality).changed(own={modality.name: {**defaults(space), name: value}})
                 relative_cost = modality.relative_cost(inputs, recipe, modality.fit(scan.rows, modality.read))
                 assert 0 < relative_cost < math.inf, f"with {name}={value} the relative cost is {relative_cost}"
                 seen.append(viewed(modality, scan.rows, inputs, strength="none", seed=0, recipe=recipe))

@@ -32,8 +32,8 @@ class ProblemConformance(ProblemInUse):
     stored, decided and scored, and that every installed strategy which accepts it trains it.
 
     A subclass gives the fixtures `problem` and `targets`; `encoded` where a head must be given other shapes, `sample`
-    where it has a `wrap`, and `recipe` where it has parameters of its own: every choice of losses must keep the
-    promises.
+    where it has a `wrap`, and `recipe` for other values of its `space` than the defaults: every choice of losses must
+    pass.
 
     A check that fails names what a search, a report or a predictor asks of it and does not get.
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from autosft.contracts.space import Choice, Parameter, Value
 from autosft.contracts.state import State
@@ -62,6 +62,27 @@ def check_light(part: Any, *, call: str = "") -> None:
     assert child.returncode == 0, child.stderr
     loaded = child.stdout.split()
     assert not loaded, f"offering {name} imports {', '.join(loaded)}; import it where the part starts to work"
+
+
+def loose(encoder: nn.Module) -> list[str]:
+    """The plain attributes of its modules that hold tensors which are registered nowhere."""
+    registered = {id(tensor) for tensor in (*encoder.parameters(), *encoder.buffers())}
+    own = {"_parameters", "_buffers", "_modules"}
+    return [
+        f"{type(module).__name__}.{name}"
+        for module in encoder.modules()
+        for name, value in vars(module).items()
+        if name not in own and any(id(tensor) not in registered for tensor in _tensors_in(value))
+    ]
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in nested lists, tuples and mappings."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _tensors_in(entry)
 
 
 def check_plain(value: Any) -> None:

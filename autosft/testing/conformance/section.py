@@ -66,7 +66,8 @@ class SectionConformance:
 
 
 def usual_answers() -> Iterator[Answers]:
-    """Answers of the forms that problems usually give: classes, labels, numbers."""
+    """Answers of the forms that problems usually give: classes, labels, numbers; to rows that nobody can read, and to
+    texts."""
     registry, draw = load_plugins(), np.random.default_rng(0)
     classes = ["a", "b", "c"] * 4
     labels: list[tuple[str, ...]] = [("a",), ("a", "b"), ("c",), ()] * 3
@@ -78,8 +79,10 @@ def usual_answers() -> Iterator[Answers]:
         ("regression", heights, tables[1]),
     ):
         problem = registry.problem(name)
-        rows = Rows.of(Row(f"row {number}", number, (target,)) for number, target in enumerate(targets))
-        yield Answers(problem, "valid", rows, targets, Outputs(arrays), problem.fit(targets), ("target",))
+        for refs in (range(len(targets)), [" ".join(["word"] * (number + 1)) for number in range(len(targets))]):
+            numbered = enumerate(zip(refs, targets, strict=True))
+            rows = Rows.of(Row(f"row {number}", ref, (target,)) for number, (ref, target) in numbered)
+            yield Answers(problem, "valid", rows, targets, Outputs(arrays), problem.fit(targets), ("target",))
 
 
 def _show(rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:

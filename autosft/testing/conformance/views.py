@@ -13,16 +13,20 @@ from autosft.contracts.backbone import Inputs
 from autosft.contracts.modality import Example, Modality, Sample, Strength
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows
+from autosft.testing.trials import usual_recipe
 from autosft.training.source import Source
 
-RECIPE = Recipe(backbone="any/any", strategy="any")
+
+def recipe_for(modality: Modality) -> Recipe:
+    """With the default of every parameter of a modality."""
+    return usual_recipe("any/any", modality.name, {**modality.space, **modality.augmentation})
 
 
 def viewed(
-    modality: Modality, rows: Rows, inputs: Inputs, *, strength: Strength, seed: int, recipe: Recipe = RECIPE
+    modality: Modality, rows: Rows, inputs: Inputs, *, strength: Strength, seed: int, recipe: Recipe | None = None
 ) -> list[Any]:
     """Four rows, seen and joined."""
-    state = modality.fit(rows, modality.read)
+    state, recipe = modality.fit(rows, modality.read), recipe or recipe_for(modality)
     view = modality.view(inputs, recipe, state, strength=strength)
     count = 0 if strength == "none" else modality.others(recipe, strength=strength)
     others = tuple(example(modality, rows[number % len(rows)]) for number in range(count))
