@@ -13,7 +13,7 @@ from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from traceback import print_exception
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -28,7 +28,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Plugin, shown_version
 
 if TYPE_CHECKING:
-    from autosft.testing.review import CheckResult
+    from autosft.testing.review import CheckResult, Started
 
 _COLORS = {"ok": "green", "failed": "red", "disabled": "yellow"}
 _SIGNS = {"passed": ("passed", "green"), "failed": ("FAILED", "red"), "skipped": ("skipped", "yellow")}
@@ -131,37 +131,16 @@ def check(
 ) -> None:
     """Run the conformance tests of every part of a package, or of a Python file. Exit code 1 if one fails."""
     from autosft.runs.spec import parse_seconds
-    from autosft.testing.review import Started, plugins_of, review, with_file
+    from autosft.testing.review import plugins_of, review, with_file
 
     modules = with_file(package, plugin or ())
     limits = {"timeout": parse_seconds(timeout), "budget": parse_seconds(budget)}
-    console, shown = Console(file=sys.stdout, soft_wrap=True, highlight=False), [""]
+    console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
     plugins = plugins_of(package, modules)
     for one in {one.distribution: one for one in plugins}.values():
         console.print(f"{one.distribution} {shown_version(one.version)}", style="bold")
 
-    def begin(part: str, check: str) -> None:
-        if part != shown[-1]:
-            shown.append(part)
-            console.print(f"\n{part}", style="bold", markup=False)
-        console.print(f"  {check} ".ljust(_WIDTH, ".") + " ", end="", markup=False)
-        sys.stdout.flush()
-
-    begun = list[Started]()
-
-    def show(told: Started | CheckResult) -> None:
-        if isinstance(told, Started):
-            begun.append(told)
-            return begin(told.part, told.check)
-        if not begun:
-            begin(told.part, told.check)
-        begun.clear()
-        sign, color = _SIGNS[told.outcome]
-        took = f" {told.seconds:.1f} s" if told.seconds else ""
-        console.print(Text.assemble((sign, color), took, (f": {told.why}" if told.why else "", color)))
-        if traceback and told.traceback:
-            console.print(told.traceback, markup=False)
-
+    show = _Progress(console, traceback=traceback)
     results = review(plugins, data or (), show, modules=modules, backbone=backbone, **limits)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _SIGNS}
     more = " --traceback prints the tracebacks." if counts["failed"] and not traceback else ""
@@ -223,6 +202,35 @@ def try_(
             raise
         print_exception(error)
         raise typer.Exit(1) from error
+
+
+class _Progress:
+    """Prints each check as it begins, and its result as soon as there is one."""
+
+    def __init__(self, console: Console, *, traceback: bool) -> None:
+        self._console, self._traceback = console, traceback
+        self._part, self._begun = "", False
+
+    def __call__(self, told: Started | CheckResult) -> None:
+        if not self._begun:
+            self._begin(told.part, told.check)
+        self._begun = not hasattr(told, "outcome")
+        if not self._begun:
+            self._end(cast("CheckResult", told))
+
+    def _begin(self, part: str, check: str) -> None:
+        if part != self._part:
+            self._part = part
+            self._console.print(f"\n{part}", style="bold", markup=False)
+        self._console.print(f"  {check} ".ljust(_WIDTH, ".") + " ", end="", markup=False)
+        sys.stdout.flush()
+
+    def _end(self, told: CheckResult) -> None:
+        sign, color = _SIGNS[told.outcome]
+        took = f" {told.seconds:.1f} s" if told.seconds else ""
+        self._console.print(Text.assemble((sign, color), took, (f": {told.why}" if told.why else "", color)))
+        if self._traceback and told.traceback:
+            self._console.print(told.traceback, markup=False)
 
 
 def _failed(results: Sequence[CheckResult]) -> list[str]:
