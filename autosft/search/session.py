@@ -121,7 +121,7 @@ class Session:
             self._callback(Noted("interrupted: finishing with the best so far; press Ctrl-C again to leave at once"))
             for standing in self._dispatch.abandon():
                 self._note(standing)
-        self._keep_the_best_paused()
+        self._save_the_best_paused()
         if interrupts.asked and choose(self._trials.ended, self._expected) is None:
             raise KeyboardInterrupt
         return finish(
@@ -195,7 +195,7 @@ class Session:
             micro_batch=micro_batch_for(recipe, self._trials.known),
         )
 
-    def _keep_the_best_paused(self) -> None:
+    def _save_the_best_paused(self) -> None:
         """A paused trial that is better than all that ended becomes a model as it is, without more training.
 
         Where that fails, because its checkpoint is damaged, the next best is taken.

@@ -89,7 +89,7 @@ def _exported(predictor: Predictor, file: Path, format: Format, rows: Rows) -> E
 
 
 def _written(predictor: Predictor, draft: Path, format: Format, example: Rows) -> AnswerGraph:
-    with _refused(predictor, format), _quiet():
+    with _refused(predictor, format), _silenced():
         graph = AnswerGraph(predictor).eval()
         _refuse_lengths(graph, example)
         program = traced(graph, example)
@@ -122,7 +122,7 @@ def _told_by(error: BaseException) -> str:
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
+def _silenced() -> Generator[None]:
     """Tracing tells at length what may go wrong; whether it did is checked."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -82,11 +82,11 @@ class Sampler:
         if shown := self._shown.get(number):
             shown.state, shown.value = state, score
             return
-        self._believe(number, trial)
+        self._show(number, trial)
         if len(self._shown) > 1.2 * MOST_SHOWN:
             self._forget()
 
-    def _believe(self, number: int, trial: optuna.trial.FrozenTrial) -> None:
+    def _show(self, number: int, trial: optuna.trial.FrozenTrial) -> None:
         self._study.add_trial(trial)
         self._shown[number] = self._study.get_trials(deepcopy=False)[-1]
 
@@ -101,7 +101,7 @@ class Sampler:
         self._study = self._optuna.create_study(direction="maximize")
         self._shown = {}
         for number in sorted(kept):
-            self._believe(number, self._all[number])
+            self._show(number, self._all[number])
 
     def _rank(self, number: int) -> tuple[float, int]:
         return -(self._all[number].value or 0.0), number

@@ -71,14 +71,14 @@ class Study:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._states = optuna.trial.TrialState
-        self._faults, self._finished = _faults(), optuna.exceptions.UpdateFinishedTrialError
+        self._database_errors, self._finished = _database_errors(), optuna.exceptions.UpdateFinishedTrialError
         self._where = url.rpartition("@")[2]
         self._patience = 0.0 if url.startswith("sqlite") else RECONNECT_SECONDS
         try:
             self._storage = optuna.storages.RDBStorage(_with_driver(url), engine_kwargs={"pool_pre_ping": True})
             _tune(self._storage.engine)
             optuna.create_study(study_name=name, storage=self._storage, direction="maximize", load_if_exists=True)
-        except (*self._faults, ValueError) as error:
+        except (*self._database_errors, ValueError) as error:
             raise BadInput(f"{self._where}: cannot be opened ({_reason(error)}).") from error
         self._study_id = self._storage.get_study_id_from_name(name)
         self._ids: dict[int, int] = {}
@@ -210,7 +210,7 @@ class Study:
         while True:
             try:
                 return write()
-            except self._faults as error:
+            except self._database_errors as error:
                 if time.monotonic() >= deadline:
                     raise CannotWrite(f"{self._where}: cannot be written ({_reason(error)}).") from error
                 time.sleep(1.0)
@@ -226,7 +226,7 @@ def score_of(record: Record) -> float | None:
     return record.score if record.score is not None and math.isfinite(record.score) else None
 
 
-def _faults() -> tuple[type[Exception], ...]:
+def _database_errors() -> tuple[type[Exception], ...]:
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 

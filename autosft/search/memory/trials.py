@@ -52,7 +52,7 @@ class Trials:
                     study.finish(trial.record)
                 self.ended.append(trial.record)
             if trial.record:
-                self._believe(trial.record)
+                self._show(trial.record)
         over = {record.number for record in self.ended}
         self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
         self._running.update(self.cut_off)
@@ -135,7 +135,7 @@ class Trials:
             self._paused_records.pop(record.number, None)
             self.ended.append(record)
         self._running.discard(record.number)
-        self._believe(record)
+        self._show(record)
 
     def close(self) -> None:
         """Let go of the study."""
@@ -146,7 +146,7 @@ class Trials:
         self.contents.add(content_of(recipe))
         self.uncut.setdefault(content_of(recipe, cut=True), []).append(extent_of(recipe))
 
-    def _believe(self, record: Record) -> None:
+    def _show(self, record: Record) -> None:
         score = score_of(record) if record.state in ("done", "paused", "stopped") else None
         self._sampler.learn(record.number, *self._known(record.number), score)
 

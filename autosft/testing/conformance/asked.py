@@ -29,7 +29,7 @@ SHAPES = {"pooled": (WIDTH,), "tokens": (8, WIDTH), "maps": (WIDTH, 4, 4), "logi
 ROUNDING = 1e-6
 
 
-class Given(Encoder):
+class Identity(Encoder):
     """An encoder that gives what it is given."""
 
     widths = dict.fromkeys(SHAPES, WIDTH)
@@ -129,7 +129,7 @@ class AnyProblem(Offline):
         """The problem on these rows, with a head that has moved from its first weights; made of the other fixtures."""
         torch.manual_seed(0)
         state = problem.fit(targets)
-        model = Model(Given(), [problem.head(Given.widths, state, recipe)]).eval()
+        model = Model(Identity(), [problem.head(Identity.widths, state, recipe)]).eval()
         with torch.no_grad():
             for parameter in model.heads.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))

@@ -23,7 +23,7 @@ from autosft.contracts.rows import Row, Rows
 from autosft.contracts.strategy import Strategy
 from autosft.contracts.tensors import Batch, LinearHead, Model
 from autosft.errors import BadInput
-from autosft.testing.conformance.asked import AnyProblem, Asked, Given
+from autosft.testing.conformance.asked import AnyProblem, Asked, Identity
 from autosft.testing.conformance.pairs import check_pair, trainers
 from autosft.testing.conformance.promises import leaves, same
 from autosft.testing.trials import pair_trial
@@ -104,7 +104,7 @@ class ProblemInUse(AnyProblem):
             state = problem.fit(learned)
         except BadInput:
             pytest.skip("without one of its targets there is no problem")
-        model = Model(Given(), [problem.head(Given.widths, state, asked.recipe)]).eval()
+        model = Model(Identity(), [problem.head(Identity.widths, state, asked.recipe)]).eval()
         seen = replace(asked, state=state, model=model)
         answers = seen.answers(asked.batch)
         for metric in problem.metrics:
