@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from autosft.errors import BadInput
 from autosft.testing.conformance.asked import AnyProblem, Asked, Identity
 from autosft.testing.conformance.pairs import check_pair, trainers
 from autosft.testing.conformance.promises import leaves, same
+from autosft.testing.conformance.views import sent
 from autosft.testing.trials import pair_trial
 
 
@@ -48,8 +48,7 @@ class ProblemInUse(AnyProblem):
 
     def test_processes_that_load_batches_have_a_copy_of_it(self, asked: Asked, sample: Sample) -> None:
         """Where rows take long to read, processes put their targets into tensors too."""
-        loads: Callable[[Any], Problem] = ForkingPickler.loads  # pyright: ignore[reportAttributeAccessIssue]
-        problem = loads(ForkingPickler.dumps(asked.problem))
+        problem = sent(asked.problem)
         wrapped = [problem.wrap(target, sample.data, sample.meta) for target in asked.targets]
         again = Batch(None, (problem.encode(wrapped, asked.state),), asked.batch.rows, asked.batch.weights)
         for one, other in zip(leaves(again.targets), leaves(asked.batch.targets), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from autosft.contracts.modality import Example, Modality, Sample, Strength
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Row, Rows
 from autosft.testing.trials import usual_recipe
-from autosft.training.source import Source
+
+T = TypeVar("T")
 
 
 def recipe_for(modality: Modality) -> Recipe:
@@ -45,7 +46,7 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def sent(source: Source) -> Source:
-    """A source as it arrives in another process."""
-    loads: Callable[[Any], Source] = ForkingPickler.loads  # pyright: ignore[reportAttributeAccessIssue]
-    return loads(ForkingPickler.dumps(source))
+def sent(value: T) -> T:
+    """A value of this process as it arrives in another."""
+    loads: Callable[[Any], T] = ForkingPickler.loads  # pyright: ignore[reportAttributeAccessIssue]
+    return loads(ForkingPickler.dumps(value))
