@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from autosft.folders.entrances import collect_files, recognize_files, scan_files
-from autosft.folders.files import FileKind, head_of, walk
+from autosft.folders.files import FileKind, head_of, holds_any, walk
 from autosft.folders.listing import scan_folder
 from autosft.folders.recognition import recognize_folder
-from autosft.folders.unlabeled import named_folder, with_unlabeled
 from autosft.tables.columns import is_blank, profile
+from autosft.tables.folder import unlabeled_beside
 from autosft.tables.formats.encoding import find_encoding, open_text, refuse_binary
 from autosft.tables.formats.kinds import SUFFIXES
 from autosft.tables.reading import glance, is_table, read_table
@@ -26,9 +26,9 @@ __all__ = [
     "forms_in",
     "glance",
     "head_of",
+    "holds_any",
     "is_blank",
     "is_table",
-    "named_folder",
     "open_text",
     "plain_of",
     "profile",
@@ -42,7 +42,7 @@ __all__ = [
     "scan_files",
     "scan_folder",
     "targets_of",
+    "unlabeled_beside",
     "walk",
-    "with_unlabeled",
     "words_of",
 ]

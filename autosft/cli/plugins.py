@@ -162,7 +162,7 @@ def try_(
     problem: Annotated[str, typer.Option(help="A problem; found out by default.")] = "",
     target: Annotated[list[str] | None, typer.Option(help="The column of the target.")] = None,
     inputs: Annotated[list[str] | None, typer.Option(help="The column of texts or paths.")] = None,
-    unlabeled: Annotated[str, typer.Option(help="A folder of samples without labels.")] = "",
+    unlabeled: Annotated[list[str] | None, typer.Option(help="A folder or table of samples without labels.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="PART.PARAMETER=VALUE", help="A parameter; several are fine.")
     ] = None,
@@ -189,7 +189,7 @@ def try_(
             problem=problem,
             target=target or (),
             inputs=inputs or (),
-            unlabeled=unlabeled,
+            unlabeled=unlabeled or (),
             settings=settings,
             rows=rows,
             seed=seed,

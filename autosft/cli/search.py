@@ -39,9 +39,11 @@ def search(
         ),
     ] = "",
     unlabeled: Annotated[
-        str,
-        typer.Option(help="A folder of images, sounds or texts without labels, for strategies that learn from such."),
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            help="Samples without labels to learn from: a folder, table, file or archive; may be given several times."
+        ),
+    ] = None,
     modality: Annotated[
         str,
         typer.Option(
@@ -110,6 +112,13 @@ def search(
     hold_out_test: Annotated[
         bool, typer.Option(help="Hold out a fifth of the rows for a test score where the data has no test split.")
     ] = True,
+    transductive: Annotated[
+        bool,
+        typer.Option(
+            "--transductive",
+            help="Learn from the test rows too, without their labels; the test score then holds for them alone.",
+        ),
+    ] = False,
     storage: Annotated[
         str, typer.Option(help="A database for the study, such as postgresql://user@host/name, instead of a file.")
     ] = "",
@@ -133,7 +142,7 @@ def search(
             target=target or (),
             inputs=inputs or (),
             problem=problem,
-            unlabeled=unlabeled,
+            unlabeled=unlabeled or (),
             modality=modality,
             group=group,
             time=time,
@@ -155,6 +164,7 @@ def search(
             settings=set_ or (),
             plugins=plugin or (),
             hold_out_test=hold_out_test,
+            transductive=transductive,
             storage=storage,
             disk=disk,
             single=single,

@@ -62,6 +62,7 @@ class Task(Document):
         group: The column whose rows of one value stay on one side of every split; empty if there is none.
         time: The column by which rows are split: training rows are the earliest, test rows the latest.
         weight: The column of the weights of rows in the loss.
+        unlabeled: Paths of more rows, without targets: files, folders, tables, archives.
     """
 
     name: str = Field(min_length=1)
@@ -71,6 +72,7 @@ class Task(Document):
     group: str = ""
     time: str = ""
     weight: str = ""
+    unlabeled: tuple[str, ...] = ()
 
     @field_validator("targets")
     @classmethod
@@ -129,7 +131,7 @@ class Hints:
         group: The column of groups, as in `Task`; never guessed, as neither are the next two.
         time: The column of times.
         weight: The column of weights: a column that is called so may be a feature, or the target.
-        unlabeled: A folder of samples without targets.
+        unlabeled: Paths of rows without targets, as in `Task`.
     """
 
     targets: tuple[str, ...] = ()
@@ -138,7 +140,7 @@ class Hints:
     group: str = ""
     time: str = ""
     weight: str = ""
-    unlabeled: str = ""
+    unlabeled: tuple[str, ...] = ()
 
     @property
     def roles(self) -> dict[str, str]:

@@ -51,7 +51,15 @@ def _named(skipped: Sequence[SkippedSample]) -> str:
     return "; ".join(f"{skip.ref}: {skip.reason}" for skip in skipped[:3])
 
 
-def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", names: Sequence[str] = ()) -> Summary:
+def summarize(
+    scan: Scan,
+    data: Data,
+    problem: Problem,
+    *,
+    metric: str = "",
+    names: Sequence[str] = (),
+    about: Sequence[str] = (),
+) -> Summary:
     """Count rows and name what may surprise.
 
     Args:
@@ -60,6 +68,7 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", nam
         problem: The problem of the task's first target.
         metric: The score that is searched; some data calls for another.
         names: What the task's targets are called.
+        about: More facts, such as what the modality says of the rows.
 
     Raises:
         BadInput: The training targets do not make the problem, or one of them is missing throughout a split.
@@ -74,7 +83,7 @@ def summarize(scan: Scan, data: Data, problem: Problem, *, metric: str = "", nam
     facts = [f"rows: {', '.join(f'{count} {name}' for name, count in sizes)}"]
     if described := problem.describe(state):
         facts.insert(0, described)
-    facts += [*missing, *_divided(data)]
+    facts += [*missing, *_divided(data), *about]
     warnings: list[str] = []
     if scan.skipped:
         warnings.append(f"{len(scan.skipped)} rows cannot be used and are left out; skipped.csv lists them")

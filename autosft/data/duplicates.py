@@ -1,11 +1,16 @@
-"""Rows of the same content: within the training rows, across splits, and with other targets. Goes by digests alone."""
+"""Rows of the same content: within the training rows, across splits, with other targets, and without any. Goes by
+digests alone."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from autosft.contracts.rows import Data, Row, Rows, objects
 from autosft.data.cores import usable_cores
@@ -47,6 +52,35 @@ def duplicate_warnings(data: Data) -> list[str]:
                 f"the {name} score flatters: remove them from one side"
             )
     return warnings + _conflicts(data.train + data.valid)
+
+
+def without_copies(data: Data) -> tuple[Data, tuple[str, ...]]:
+    """The data without the unlabelled rows that are copies of labelled ones, of whatever split, or of each other; and
+    how many these were, in words, if there were any.
+
+    Whoever learned from a copy of a test row would know that row. Of unlabelled rows that are alike the first one
+    stays.
+
+    Args:
+        data: Where rows have no digest, no copy is found.
+    """
+    seen: dict[str, str] = {}  # what kind of row has a content
+    labelled = {"training": data.train, "validation": data.valid, "test": data.test}
+    for name, rows in labelled.items():
+        seen |= dict.fromkeys(filter(None, rows.digest), name) if rows is not None else {}
+    copied: Counter[str] = Counter()
+    own = np.ones(len(data.unlabeled), dtype=bool)
+    for place, content in enumerate(data.unlabeled.digest):
+        if content in seen:
+            copied[seen[content]] += 1
+            own[place] = False
+        elif content:
+            seen[content] = "other unlabelled"
+    if not copied:
+        return data, ()
+    counts = ", ".join(f"{count} of {name} rows" for name, count in copied.items())
+    fact = f"unlabelled rows that are copies and left out: {counts}"
+    return replace(data, unlabeled=data.unlabeled.take(own)), (fact,)
 
 
 def _by_content(rows: Rows) -> dict[str, list[str]]:

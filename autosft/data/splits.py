@@ -85,6 +85,20 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     return with_folds(Data.of(rows, scan.unlabeled, valid_is_predefined, fingerprint_of(rows)), problem, seed=seed)
 
 
+def transductive(data: Data) -> Data:
+    """The same data, whose test rows without their targets are unlabelled rows too.
+
+    Raises:
+        BadInput: There are no test rows.
+    """
+    if data.test is None:
+        raise BadInput("--transductive: there are no test rows to learn from; name rows without targets instead.")
+    bare = data.test.with_columns(
+        id=objects(f"{name} (without its target)" for name in data.test.id), targets=objects(() for _ in data.test.id)
+    )
+    return replace(data, unlabeled=data.unlabeled + bare)
+
+
 def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
     """The same data with folds, where validation rows are few. The validation split is one of them.
 

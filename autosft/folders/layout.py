@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autosft.contracts.rows import SkippedSample, printable
 from autosft.errors import BadInput
 from autosft.folders.files import FileKind, Found, Identity, holds_any, identity, sort_file, spared, split_entries, walk
-from autosft.tables.folder import SPLIT_WORDS
-
-UNLABELED = frozenset({"unlabelled", "unlabeled"})
-"""Names of a folder of files without classes, in lower case."""
+from autosft.tables.folder import SPLIT_WORDS, UNLABELED
 
 LAYOUTS = ("splits", "classes")
 """`"splits"`: train/class/file and so on. `"classes"`: class/file."""
@@ -58,23 +56,21 @@ class Survey:
         self.unused.append(printable(_name(path)))
 
 
-def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -> Survey:
+def survey(folder: str, kind: FileKind, layout: str = "", apart: Sequence[str] = ()) -> Survey:
     """Lay out a folder.
 
     Args:
         folder: The folder.
         kind: What files count.
         layout: One of `LAYOUTS`; empty to find out which one it is.
-        unlabeled: A folder of files without classes, wherever it lies.
+        apart: Files and folders that are no part of it, wherever they lie.
     """
     folders, files = split_entries(folder)
-    apart = identity(unlabeled) if unlabeled else None
-    folders = [path for path in folders if not apart or identity(path) != apart]
+    elsewhere = {identity(path) for path in apart} - {None}
+    folders = [path for path in folders if identity(path) not in elsewhere]
+    files = [path for path in files if not elsewhere or identity(path) not in elsewhere]
     found = Survey(kind, layout or ("splits" if _has_splits(folders, kind) else "classes"))
-    above = {identity(folder)}
-    if apart:
-        _take_unlabeled(found, unlabeled, above)
-        above.add(apart)
+    above = {identity(folder), *elsewhere}
     _take_strays(found, files)
     if found.layout == "classes":
         _take_classes(found, "", folders, above)
@@ -84,7 +80,7 @@ def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -
         if split:
             classes, strays = split_entries(path)
             _take_strays(found, strays, lost=split == "train")  # files of a test folder without labels
-            classes = [one for one in classes if not apart or identity(one) != apart]
+            classes = [one for one in classes if identity(one) not in elsewhere]
             _take_classes(found, split, classes, above | {identity(path)})
         elif _name(path).lower() in UNLABELED:
             _take_unlabeled(found, path, above)

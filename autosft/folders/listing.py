@@ -21,7 +21,7 @@ from autosft.folders.layout import LAYOUTS, require_classes, survey
 Named = Callable[[Path], Iterable[str] | None]
 """From a file to the paths that it names, such as those in a table, or None if it is a sample itself."""
 
-_KEYS = ("folder", "layout", "unlabeled")
+_KEYS = ("folder", "layout")
 
 _CHUNK = 4096
 """Files handed to the threads at once, so that a million rows need no million futures."""
@@ -37,8 +37,8 @@ def scan_folder(task: Task, kind: FileKind) -> Scan:
     Raises:
         BadInput: The task's data table is wrong, or the files do not make classes.
     """
-    folder, layout, apart = _data_of(task)
-    found = survey(folder, kind, layout, apart)
+    folder, layout = _data_of(task)
+    found = survey(folder, kind, layout, task.unlabeled)
     require_classes(found, folder)
     skipped = list(found.skipped)
     labeled = [
@@ -130,21 +130,20 @@ def _inspected(refs: Sequence[Any], kind: FileKind) -> Iterator[Any]:
             yield from pool.map(inspect, refs[start : start + _CHUNK])
 
 
-def _data_of(task: Task) -> tuple[str, str, str]:
-    """The folder, its layout, and the folder of files without labels, of a task's data table, checked."""
+def _data_of(task: Task) -> tuple[str, str]:
+    """The folder and its layout, of a task's data table, checked."""
     where = f"(in the data table of task {task.name!r})"
     for key in task.data:
         if key not in _KEYS:
             raise UnknownName("key", key, _KEYS, where)
-    folder, layout, apart = (task.data.get(key, "") for key in _KEYS)
+    folder, layout = (task.data.get(key, "") for key in _KEYS)
     if not isinstance(folder, str) or not folder:
         raise BadInput(f"Task {task.name!r}: its data table needs the key folder, the path of the data.")
     if layout not in ("", *LAYOUTS):
         raise UnknownName("layout", str(layout), LAYOUTS, where)
-    for path in filter(None, (folder, str(apart))):
-        if not Path(path).is_dir():
-            raise BadInput(f"{printable(path)}: there is no such folder (task {task.name!r}).")
-    return os.path.abspath(folder), layout, str(apart)  # noqa: PTH100
+    if not Path(folder).is_dir():
+        raise BadInput(f"{printable(folder)}: there is no such folder (task {task.name!r}).")
+    return os.path.abspath(folder), layout  # noqa: PTH100
 
 
 def _paths(path: Path, kind: FileKind, skipped: list[SkippedSample], named: Named | None) -> Iterable[str]:

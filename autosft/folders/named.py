@@ -12,12 +12,11 @@ import numpy.typing as npt
 from autosft.contracts.rows import Rows, Scan, SkippedSample, printable
 from autosft.contracts.task import Hints, InferredTask, Task
 from autosft.errors import BadInput, UnknownName
-from autosft.folders.files import FileKind, ending_of, spared
+from autosft.folders.files import FileKind, ending_of, holds_any, spared
 from autosft.folders.listing import readable
 from autosft.folders.paths import Finder, Start
-from autosft.folders.unlabeled import folder_beside, named_folder, with_unlabeled
 from autosft.tables.columns import profile
-from autosft.tables.folder import lay_out
+from autosft.tables.folder import lay_out, unlabeled_beside
 from autosft.tables.reading import glance, read_table
 from autosft.tables.roles import words_of
 from autosft.tables.rows import rows_of
@@ -42,7 +41,7 @@ _LEAST_FRACTION = 0.5
 _LONGEST_NAME = 64
 """Cells without an ending that are longer on average are no names."""
 
-_KEYS = ("table", "path", "files", "drop", "target", "unlabeled")
+_KEYS = ("table", "path", "files", "drop", "target")
 
 
 def recognize_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> InferredTask | None:
@@ -69,7 +68,7 @@ def recognize_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> 
     forms = propose_targets(table, hints, exclude=[column])
     folders = {split: str(folder) for split, folder in start.folders.items()}
     one = len(set(folders.values())) == 1
-    unlabeled = named_folder(hints, path, kind) or folder_beside(path if path.is_dir() else path.parent, kind)
+    unlabeled = [str(one.absolute()) for one in unlabeled_beside(path) if not one.is_dir() or holds_any(str(one), kind)]
     task = Task(
         name=printable(path.resolve().name if path.is_dir() else path.stem) or kind.many,
         modality=modality,
@@ -80,13 +79,13 @@ def recognize_table(path: Path, kind: FileKind, modality: str, hints: Hints) -> 
             "files": next(iter(folders.values())) if one else folders,
             **({"drop": start.drop} if start.drop else {}),
             "target": plain_of(forms),
-            **({"unlabeled": unlabeled} if unlabeled else {}),
         },
+        unlabeled=tuple(unlabeled),
         **hints.roles,
     )
     where = " and ".join(sorted({printable(folder) for folder in folders.values()}))
     asked = " and ".join(form.words for form in forms)
-    more = words_of(hints.roles) + (f"; unlabelled {kind.many} in {printable(unlabeled)}" if unlabeled else "")
+    more = words_of(hints.roles) + "".join(f"; unlabelled {kind.many} in {printable(one)}" for one in unlabeled)
     used = {column, *hints.roles.values()}.union(*(form.columns for form in forms))
     idle = [name for name in table.columns if name not in used]
     return InferredTask(
@@ -103,7 +102,7 @@ def scan_table(task: Task, kind: FileKind) -> Scan:
     Raises:
         BadInput: The task's data table is wrong, or its file is missing or has other columns.
     """
-    path, column, start, forms, unlabeled = _data_of(task)
+    path, column, start, forms = _data_of(task)
     table = read_table(path)
     if column not in table.columns:
         raise UnknownName("column", column, table.columns)
@@ -112,8 +111,7 @@ def scan_table(task: Task, kind: FileKind) -> Scan:
     skipped: list[SkippedSample] = []
     rows = _decoded(scan.rows, kind, skipped)
     without = _decoded(scan.unlabeled, kind, unread := list[SkippedSample]())
-    scan = Scan(rows, without, (*scan.skipped, *skipped, *spared(unread)))
-    return with_unlabeled(scan, unlabeled, kind, known=set(refs))
+    return Scan(rows, without, (*scan.skipped, *skipped, *spared(unread)))
 
 
 def paths_in(path: Path, task: Task, kind: FileKind) -> list[str]:
@@ -221,8 +219,8 @@ def _none_there(path: Path, table: Table, column: str, kind: FileKind) -> str:
     return f"{text}. They are looked for in {printable(own.absolute())}, in folders near it, and by absolute path."
 
 
-def _data_of(task: Task) -> tuple[Path, str, Start, tuple[TargetForm, ...], str]:
-    """The table, its column of paths, where these start, the targets, and a folder of files without one, checked."""
+def _data_of(task: Task) -> tuple[Path, str, Start, tuple[TargetForm, ...]]:
+    """The table, its column of paths, where these start, and the targets, checked."""
     where = f"the data table of task {task.name!r}"
     for key in task.data:
         if key not in _KEYS:
@@ -239,7 +237,4 @@ def _data_of(task: Task) -> tuple[Path, str, Start, tuple[TargetForm, ...], str]
     own = path if path.is_dir() else path.parent
     given = cast("Mapping[str, str]", files) if isinstance(files, Mapping) else {"": files or own}
     start = Start({split: Path(folder) for split, folder in given.items()}, drop or 0)
-    unlabeled = str(task.data.get("unlabeled", ""))
-    if unlabeled and not Path(unlabeled).is_dir():
-        raise BadInput(f"{printable(unlabeled)}: there is no such folder ({where}).")
-    return path, str(column), start, forms_in(task, where), unlabeled
+    return path, str(column), start, forms_in(task, where)

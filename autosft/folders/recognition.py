@@ -10,7 +10,6 @@ from autosft.contracts.task import Hints, InferredTask, Task, TaskTarget
 from autosft.errors import BadInput
 from autosft.folders.files import FileKind, split_entries
 from autosft.folders.layout import Survey, require_classes, survey
-from autosft.folders.unlabeled import named_folder
 
 _NAMED = 20
 """Unused things that an inferred task names; the rest is counted."""
@@ -43,8 +42,7 @@ def recognize_folder(path: Path, kind: FileKind, modality: str, hints: Hints) ->
     folders, files = split_entries(folder)
     if not folders and not files:
         raise BadInput(f"{printable(folder)}: the folder is empty.")
-    unlabeled = named_folder(hints, path, kind)
-    found = survey(folder, kind, unlabeled=unlabeled)
+    found = survey(folder, kind, apart=hints.unlabeled)
     count = sum(map(found.count, found.files))
     if not count + found.others + found.strays + len(files):
         raise BadInput(f"{printable(folder)}: there are only empty folders in it.")
@@ -57,7 +55,7 @@ def recognize_folder(path: Path, kind: FileKind, modality: str, hints: Hints) ->
         name=printable(Path(folder).name) or kind.many,
         modality=modality,
         targets=(TaskTarget(problem=hints.problem or "classification"),),
-        data={"folder": folder, "layout": found.layout, **({"unlabeled": unlabeled} if unlabeled else {})},
+        data={"folder": folder, "layout": found.layout},
     )
     more = len(found.unused) - _NAMED
     unused = (*found.unused[:_NAMED], *([f"and {more} more"] if more > 0 else []))

@@ -50,7 +50,7 @@ def _search(saved_run: SavedRun) -> list[str]:
     words += [word for name in hints.targets for word in ("--target", name)]
     words += [word for name in hints.inputs for word in ("--inputs", name)]
     words += ["--problem", hints.problem] if hints.problem else []
-    words += ["--unlabeled", hints.unlabeled] if hints.unlabeled else []
+    words += [word for path in hints.unlabeled for word in ("--unlabeled", path)]
     words += [word for role, column in hints.roles.items() for word in (f"--{role}", column)]
     for name, usual in _USUAL.items():
         if spec[name] != usual:
@@ -63,7 +63,7 @@ def _search(saved_run: SavedRun) -> list[str]:
     words += [word for module in saved_run.plugins for word in ("-p", module)]
     words += [] if spec["hold_out_test"] else ["--no-hold-out-test"]
     words += ["--storage", spec["storage"]] if spec["storage"] else []
-    words += [f"--{name}" for name in ("single", "compile") if spec[name]]
+    words += [f"--{name}" for name in ("single", "compile", "transductive") if spec[name]]
     return [*words, "--run", "runs/again"]
 
 

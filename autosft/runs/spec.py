@@ -35,6 +35,7 @@ class SearchSpec(Document):
         strategies: Names of the strategies to allow; empty means all.
         weights: Folders or files of weights that lie on this machine; they are candidates like any other.
         hold_out_test: Whether to hold out rows for a test score where the data gives no test split.
+        transductive: Whether the test rows are learned from too, without their targets.
         disk: Gigabytes that models and checkpoints of trials may take.
         single: Whether the outcome is one model, never an ensemble of several.
         settings: Parameters that are fixed or narrowed: values by parameter, as written, by part; shared fields of
@@ -57,6 +58,7 @@ class SearchSpec(Document):
     weights: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, str]] = {}
     hold_out_test: bool = True
+    transductive: bool = False
     storage: str = ""
     disk: float = Field(default=20.0, gt=0)
     single: bool = False

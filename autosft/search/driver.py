@@ -8,16 +8,20 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
+from autosft.archives.unlabeled import existing, with_unlabeled
+from autosft.contracts.modality import Modality
+from autosft.contracts.problem import Problem
 from autosft.contracts.record import Result
+from autosft.contracts.rows import Data, Scan
 from autosft.contracts.settings import parse_settings, texts_of
 from autosft.contracts.task import Hints, Task
 from autosft.data.checks import check_scan, summarize, write_skipped
 from autosft.data.cores import usable_cores
-from autosft.data.duplicates import with_digests
+from autosft.data.duplicates import with_digests, without_copies
 from autosft.data.facts import facts_of
-from autosft.data.splits import split
+from autosft.data.splits import split, transductive
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput
 from autosft.folders.fingerprint import path_fingerprint
@@ -30,11 +34,14 @@ from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 from autosft.runs.versions import installed_versions
 from autosft.search.events import Callback, Finished, Noted, Planned, Recognized, SearchEvent
 from autosft.search.memory.study import Study, sqlite_url
-from autosft.search.recognize import check_hints, recognize, with_metric
+from autosft.search.recognize import check_hints, check_learned_from, recognize, with_metric, with_unlabeled_of
 from autosft.search.replan import replan
 from autosft.search.session import Session
 from autosft.search.space import check_used
-from autosft.tables.frames import Frame, write_frame
+from autosft.tables.frames import Frame, is_frame, write_frame
+
+Unlabeled = str | Path | Frame | Sequence[str | Path | Frame]
+"""Rows without targets, as a program may give them."""
 
 CHANGED = (
     "the data has changed since the run began, which knows it as it was then; "
@@ -48,7 +55,7 @@ def run_search(
     target: str | Sequence[str] = (),
     inputs: str | Sequence[str] = (),
     problem: str = "",
-    unlabeled: str | Path = "",
+    unlabeled: Unlabeled = (),
     modality: str = "",
     group: str = "",
     time: str = "",
@@ -70,6 +77,7 @@ def run_search(
     settings: Mapping[str, Any] | Sequence[str] = (),
     plugins: Sequence[str | Path] = (),
     hold_out_test: bool = True,
+    transductive: bool = False,
     storage: str = "",
     disk: float = 20.0,
     single: bool = False,
@@ -90,7 +98,8 @@ def run_search(
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample, such as texts or a path; found out by default.
         problem: Such as `"classification"` or `"regression"`; found out by default.
-        unlabeled: A folder of samples without targets; refused unless an installed strategy learns from such.
+        unlabeled: Rows without targets to learn from: a file, folder, table or archive, a data frame, or several of
+            these; refused where none of the allowed strategies learns from such.
         modality: Such as `"image"` or `"text"`; by default the most confident one.
         group: The column of a table whose rows of one value stay on one side of every split.
         time: The column by which rows are split: training rows are the earliest, test rows the latest.
@@ -119,6 +128,8 @@ def run_search(
             `autosft plugins show` lists those of a part.
         plugins: Python files, or modules by name, to load beside the installed plugins.
         hold_out_test: Whether to hold out a fifth of the rows for a test score where the data gives no test split.
+        transductive: Whether to learn from the test rows too, without their targets: the test score then says how well
+            these very rows are answered, and not others (transductive learning; Vapnik, 1998).
         storage: A database for the study instead of a SQLite file in the run's folder, such as
             `"postgresql://user@host/database"`. A password in it is not written down.
         disk: Gigabytes that models and checkpoints of trials may take; paused trials are given up beyond.
@@ -156,6 +167,7 @@ def run_search(
             "weights": tuple(str(Path(path).resolve()) for path in weights),
             "settings": parse_settings(texts_of(settings)),
             "hold_out_test": hold_out_test,
+            "transductive": transductive,
             "storage": without_password(storage),
             "disk": disk,
             "single": single,
@@ -163,8 +175,9 @@ def run_search(
         "The settings of the search",
     )
     registry.executor(executor)  # an unknown one is refused before anything is read
-    hints = Hints(_names(target), _names(inputs), problem, group, time, weight, str(unlabeled))
     given = data if isinstance(data, Task) else _path_of(data)
+    more = existing(list(map(_path_of, _several(unlabeled))), None if isinstance(given, Task) else given)
+    hints = Hints(_names(target), _names(inputs), problem, group, time, weight, more)
     task = with_metric(_task_of(given, hints, modality, registry, callback), metric, registry)
     folder = Path(run or Path("runs") / task.name).resolve()
     url = storage or sqlite_url(folder / "study.db")
@@ -201,13 +214,19 @@ def _task_of(given: Task | Path, hints: Hints, modality: str, registry: Registry
         callback(Recognized(inferred, tuple(others)))
         task = inferred.task
     check_hints(task, hints, registry)
-    return task
+    return with_unlabeled_of(task, hints)
 
 
 def _has_changed(document: RunDocument, folder: Path) -> bool:
     """Whether the data of a run are other than when it began, as far as names, sizes and times tell."""
     before = document.path_fingerprint
     return bool(before) and before != path_fingerprint(Path(document.source), folder)
+
+
+def _several(given: Unlabeled) -> Sequence[str | Path | Frame]:
+    """What was given, which may be one or several."""
+    single = isinstance(given, (str, Path)) or is_frame(given)
+    return cast("Sequence[str | Path | Frame]", [given] if single else given)
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -224,16 +243,18 @@ def _create(
     """Scan, check, split, plan; nothing is written before all of that went well."""
     modality = registry.modality(task.modality)
     offers = precheck(task, registry, spec)
-    scan = modality.scan(task)
-    check_scan(scan)
+    if hints.unlabeled:
+        check_learned_from(f"--unlabeled {hints.unlabeled[0]}", offers.strategies)
+    if spec.transductive:
+        check_learned_from("--transductive", offers.strategies)
     problem = registry.problem(task.targets[0].problem)
-    scan = replace(scan, rows=with_digests(scan.rows, modality.digest))
-    data = split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test)
-    summary = summarize(scan, data, problem, metric=task.targets[0].metric, names=task.target_names)
+    scan, data, about = _rows_of(task, spec, modality, problem)
+    summary = summarize(scan, data, problem, metric=task.targets[0].metric, names=task.target_names, about=about)
     facts = facts_of(data, problem, modality).model_copy(update=hardware_of(registry, spec))
     plan = make_plan(task, registry, offers, facts, modality.fit(data.train, modality.read))
     check_used(task, registry, plan)
-    described = modality.describe(plan.state)
+    if described := modality.describe(plan.state):
+        summary = replace(summary, facts=(*summary.facts, described))
     for position, one in enumerate(registry.problems_of(task)[1:], start=1):  # the first one's targets are summarized
         one.fit(data.train.with_target(position).target(position))
     document = RunDocument(
@@ -245,7 +266,7 @@ def _create(
         plan=plan,
         study=f"autosft-{folder.name}-{uuid.uuid4().hex[:8]}" if spec.storage else "autosft",
         plugins=registry.named_modules,
-        facts=(*summary.facts, *([described] if described else ())),
+        facts=summary.facts,
         warnings=summary.warnings,
         fingerprint=data.fingerprint,
         versions=installed_versions(registry),
@@ -254,3 +275,17 @@ def _create(
     write_skipped(folder / "skipped.csv", scan.skipped)
     callback(Planned(task, folder, summary, plan))
     return run
+
+
+def _rows_of(task: Task, spec: SearchSpec, modality: Modality, problem: Problem) -> tuple[Scan, Data, tuple[str, ...]]:
+    """All that was found, the same in splits, and what the user should know of rows without targets."""
+    scan = modality.scan(task)
+    check_scan(scan)
+    scan = with_unlabeled(scan, modality, task)
+    rows, unlabeled = (with_digests(some, modality.digest) for some in (scan.rows, scan.unlabeled))
+    scan = Scan(rows, unlabeled, scan.skipped)
+    data, about = without_copies(split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test))
+    if spec.transductive:
+        data = transductive(data)
+        about = (*about, f"learned from without their targets: {len(data.test or ())} test rows (--transductive)")
+    return scan, data, about

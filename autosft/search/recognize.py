@@ -1,9 +1,10 @@
 """`recognize`: from a path to a task, by asking every modality. `with_metric`: the task with its score. `check_hints`:
-does the task use what the user named?"""
+does the task use what the user named? `with_unlabeled_of`: the task with the rows without targets that the user named.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from autosft.archives.members import is_archive, stem_of
 from autosft.archives.unpacking import unpacked
 from autosft.contracts.modality import Modality
 from autosft.contracts.rows import printable
+from autosft.contracts.strategy import Strategy
 from autosft.contracts.task import Hints, InferredTask, Task
 from autosft.errors import BadInput
 from autosft.host.registry import Registry
@@ -76,17 +78,11 @@ def _of_archive(inferred: InferredTask, folder: Path, source: Path) -> InferredT
 
 
 def check_hints(task: Task, hints: Hints, registry: Registry) -> None:
-    """Refuse a task that passes over a column of groups, times or weights, or a folder, that the user named.
+    """Refuse a task that passes over a column of groups, times or weights that the user named.
 
     Raises:
-        BadInput: The data was recognized by a modality that knows no such columns, or the task was given as it is; or
-            no strategy learns from rows without targets.
+        BadInput: The data was recognized by a modality that knows no such columns, or the task was given as it is.
     """
-    if hints.unlabeled and not any("unlabeled" in strategy.wants for strategy in registry.strategies.values()):
-        raise BadInput(
-            f"--unlabeled {hints.unlabeled} would not be used: no installed strategy learns from rows without targets. "
-            "Leave it out."
-        )
     whole = [problem.name for problem in registry.problems_of(task) if not problem.loss_per_row]
     if task.weight and whole:
         raise BadInput(
@@ -98,11 +94,29 @@ def check_hints(task: Task, hints: Hints, registry: Registry) -> None:
                 f"Task {task.name!r} makes no use of --{role} {column}, which is for tables of {task.modality} data; "
                 f'in a task.toml write {role} = "{column}".'
             )
-    if hints.unlabeled and "unlabeled" not in task.data:
+
+
+def check_learned_from(named: str, strategies: Collection[Strategy]) -> None:
+    """Refuse rows without targets that the user named where no strategy would learn from them.
+
+    Args:
+        named: What the user named, or the option.
+        strategies: Those that are allowed.
+
+    Raises:
+        BadInput: None of them does.
+    """
+    allowed = sorted(one.name for one in strategies)
+    if not any("unlabeled" in one.wants for one in strategies):
         raise BadInput(
-            f"Task {task.name!r} makes no use of --unlabeled {hints.unlabeled}; "
-            "in the data table of a task.toml write unlabeled = …, if its modality knows it."
+            f"{named}: would not be used, as none of the allowed strategies ({', '.join(allowed)}) learns from rows "
+            "without targets. Leave it out, or allow another strategy."
         )
+
+
+def with_unlabeled_of(task: Task, hints: Hints) -> Task:
+    """The task with the rows without targets that the user named, beside those that lie with the data."""
+    return task.model_copy(update={"unlabeled": tuple(dict.fromkeys((*task.unlabeled, *hints.unlabeled)))})
 
 
 def with_metric(task: Task, metric: str, registry: Registry) -> Task:

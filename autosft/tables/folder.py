@@ -29,6 +29,9 @@ SPLIT_WORDS = {
     "holdout": "test",
 }
 
+UNLABELED = frozenset({"unlabelled", "unlabeled"})
+"""Names of folders and tables of rows without targets, in lower case."""
+
 _SPLIT_COLUMNS = frozenset({"split", "splits", "subset", "fold", "partition", "set", "datasplit", "dataset", "usage"})
 
 
@@ -85,6 +88,20 @@ def lay_out(folder: Path) -> Layout:
     ]
     used = {path for _, path in files}
     return Layout(folder, tuple(files), tuple(path.name for path in found if path not in used))
+
+
+def unlabeled_beside(table: Path) -> list[Path]:
+    """The folders and tables of rows without targets that lie beside a table, or in a folder of tables; by name.
+
+    Args:
+        table: A file, or a folder of files.
+    """
+    folder = table if table.is_dir() else table.parent
+    try:
+        named = sorted(path for path in folder.iterdir() if path.stem.lower() in UNLABELED and path != table)
+    except OSError:  # it may be entered but not listed
+        return []
+    return [path for path in named if path.is_dir() or format_of(path)]
 
 
 def split_of(stem: str) -> str:
@@ -182,6 +199,7 @@ def _tables_among(folder: Path, names: Sequence[str]) -> list[Path]:
     Texts and JSON files are often single samples: those must be named for a split, or a JSON file be the only one.
     """
     paths = [folder / name for name in names if f".{name.rpartition('.')[2].lower()}" in SUFFIXES]
+    paths = [path for path in paths if path.stem.lower() not in UNLABELED]
     doubtful = [path for path in paths if path.suffix.lower() in (".txt", ".json") and not split_of(path.stem)]
     sure = [path for path in paths if path not in set(doubtful)]
     if not sure and [path.suffix.lower() for path in doubtful] == [".json"]:

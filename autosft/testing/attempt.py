@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from autosft.archives.unlabeled import existing, with_unlabeled
 from autosft.contracts.backbone import BackboneInfo, WeightFile
 from autosft.contracts.facts import Facts
 from autosft.contracts.problem import Problem
@@ -24,7 +25,7 @@ from autosft.errors import BadInput, NoCandidates, UnknownName
 from autosft.host.registry import Registry
 from autosft.runs.plan import Candidate, Plan, precheck
 from autosft.runs.spec import SearchSpec
-from autosft.search.recognize import check_hints, recognize, with_metric
+from autosft.search.recognize import check_hints, recognize, with_metric, with_unlabeled_of
 from autosft.search.space import recipe_of, space_of
 from autosft.testing.finding import Kind
 from autosft.training.device import eval_batch_for, pick_device
@@ -43,7 +44,7 @@ class Asked:
         backbone: A shell pattern; empty for any.
         strategy, problem: Names; empty for any.
         target, inputs: Columns of a table, as in a search.
-        unlabeled: A folder of samples without targets.
+        unlabeled: Paths of rows without targets.
         settings: Values of parameters by part, as typed.
         rows: The most rows to train on, and half as many to validate on; 0 means all.
         seed: Splits and training derive from it.
@@ -56,7 +57,7 @@ class Asked:
     problem: str = ""
     target: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
-    unlabeled: str = ""
+    unlabeled: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, str]] | None = None
     rows: int = 200
     seed: int = 0
@@ -99,6 +100,7 @@ def attempt_of(kind: Kind, name: str, asked: Asked, registry: Registry, folder: 
     offers = precheck(task, registry, _spec_of(asked))
     scan = modality.scan(task)
     check_scan(scan)
+    scan = with_unlabeled(scan, modality, task)
     data = split(scan, problems[0], seed=asked.seed, hold_out_test=False)
     data = replace(data, train=subset(data.train, asked.rows), valid=subset(data.valid, (asked.rows + 1) // 2))
     facts = facts_of(data, problems[0], modality)
@@ -132,7 +134,7 @@ def _spec_of(asked: Asked) -> SearchSpec:
 
 def _task_of(kind: Kind, name: str, asked: Asked, registry: Registry) -> Task:
     """The task that the data is recognized as: of the modality that is tried, or of one that the backbones read."""
-    hints = Hints(asked.target, asked.inputs, asked.problem, unlabeled=asked.unlabeled)
+    hints = Hints(asked.target, asked.inputs, asked.problem, unlabeled=existing(asked.unlabeled, asked.data))
     first, others = recognize(asked.data, registry, hints, name if kind == "modality" else "")
     inferred_tasks = [first, *others]
     prefix, _, pattern = asked.backbone.partition("/")
@@ -146,7 +148,7 @@ def _task_of(kind: Kind, name: str, asked: Asked, registry: Registry) -> Task:
             raise BadInput(f"{asked.data}: {known} data; {prefix} reads {', '.join(sorted(read))}. Give other data.")
         inferred_tasks = fitting
     check_hints(inferred_tasks[0].task, hints, registry)
-    return with_metric(inferred_tasks[0].task, "", registry)
+    return with_metric(with_unlabeled_of(inferred_tasks[0].task, hints), "", registry)
 
 
 def _cheapest(
@@ -169,7 +171,7 @@ def _cheapest(
             if not named and (strategy.wants or strategy.produces != "model"):
                 continue
             lacks = "unlabeled" in strategy.wants and not facts.unlabeled
-            reason = "it needs rows without targets; name a folder of them with --unlabeled" if lacks else ""
+            reason = "it needs rows without targets; name them with --unlabeled" if lacks else ""
             if not (reason := reason or strategy.accepts(facts, info, problems)):
                 return info, weights, strategy
             reasons.append(f"{strategy.name} on {info.name}: {reason}")

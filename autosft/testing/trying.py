@@ -65,7 +65,7 @@ def try_part(
     problem: str = "",
     target: str | Sequence[str] = (),
     inputs: str | Sequence[str] = (),
-    unlabeled: str | Path = "",
+    unlabeled: str | Path | Sequence[str | Path] = (),
     settings: Mapping[str, Mapping[str, str]] | None = None,
     rows: int = 200,
     seed: int = 0,
@@ -87,7 +87,7 @@ def try_part(
         problem: The problem's name.
         target: The column of the target, or the columns that together are one; found out by default.
         inputs: The columns of the sample; found out by default.
-        unlabeled: A folder of samples without targets.
+        unlabeled: Paths of rows without targets: folders, files, tables, archives.
         settings: Values of parameters by part and name, as typed: `{"fixmatch": {"threshold": "0.8"}}`.
         rows: The most rows to train on, and half as many to validate on; 0 means all.
         seed: Splits and training derive from it.
@@ -109,7 +109,7 @@ def try_part(
         problem=problem,
         target=_names(target),
         inputs=_names(inputs),
-        unlabeled=str(unlabeled),
+        unlabeled=tuple(map(str, (unlabeled,) if isinstance(unlabeled, (str, Path)) else unlabeled)),
         settings=settings,
         rows=rows,
         seed=seed,

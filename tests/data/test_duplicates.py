@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from autosft.contracts.rows import Data, Row, Rows
-from autosft.data.duplicates import duplicate_warnings, with_digests
+from autosft.data.duplicates import duplicate_warnings, with_digests, without_copies
 
 SOUND = {"train": "abcdef", "valid": "ghi", "test": "jkl"}
 
@@ -94,3 +94,18 @@ def test_copies_of_which_one_lacks_a_target_do_not_contradict_each_other():
     assert warned(("a", None), (None, 1.0), ("a", 1.0)) == []
     (warning,) = warned((None, 1.0), ("a", None), ("a", 2.0))
     assert "row0 (1.0) and row2 (2.0); correct the targets" in warning
+
+
+def test_unlabelled_copies_of_labelled_rows_and_of_each_other_are_left_out_and_counted():
+    more = rows("axxgyjky", "u", target=lambda content: None)
+    data, facts = without_copies(Data(rows("abc", "train"), rows("ghi", "valid"), rows("jkl", "test"), more, False, ""))
+    assert data.unlabeled.ref.tolist() == ["x", "y"]
+    assert facts == (
+        "unlabelled rows that are copies and left out: 1 of training rows, 2 of other unlabelled rows, "
+        "1 of validation rows, 2 of test rows",
+    )
+
+
+def test_unlabelled_rows_that_cannot_be_told_apart_all_stay():
+    data = Data(rows("a", "train"), rows("b", "valid"), None, rows(["", ""], "u"), False, "")
+    assert without_copies(data) == (data, ())

@@ -11,7 +11,17 @@ from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
 from autosft.builtin.regression import Regression
 from autosft.contracts.rows import Data, Row, Rows, Scan
-from autosft.data.splits import FEW_VALID, MOST_TEST, MOST_VALID, portions, split, subset, with_folds, with_order
+from autosft.data.splits import (
+    FEW_VALID,
+    MOST_TEST,
+    MOST_VALID,
+    portions,
+    split,
+    subset,
+    transductive,
+    with_folds,
+    with_order,
+)
 from autosft.errors import BadInput
 
 PROBLEM = Classification()
@@ -203,6 +213,15 @@ def test_nothing_to_train_on_is_refused(given):
 def test_too_few_rows_are_refused(counts):
     with pytest.raises(BadInput, match="too few to split"):
         split(scan(counts), PROBLEM, seed=0)
+
+
+def test_test_rows_are_learned_from_without_their_targets_where_that_is_asked_for():
+    data = split(scan({"a": 20, "b": 20}), PROBLEM, seed=0)
+    more = transductive(data)
+    assert len(more.unlabeled) == len(data.test) and list(more.unlabeled.ref) == list(data.test.ref)
+    assert set(more.unlabeled.targets) == {()} and not set(more.unlabeled.id) & set(data.test.id)
+    with pytest.raises(BadInput, match="no test rows"):
+        transductive(dataclasses.replace(data, test=None))
 
 
 def test_unlabelled_rows_are_passed_on():

@@ -106,20 +106,12 @@ def test_folders_deeper_than_python_recurses_are_listed(tmp_path):
 
 
 @pytest.mark.parametrize("inside", ["mail/extra", "mail/train/extra", "elsewhere"])
-def test_a_folder_that_is_said_to_be_unlabeled_gives_rows_without_targets(inside, mail, tmp_path):
+def test_a_folder_that_is_said_to_be_unlabeled_is_no_class(inside, mail, tmp_path):
     extra = tmp_path / inside
     (extra / "deep").mkdir(parents=True)
     (extra / "deep" / "u.txt").write_text("unlabeled")
-    inferred = recognize_folder(mail, LETTERS, "mail", Hints(unlabeled=str(extra)))
-    assert "1 unlabeled letters" in inferred.why and "extra" not in inferred.unused
-    scan = scan_folder(inferred.task, LETTERS)
-    assert len(scan.rows) == 12 and not scan.skipped
-    assert [row.ref["path"] for row in scan.unlabeled] == [str(extra / "deep" / "u.txt")]
+    inferred = recognize_folder(mail, LETTERS, "mail", Hints(unlabeled=(str(extra),)))
+    assert "extra" not in inferred.unused
+    scan = scan_folder(inferred.task.model_copy(update={"unlabeled": (str(extra),)}), LETTERS)
+    assert len(scan.rows) == 12 and not scan.skipped and not len(scan.unlabeled)
     assert Task.parse(inferred.task.plain(), "test") == inferred.task
-
-
-def test_a_folder_of_nothing_unlabeled_is_refused(mail, tmp_path):
-    (tmp_path / "none").mkdir()
-    for path, match in (("gone", "no such folder"), ("none", "no letters in this folder"), ("", "labelled data lies")):
-        with pytest.raises(BadInput, match=rf"--unlabeled .*{match}"):
-            recognize_folder(mail, LETTERS, "mail", Hints(unlabeled=str(tmp_path / path)))

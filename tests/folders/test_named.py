@@ -201,20 +201,18 @@ def test_a_wrong_data_table_is_refused(write, inferred, letters):
         ({"path": ""}, "needs the key path"),
         ({"files": 3}, "files is a folder"),
         ({"drop": "x"}, "drop is a whole number"),
-        ({"unlabeled": str(home / "gone")}, "no such folder"),
     ):
         with pytest.raises(BadInput, match=match):
             scan_files(task.model_copy(update={"data": {**task.data, **data}}), letters)
 
 
-@pytest.mark.parametrize("named", [False, True])
-def test_files_without_a_label_beside_a_table_are_rows_without_targets(named, write, inferred, letters):
-    home = write(*(f"{name}.let" for name in NAMES), "extra/one.let", "unlabelled/two.let")
-    (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]) + "\nextra/one.let,ham\n")
-    found = inferred(home / "table.csv", unlabeled=str(home / "extra") if named else "")
-    assert f"unlabelled letters in {home / ('extra' if named else 'unlabelled')}" in found.why
-    scan = scan_files(found.task, letters)
-    assert len(scan.rows) == 13 and len(scan.unlabeled) == (not named)
+def test_files_without_a_label_beside_a_table_are_named_by_the_task(write, inferred, letters):
+    home = write(*(f"{name}.let" for name in NAMES), "unlabelled/two.let")
+    (home / "unlabeled.csv").write_text("image\nother.let\n")
+    (home / "table.csv").write_text(lines([f"{name}.let" for name in NAMES]))
+    found = inferred(home)
+    assert f"unlabelled letters in {home / 'unlabelled'}" in found.why and "unlabeled.csv" not in found.unused
+    assert found.task.unlabeled == (str(home / "unlabeled.csv"), str(home / "unlabelled"))
 
 
 def test_splits_of_a_long_sorted_table_have_their_own_files(write, scan):

@@ -11,7 +11,7 @@ from autosft.contracts.task import Hints
 from autosft.errors import BadInput, Unreadable
 from autosft.folders.files import FileKind
 from autosft.folders.recognition import recognize_folder
-from autosft.search.recognize import check_hints, recognize
+from autosft.search.recognize import check_hints, check_learned_from, recognize
 from autosft.testing.toy import ToyStrategy
 
 
@@ -65,14 +65,10 @@ class Learner(ToyStrategy):
     name, wants = "learner", frozenset({"unlabeled"})
 
 
-def test_rows_without_targets_are_refused_unless_a_strategy_learns_from_them(task, registry):
-    hints, named = Hints(unlabeled="more/"), task.model_copy(update={"data": {**task.data, "unlabeled": "more/"}})
-    with pytest.raises(BadInput, match="--unlabeled more/ would not be used: no installed strategy"):
-        check_hints(named, hints, registry)
-    learners = dataclasses.replace(registry, strategies={"learner": Learner()})
-    check_hints(named, hints, learners)
-    with pytest.raises(BadInput, match="makes no use of --unlabeled more/"):
-        check_hints(task, hints, learners)
+def test_rows_without_targets_are_refused_unless_a_strategy_learns_from_them():
+    with pytest.raises(BadInput, match=r"more/: would not be used, as none of the allowed strategies \(toy\) learns"):
+        check_learned_from("more/", [ToyStrategy()])
+    check_learned_from("more/", [ToyStrategy(), Learner()])
 
 
 def test_weights_of_rows_are_refused_where_a_loss_is_of_a_whole_batch(task, registry):

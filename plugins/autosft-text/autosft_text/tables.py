@@ -12,12 +12,13 @@ from autosft.api.inputs import (
     TargetForm,
     forms_in,
     glance,
-    named_folder,
+    holds_any,
+    is_table,
     plain_of,
     propose_targets,
     read_table,
     rows_of,
-    with_unlabeled,
+    unlabeled_beside,
     words_of,
 )
 from autosft_text.columns import names_files, prose_columns, telling_columns
@@ -30,7 +31,7 @@ _LIMIT = 1000
 _SURE, _BY_LOOKS = 0.95, 0.9
 """Confidence where the user named the texts, and where columns look like texts and nothing else tells anything."""
 
-_KEYS = ("table", "text", "target", "unlabeled")
+_KEYS = ("table", "text", "target")
 
 
 def recognize_table(path: Path, hints: Hints) -> InferredTask | None:
@@ -54,9 +55,10 @@ def recognize_table(path: Path, hints: Hints) -> InferredTask | None:
     targets = [name for form in forms for name in form.columns]
     texts = [name for name in texts if name not in targets] or texts
     used = [*texts, *targets, *hints.roles.values()]
-    unlabeled = named_folder(hints, path, TEXTS)
+    unlabeled = [str(one.absolute()) for one in unlabeled_beside(path) if is_table(one) or holds_any(str(one), TEXTS)]
     asked = " and ".join(form.words for form in forms)
     idle = [name for name in table.columns if name not in used]
+    more = "".join(f"; unlabelled texts in {printable(one)}" for one in unlabeled)
     telling = set(used) | (set(telling_columns(table)) & set(idle))
     task = Task(
         name=printable(Path(path.resolve().stem)) or "texts",
@@ -66,14 +68,14 @@ def recognize_table(path: Path, hints: Hints) -> InferredTask | None:
             "table": str(path.absolute()),
             "text": texts,
             "target": plain_of(forms),
-            **({"unlabeled": unlabeled} if unlabeled else {}),
         },
+        unlabeled=tuple(unlabeled),
         **hints.roles,
     )
     return InferredTask(
         task,
         confidence=_SURE if hints.inputs else _BY_LOOKS * len(used) / len(telling),
-        why=f"{table.dialect}; texts in {_listed(texts)}, {asked}{words_of(hints.roles)}",
+        why=f"{table.dialect}; texts in {_listed(texts)}, {asked}{words_of(hints.roles)}{more}",
         unused=(*(f"column {name!r}" for name in idle), *table.unused),
     )
 
@@ -89,8 +91,7 @@ def scan_table(task: Task) -> Scan:
     path, texts, forms = _data_of(task)
     table = read_table(path)
     refs = (row.ref for row in _rows(table, texts))
-    scan = rows_of(table, forms, refs, empty="the text is empty", task=task)
-    return with_unlabeled(scan, str(task.data.get("unlabeled", "")), TEXTS)
+    return rows_of(table, forms, refs, empty="the text is empty", task=task)
 
 
 def rows_to_answer(path: Path, task: Task) -> tuple[list[Row], tuple[SkippedSample, ...]]:

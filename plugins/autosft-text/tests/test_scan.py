@@ -112,17 +112,16 @@ def test_a_table_without_the_column_of_texts_is_refused_by_name(task_of, write_t
         MODALITY.collect([path], task_of([("x y z", "a")]))
 
 
-def test_texts_without_labels_may_lie_in_a_folder_of_their_own(write_table, tmp_path, sentences):
-    table = write_table(tmp_path / "a.csv", list(sentences(40)))
-    (tmp_path / "more" / "deep").mkdir(parents=True)
-    (tmp_path / "more" / "deep" / "1.txt").write_text("a text without a label")
-    (tmp_path / "more" / "2.txt").write_text(" ")
-    task = MODALITY.recognize(table, Hints(unlabeled=str(tmp_path / "more"))).task
-    scan = MODALITY.scan(Task.parse(task.plain(), "test"))
-    assert len(scan.rows) == 40 and scan.unlabeled.ref.tolist() == ["a text without a label"]
-    assert [skip.reason for skip in scan.skipped] == ["the text is empty"]
-    with pytest.raises(BadInput, match="no such folder"):
-        MODALITY.recognize(table, Hints(unlabeled=str(tmp_path / "gone")))
+@pytest.mark.parametrize("name", ["unlabeled.csv", "Unlabelled/1.txt"])
+def test_texts_without_labels_may_lie_beside_a_table(name, write_table, tmp_path, sentences):
+    write_table(tmp_path / "a.csv", list(sentences(40)))
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("text\na text without a label\n")
+    found = MODALITY.recognize(tmp_path, Hints())
+    beside = path if path.parent == tmp_path else path.parent
+    assert found.task.unlabeled == (str(beside),) and not found.unused
+    assert "a text without a label" in MODALITY.collect([beside], found.task).rows[0].ref
 
 
 def test_a_person_sees_each_part_of_a_text_on_a_line_of_its_own():
