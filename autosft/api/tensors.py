@@ -5,6 +5,7 @@ from __future__ import annotations
 from autosft.contracts.graph import Graph
 from autosft.contracts.steps import Step
 from autosft.contracts.tensors import Batch, Encoder, LinearHead, Model
+from autosft.training.encoders import Encoders
 from autosft.training.features import encode
 from autosft.training.loaders import Loader, training_batches
 from autosft.training.losses import row_losses, supervised
@@ -16,6 +17,7 @@ __all__ = [
     "Batch",
     "CombinedLoader",
     "Encoder",
+    "Encoders",
     "Graph",
     "LinearHead",
     "Loader",

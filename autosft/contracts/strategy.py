@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from autosft.contracts.backbone import BackboneInfo
 from autosft.contracts.facts import Facts
 from autosft.contracts.problem import Problem
+from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Rows
 from autosft.contracts.space import Space
 from autosft.contracts.trial import Runtime, Trial
@@ -88,7 +89,7 @@ class Fit:
     run: Callable[[], None]
 
 
-Want = Literal["unlabeled", "teacher"]
+Want = Literal["unlabeled", "teacher", "encoders"]
 Product = Literal["model", "encoder"]
 
 
@@ -100,8 +101,9 @@ class Strategy(ABC):
         space: Parameters of its own by plain name; a dotted name such as `"optim.lr"` gives a shared field another
             range for this strategy.
         uses: The shared recipe fields that mean anything to it; the search samples no others.
-        wants: What it needs beside labelled rows: `"unlabeled"` rows, a `"teacher"`, or nothing. With a teacher its
-            trials begin when earlier ones can teach, as the search fixes it for each of them: `Trial.teacher`.
+        wants: What it needs beside labelled rows: `"unlabeled"` rows, a `"teacher"`, `"encoders"`, or nothing. Teachers
+            are models of earlier trials, which answer. Encoders are those of earlier trials of other backbones, frozen:
+            their models are not asked for answers. The search fixes for each trial which these are: `Trial.teacher`.
         produces: What its stages leave: a `"model"` that answers, or an `"encoder"`, trained without targets, from
             which trials of other strategies may start. Such pretraining has no validation rows, and is no trial itself.
         prior: How well it is expected to do, from 0 to 1; orders the first trials. Of a cheap strategy it also counts
@@ -121,9 +123,18 @@ class Strategy(ABC):
     cheap: ClassVar[bool] = False
     trains: ClassVar[float] = 1.0
 
+    @property
+    def builds_on_trials(self) -> bool:
+        """Whether its trials are given models of earlier ones."""
+        return bool({"teacher", "encoders"} & self.wants)
+
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """An empty text if it can train this backbone on rows like these, or why not."""
         return ""
+
+    def unlabeled_rows(self, facts: Facts, recipe: Recipe) -> int:
+        """How many rows without targets a trial learns from, where it wants such; all by default."""
+        return facts.unlabeled
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage | Fit]:
         """What to do with the model, in order. Code between two of them runs again on resume: cheap and repeatable."""

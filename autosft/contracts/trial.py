@@ -81,7 +81,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class TeacherModel:
-    """One of the models that teach a trial; how to ask them is said in `training.teacher`.
+    """A model of an earlier trial that a trial is given, to teach it or for its encoder; `training.teacher` says how to
+    ask it.
 
     Attributes:
         trial: The number of the trial that it is of.
@@ -105,7 +106,7 @@ class Trial:
         valid: The rows to validate on; empty when a chosen recipe is trained again on all rows.
         unlabeled: Rows without targets.
         start: The file with the weights of the encoder that it starts from; None means the pretrained ones.
-        teacher: The models of earlier trials that teach it, as `Recipe.teacher` names them.
+        teacher: The models of earlier trials that it is given, as `Recipe.teacher` names them.
         pause_after: After how many validated epochs, over all stages, it pauses; None means never.
         replay: For each stage, after how many epochs to stop, without validation; None in an ordinary trial.
         early_stopping: Whether validation rows say after which epoch a stage ends and which weights are kept. Without

@@ -138,9 +138,9 @@ def make_plan(task: Task, registry: Registry, offers: Offers, facts: Facts, stat
             candidates.append(Candidate(info=info, weights=weights, strategies=strategies, starts=starts))
         elif starts:
             left_out[info.name] = f"{', '.join(starts)} makes an encoder alone; allow a strategy that trains a model"
-    taught = {one.name for one in offers.strategies if "teacher" in one.wants}
+    taught = {one.name for one in offers.strategies if one.builds_on_trials}
     if not any(set(candidate.strategies) - taught for candidate in candidates):  # nobody would teach
-        why = f"{listed(sorted(taught))} would be taught by other trials; allow a strategy that needs no teacher"
+        why = f"{listed(sorted(taught))} would build on other trials; allow a strategy that needs none"
         left_out |= {candidate.info.name: why for candidate in candidates}
         raise _nothing(task, left_out)
     candidates.sort(key=lambda candidate: -candidate.info.prior)
@@ -163,8 +163,8 @@ def _nothing(task: Task, left_out: Mapping[str, str]) -> NoCandidates:
 
 def _refusal(strategy: Strategy, facts: Facts) -> str:
     """Why there is nothing for a strategy to learn from; empty if there is."""
-    if "teacher" in strategy.wants and strategy.produces == "encoder":
-        return "wants a teacher to make an encoder, which has none"
+    if strategy.builds_on_trials and strategy.produces == "encoder":
+        return "wants earlier trials to make an encoder, which has none"
     return "needs rows without targets (--unlabeled)" if "unlabeled" in strategy.wants and not facts.unlabeled else ""
 
 

@@ -38,7 +38,7 @@ from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.policy.scheduler import Assignment, Scheduler
-from autosft.search.space import relative_cost_of, start_of
+from autosft.search.space import relative_cost_of, start_of, unlabeled_rows_of
 from autosft.search.starts import Starts
 from autosft.search.teachers import Teachers
 
@@ -69,7 +69,7 @@ class Session:
         self._starts = Starts(run, callback)
         proposals = Proposals(self._task, registry, self._plan, sampler)
         self._scheduler = Scheduler(
-            self._trials, proposals, self._spec.trials, Teachers(run, registry, self._trials).now
+            self._trials, proposals, self._spec.trials, Teachers(run, registry, self._trials).of
         )
         self._quarantined = to_quarantine(self._trials.ended)
         self._disk = Disk(run, registry, self._trials, self._spec.disk * 1e9)
@@ -77,6 +77,7 @@ class Session:
         self._told = {note for record in self._trials.known for note in record.notes}
         self._highest = highest_score(self._task.targets, registry.problems_of(self._task))
         self._relative_cost = relative_cost_of(self._task, registry, self._plan)
+        self._unlabeled = unlabeled_rows_of(registry, self._plan)
         self._expected = Expected.of(registry, self._plan)
 
     def go(self) -> Result:
@@ -261,4 +262,4 @@ class Session:
         record.write(self._run.trial_folder(record.number) / "record.json")
 
     def _estimates(self) -> Estimates:
-        return Estimates(self._plan, self._trials.known, self._spec.budget, self._relative_cost)
+        return Estimates(self._plan, self._trials.known, self._spec.budget, self._relative_cost, self._unlabeled)

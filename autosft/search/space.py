@@ -113,8 +113,8 @@ def start_of(task: Task, registry: Registry, plan: Plan, backbone: str, strategy
 
 
 def has_teacher(registry: Registry, strategy: str) -> bool:
-    """Whether trials of a strategy have a teacher."""
-    return "teacher" in registry.strategy(strategy).wants
+    """Whether trials of a strategy are given models of earlier ones."""
+    return registry.strategy(strategy).builds_on_trials
 
 
 def _unheard(task: Task, problems: Sequence[Problem]) -> frozenset[str]:
@@ -128,6 +128,16 @@ def relative_cost_of(task: Task, registry: Registry, plan: Plan) -> RelativeCost
     """What a sample costs under a recipe, as a fraction of what it costs under the defaults."""
     modality = registry.modality(task.modality)
     return lambda recipe: modality.relative_cost(plan.candidate(recipe.backbone).info.inputs, recipe, plan.state)
+
+
+def unlabeled_rows_of(registry: Registry, plan: Plan) -> Callable[[Recipe], int]:
+    """How many rows without targets a trial of a recipe learns from."""
+
+    def rows(recipe: Recipe) -> int:
+        strategy = registry.strategy(recipe.strategy)
+        return strategy.unlabeled_rows(plan.facts, recipe) if "unlabeled" in strategy.wants else 0
+
+    return rows
 
 
 def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:

@@ -1,4 +1,5 @@
-"""`Teachers`: who would teach a new trial. It is fixed when the trial begins, and lies in the study."""
+"""`Teachers`: on which models of earlier trials a new one would build. That is fixed when the trial begins, and lies in
+the study."""
 
 from __future__ import annotations
 
@@ -10,19 +11,22 @@ from autosft.contracts.record import Record
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
 from autosft.search.memory.trials import Trials
-from autosft.search.outcome.choice import Expected, choose
+from autosft.search.outcome.choice import Expected, choose, standing, weighed
 from autosft.search.outcome.ensemble import likely
 from autosft.search.outcome.predictions import read_predictions
-from autosft.search.space import has_teacher
 
 MOST_TEACHERS = 3
 """So many models teach together: each is asked about all that the student sees."""
 
+MOST_ENCODERS = 3
+"""Through so many other encoders rows are seen, beside the trial's own: each has to encode all of them."""
+
 
 @final
 class Teachers:
-    """Chooses those that would answer together if the search ended now, the largest weights first; or the one that
-    would be taken alone, where answers have no mean. Who was taught does not teach, so that recipes stay finite.
+    """Chooses teachers: those that would answer together if the search ended now, the largest weights first; or the one
+    that would be taken alone, where answers have no mean. And encoders: those of the best trials that left theirs as it
+    was, one of each other backbone. Who builds on others is not built on, so that recipes stay finite.
 
     Args:
         run: The run.
@@ -34,21 +38,31 @@ class Teachers:
         self._run, self._registry, self._trials = run, registry, trials
         plan = run.document.plan
         self._expected = Expected.of(registry, plan)
-        self._wanted = any(has_teacher(registry, name) for one in plan.candidates for name in one.strategies)
         self._ended, self._weights = 0, dict[int, float]()
 
-    def now(self) -> Mapping[int, float]:
-        """The weight of each that would teach, by number; empty if nobody can, or nobody wants to be taught."""
-        if not self._wanted:
-            return {}
+    def of(self, strategy: str, backbone: str) -> Mapping[int, float]:
+        """The weight of each model that a trial of this pair would be given, by number; empty if there is none, or it
+        wants none.
+
+        Args:
+            strategy: Its strategy.
+            backbone: Its backbone.
+        """
+        wants = self._registry.strategy(strategy).wants
+        if "encoders" in wants:
+            return self._encoders(self._trials.ended, backbone)
+        return self._teachers() if "teacher" in wants else {}
+
+    def _teachers(self) -> Mapping[int, float]:
         ended = self._trials.ended
         if self._ended != len(ended) or not all(map(self._run.has_model, self._weights)):
             self._ended, self._weights = len(ended), self._chosen(ended)
         return self._weights
 
-    def _chosen(self, ended: Sequence[Record]) -> dict[int, float]:
+    def _able(self, ended: Sequence[Record]) -> list[Record]:
+        """The trials that may be built on."""
         failed = {number for record in ended for number in record.failed_teachers}
-        able = [
+        return [
             record
             for record in ended
             if record.state == "done"
@@ -56,6 +70,22 @@ class Teachers:
             and record.number not in failed
             and self._run.has_model(record.number)
         ]
+
+    def _encoders(self, ended: Sequence[Record], backbone: str) -> dict[int, float]:
+        """The best trial with a frozen encoder of each of the best other backbones, all alike; where there is no other,
+        that of the backbone itself, which adds nothing."""
+        frozen = [one for one in self._able(ended) if self._registry.strategy(one.recipe.strategy).cheap]
+        scored = [one for one in frozen if one.score is not None]
+        best: dict[str, int] = {}
+        values = weighed(scored, self._expected)
+        for record in sorted(scored, key=lambda record: standing(record, values)):
+            best.setdefault(record.recipe.backbone, record.number)
+        others = [number for name, number in best.items() if name != backbone][:MOST_ENCODERS]
+        numbers = others or list(best.values())
+        return {number: 1 / len(numbers) for number in numbers}
+
+    def _chosen(self, ended: Sequence[Record]) -> dict[int, float]:
+        able = self._able(ended)
         predictions, _ = read_predictions(self._run, self._registry, able)
         if weights := dict(islice(likely(predictions, able, self._expected).items(), MOST_TEACHERS)):
             return {number: weight / sum(weights.values()) for number, weight in weights.items()}

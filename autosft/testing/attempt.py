@@ -112,7 +112,7 @@ def attempt_of(kind: Kind, name: str, asked: Asked, registry: Registry, folder: 
     runtime = Runtime(modality.read, device, eval_batch=eval_batch_for(device))
     maker = _Maker(task, registry, asked, data, facts, info, weights, runtime, folder)
     trial, settings = maker.trial(strategy)
-    if "teacher" in strategy.wants:
+    if strategy.builds_on_trials:
         trial = replace(trial, teacher=(_teacher(maker, strategy, problems),))
     return Attempt(trial, runtime, strategy, settings)
 

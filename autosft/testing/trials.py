@@ -103,7 +103,7 @@ def pair_trial(
     facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
     if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
         return None, reason
-    if "teacher" in strategy.wants:
+    if strategy.builds_on_trials:
         trial = replace(trial, teacher=make_teacher(trial, folder / "teacher"))
     return trial, ""
 

@@ -36,8 +36,8 @@ def encoded_batches(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows
     problems that have to know how rows were seen, which is not kept."""
     if not cached or any(problem.offers("wrap") for problem in parts.problems):
         size = fitting(parts, runtime, rows)
-        for batch in Loader(parts, runtime, rows, batch_size=size).epoch():
-            moved = batch.without_targets().to(runtime.device)
+        for batch in Loader(parts, runtime, rows, batch_size=size, targets=False).epoch():
+            moved = batch.to(runtime.device)
             yield replace(moved, encoded=encoder(moved.inputs))
         return
     kept, size = _encoded(parts, runtime, encoder, rows), runtime.eval_batch.rows

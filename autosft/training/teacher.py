@@ -143,15 +143,11 @@ class Teacher:
         Raises:
             BadTeacher: It is missing, damaged, or knows other labels than the trial.
         """
-        try:
-            with drawing_apart():
-                parts, model = member.load()
-        except AutoSFTError as error:
-            raise BadTeacher(f"Trial {member.trial}, which is to teach this one: {error}", member.trial) from error
+        parts, model = load_model(member)
         pairs = zip(parts.problems, parts.states.problems, self._trial.parts.states.problems, strict=True)
         if any(list(problem.classes(one)) != list(problem.classes(other)) for problem, one, other in pairs):
             raise BadTeacher(f"Trial {member.trial}, which is to teach this one, knows other labels.", member.trial)
-        return parts, model.eval().requires_grad_(False)
+        return parts, model
 
     def _seen(self, parts: Parts) -> Parts:
         """The parts of a model that sees rows augmented as the student does, else as it was trained to."""
@@ -175,6 +171,21 @@ class _Together:
         """The steps of an epoch: all streams draw from the same seed."""
         for batches in zip(*(stream.epoch(seed) for stream in self._streams.values()), strict=True):
             yield Step(dict(zip(self._streams, batches, strict=True)))
+
+
+def load_model(member: TeacherModel) -> tuple[Parts, Model]:
+    """The parts and the model of an earlier trial, which is not trained any more. Drawing nothing, it changes nothing
+    for who is trained.
+
+    Raises:
+        BadTeacher: It is missing or damaged.
+    """
+    try:
+        with drawing_apart():
+            parts, model = member.load()
+    except AutoSFTError as error:
+        raise BadTeacher(f"Trial {member.trial}, on which this one builds: {error}", member.trial) from error
+    return parts, model.eval().requires_grad_(False)
 
 
 def pseudo_labelled(trial: Trial, runtime: Runtime, least: float) -> Rows:

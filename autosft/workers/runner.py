@@ -202,7 +202,7 @@ class TrialRunner:
         """Whether a trial whose first fold is done goes through the others: where validation rows are few, on all rows,
         a trial whose encoder stayed as it was; and where they are very few any that scores well, if there is time. Not
         one that is taught: its teacher has learned from the rows that the other folds validate on."""
-        if not self._setup.folds or order.recipe.rows or trained.evaluation is None or trial.teacher:
+        if not self._setup.folds or order.recipe.rows or trained.evaluation is None or "teacher" in strategy.wants:
             return False
         if strategy.cheap:
             return True

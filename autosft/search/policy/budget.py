@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 from autosft.contracts.recipe import Recipe
@@ -81,6 +81,7 @@ class Estimates:
         records: Past trials.
         budget: The seconds of the whole search; None means without end.
         relative_cost: What a row costs under a recipe, as a fraction of what it costs under the defaults.
+        unlabeled_rows: How many rows without targets a recipe learns from; none by default.
     """
 
     def __init__(
@@ -89,16 +90,22 @@ class Estimates:
         records: Sequence[Record],
         budget: float | None,
         relative_cost: RelativeCost,
+        unlabeled_rows: Callable[[Recipe], int] | None = None,
     ) -> None:
         self._facts, self._relative_cost = plan.facts, relative_cost
+        self._unlabeled_rows = unlabeled_rows
         self._budget = float("inf") if budget is None else budget
         self._encode_per_row: dict[str, float] = {}  # of encoding, by backbone, at the cost of the defaults
         self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
         self._encoded: dict[tuple[str, float], int] = {}
+        self._unlabeled_encoded: dict[tuple[str, float], int] = {}
         self._fits: dict[str, list[float]] = {}  # by strategy
         for record in records:
             if not record.seconds_per_row:
                 continue
+            for encoder in self._encoders(record.recipe):
+                count = max(self._unlabeled_encoded.get(encoder, 0), self._rows_without(record.recipe))
+                self._unlabeled_encoded[encoder] = count
             strategy = record.recipe.strategy
             if "fit" in record.seconds_per_row:
                 self._fits.setdefault(strategy, []).append(record.seconds_per_row["fit"])
@@ -173,7 +180,25 @@ class Estimates:
         valid = self._facts.valid if encoded is None else 0
         fit = statistics.median(self._fits.get(recipe.strategy, [0.0]))
         fits = fit * self.rows(recipe) * (1 + self._further_folds)
-        return MARGIN * (encode * (max(0, self.rows(recipe) - (encoded or 0)) + valid) + fits) + 2.0
+        rows = encode * (max(0, self.rows(recipe) - (encoded or 0)) + valid)
+        return MARGIN * (rows + self.unlabeled_seconds(recipe) + fits) + 2.0
+
+    def unlabeled_seconds(self, recipe: Recipe) -> float:
+        """Encoding the rows without targets that a cheap trial learns from, by its own encoder and those of the trials
+        that it builds on, as far as no trial has done so."""
+        seconds, rows = 0.0, self._rows_without(recipe)
+        for backbone, level in self._encoders(recipe):
+            new = max(0, rows - self._unlabeled_encoded.get((backbone, level), 0))
+            seconds += new * level * (self._encode_seconds_per_row(backbone) or 0.0)
+        return seconds
+
+    def _rows_without(self, recipe: Recipe) -> int:
+        return self._unlabeled_rows(recipe) if self._unlabeled_rows else 0
+
+    def _encoders(self, recipe: Recipe) -> list[tuple[str, float]]:
+        """The encoders that a trial looks through: backbones, and what a row costs them beside their defaults."""
+        recipes = [recipe, *(member.recipe for member in recipe.teacher)]
+        return list(dict.fromkeys((one.backbone, self._relative_cost(one)) for one in recipes))
 
     def epochs_in(self, seconds: float, recipe: Recipe) -> float:
         """How many epochs of training the recipe fit; infinite if nothing was measured yet."""

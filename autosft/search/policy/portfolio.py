@@ -1,8 +1,9 @@
 """The first recipes: what an engineer would try before any sampler has a word.
 
-First rung 0. Then the further strategies, with their defaults, meet the best backbones so far, the most promising
-first; and last they meet the best backbone as each kind of pretraining leaves it, and those that are taught by others
-meet it. Defaults first, because a search without them is often worse than no search.
+First rung 0. Where there are rows without targets, the best backbones then learn from them too. Then the further
+strategies, with their defaults, meet the best backbones so far, the most promising first; and last they meet the best
+backbone as each kind of pretraining leaves it, and those that are taught by others meet it. Defaults first, because a
+search without them is often worse than no search.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def portfolio(
         used: The fraction of the budget that is used.
     """
     yield from Rung0(task, registry, plan, estimates).recipes(records, used=used)
+    yield from _learners(task, registry, plan, ranked_backbones(records, plan)[:FAVORITES])
     dear = {name for name, strategy in registry.strategies.items() if not strategy.cheap}
     ranked = [name for name in ranked_backbones(records, plan) if dear & set(plan.candidate(name).strategies)]
     favorites = ranked[:FAVORITES] or [plan.candidates[0].info.name]
@@ -54,6 +56,15 @@ def portfolio(
         if has_teacher(registry, strategy):
             space = space_of(task, registry, plan, best.info.name, strategy)
             yield {"backbone": best.info.name, "strategy": strategy, **defaults(space)}
+
+
+def _learners(task: Task, registry: Registry, plan: Plan, favorites: Sequence[str]) -> Iterator[Params]:
+    """Frozen encoders with what learns from rows without targets too, seen by several of them."""
+    for backbone in favorites:
+        for strategy in plan.candidate(backbone).strategies:
+            if {"unlabeled", "encoders"} <= registry.strategy(strategy).wants and registry.strategy(strategy).cheap:
+                space = space_of(task, registry, plan, backbone, strategy)
+                yield {"backbone": backbone, "strategy": strategy, **defaults(space)}
 
 
 def _pairs(registry: Registry, plan: Plan, favorites: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import final
@@ -35,6 +35,9 @@ ATTEMPTS = 40
 
 MIN_EPOCHS = 4
 """A trial that has time for fewer epochs is made on fewer rows."""
+
+UNLABELED_FRACTION = 0.35
+"""Encoding rows without targets takes no more of the budget for one trial, so that there is time without them."""
 
 FEWEST_ROWS = 1000
 """It is not made on fewer rows than these."""
@@ -69,7 +72,7 @@ class Proposals:
         tried: Container[str],
         uncut: Mapping[str, Sequence[tuple[float, int]]],
         quarantined: Collection[str],
-        teacher: tuple[TeacherMember, ...],
+        teachers: Callable[[str, str], tuple[TeacherMember, ...]],
         used: float,
         started: int,
         left: float,
@@ -83,7 +86,8 @@ class Proposals:
             uncut: The rows and epochs of each, by what it was before the clock cut it: no default is tried again
                 because there is less time.
             quarantined: Backbones and strategies that are not to be tried any more.
-            teacher: Who would teach a trial now; without anybody no strategy is proposed that wants a teacher.
+            teachers: On which models a trial of a strategy and a backbone would build now; where there is none, no
+                strategy is proposed that wants some.
             started: How many trials were started.
             used: The fraction of the budget that is used.
             left: The seconds that a trial may take.
@@ -97,10 +101,11 @@ class Proposals:
                 return None
             if backbone in hopeless and (backbone in known or not self.registry.strategy(strategy).cheap):
                 return None
-            fitted = self._fitted(params, estimates, left)
-            if fitted is None or ((taught := has_teacher(self.registry, strategy)) and not teacher):
+            teacher = teachers(strategy, backbone)
+            fitted = self._fitted(params, estimates, left, teacher)
+            if fitted is None or (has_teacher(self.registry, strategy) and not teacher):
                 return None
-            recipe = recipe_of(fitted, 0).changed(teacher=teacher if taught else ())
+            recipe = recipe_of(fitted, 0).changed(teacher=teacher)
             return None if content_of(recipe) in tried else fitted
 
         for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
@@ -141,7 +146,9 @@ class Proposals:
             return estimates.probe_seconds(recipe) or 0.0
         return MIN_EPOCHS / estimates.epochs_in(1.0, recipe.changed(rows=FEWEST_ROWS))
 
-    def _fitted(self, params: Params, estimates: Estimates, left: float) -> Params | None:
+    def _fitted(
+        self, params: Params, estimates: Estimates, left: float, teacher: tuple[TeacherMember, ...]
+    ) -> Params | None:
         """The parameters, with no more epochs and rows than there is time for; None if the trial cannot be made at all.
 
         A trial on fewer rows than all is better than none; on too few it says nothing.
@@ -155,7 +162,10 @@ class Proposals:
         if start != NO_START:  # making the encoder may take its part of the time
             left *= 1 - START_FRACTION
         if self.registry.strategy(strategy).cheap:
-            return params if (estimates.probe_seconds(recipe_of(params, 0)) or 0.0) < left else None
+            recipe = recipe_of(params, 0).changed(teacher=teacher)
+            if estimates.unlabeled_seconds(recipe) > UNLABELED_FRACTION * estimates.budget:
+                return None
+            return params if (estimates.probe_seconds(recipe) or 0.0) < left else None
         recipe = recipe_of(params, 0)
         if estimates.epochs_in(left / estimates.folds, recipe) >= MIN_EPOCHS:
             left /= estimates.folds  # a trial is cut so that it can be cross-validated, if it can

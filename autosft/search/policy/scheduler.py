@@ -14,7 +14,6 @@ from autosft.search.memory.trials import NOBODY, Trials
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import FIRST_RUNG, between_rungs, hopeful, next_rung, promoted
-from autosft.search.space import has_teacher
 
 
 @final
@@ -41,7 +40,8 @@ class Scheduler:
         trials: What was tried and what is under way; new trials are begun there.
         proposals: Where new trials come from.
         limit: The most trials; None means that only the clock counts.
-        teachers: Who would teach a new trial, by number, with which weights; nobody by default.
+        teachers: On which trials a new one of a strategy and a backbone would build, by number, with which weights; on
+            none by default.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Scheduler:
         trials: Trials,
         proposals: Proposals,
         limit: int | None,
-        teachers: Callable[[], Mapping[int, float]] = lambda: NOBODY,
+        teachers: Callable[[str, str], Mapping[int, float]] | None = None,
     ) -> None:
         self._trials, self._proposals, self._limit, self._teachers = trials, proposals, limit, teachers
         self._cut_off = list(trials.cut_off)
@@ -99,6 +99,9 @@ class Scheduler:
         words = f"nothing new fits the {max(left, 0.0):.0f} s that are left to train"
         return f"{words}; never tried: {told}" if told else words
 
+    def _built_on(self, strategy: str, backbone: str) -> Mapping[int, float]:
+        return self._teachers(strategy, backbone) if self._teachers else NOBODY
+
     def _resumed(self, record: Record, pause_after: int | None) -> Assignment:
         self._trials.resume(record.number)
         return Assignment(record.number, pause_after, resumed=True)
@@ -108,22 +111,21 @@ class Scheduler:
         trials = self._trials
         if self._limit is not None and trials.started >= self._limit:
             return None
-        teacher = self._teachers()
         params = self._proposals.next(
             trials.known,
             estimates,
             tried=trials.contents,
             uncut=trials.uncut,
             quarantined=quarantined,
-            teacher=trials.teacher(teacher),
+            teachers=lambda strategy, backbone: trials.teacher(self._built_on(strategy, backbone)),
             started=trials.started,
             used=used,
             left=left,
         )
         if params is None:
             return None
-        taught = has_teacher(self._proposals.registry, str(params["strategy"]))
-        return trials.start(params, self._proposals.space(params), teacher if taught else NOBODY)
+        teachers = self._built_on(str(params["strategy"]), str(params["backbone"]))
+        return trials.start(params, self._proposals.space(params), teachers)
 
 
 def _last_chance(best: Record, estimates: Estimates, left: float) -> bool:

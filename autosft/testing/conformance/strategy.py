@@ -81,7 +81,7 @@ class AnyStrategy(Offline):
         """Sixty points of three classes and twenty without; made of the other fixtures."""
         task = points_task(make_points(tmp_path / "data.points.json", rows=60), problems=[p.name for p in problems])
         trial = make_trial(tmp_path / "whole", task, registry(*problems), recipe)
-        if "teacher" in strategy.wants:
+        if strategy.builds_on_trials:
             trial = replace(trial, teacher=make_teacher(trial, tmp_path / "teacher"))
         parts = trial.parts
         facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
@@ -225,7 +225,7 @@ class StrategyConformance(AnyStrategy):
         facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled), targets=counts)
         if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):
             pytest.skip(f"it does not take such rows: {reason}")
-        if "teacher" in strategy.wants:
+        if strategy.builds_on_trials:
             trial = replace(trial, teacher=make_teacher(trial, tmp_path / "teacher"))
         runtime = make_runtime(trial)
         before = evaluate(trial.parts, runtime, build_model(trial.parts, runtime), trial.valid)
@@ -240,7 +240,7 @@ class StrategyConformance(AnyStrategy):
         task = points_task(path, problems=[problem.name, problem.name], targets=["label", "side"])
         own = {f"{problem.name}.label": {"loss": "cross_entropy"}, f"{problem.name}.side": {"loss": "focal"}}
         trial = make_trial(tmp_path / "two", task, registry(problem), recipe.changed(own={**recipe.own, **own}))
-        if "teacher" in strategy.wants:
+        if strategy.builds_on_trials:
             trial = replace(trial, teacher=make_teacher(trial, tmp_path / "teacher"))
         facts = Facts(train=len(trial.train), valid=len(trial.valid), unlabeled=len(trial.unlabeled))
         if reason := strategy.accepts(facts, trial.parts.info, trial.parts.problems):

@@ -54,8 +54,8 @@ class LinearProblem:
         position: Which of the targets.
         head: The problem's head, for its shape.
         features: Standardized features, shape (rows, width), or a sparse CSR tensor.
-        targets: The targets of the rows, as written.
-        weights: The weights of the rows, shape (rows,).
+        targets: The targets of the rows, as written; or of the first ones, where only `relabelled` is asked.
+        weights: The weights of these rows, shape (rows,).
 
     Attributes:
         outputs: How many numbers a raw output has.
@@ -94,6 +94,21 @@ class LinearProblem:
         some = self._features[rows.numpy() if isinstance(self._features, csr_array) else rows]
         return Objective(self, some, self._targets[rows], self._weights[rows])
 
+    def relabelled(self, rows: Tensor, targets: Tensor, weights: Tensor) -> Objective:
+        """The loss over some of the rows, with other targets and weights.
+
+        Args:
+            rows: Their positions, shape (some,).
+            targets: As the problem encodes them, one for each.
+            weights: Shape (some,).
+        """
+        some = self._features[rows.numpy() if isinstance(self._features, csr_array) else rows]
+        return Objective(self, some, targets, weights)
+
+    def raw(self, solution: Solution) -> Tensor:
+        """The raw outputs of all rows, shape (rows, outputs)."""
+        return raw_of(self._features, solution)
+
     def losses(self, out: Tensor, targets: Tensor) -> Tensor:
         """The loss of each row, of raw outputs (rows, outputs) and encoded targets."""
         return self._problem.loss(out, targets, self._state, self._recipe)
@@ -120,7 +135,7 @@ class Objective:
     def loss(self, solution: Solution) -> Tensor:
         """The weighted loss of each row."""
         with torch.no_grad():
-            return self._problem.losses(self._raw(solution), self._targets) * self._weights
+            return self._problem.losses(raw_of(self._features, solution), self._targets) * self._weights
 
     def solve(self, strength: float, start: Solution | None) -> Solution:
         """The minimum, sought from `start` or from 0: by scikit-learn where it is that of logistic regression, else by
@@ -169,7 +184,7 @@ class Objective:
 
         def value_and_gradient(numbers: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
             weight, bias = solution_of(numbers)
-            out = self._raw((weight, bias)).requires_grad_()
+            out = raw_of(self._features, (weight, bias)).requires_grad_()
             losses = self._problem.losses(out, self._targets) * self._weights
             (slopes,) = torch.autograd.grad(losses.sum() / total, out)
             value = float(losses.detach().double().sum()) / total + 0.5 * penalty * float(
@@ -196,18 +211,19 @@ class Objective:
         weight, bias = solution_of(found.x)
         return weight.contiguous(), bias.clone()
 
-    def _raw(self, solution: Solution) -> Tensor:
-        """Raw outputs, shape (rows, outputs)."""
-        weight, bias = solution
-        if isinstance(self._features, csr_array):
-            return torch.from_numpy(self._features @ weight.T.numpy()) + bias
-        return self._features @ weight.T + bias
-
     def _summed(self, slopes: Tensor) -> Tensor:
         """The sum of rows, each times its slopes (rows, outputs), shape (outputs, columns)."""
         if isinstance(self._features, csr_array):
             return torch.from_numpy(np.ascontiguousarray((self._features.T @ slopes.numpy()).T))
         return slopes.T @ self._features
+
+
+def raw_of(features: Any, solution: Solution) -> Tensor:
+    """Raw outputs, shape (rows, outputs), of dense or sparse features."""
+    weight, bias = solution
+    if isinstance(features, csr_array):
+        return torch.from_numpy(features @ weight.T.numpy()) + bias
+    return features @ weight.T + bias
 
 
 def _turned(features: Tensor) -> tuple[Any, Tensor | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from autosft.api import Strategy, hookimpl
 from autosft_strategies.bitfit import BitFit
+from autosft_strategies.cotraining import CoTraining
 from autosft_strategies.full import Full
 from autosft_strategies.gradual import Gradual
 from autosft_strategies.knn import Knn
@@ -19,4 +20,4 @@ autosft_api = 2
 @hookimpl
 def autosft_strategies() -> Iterable[Strategy]:
     """Frozen encoders, those that are trained in part, and those that are trained whole."""
-    return [Probe(), Knn(), Partial(), BitFit(), Gradual(), LinearProbeFineTune(), Full()]
+    return [Probe(), Knn(), CoTraining(), Partial(), BitFit(), Gradual(), LinearProbeFineTune(), Full()]

@@ -76,8 +76,8 @@ def solve_heads(trial: Trial, runtime: Runtime, model: Model) -> None:
 
     parts = trial.parts
     features = encode(parts, runtime, model.encoder, trial.train).float()
-    mean, scale = _moments(features)
-    features = _scaled(features, mean, scale)
+    mean, scale = moments(features)
+    features = scaled(features, mean, scale)
     for position, head in enumerate(model.heads):
         if not isinstance(head, LinearHead):
             raise TypeError(
@@ -85,9 +85,7 @@ def solve_heads(trial: Trial, runtime: Runtime, model: Model) -> None:
             )
         rows = trial.train.with_target(position)
         some = (
-            features
-            if len(rows) == len(features)
-            else _scaled(encode(parts, runtime, model.encoder, rows), mean, scale)
+            features if len(rows) == len(features) else scaled(encode(parts, runtime, model.encoder, rows), mean, scale)
         )
         weights = torch.tensor(rows.weight, dtype=torch.float32)
         linear = LinearProblem(parts, runtime, position, head, some, rows.target(position), weights)
@@ -95,14 +93,13 @@ def solve_heads(trial: Trial, runtime: Runtime, model: Model) -> None:
         place = runtime.features.get(known) if len(some) >= ENOUGH_ROWS else None
         if place is None:
             place = runtime.features[known] = choose(trial, runtime, position, linear, some)
-        weight, bias = linear.unturned(linear.on().solve(STRENGTHS[place], None))
-        weight = weight / scale
+        weight, bias = unscaled(*linear.unturned(linear.on().solve(STRENGTHS[place], None)), mean, scale)
         with torch.no_grad():
             head.linear.weight.copy_(weight)
-            head.linear.bias.copy_(bias - weight @ mean)
+            head.linear.bias.copy_(bias)
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and scale of each feature; 0 and 1 for sparse features, which would not stay sparse."""
     import torch
 
@@ -112,11 +109,17 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return features.mean(0), scale.clamp_min(max(LEAST_SCALE * float(scale.mean()), 1e-6))
 
 
-def _scaled(features: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+def scaled(features: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """Standardized features; sparse ones as they are."""
     import torch
 
     return (features.float() - mean) / scale if features.layout == torch.strided else features.float()
+
+
+def unscaled(weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """The weight and the bias for features as they were before they were `scaled`."""
+    weight = weight / scale
+    return weight, bias - weight @ mean
 
 
 def _folds(trial: Trial, position: int, chosen: Tensor) -> Tensor:

@@ -1,0 +1,54 @@
+"""`CoTraining`: a linear head on frozen features that learns from rows without targets as several encoders see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, final
+
+from autosft.api import BackboneInfo, Choice, Facts, Fit, Problem, Recipe, Runtime, Space, Strategy, Trial
+from autosft_strategies.reasons import against_freezing
+
+if TYPE_CHECKING:
+    from autosft.api.tensors import Model
+
+
+@final
+class CoTraining(Strategy):
+    """Linear heads on the frozen features of several backbones label rows without targets together, and learn from what
+    they are sure of; the trial keeps the head on its own backbone.
+
+    What several unlike views of a row agree on is more often right than what one is sure of (co-training: Blum and
+    Mitchell, 1998; several pretrained encoders: V-PET, 2025, arXiv 2503.09707). In each round the heads learn from the
+    labelled rows and from the surest rows of each class (curriculum labelling: Cascante-Bonilla et al., 2021); answers
+    are moved half-way towards the proportions of classes that are expected (distribution alignment: Berthelot et al.,
+    2020).
+    """
+
+    name, prior, cheap = "cotraining", 0.9, True
+    wants = frozenset({"unlabeled", "encoders"})
+    space: ClassVar[Space] = {
+        "rows": Choice((2000, 500, 8000), doc="at most so many of the rows without targets are learned from"),
+    }
+
+    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
+        """Any encoder that knows something before it is trained, where each row is of one class."""
+        if len(problems) > 1:
+            return "it labels rows for one target"
+        if not (problems[0].offers("is_logistic") and problems[0].offers("pseudo_labels")):
+            return f"it labels rows by class, which {problems[0].name} does not have"
+        return against_freezing(info, problems)
+
+    def unlabeled_rows(self, facts: Facts, recipe: Recipe) -> int:
+        """As many as the recipe says, if there are."""
+        return min(facts.unlabeled, int(recipe.of(self.name)["rows"]))
+
+    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
+        """The head, solved round by round."""
+        yield Fit("cotraining", partial(_solve, trial, runtime, model))
+
+
+def _solve(trial: Trial, runtime: Runtime, model: Model) -> None:
+    from autosft_strategies.pseudolabels import solve_together
+
+    solve_together(trial, runtime, model)

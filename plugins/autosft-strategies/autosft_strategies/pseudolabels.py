@@ -1,0 +1,129 @@
+"""Linear heads on the features of several encoders that label rows without targets together. Imported when they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch  # noqa: TID253
+from torch import Tensor  # noqa: TID253
+
+from autosft.api import OutOfTime, Rows, Runtime, Trial, seed_of
+from autosft.api.tensors import Encoders, LinearHead, Model
+from autosft_strategies.linear import LinearProblem, Solution
+from autosft_strategies.probe import moments, scaled, unscaled
+
+ROUNDS = 5
+"""In so many rounds ever more of the rows are labelled, the surest first: a fifth more in each."""
+
+ALIGNMENT = 0.5
+"""How far the classes of pseudo-labels are moved from the proportions that were answered towards those of the labelled
+rows: half of the way, on a logarithmic scale."""
+
+TRUST = 0.5
+"""A pseudo-label counts so many times its confidence, where a label counts 1."""
+
+LENGTH = 10.0
+"""The penalty is that of scikit-learn's `C` of 1 on features whose rows are so long, as the root of the mean square."""
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+def solve_together(trial: Trial, runtime: Runtime, model: Model) -> None:
+    """Put into the head what heads on all encoders have learned together, for the trial's own encoder.
+
+    Raises:
+        OutOfTime: There was no time to encode all rows, or for all rounds.
+    """
+    head = model.heads[0]
+    if not isinstance(head, LinearHead):
+        raise TypeError(f"Problem {trial.parts.problems[0].name!r} needs just pooled features but has no LinearHead.")
+    more, encoders = some_unlabeled(trial), Encoders(trial, runtime, model)
+    place = "cotraining", tuple(sorted(encoders.names)), trial.train.numbers.tobytes(), len(more)
+    if place not in runtime.features:  # what one trial found serves those of the other backbones
+        solved = label_and_solve(trial, runtime, head, encoders.encode(trial.train + more))
+        runtime.features[place] = dict(zip(encoders.names, solved, strict=True))
+    weight, bias = runtime.features[place][trial.parts.info.name]
+    with torch.no_grad():
+        head.linear.weight.copy_(weight)
+        head.linear.bias.copy_(bias)
+
+
+def some_unlabeled(trial: Trial) -> Rows:
+    """At most as many of the rows without targets as the recipe says: the same for all trials, which so encode them
+    once."""
+    rows, most = trial.unlabeled, int(trial.parts.recipe.of("cotraining")["rows"])
+    draw = torch.Generator().manual_seed(seed_of(0, "unlabeled"))
+    return rows.take(np.sort(torch.randperm(len(rows), generator=draw)[:most].numpy()))
+
+
+def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]) -> list[Solution]:
+    """A head for each encoder, learned from labelled rows and, round by round, from what all heads together answer to
+    the others.
+
+    Args:
+        trial: Its training rows are the labelled ones.
+        runtime: Knows the time that is left.
+        head: The head of the trial, for its number of outputs.
+        features: Of each encoder, the labelled rows first, shapes (rows, width).
+
+    Raises:
+        OutOfTime: There was no time for all rounds.
+    """
+    parts, count = trial.parts, len(trial.train)
+    problem, state, recipe = parts.problems[0], parts.states.problems[0], parts.recipes[0]
+    targets: Tensor = problem.encode(trial.train.target(0), state)
+    weights = torch.tensor(trial.train.weight, dtype=torch.float32)
+    scales = [moments(one) for one in features]
+    heads = [
+        LinearProblem(parts, runtime, 0, head, scaled(one, *each), trial.train.target(0), weights)
+        for one, each in zip(features, scales, strict=True)
+    ]
+    squares = [_mean_square(one) for one in features]
+    expected = np.bincount(targets.numpy(), minlength=heads[0].outputs) / count
+    chosen, labels, confidence = np.arange(0), targets[:0], weights[:0]
+    solutions: list[Solution | None] = [None] * len(heads)
+    for step in range(ROUNDS + 1):
+        rows = torch.cat([torch.arange(count), count + torch.from_numpy(chosen)])
+        every = torch.cat([targets, labels]), torch.cat([weights, TRUST * confidence])
+        for place, one in enumerate(heads):
+            strength = squares[place] / (LENGTH**2 * float(every[1].sum()) * one.penalty(1.0))
+            solutions[place] = one.relabelled(rows, *every).solve(strength, solutions[place])
+        if runtime.seconds_left() < 0:
+            raise OutOfTime("The time was up while rows without targets were labelled.")
+        found = [one.raw(solution)[count:] for one, solution in zip(heads, solutions, strict=True) if solution]
+        answers = [problem.tensors(raw, state, recipe)["probabilities"].numpy() for raw in found]
+        chosen, sure = surest(np.mean(answers, axis=0), expected, (step + 1) / ROUNDS)
+        labels, confidence = torch.from_numpy(sure.argmax(1)), torch.from_numpy(sure.max(1)).float()
+    pairs = zip(heads, solutions, scales, strict=True)
+    return [unscaled(*one.unturned(solution), *each) for one, solution, each in pairs if solution]
+
+
+def surest(probabilities: Floats, expected: Floats, fraction: float) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The rows that are labelled most surely, and their probabilities, aligned with the proportions of classes that are
+    expected.
+
+    Args:
+        probabilities: Of each row, shape (rows, classes).
+        expected: Of each class, adding up to 1.
+        fraction: How many of the rows of each class, as far as it is answered.
+
+    Returns:
+        Positions (chosen,) and probabilities (chosen, classes).
+    """
+    aligned = probabilities * (expected / probabilities.mean(0).clip(1e-9)) ** ALIGNMENT
+    aligned /= aligned.sum(1, keepdims=True)
+    labels, confidence = aligned.argmax(1), aligned.max(1)
+    counts = np.ceil(fraction * aligned.sum(0)).astype(np.int64)
+    order = np.argsort(-confidence, kind="stable")
+    chosen = np.sort(np.concatenate([order[labels[order] == label][:most] for label, most in enumerate(counts)]))
+    return chosen, aligned[chosen]
+
+
+def _mean_square(features: Tensor) -> float:
+    """The mean squared length of a row of standardized, or of sparse features."""
+    if features.layout == torch.strided:
+        return float(features.shape[1])
+    return float(features.values().float().square().sum()) / len(features)
