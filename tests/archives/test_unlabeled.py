@@ -13,7 +13,7 @@ from autosft.contracts.task import Task, TaskTarget
 from autosft.errors import BadInput, Unreadable
 from autosft.folders.entrances import collect_files
 from autosft.folders.files import FileKind
-from autosft.testing.toy import PointsModality
+from autosft.testing.toy import ToyModality
 
 
 def inspect(path):
@@ -25,7 +25,7 @@ def inspect(path):
 LETTERS = FileKind("a letter", "letters", frozenset({".let"}), lambda path: False, inspect)
 
 
-class Letters(PointsModality):
+class Letters(ToyModality):
     """Files that end in .let."""
 
     def collect(self, inputs, task):

@@ -60,7 +60,7 @@ class Search:
 
     def scheduler(self):
         proposals = Proposals(self.task, self.registry, self.plan, self._sampler)
-        return Scheduler(self.trials, proposals, None, self.teachers.now)
+        return Scheduler(self.trials, proposals, None, self.teachers.of)
 
     def next(self):
         estimates = Estimates(self.plan, self.trials.known, None, lambda recipe: 1.0)
@@ -70,7 +70,7 @@ class Search:
         params = {"backbone": backbone, "strategy": strategy}
         space = whole_space_of(self.task, self.registry, self.plan, params)
         params = {**defaults(space), **params, f"{strategy}.optim.lr": 0.05, f"{strategy}.optim.head_lr": 0.2}
-        return self.trials.start({**params, **more}, space, self.teachers.now() if strategy == "pupil" else {})
+        return self.trials.start({**params, **more}, space, self.teachers.of(strategy, backbone))
 
     def work(self, number):
         record = self.work_on(number)
@@ -99,7 +99,7 @@ def search(make_run, registry, tmp_path):
 
 def test_nobody_teaches_before_a_trial_has_left_a_model_and_a_pupil_waits_for_it(search):
     strategies = {search.trials.recipe(search.next()).strategy for _ in range(6)}
-    assert search.teachers.now() == {} and strategies == {"toy"}
+    assert search.teachers.of("pupil", "tiny/wide") == {} and strategies == {"toy"}
 
     assert search.work(0).state == "done"
 
@@ -113,7 +113,7 @@ def test_those_teach_who_would_answer_together_but_for_pupils(search):
         search.train("toy", backbone)
     pupil = search.train("pupil")
 
-    weights = search.teachers.now()
+    weights = search.teachers.of("pupil", "tiny/wide")
     assert 1 <= len(weights) <= MOST_TEACHERS and pupil.number not in weights
     assert sum(weights.values()) == pytest.approx(1.0) and list(weights.values()) == sorted(
         weights.values(), reverse=True
@@ -171,8 +171,8 @@ def test_a_teacher_that_cannot_be_had_fails_its_pupil_in_one_line_and_nobody_els
 
     for record in failed:
         assert record.state == "failed" and record.failed_teachers == (0,) and "\n" not in record.error
-        assert record.error.startswith("Trial 0, which is to teach this one: ") and str(path) in record.error
-    assert not to_quarantine(search.trials.ended) and search.teachers.now() == {}
+        assert record.error.startswith("Trial 0, on which this one builds: ") and str(path) in record.error
+    assert not to_quarantine(search.trials.ended) and search.teachers.of("pupil", "tiny/wide") == {}
     assert to_quarantine([record.model_copy(update={"failed_teachers": ()}) for record in failed])
 
 
@@ -194,5 +194,5 @@ def test_encoders_that_nobody_needs_go_when_the_quota_is_used_up(search):
 
 def test_where_everybody_wants_to_be_taught_nothing_can_be_tried(task, registry):
     spec = SearchSpec(strategies=("pupil",))
-    with pytest.raises(NoCandidates, match="pupil would be taught by other trials; allow a strategy that needs no"):
+    with pytest.raises(NoCandidates, match="pupil would build on other trials; allow a strategy that needs none"):
         make_plan(task, registry, precheck(task, registry, spec), Facts())

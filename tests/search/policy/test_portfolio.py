@@ -239,7 +239,7 @@ def test_an_encoder_to_which_the_rows_are_unfamiliar_comes_last_on_a_few_rows_an
                 tried=tried,
                 uncut={},
                 quarantined=(),
-                teacher=(),
+                teachers=lambda strategy, backbone: (),
                 used=0.1,
                 started=len(tried),
                 left=math.inf,
