@@ -56,7 +56,7 @@ def searched(cut: Cut, out: Path, budget: int, weights: Sequence[Path]) -> dict[
         program = [str(Path(__file__).with_name("without.py")), "deletion"] if cut.shots else ["-m", "autosft"]
         wall = search(cut.write(folder), run, options, program)
         result = json.loads((run / "result.json").read_text())
-        found = {"wall": wall, **{name: result[name] for name in ("best", "shares", "trials", "valid", "test")}}
+        found = {"wall": wall, **{name: result[name] for name in ("best", "weights", "trials", "valid", "test")}}
         found["answers"] = answers(cut, run)
         found["regret"] = trials_on_test(run) if cut.shots else {}
         found["log"] = (out / "run.log").read_text()[-4000:]

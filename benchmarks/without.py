@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from autosft.contracts.space import Choice, Parameter, Value
-from autosft.search import plan
+from autosft.search import space
 
 OFF: Mapping[str, Mapping[str, Value]] = {
     "augmentation": {"regular.augment": "none", "regular.mixup": 0.0, "regular.cutmix": 0.0},
@@ -44,15 +44,15 @@ PARTS = [*OFF, "rung0", "deletion", *OPTIONS]
 
 def fixed(off: Mapping[str, Value]) -> Callable[..., dict[str, Parameter]]:
     """`space_of` with some parameters at values that switch them off."""
-    whole = plan.space_of
+    whole = space.space_of
 
     def space_of(*given: Any) -> dict[str, Parameter]:
-        space = whole(*given)
-        for name in space:
+        found = whole(*given)
+        for name in found:
             for ending, value in off.items():
                 if name == ending or name.endswith(f".{ending}"):
-                    space[name] = Choice((value,))
-        return space
+                    found[name] = Choice((value,))
+        return found
 
     return space_of
 
@@ -69,7 +69,7 @@ def moved_away(run: Any, number: int) -> None:
 def main() -> None:
     part, arguments = sys.argv[1], sys.argv[2:]
     if part in OFF:
-        plan.space_of = fixed(OFF[part])  # before other modules take it from there
+        space.space_of = fixed(OFF[part])  # before other modules take it from there
     elif part == "rung0":
         from autosft.search.policy.rung0 import Rung0
 
