@@ -36,9 +36,9 @@ class Encoders:
         self._all = [(trial.parts, model.encoder), *(one for one in others if one[0].info.name != own)]
 
     @property
-    def names(self) -> list[str]:
-        """The backbones that they are, that of the trial first."""
-        return [parts.info.name for parts, _ in self._all]
+    def parts(self) -> list[Parts]:
+        """Whose encoders they are, the trial's own parts first."""
+        return [parts for parts, _ in self._all]
 
     def encode(self, rows: Rows) -> list[Tensor]:
         """The pooled features of rows by each encoder, that of the trial first: shapes (rows, width), on the CPU;

@@ -20,9 +20,8 @@ class CoTraining(Strategy):
 
     What several unlike views of a row agree on is more often right than what one is sure of (co-training: Blum and
     Mitchell, 1998; several pretrained encoders: V-PET, 2025, arXiv 2503.09707). In each round the heads learn from the
-    labelled rows and from the surest rows of each class (curriculum labelling: Cascante-Bonilla et al., 2021); answers
-    are moved half-way towards the proportions of classes that are expected (distribution alignment: Berthelot et al.,
-    2020).
+    labelled rows and from the surest rows of each class, of which each round takes more (curriculum labelling:
+    Cascante-Bonilla et al., 2021).
     """
 
     name, prior, cheap = "cotraining", 0.9, True

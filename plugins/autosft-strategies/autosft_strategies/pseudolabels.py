@@ -10,17 +10,14 @@ import numpy.typing as npt
 import torch  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from autosft.api import OutOfTime, Rows, Runtime, Trial, seed_of
+from autosft.api import OutOfTime, Parts, Rows, Runtime, Trial, seed_of
 from autosft.api.tensors import Encoders, LinearHead, Model
 from autosft_strategies.linear import LinearProblem, Solution
 from autosft_strategies.probe import moments, scaled, unscaled
 
-ROUNDS = 5
-"""In so many rounds ever more of the rows are labelled, the surest first: a fifth more in each."""
-
-ALIGNMENT = 0.5
-"""How far the classes of pseudo-labels are moved from the proportions that were answered towards those of the labelled
-rows: half of the way, on a logarithmic scale."""
+ROUNDS = 10
+"""In so many rounds ever more of the rows are labelled, the surest first: a tenth more in each. Five gain less: see
+docs/explanation/search.md."""
 
 TRUST = 0.5
 """A pseudo-label counts so many times its confidence, where a label counts 1."""
@@ -41,14 +38,27 @@ def solve_together(trial: Trial, runtime: Runtime, model: Model) -> None:
     if not isinstance(head, LinearHead):
         raise TypeError(f"Problem {trial.parts.problems[0].name!r} needs just pooled features but has no LinearHead.")
     more, encoders = some_unlabeled(trial), Encoders(trial, runtime, model)
-    place = "cotraining", tuple(sorted(encoders.names)), trial.train.numbers.tobytes(), len(more)
+    views = [_view(parts) for parts in encoders.parts]
+    learned_from = tuple(trial.train.numbers), tuple(trial.train.weight), len(more), str(_own(trial.parts))
+    place = "cotraining", tuple(sorted(views)), learned_from
     if place not in runtime.features:  # what one trial found serves those of the other backbones
         solved = label_and_solve(trial, runtime, head, encoders.encode(trial.train + more))
-        runtime.features[place] = dict(zip(encoders.names, solved, strict=True))
-    weight, bias = runtime.features[place][trial.parts.info.name]
+        runtime.features[place] = dict(zip(views, solved, strict=True))
+    weight, bias = runtime.features[place][views[0]]
     with torch.no_grad():
         head.linear.weight.copy_(weight)
         head.linear.bias.copy_(bias)
+
+
+def _view(parts: Parts) -> str:
+    """By what encoder rows are seen, and how."""
+    return f"{parts.info.name} {parts.recipe.of(parts.modality.name)} {parts.recipe.of(parts.family.prefix)}"
+
+
+def _own(parts: Parts) -> dict[str, Any]:
+    """All of a recipe that a head depends on, whatever the encoder."""
+    recipe = parts.recipes[0]
+    return {"regular": recipe.regular.plain(), "problem": recipe.of(parts.task.targets[0].problem)}
 
 
 def some_unlabeled(trial: Trial) -> Rows:
@@ -82,7 +92,6 @@ def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: 
         for one, each in zip(features, scales, strict=True)
     ]
     squares = [_mean_square(one) for one in features]
-    expected = np.bincount(targets.numpy(), minlength=heads[0].outputs) / count
     chosen, labels, confidence = np.arange(0), targets[:0], weights[:0]
     solutions: list[Solution | None] = [None] * len(heads)
     for step in range(ROUNDS + 1):
@@ -95,31 +104,28 @@ def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: 
             raise OutOfTime("The time was up while rows without targets were labelled.")
         found = [one.raw(solution)[count:] for one, solution in zip(heads, solutions, strict=True) if solution]
         answers = [problem.tensors(raw, state, recipe)["probabilities"].numpy() for raw in found]
-        chosen, sure = surest(np.mean(answers, axis=0), expected, (step + 1) / ROUNDS)
-        labels, confidence = torch.from_numpy(sure.argmax(1)), torch.from_numpy(sure.max(1)).float()
+        mean = np.mean(answers, axis=0)
+        chosen = surest(mean, (step + 1) / ROUNDS)
+        sure = torch.from_numpy(mean[chosen]).float()
+        labels, confidence = sure.argmax(1), sure.amax(1)
     pairs = zip(heads, solutions, scales, strict=True)
     return [unscaled(*one.unturned(solution), *each) for one, solution, each in pairs if solution]
 
 
-def surest(probabilities: Floats, expected: Floats, fraction: float) -> tuple[npt.NDArray[np.int64], Floats]:
-    """The rows that are labelled most surely, and their probabilities, aligned with the proportions of classes that are
-    expected.
+def surest(probabilities: Floats, fraction: float) -> npt.NDArray[np.int64]:
+    """The positions of the rows that are answered most surely, in order.
+
+    Of each class come as many as the mean of its probabilities makes of the rows to be chosen, so that no class crowds
+    out the others, and nothing is supposed of how many rows each has.
 
     Args:
         probabilities: Of each row, shape (rows, classes).
-        expected: Of each class, adding up to 1.
-        fraction: How many of the rows of each class, as far as it is answered.
-
-    Returns:
-        Positions (chosen,) and probabilities (chosen, classes).
+        fraction: How many of the rows.
     """
-    aligned = probabilities * (expected / probabilities.mean(0).clip(1e-9)) ** ALIGNMENT
-    aligned /= aligned.sum(1, keepdims=True)
-    labels, confidence = aligned.argmax(1), aligned.max(1)
-    counts = np.ceil(fraction * aligned.sum(0)).astype(np.int64)
-    order = np.argsort(-confidence, kind="stable")
-    chosen = np.sort(np.concatenate([order[labels[order] == label][:most] for label, most in enumerate(counts)]))
-    return chosen, aligned[chosen]
+    labels = probabilities.argmax(1)
+    counts = np.ceil(fraction * probabilities.sum(0)).astype(np.int64)
+    order = np.argsort(-probabilities.max(1), kind="stable")
+    return np.sort(np.concatenate([order[labels[order] == label][:most] for label, most in enumerate(counts)]))
 
 
 def _mean_square(features: Tensor) -> float:
