@@ -12,6 +12,9 @@ from autosft.contracts.document import Document
 from autosft.contracts.settings import words_of
 from autosft.errors import BadInput
 
+EXTENDABLE = ("budget", "trials")
+"""Settings that may grow when a run is taken up again."""
+
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
@@ -73,6 +76,11 @@ class SearchSpec(Document):
         return device
 
 
+def grew(new: float | None, old: float | None) -> bool:
+    """Whether a limit allows more than before; None is no limit."""
+    return old is not None and (new is None or new > old)
+
+
 def parse_seconds(text: str) -> float:
     """Seconds from a length of time such as `"90s"`, `"5m"`, `"1h30m"` or `"300"`.
 
@@ -90,5 +98,6 @@ def parse_seconds(text: str) -> float:
 
 
 def without_password(url: str) -> str:
-    """The URL of a database as it may be written down."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", url)
+    """The URL of a database as it may be written down: with a password neither before the host nor in the query."""
+    url = re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", url)
+    return re.sub(r"([?&])password=[^&]*&?", r"\1", url).rstrip("?&")

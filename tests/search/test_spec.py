@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autosft.errors import BadInput, UnknownName
-from autosft.runs.spec import SearchSpec, parse_seconds
+from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,19 @@ def test_settings_survive_a_file(tmp_path):
     spec.write(tmp_path / "spec.json")
 
     assert SearchSpec.read(tmp_path / "spec.json") == spec
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("postgresql://ann:s3cret@host/db", "postgresql://ann@host/db"),
+        ("postgresql://ann@host/db?password=s3cret", "postgresql://ann@host/db"),
+        (
+            "postgresql://host/db?user=ann&password=s3cret&sslmode=require",
+            "postgresql://host/db?user=ann&sslmode=require",
+        ),
+        ("sqlite:////data/study.db", "sqlite:////data/study.db"),
+    ],
+)
+def test_a_password_is_not_written_down(url, written):
+    assert without_password(url) == written
