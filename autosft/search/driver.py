@@ -29,7 +29,7 @@ from autosft.runs.run import Run, RunDocument
 from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 from autosft.runs.versions import installed_versions
 from autosft.search.events import Callback, Finished, Noted, Planned, Recognized, SearchEvent
-from autosft.search.memory.study import Study, sqlite_url
+from autosft.search.memory.study import Study, check_storage, sqlite_url
 from autosft.search.recognize import check_hints, recognize, with_metric
 from autosft.search.replan import replan
 from autosft.search.session import Session
@@ -173,8 +173,7 @@ def run_search(
             spec = spec.model_copy(update={"threads": RunDocument.read(folder / "run.json").spec.threads})
         opened = Run.resume(folder, task, spec)
     else:
-        source = "" if isinstance(given, Task) else str(given.absolute())
-        opened = _create(folder, source, hints, task, spec, registry, callback)
+        opened = _create(folder, given, hints, task, spec, url, registry, callback)
     with closing(opened):
         if going_on and _has_changed(opened.document, folder):
             callback(Noted(CHANGED))
@@ -219,9 +218,18 @@ def _no_callback(event: SearchEvent) -> None:
 
 
 def _create(
-    folder: Path, source: str, hints: Hints, task: Task, spec: SearchSpec, registry: Registry, callback: Callback
+    folder: Path,
+    given: Task | Path,
+    hints: Hints,
+    task: Task,
+    spec: SearchSpec,
+    url: str,
+    registry: Registry,
+    callback: Callback,
 ) -> Run:
     """Scan, check, split, plan; nothing is written before all of that went well."""
+    if spec.storage:
+        check_storage(url)  # else the folder would name a wrong one, and be refused with the right one
     modality = registry.modality(task.modality)
     offers = precheck(task, registry, spec)
     scan = modality.scan(task)
@@ -236,6 +244,7 @@ def _create(
     described = modality.describe(plan.state)
     for position, one in enumerate(registry.problems_of(task)[1:], start=1):  # the first one's targets are summarized
         one.fit(data.train.with_target(position).target(position))
+    source = "" if isinstance(given, Task) else str(given.absolute())
     document = RunDocument(
         source=source,
         path_fingerprint=path_fingerprint(Path(source), folder) if source else "",

@@ -97,6 +97,13 @@ def test_an_unknown_executor_is_refused_before_anything_is_written(tmp_path, poi
     assert not tree(tmp_path)
 
 
+def test_a_storage_that_cannot_be_reached_is_refused_before_anything_is_written(tmp_path, points, registry):
+    with pytest.raises(BadInput, match="cannot be opened"):
+        run_search(points, run=tmp_path / "run", registry=registry, storage="sqlite:////nowhere/study.db", **SETTINGS)
+
+    assert not tree(tmp_path)
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused_and_left_untouched(tmp_path, points, registry):
     (tmp_path / "notes").write_text("mine")
 
