@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.contracts.document import write_whole
-from autosft.errors import CannotWrite
+from autosft.errors import BadInput, CannotWrite
 
 FOLDER, LIMIT = "AUTOSFT_CACHE", "AUTOSFT_CACHE_GB"
 """Environment variables: where to keep what can be made again, and how many gigabytes of features."""
@@ -52,8 +52,16 @@ class FeatureStore:
 
     @classmethod
     def shared(cls) -> Self:
-        """The store of this user, shared by all runs."""
-        return cls(cache_folder() / "features", 1e9 * float(os.environ.get(LIMIT) or DEFAULT_GIGABYTES))
+        """The store of this user, shared by all runs.
+
+        Raises:
+            BadInput: The environment gives a limit that is no number.
+        """
+        said = os.environ.get(LIMIT) or DEFAULT_GIGABYTES
+        try:
+            return cls(cache_folder() / "features", 1e9 * float(said))
+        except ValueError as error:
+            raise BadInput(f"{LIMIT}={said} is no number of gigabytes. Write one, such as 5, or unset it.") from error
 
     def load(self, encoder: str, wanted: Container[str]) -> tuple[dict[str, Floats], float]:
         """Rows of an encoder by their digests, and the seconds that a row took; damaged files are deleted.

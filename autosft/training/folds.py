@@ -54,6 +54,7 @@ def cross_validate(
             evaluation = train(fold, runtime, strategy).evaluation
             assert evaluation is not None  # there are rows to validate on
             StoredOutputs(held_out, evaluation.outputs, evaluation.states).write(folder)
+            forget_checkpoints(fold)
         stored = StoredOutputs.read(folder, held_out.columns)
         pairs = zip(trial.parts.problems, first.states, stored.states, strict=True)
         if any(list(problem.classes(one)) != list(problem.classes(other)) for problem, one, other in pairs):

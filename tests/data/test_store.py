@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autosft.data.store import FeatureStore
+from autosft.errors import BadInput
 
 ROWS = 20
 DIGESTS = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(ROWS)]
@@ -95,3 +96,10 @@ def test_several_processes_write_and_read_at_the_same_time(tmp_path):
 
     found, _ = FeatureStore(tmp_path, 1e9).load("encoder", DIGESTS)
     assert len(found) == ROWS and all(np.array_equal(found[name], FEATURES[n]) for n, name in enumerate(DIGESTS))
+
+
+def test_a_limit_that_is_no_number_is_named(monkeypatch):
+    monkeypatch.setenv("AUTOSFT_CACHE_GB", "5 GB")
+
+    with pytest.raises(BadInput, match="AUTOSFT_CACHE_GB=5 GB"):
+        FeatureStore.shared()

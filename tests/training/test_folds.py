@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from autosft.builtin.classification import Classification
+from autosft.contracts.outputs import OUTPUT_FILES
 from autosft.contracts.rows import Data
 from autosft.contracts.strategy import Fit, Strategy
 from autosft.data.splits import with_folds
@@ -121,3 +122,11 @@ def test_without_early_stopping_a_stage_runs_to_its_end_and_keeps_its_last_weigh
     (stage,) = trained.best
     assert len(seen) == trial.parts.recipe.stop.max_epochs == trained.best[stage] >= len(stopped.epochs)
     assert trained.evaluation.score == seen[-1].score
+
+
+def test_of_a_fold_that_is_done_only_its_answers_stay(trial, runtime):
+    short = trial.with_recipe(stop=trial.parts.recipe.stop.model_copy(update={"max_epochs": 1}))
+
+    crossed(short, runtime, ToyStrategy(), folds_of(trial))
+
+    assert {path.name for path in trial.folder.glob("fold-*/*")} == set(OUTPUT_FILES)
