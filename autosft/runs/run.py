@@ -43,7 +43,7 @@ from autosft.errors import BadInput, RunConflict
 from autosft.runs.plan import Plan
 from autosft.runs.spec import EXTENDABLE, SearchSpec, grew
 
-DATA, STARTS = "data.arrow", "starts"
+DATA, STARTS, REFIT = "data.arrow", "starts", "refit"
 
 BEFORE_RUN_JSON = ("run.lock", "run.holder", DATA)
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
