@@ -29,7 +29,7 @@ LEARNING = 0.25
 2017)."""
 
 LEAST_SECONDS = 3.0
-"""What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
+"""What a finishing order may take even if the clock has run out: without it the result would have no test score."""
 
 
 def finish(
