@@ -45,7 +45,7 @@ class SearchSpec(Document):
         storage: The URL of a database for the study, without its password; empty means SQLite in the run's folder.
     """
 
-    budget: float | None = Field(default=600.0, gt=0)
+    budget: float | None = Field(default=600.0, gt=0, allow_inf_nan=False)
     trials: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
@@ -61,7 +61,7 @@ class SearchSpec(Document):
     settings: Mapping[str, Mapping[str, str]] = {}
     hold_out_test: bool = True
     storage: str = ""
-    disk: float = Field(default=20.0, gt=0)
+    disk: float = Field(default=20.0, gt=0, allow_inf_nan=False)
     single: bool = False
 
     def words(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from autosft.errors import BadInput, UnknownName
@@ -35,7 +37,16 @@ def test_anything_else_is_refused_with_examples(text):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"budget": 0}, {"budget": -1}, {"trials": 0}, {"seed": -1}, {"threads": 0}, {"precision": "half"}],
+    [
+        {"budget": 0},
+        {"budget": -1},
+        {"budget": math.inf},
+        {"disk": math.inf},
+        {"trials": 0},
+        {"seed": -1},
+        {"threads": 0},
+        {"precision": "half"},
+    ],
     ids=str,
 )
 def test_settings_out_of_range_are_refused_by_name(wrong):
