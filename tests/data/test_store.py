@@ -103,3 +103,16 @@ def test_a_limit_that_is_no_number_is_named(monkeypatch):
 
     with pytest.raises(BadInput, match="AUTOSFT_CACHE_GB=5 GB"):
         FeatureStore.shared()
+
+
+def test_what_a_killed_process_has_left_half_goes_and_what_another_is_writing_stays(store, tmp_path):
+    store.add("encoder", DIGESTS, FEATURES, 0.25)
+    (path,) = files(tmp_path)
+    old, new = (path.with_name(f".{name}.safetensors.4711.tmp") for name in ("old", "new"))
+    for draft in (old, new):
+        draft.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    store.add("encoder", DIGESTS, FEATURES + 1, 0.25)
+
+    assert not old.exists() and new.exists() and len(files(tmp_path)) == 2

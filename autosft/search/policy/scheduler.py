@@ -25,7 +25,7 @@ class Assignment:
     Attributes:
         number: The trial.
         pause_after: After how many validated epochs of the trial it pauses; None means that it runs through.
-        resumed: Whether the trial had paused before.
+        resumed: Whether the trial goes on from a pause; not so if it was cut off.
     """
 
     number: int
