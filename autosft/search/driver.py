@@ -132,8 +132,11 @@ def run_search(
         BadInput: The data or an option cannot be used.
         NoCandidates: No backbone and strategy fit, or no weights are at hand.
         RunConflict: The folder holds another search, or one that is running.
-        PluginBroken: One of `plugins` does not load.
+        PartMissing: No installed plugin offers a part that is named, or the driver of the database is not installed.
+        PluginBroken: One of `plugins` does not load, or the executor fails.
         NothingFinished: No trial had a score when the budget ended.
+        CannotWrite: The disk is full, or the folder cannot be written; the same call goes on.
+        KeyboardInterrupt: The user left with Ctrl-C.
     """
     started = monotonic() if started is None else started
     if budget is None and trials is None:
