@@ -101,20 +101,25 @@ class Run:
         Raises:
             RunConflict: The folder holds something else, or another search runs in it.
             BadInput: The folder cannot be written.
+            CannotWrite: The disk is full.
         """
-        if folder.exists() and any(
-            entry.name not in BEFORE_RUN_JSON and not is_draft(entry) for entry in _entries(folder)
-        ):
+        if folder.exists() and not folder.is_dir():
+            raise RunConflict(f"{folder}: is a file. Give a folder with --run.")
+        there = folder.iterdir() if folder.exists() else ()
+        if any(entry.name not in BEFORE_RUN_JSON and not is_draft(entry) for entry in there):
             raise RunConflict(f"{folder}: exists and is no run of AutoSFT. Give another folder with --run.")
         run = cls(folder, document, data)
-        run._take_lock()
-        if (folder / "run.json").exists():
+        try:
+            run._take_lock()
+            if (folder / "run.json").exists():
+                raise RunConflict(f"{folder}: another search has just begun in it. Give another folder with --run.")
+            write_data(folder / DATA, data)
+            run.document = document.model_copy(update={"data_sha256": sha256_of_file(folder / DATA)})
+            run.document.write(folder / "run.json")
+            run.data = read_data(folder / DATA)  # from now on rows are in the file, and no longer in memory
+        except BaseException:
             run.close()
-            raise RunConflict(f"{folder}: another search has just begun in it. Give another folder with --run.")
-        write_data(folder / DATA, data)
-        run.document = document.model_copy(update={"data_sha256": sha256_of_file(folder / DATA)})
-        run.document.write(folder / "run.json")
-        run.data = read_data(folder / DATA)  # from now on rows are in the file, and no longer in memory
+            raise
         return run
 
     @classmethod
@@ -282,12 +287,6 @@ def _bytes_in(folder: Path) -> int:
 def _drop_outputs(folder: Path) -> None:
     for name in reversed(OUTPUT_FILES):
         (folder / name).unlink(missing_ok=True)
-
-
-def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise RunConflict(f"{folder}: is a file. Give a folder with --run.")
-    return list(folder.iterdir())
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

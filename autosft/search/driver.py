@@ -263,6 +263,10 @@ def _create(
         versions=installed_versions(registry),
     )
     run = Run.create(folder, document, data)
-    write_skipped(folder / "skipped.csv", scan.skipped)
-    callback(Planned(task, folder, summary, plan))
+    try:
+        write_skipped(folder / "skipped.csv", scan.skipped)
+        callback(Planned(task, folder, summary, plan))
+    except BaseException:
+        run.close()
+        raise
     return run
