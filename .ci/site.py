@@ -1,4 +1,5 @@
-"""Builds the documentation into site/ (`make docs`), with a page of commands that the program itself has written.
+"""Builds the documentation into site/ (`make docs`), with a page of commands that the program itself has written, and
+with the files for contributors, which lie outside docs/.
 
 Fails on a broken link, on a cross-reference that leads nowhere, and on a docstring that cannot be read.
 """
@@ -19,7 +20,11 @@ from typer.cli import get_docs_for_click
 from autosft.cli import app
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ROOT / "docs" / "reference" / "commands.md"
+DOCS = ROOT / "docs"
+COMMANDS = DOCS / "reference" / "commands.md"
+COPIED = ("CHANGELOG.md", "CONTRIBUTING.md")
+"""Files of the repository that are pages too, under their names in lower case."""
+
 COMPLAINT = re.compile(r"^\W*(?:\[[^\]]*\]\s*)?(?:warning|error)\b", re.IGNORECASE)
 UNRESOLVED = re.compile(r"<autoref\b[^>]*>|\]\[autosft[\w.]*\]")
 """What is left in a page of a cross-reference that leads nowhere."""
@@ -47,6 +52,13 @@ def write_commands() -> None:
     written = re.sub(r"```console\n\$ ", "```text\n", written).replace("  [", " [")
     written = re.sub(r"^### `(autosft \w+ \w+)`", r"#### `\1`", written, flags=re.MULTILINE)
     COMMANDS.write_text(HEAD + LISTED.sub(partial(_listed, seen), written).strip() + "\n", encoding="utf-8")
+
+
+def write_copies() -> None:
+    """The pages that lie outside docs/. Their links into docs/ lose that folder."""
+    for name in COPIED:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        (DOCS / name.lower()).write_text(text.replace("](docs/", "]("), encoding="utf-8")
 
 
 def _visible(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -86,6 +98,7 @@ def build() -> list[str]:
 def main() -> int:
     """Write what is generated, build, and say what is wrong."""
     write_commands()
+    write_copies()
     wrong = build()
     for line in wrong:
         print(line, file=sys.stderr)

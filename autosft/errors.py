@@ -14,6 +14,7 @@
     ├── Unreadable               one sample cannot be read; counted and listed, seldom fatal
     ├── Diverged                 a loss or a score is not finite; ends the trial, never the search
     ├── OutOfTime                a trial's seconds ran out before it had anything to keep
+    ├── LostContact              of the processes that train a trial together one has left; ends the trial
     ├── CannotWrite              the disk is full, or a folder cannot be written; what was there stays whole
     └── NothingFinished          the budget ended before any trial had a score
 

@@ -16,6 +16,7 @@ RUN_SCHEMA = 4
 """The version of `run.json`."""
 
 SCHEMA = 1
+"""The version of `result.json`."""
 
 TOO_FEW_VALID = 100
 """A standard error of three points and more cannot tell trials apart: with fewer validation rows, trials that train the

@@ -1,4 +1,4 @@
-"""The words that need torch, as few others do: `Batch`, `Encoder`, `Model`, `LinearHead`."""
+"""The contracts that need torch: `Batch`, `Encoder`, `Model`, `LinearHead`; `Step` is in `steps`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """`Trial`: what is trained, on which rows. `Parts`: what prediction needs of it too. `Runtime`: where it is computed,
-by how many
-`Loaders` rows are read meanwhile, and in what `EvalBatch` they are answered.
+by how many `Loaders` rows are read meanwhile, and in what `EvalBatch` they are answered.
 
 A trained model is its parts and its weights. Rows belong to a trial, and devices, clocks and caches to the process.
 """

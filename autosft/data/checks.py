@@ -1,4 +1,4 @@
-"""`check`: is the data sound enough to search on, and what should the user know of it before the clock runs?"""
+"""`check_scan`, `summarize`: is the data sound enough to search on, and what should the user know of it before?"""
 
 from __future__ import annotations
 

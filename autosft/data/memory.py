@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def most_used_bytes(proc: Path = PROC) -> int:
     with suppress(OSError):
         if said := re.search(r"^VmHWM:\s*(\d+) kB", (proc / "self" / "status").read_text(), re.MULTILINE):
             return int(said[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def card_bytes() -> list[float]:

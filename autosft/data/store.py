@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +19,16 @@ from typing import Any, Self, final
 import numpy as np
 import numpy.typing as npt
 
-from autosft.contracts.document import write_whole
-from autosft.errors import CannotWrite
+from autosft.contracts.document import is_draft, write_whole
+from autosft.errors import BadInput, CannotWrite
 
 FOLDER, LIMIT = "AUTOSFT_CACHE", "AUTOSFT_CACHE_GB"
 """Environment variables: where to keep what can be made again, and how many gigabytes of features."""
 
 DEFAULT_GIGABYTES = 5.0
+
+DRAFT_SECONDS = 3600.0
+"""A file that was begun so long ago is written no more."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -52,8 +56,16 @@ class FeatureStore:
 
     @classmethod
     def shared(cls) -> Self:
-        """The store of this user, shared by all runs."""
-        return cls(cache_folder() / "features", 1e9 * float(os.environ.get(LIMIT) or DEFAULT_GIGABYTES))
+        """The store of this user, shared by all runs.
+
+        Raises:
+            BadInput: The environment gives a limit that is no number.
+        """
+        said = os.environ.get(LIMIT) or DEFAULT_GIGABYTES
+        try:
+            return cls(cache_folder() / "features", 1e9 * float(said))
+        except ValueError as error:
+            raise BadInput(f"{LIMIT}={said} is no number of gigabytes. Write one, such as 5, or unset it.") from error
 
     def load(self, encoder: str, wanted: Container[str]) -> tuple[dict[str, Floats], float]:
         """Rows of an encoder by their digests, and the seconds that a row took; damaged files are deleted.
@@ -114,7 +126,11 @@ class FeatureStore:
         return self._folder / hashlib.sha256(encoder.encode()).hexdigest()[:32]
 
     def _make_room(self) -> None:
-        """Delete what was not used for longest, until the limit is kept."""
+        """Delete what was not used for longest, until the limit is kept, and what killed processes have left half."""
+        for path in self._folder.glob("*/*.tmp"):
+            with suppress(FileNotFoundError):
+                if is_draft(path) and time.time() - path.stat().st_mtime > DRAFT_SECONDS:
+                    path.unlink()
         files: list[tuple[float, int, Path]] = []
         for path in self._folder.glob("*/*.safetensors"):
             with suppress(FileNotFoundError):

@@ -16,6 +16,7 @@ import os
 import shutil
 import socket
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -40,18 +41,15 @@ from autosft.data.arrow import read_data, write_data
 from autosft.deploy.bundle import MEMBER
 from autosft.errors import BadInput, RunConflict
 from autosft.runs.plan import Plan
-from autosft.runs.spec import SearchSpec
+from autosft.runs.spec import EXTENDABLE, SearchSpec, grew
 
-DATA, STARTS = "data.arrow", "starts"
+DATA, STARTS, REFIT = "data.arrow", "starts", "refit"
 
 BEFORE_RUN_JSON = ("run.lock", "run.holder", DATA)
 """What a driver that was killed at its very start may leave; such a folder can be begun anew."""
 
 OUTPUTS_FRACTION = 0.01
 """The most of the quota that stored outputs may take; beyond, those of the worst trials are deleted."""
-
-EXTENDABLE = ("budget", "trials")
-"""Settings that may grow when a run is taken up again."""
 
 
 class RunDocument(Document):
@@ -103,20 +101,25 @@ class Run:
         Raises:
             RunConflict: The folder holds something else, or another search runs in it.
             BadInput: The folder cannot be written.
+            CannotWrite: The disk is full.
         """
-        if folder.exists() and any(
-            entry.name not in BEFORE_RUN_JSON and not is_draft(entry) for entry in _entries(folder)
-        ):
+        if folder.exists() and not folder.is_dir():
+            raise RunConflict(f"{folder}: is a file. Give a folder with --run.")
+        there = folder.iterdir() if folder.exists() else ()
+        if any(entry.name not in BEFORE_RUN_JSON and not is_draft(entry) for entry in there):
             raise RunConflict(f"{folder}: exists and is no run of AutoSFT. Give another folder with --run.")
         run = cls(folder, document, data)
-        run._take_lock()
-        if (folder / "run.json").exists():
+        try:
+            run._take_lock()
+            if (folder / "run.json").exists():
+                raise RunConflict(f"{folder}: another search has just begun in it. Give another folder with --run.")
+            write_data(folder / DATA, data)
+            run.document = document.model_copy(update={"data_sha256": sha256_of_file(folder / DATA)})
+            run.document.write(folder / "run.json")
+            run.data = read_data(folder / DATA)  # from now on rows are in the file, and no longer in memory
+        except BaseException:
             run.close()
-            raise RunConflict(f"{folder}: another search has just begun in it. Give another folder with --run.")
-        write_data(folder / DATA, data)
-        run.document = document.model_copy(update={"data_sha256": sha256_of_file(folder / DATA)})
-        run.document.write(folder / "run.json")
-        run.data = read_data(folder / DATA)  # from now on rows are in the file, and no longer in memory
+            raise
         return run
 
     @classmethod
@@ -222,7 +225,7 @@ class Run:
 
     def bytes_of_starts(self) -> int:
         """What all encoders take that trials start from."""
-        return sum(path.stat().st_size for path in (self.folder / STARTS).rglob("*") if path.is_file())
+        return _bytes_in(self.folder / STARTS)
 
     def member_folder(self, record: Record) -> Path:
         """Where the model of an ended trial lies, or that of a soup."""
@@ -235,6 +238,7 @@ class Run:
 
     def drop_model(self, number: int) -> None:
         """Delete the heavy files of an ended trial; its record stays, and what it answered."""
+        (self.trial_folder(number) / MEMBER).unlink(missing_ok=True)  # first: without it the others are no model
         for path in self.trial_folder(number).glob("*"):
             if path.name not in ("record.json", *OUTPUT_FILES):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -254,14 +258,13 @@ class Run:
 
     def bytes_of(self, number: int) -> int:
         """What a trial's files take."""
-        return sum(path.stat().st_size for path in self.trial_folder(number).rglob("*") if path.is_file())
+        return _bytes_in(self.trial_folder(number))
 
     def _take_lock(self) -> None:
         """One driver per run; a second is told who holds it."""
-        path = self.folder / "run.lock"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path, timeout=0.5)
+            lock = FileLock(self.folder / "run.lock", timeout=0.5)
             lock.acquire()
         except Timeout as error:
             holder = (self.folder / "run.holder").read_text() if (self.folder / "run.holder").exists() else "unknown"
@@ -272,20 +275,18 @@ class Run:
         write_whole(self.folder / "run.holder", f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 
-def grew(new: float | None, old: float | None) -> bool:
-    """Whether a limit allows more than before; None is no limit."""
-    return old is not None and (new is None or new > old)
+def _bytes_in(folder: Path) -> int:
+    """What all files below a folder take, into which a worker may be writing."""
+    total = 0
+    for path in (Path(place, name) for place, _, names in os.walk(folder) for name in names):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def _drop_outputs(folder: Path) -> None:
     for name in reversed(OUTPUT_FILES):
         (folder / name).unlink(missing_ok=True)
-
-
-def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise RunConflict(f"{folder}: is a file. Give a folder with --run.")
-    return list(folder.iterdir())
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

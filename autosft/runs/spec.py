@@ -12,6 +12,9 @@ from autosft.contracts.document import Document
 from autosft.contracts.settings import words_of
 from autosft.errors import BadInput
 
+EXTENDABLE = ("budget", "trials")
+"""Settings that may grow when a run is taken up again."""
+
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
@@ -43,7 +46,7 @@ class SearchSpec(Document):
         storage: The URL of a database for the study, without its password; empty means SQLite in the run's folder.
     """
 
-    budget: float | None = Field(default=600.0, gt=0)
+    budget: float | None = Field(default=600.0, gt=0, allow_inf_nan=False)
     trials: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
@@ -60,7 +63,7 @@ class SearchSpec(Document):
     hold_out_test: bool = True
     transductive: bool = False
     storage: str = ""
-    disk: float = Field(default=20.0, gt=0)
+    disk: float = Field(default=20.0, gt=0, allow_inf_nan=False)
     single: bool = False
 
     def words(self) -> dict[str, Any]:
@@ -73,6 +76,11 @@ class SearchSpec(Document):
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
             raise ValueError(f"{device!r} is none; write auto, cpu, cuda, cuda:0 or mps")
         return device
+
+
+def grew(new: float | None, old: float | None) -> bool:
+    """Whether a limit allows more than before; None is no limit."""
+    return old is not None and (new is None or new > old)
 
 
 def parse_seconds(text: str) -> float:
@@ -92,5 +100,6 @@ def parse_seconds(text: str) -> float:
 
 
 def without_password(url: str) -> str:
-    """The URL of a database as it may be written down."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", url)
+    """The URL of a database as it may be written down: with a password neither before the host nor in the query."""
+    url = re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", url)
+    return re.sub(r"([?&])password=[^&]*&?", r"\1", url).rstrip("?&")

@@ -33,7 +33,7 @@ from autosft.runs.run import Run, RunDocument
 from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 from autosft.runs.versions import installed_versions
 from autosft.search.events import Callback, Finished, Noted, Planned, Recognized, SearchEvent
-from autosft.search.memory.study import Study, sqlite_url
+from autosft.search.memory.study import Study, check_storage, sqlite_url
 from autosft.search.recognize import check_hints, check_learned_from, recognize, with_metric, with_unlabeled_of
 from autosft.search.replan import replan
 from autosft.search.session import Session
@@ -143,8 +143,11 @@ def run_search(
         BadInput: The data or an option cannot be used.
         NoCandidates: No backbone and strategy fit, or no weights are at hand.
         RunConflict: The folder holds another search, or one that is running.
-        PluginBroken: One of `plugins` does not load.
+        PartMissing: No installed plugin offers a part that is named, or the driver of the database is not installed.
+        PluginBroken: One of `plugins` does not load, or the executor fails.
         NothingFinished: No trial had a score when the budget ended.
+        CannotWrite: The disk is full, or the folder cannot be written; the same call goes on.
+        KeyboardInterrupt: The user left with Ctrl-C.
     """
     started = monotonic() if started is None else started
     if budget is None and trials is None:
@@ -186,8 +189,7 @@ def run_search(
             spec = spec.model_copy(update={"threads": RunDocument.read(folder / "run.json").spec.threads})
         opened = Run.resume(folder, task, spec)
     else:
-        source = "" if isinstance(given, Task) else str(given.absolute())
-        opened = _create(folder, source, hints, task, spec, registry, callback)
+        opened = _create(folder, given, hints, task, spec, url, registry, callback)
     with closing(opened):
         if going_on and _has_changed(opened.document, folder):
             callback(Noted(CHANGED))
@@ -238,9 +240,18 @@ def _no_callback(event: SearchEvent) -> None:
 
 
 def _create(
-    folder: Path, source: str, hints: Hints, task: Task, spec: SearchSpec, registry: Registry, callback: Callback
+    folder: Path,
+    given: Task | Path,
+    hints: Hints,
+    task: Task,
+    spec: SearchSpec,
+    url: str,
+    registry: Registry,
+    callback: Callback,
 ) -> Run:
     """Scan, check, split, plan; nothing is written before all of that went well."""
+    if spec.storage:
+        check_storage(url)  # else the folder would name a wrong one, and be refused with the right one
     modality = registry.modality(task.modality)
     offers = precheck(task, registry, spec)
     if hints.unlabeled:
@@ -257,6 +268,7 @@ def _create(
         summary = replace(summary, facts=(*summary.facts, described))
     for position, one in enumerate(registry.problems_of(task)[1:], start=1):  # the first one's targets are summarized
         one.fit(data.train.with_target(position).target(position))
+    source = "" if isinstance(given, Task) else str(given.absolute())
     document = RunDocument(
         source=source,
         path_fingerprint=path_fingerprint(Path(source), folder) if source else "",
@@ -272,8 +284,12 @@ def _create(
         versions=installed_versions(registry),
     )
     run = Run.create(folder, document, data)
-    write_skipped(folder / "skipped.csv", scan.skipped)
-    callback(Planned(task, folder, summary, plan))
+    try:
+        write_skipped(folder / "skipped.csv", scan.skipped)
+        callback(Planned(task, folder, summary, plan))
+    except BaseException:
+        run.close()
+        raise
     return run
 
 

@@ -43,7 +43,8 @@ class Continued:
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A trial was sent to a worker."""
+    """A trial begins, or goes on that was cut off. If the encoder that it starts from is not made yet, it waits for
+    that."""
 
     number: int
     recipe: Recipe

@@ -88,9 +88,7 @@ class Session:
             CannotWrite: The disk is full, or the folder cannot be written; the same command goes on.
             KeyboardInterrupt: The user left, or interrupted before any trial had a score.
         """
-        for record in self._trials.known:  # a driver killed in between has stored a record but not written it
-            if not (path := self._run.trial_folder(record.number) / "record.json").exists():
-                record.write(path)
+        self._write_what_was_stored()
         if self._trials.started:
             best = min(self._trials.known, key=Record.order, default=None)
             self._callback(Continued(self._task, self._run.folder, len(self._trials.ended), best))
@@ -113,6 +111,14 @@ class Session:
                 self._publish()
         self._callback(Finished(result, self._run.folder))
         return result
+
+    def _write_what_was_stored(self) -> None:
+        """A driver that was killed in between has stored its last record, but not written it, or not as it is now."""
+        last = max(self._trials.known, key=lambda record: record.ended or 0.0, default=None)
+        for record in self._trials.known:
+            path = self._run.trial_folder(record.number) / "record.json"
+            if record is last or not path.exists():
+                record.write(path)
 
     def _searched_and_finished(self, interrupts: Interrupts) -> Result:
         prepared = self._clock.used()

@@ -31,9 +31,8 @@ class Evaluation:
     """Answers per target, the states as tuned on these rows, and the score (higher is better).
 
     The loss is the weighted mean of each target's `validation_loss` over the rows that have it, summed over targets by
-    their
-    weights: the same measure whatever a recipe trains with, so that trials can be compared by it. None if the problem
-    of one has none.
+    their weights: the same measure whatever a recipe trains with, so that trials can be compared by it. None if the
+    problem of one has none.
     """
 
     outputs: tuple[Outputs, ...]

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from autosft.contracts.document import is_draft
 from autosft.contracts.outputs import StoredOutputs
 from autosft.contracts.problem import Outputs
 from autosft.contracts.rows import Rows
@@ -54,6 +55,7 @@ def cross_validate(
             evaluation = train(fold, runtime, strategy).evaluation
             assert evaluation is not None  # there are rows to validate on
             StoredOutputs(held_out, evaluation.outputs, evaluation.states).write(folder)
+            forget_checkpoints(fold)
         stored = StoredOutputs.read(folder, held_out.columns)
         pairs = zip(trial.parts.problems, first.states, stored.states, strict=True)
         if any(list(problem.classes(one)) != list(problem.classes(other)) for problem, one, other in pairs):
@@ -65,8 +67,10 @@ def cross_validate(
 
 
 def forget_checkpoints(trial: Trial) -> None:
-    """Delete what stages, folds and teachers have left in the trial's folder, when its model lies there."""
-    for path in trial.folder.glob("*.pt"):
-        path.unlink()
+    """Delete what stages, folds and teachers have left in the trial's folder, when its model lies there; and what
+    workers that were killed had written half."""
+    for path in trial.folder.iterdir():
+        if path.suffix == ".pt" or is_draft(path):
+            path.unlink()
     for folder in (*trial.folder.glob("fold-*"), *trial.folder.glob(TAUGHT)):
         shutil.rmtree(folder)

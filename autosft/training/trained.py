@@ -38,7 +38,7 @@ class Paused(Exception):
 
     Attributes:
         epochs: Every epoch, in order.
-        score: The best validation score so far; None if nothing was validated.
+        score: The best validation score of the last stage that was validated; None if nothing was.
         loss: The validation loss that came with it, if there is one.
         trained: The number of parameters that are trained.
     """

@@ -3,6 +3,8 @@ raised it."""
 
 from __future__ import annotations
 
+import traceback
+
 import torch  # noqa: TID253
 from pydantic import ValidationError
 
@@ -14,7 +16,10 @@ _NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator
 
 
 def failure_of(problem: Exception) -> tuple[Ending, str]:
-    """How the trial has ended, and why in one line."""
+    """How the trial has ended, and why in one line. The traceback goes to standard error, unless it is an error that
+    AutoSFT raises on purpose."""
+    if not isinstance(problem, AutoSFTError):
+        traceback.print_exception(problem)
     text = _one_line(problem)
     if isinstance(problem, Diverged):
         return "diverged", text

@@ -32,7 +32,7 @@ from autosft.training.loop import Emit, train
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
 from autosft.training.trained import Paused, Trained
-from autosft.workers.failures import notes_of
+from autosft.workers.failures import failure_of, notes_of
 from autosft.workers.group import Group
 from autosft.workers.setup import Setup
 from autosft.workers.test_split import score_on_test, shift_on_test
@@ -167,7 +167,7 @@ class TrialRunner:
             trial, runtime = self._setup.trial(order), self._setup.runtime(order, seconds_left)
             shift = shift_on_test(self.run, trial, runtime, done["rows"], spent) if knows else None
         except Exception as problem:  # the score stands nevertheless
-            why = f"whether the test rows are like the training rows is unknown: {problem}"
+            why = f"whether the test rows are like the training rows is unknown: {failure_of(problem)[1]}"
             return {**done, "notes": (*done["notes"], why)}
         notes = (*done["notes"], *words_of(shift, "test", order.recipe.backbone))
         return {**done, "shift": shift, "notes": notes}
@@ -224,7 +224,7 @@ class TrialRunner:
             alone = replace(runtime, world=1)
             return *cross_validate(trial, alone, strategy, first, self._setup.folds, states_of), ()
         except Exception as problem:  # the trial has its score nevertheless
-            why = f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {problem}"
+            why = f"{strategy.name} on {trial.parts.info.name} was not cross-validated: {failure_of(problem)[1]}"
             return first, trial.valid, (why,)
 
     def _backbone_note(self, trial: Trial, runtime: Runtime) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from autosft.data.store import FeatureStore
 from autosft.deploy.bundle import MODEL
 from autosft.deploy.member import load_states
 from autosft.host.registry import Registry
-from autosft.runs.run import Run
+from autosft.runs.run import REFIT, Run
 from autosft.training.acceleration import precision_for, why_not_compiled
 from autosft.training.device import eval_batch_for
 from autosft.workers.group import Group
@@ -80,7 +80,7 @@ class Setup:
         )
         return Trial(
             parts,
-            folder / "refit" if replay else folder,
+            folder / REFIT if replay else folder,
             train=train_rows,
             valid=Rows.of(()) if replay or pretrains else data.valid,
             unlabeled=data.unlabeled,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
 from pathlib import Path
 from typing import IO, Any, final
 
@@ -16,7 +15,7 @@ import torch  # noqa: TID253
 
 from autosft.contracts.executor import Event, Order
 from autosft.contracts.record import Record
-from autosft.errors import AutoSFTError, LostContact
+from autosft.errors import LostContact
 from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.runs.run import Run, RunDocument
@@ -109,8 +108,6 @@ class Worker:
 
     def _failure(self, problem: Exception) -> dict[str, Any]:
         """The fields of the record of an order that failed."""
-        if not isinstance(problem, AutoSFTError):
-            traceback.print_exc()
         state, error = failure_of(problem)
         for number, record in enumerate(self._group.records if isinstance(problem, LostContact) else (), 2):
             if record.error and LostContact.SAYS not in record.error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 
@@ -80,6 +81,12 @@ def test_what_a_process_has_used_is_not_what_its_parent_had(tmp_path):
 
     assert 2**20 < int(done.stdout) < len(content) < most_used_bytes()
     assert most_used_bytes(tmp_path) >= len(content)  # where the system does not say
+
+
+def test_macos_counts_in_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    assert most_used_bytes(tmp_path) == resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autosft.data.store import FeatureStore
+from autosft.errors import BadInput
 
 ROWS = 20
 DIGESTS = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(ROWS)]
@@ -95,3 +96,23 @@ def test_several_processes_write_and_read_at_the_same_time(tmp_path):
 
     found, _ = FeatureStore(tmp_path, 1e9).load("encoder", DIGESTS)
     assert len(found) == ROWS and all(np.array_equal(found[name], FEATURES[n]) for n, name in enumerate(DIGESTS))
+
+
+def test_a_limit_that_is_no_number_is_named(monkeypatch):
+    monkeypatch.setenv("AUTOSFT_CACHE_GB", "5 GB")
+
+    with pytest.raises(BadInput, match="AUTOSFT_CACHE_GB=5 GB"):
+        FeatureStore.shared()
+
+
+def test_what_a_killed_process_has_left_half_goes_and_what_another_is_writing_stays(store, tmp_path):
+    store.add("encoder", DIGESTS, FEATURES, 0.25)
+    (path,) = files(tmp_path)
+    old, new = (path.with_name(f".{name}.safetensors.4711.tmp") for name in ("old", "new"))
+    for draft in (old, new):
+        draft.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    store.add("encoder", DIGESTS, FEATURES + 1, 0.25)
+
+    assert not old.exists() and new.exists() and len(files(tmp_path)) == 2

@@ -14,6 +14,7 @@ from autosft.errors import BadInput, PartMissing, RunConflict
 from autosft.report.saved_run import read_saved_run
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
+from autosft.search.events import Planned
 from autosft.search.space import recipe_of
 
 HOLD = """
@@ -80,6 +81,19 @@ def test_a_second_driver_is_refused_at_once_and_told_who_holds_the_run(folder, p
     Run.resume(folder, run.document.task, run.document.spec).close()  # a killed driver holds nothing
 
 
+def test_a_search_that_raises_as_soon_as_its_folder_is_there_holds_nothing(tmp_path, points, registry):
+    def callback(event):
+        if isinstance(event, Planned):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as kept:  # as a notebook keeps the last error, and all that it refers to
+        run_search(points, run=tmp_path / "run", registry=registry, callback=callback, **SETTINGS)
+
+    run = Run.read(tmp_path / "run")
+    Run.resume(tmp_path / "run", run.document.task, run.document.spec).close()
+    assert kept.value
+
+
 def test_a_folder_that_is_no_run_is_refused_and_left_untouched(tmp_path, points, registry):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("five years of work")
@@ -93,6 +107,13 @@ def test_a_folder_that_is_no_run_is_refused_and_left_untouched(tmp_path, points,
 def test_an_unknown_executor_is_refused_before_anything_is_written(tmp_path, points, registry):
     with pytest.raises(PartMissing, match="slurm"):
         run_search(points, run=tmp_path / "run", registry=registry, executor="slurm", **SETTINGS)
+
+    assert not tree(tmp_path)
+
+
+def test_a_storage_that_cannot_be_reached_is_refused_before_anything_is_written(tmp_path, points, registry):
+    with pytest.raises(BadInput, match="cannot be opened"):
+        run_search(points, run=tmp_path / "run", registry=registry, storage="sqlite:////nowhere/study.db", **SETTINGS)
 
     assert not tree(tmp_path)
 

@@ -54,9 +54,12 @@ def finished(points, plugins, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def extended(finished, points):
-    """The same search with more trials, after the same call as before: the events of both."""
+    """The same search with more trials, after the same call as before: the events of both. The record that was stored
+    last is not written, as a driver leaves it that is killed in between."""
     folder, _, _ = finished
     again, more = [], []
+    last = max(records(folder).values(), key=lambda record: record.ended)
+    last.model_copy(update={"state": "paused"}).write(folder / "trials" / f"{last.number:04d}" / "record.json")
     for trials, events in ((4, again), (6, more)):
         run_search(points, trials=trials, run=folder, callback=events.append, **SETTINGS)
     return again, more
@@ -155,6 +158,14 @@ def test_more_trials_extend_the_run_and_say_that_the_test_split_was_read_again(f
     assert sum(result.trials.values()) == 6 and result.test_reads == 2
     assert result.valid >= first.valid
     assert result.seconds["total"] > first.seconds["total"]
+
+
+def test_a_record_that_was_stored_and_not_written_is_written(finished, extended):
+    folder, _, _ = finished
+
+    trials = Trials(Study(sqlite_url(folder / "study.db"), "autosft"), Sampler(0), 0)
+
+    assert sorted(trials.known, key=lambda record: record.number) == list(records(folder).values())
 
 
 def test_fewer_trials_than_were_made_change_nothing(finished, extended, points):

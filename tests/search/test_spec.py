@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from autosft.errors import BadInput, UnknownName
-from autosft.runs.spec import SearchSpec, parse_seconds
+from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,16 @@ def test_anything_else_is_refused_with_examples(text):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"budget": 0}, {"budget": -1}, {"trials": 0}, {"seed": -1}, {"threads": 0}, {"precision": "half"}],
+    [
+        {"budget": 0},
+        {"budget": -1},
+        {"budget": math.inf},
+        {"disk": math.inf},
+        {"trials": 0},
+        {"seed": -1},
+        {"threads": 0},
+        {"precision": "half"},
+    ],
     ids=str,
 )
 def test_settings_out_of_range_are_refused_by_name(wrong):
@@ -53,3 +64,19 @@ def test_settings_survive_a_file(tmp_path):
     spec.write(tmp_path / "spec.json")
 
     assert SearchSpec.read(tmp_path / "spec.json") == spec
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("postgresql://ann:s3cret@host/db", "postgresql://ann@host/db"),
+        ("postgresql://ann@host/db?password=s3cret", "postgresql://ann@host/db"),
+        (
+            "postgresql://host/db?user=ann&password=s3cret&sslmode=require",
+            "postgresql://host/db?user=ann&sslmode=require",
+        ),
+        ("sqlite:////data/study.db", "sqlite:////data/study.db"),
+    ],
+)
+def test_a_password_is_not_written_down(url, written):
+    assert without_password(url) == written

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from autosft.builtin.classification import Classification
+from autosft.contracts.outputs import OUTPUT_FILES
 from autosft.contracts.rows import Data
 from autosft.contracts.strategy import Fit, Strategy
 from autosft.data.splits import with_folds
@@ -91,8 +92,9 @@ def test_a_trial_that_was_cut_off_among_its_folds_goes_on_there(trial, runtime):
     assert len(late.met) == 3 and len(strategy.met) == 1 + len(folds) - 2
     whole, _ = cross_validate(replace(trial, folder=trial.folder / "anew"), runtime, Memory(), first, folds, states_of)
     assert evaluation.score == whole.score and evaluation.loss == whole.loss
+    (trial.folder / ".last.pt.4711.tmp").write_bytes(b"half")  # of a worker that was killed while it wrote
     forget_checkpoints(trial)
-    assert not list(trial.folder.glob("fold-*"))
+    assert not list(trial.folder.glob("fold-*")) and not list(trial.folder.glob("*.tmp"))
 
 
 def test_folds_with_other_labels_are_not_joined(trial, runtime):
@@ -121,3 +123,11 @@ def test_without_early_stopping_a_stage_runs_to_its_end_and_keeps_its_last_weigh
     (stage,) = trained.best
     assert len(seen) == trial.parts.recipe.stop.max_epochs == trained.best[stage] >= len(stopped.epochs)
     assert trained.evaluation.score == seen[-1].score
+
+
+def test_of_a_fold_that_is_done_only_its_answers_stay(trial, runtime):
+    short = trial.with_recipe(stop=trial.parts.recipe.stop.model_copy(update={"max_epochs": 1}))
+
+    crossed(short, runtime, ToyStrategy(), folds_of(trial))
+
+    assert {path.name for path in trial.folder.glob("fold-*/*")} == set(OUTPUT_FILES)

@@ -120,7 +120,7 @@ class Sampler:
             seed, samplers = seed_of(self._seed, "proposal", started, attempt), self._optuna.samplers
             if attempt < EXPLORE_AFTER:
                 self._study.sampler = samplers.TPESampler(
-                    n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True, seed=seed
+                    n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True, constant_liar=True, seed=seed
                 )
             else:
                 self._study.sampler = samplers.RandomSampler(seed=seed)

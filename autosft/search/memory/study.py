@@ -23,6 +23,7 @@ from typing import Any, TypeVar, final
 from autosft.contracts.record import Record
 from autosft.contracts.space import Space
 from autosft.errors import BadInput, CannotWrite, PartMissing
+from autosft.runs.spec import without_password
 from autosft.search.memory.sampler import Params, distribution_of
 
 T = TypeVar("T")
@@ -72,14 +73,9 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._states = optuna.trial.TrialState
         self._database_errors, self._finished = _database_errors(), optuna.exceptions.UpdateFinishedTrialError
-        self._where = url.rpartition("@")[2]
+        self._where = _place_of(url)
         self._patience = 0.0 if url.startswith("sqlite") else RECONNECT_SECONDS
-        try:
-            self._storage = optuna.storages.RDBStorage(_with_driver(url), engine_kwargs={"pool_pre_ping": True})
-            _tune(self._storage.engine)
-            optuna.create_study(study_name=name, storage=self._storage, direction="maximize", load_if_exists=True)
-        except (*self._database_errors, ValueError) as error:
-            raise BadInput(f"{self._where}: cannot be opened ({_reason(error)}).") from error
+        self._storage = _storage_at(url, name)
         self._study_id = self._storage.get_study_id_from_name(name)
         self._ids: dict[int, int] = {}
 
@@ -219,6 +215,37 @@ class Study:
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite file."""
     return f"sqlite:///{path}"
+
+
+def check_storage(url: str) -> None:
+    """See that studies can be stored there.
+
+    Raises:
+        BadInput: The storage cannot be reached.
+        PartMissing: The driver of the database is not installed.
+    """
+    storage = _storage_at(url)
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def _storage_at(url: str, name: str = "") -> Any:
+    """The storage, opened; with a study, if it is given a name."""
+    import optuna
+
+    try:
+        storage = optuna.storages.RDBStorage(_with_driver(url), engine_kwargs={"pool_pre_ping": True})
+        _tune(storage.engine)
+        if name:
+            optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+    except (*_database_errors(), ValueError) as error:
+        raise BadInput(f"{_place_of(url)}: cannot be opened ({_reason(error)}).") from error
+    return storage
+
+
+def _place_of(url: str) -> str:
+    """Where a storage is, without who opens it."""
+    return without_password(url).rpartition("@")[2]
 
 
 def score_of(record: Record) -> float | None:

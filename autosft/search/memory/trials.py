@@ -53,6 +53,7 @@ class Trials:
                 self.ended.append(trial.record)
             if trial.record:
                 self._show(trial.record)
+        self.ended.sort(key=lambda record: record.ended or 0.0)
         over = {record.number for record in self.ended}
         self.cut_off = [trial.number for trial in self._trials.values() if trial.running and trial.number not in over]
         self._running.update(self.cut_off)
@@ -99,16 +100,14 @@ class Trials:
     def recipe(self, number: int) -> Recipe:
         """The recipe of a trial."""
         recipe = recipe_of(self._trials[number].params, seed_of(self._seed, "trial", number))
-        if paused_record := self._paused_records.get(
-            number
-        ):  # it goes on from where it started, whatever the defaults are now
+        if paused_record := self._paused_records.get(number):  # whatever the defaults are now, it goes on as it began
             recipe = recipe.changed(start=paused_record.recipe.start)
         elif recipe.start and self._start_of:
             recipe = recipe.changed(start=self._start_of(recipe.backbone, recipe.start.strategy))
         return recipe.changed(teacher=self.teacher(weights)) if (weights := self.teachers_of(number)) else recipe
 
     def paused_record(self, number: int) -> Record | None:
-        """Where a trial paused last; None not paused yet."""
+        """Where a trial paused last; None if it has not."""
         return self._paused_records.get(number)
 
     def start(self, params: Params, space: Space, teacher: Mapping[int, float] = NOBODY) -> int:
@@ -124,6 +123,12 @@ class Trials:
         """A paused trial goes on."""
         self._study.resume(number)
         self._running.add(number)
+
+    def set_back(self, numbers: Sequence[int]) -> list[int]:
+        """There is no time for these, which were cut off. Those that had paused before stand where they had; the
+        others, whose numbers are given back, wait for a larger budget."""
+        self._running -= self._paused_records.keys() & set(numbers)
+        return [number for number in numbers if number in self._running]
 
     def note(self, record: Record) -> None:
         """A trial has paused or ended."""

@@ -84,7 +84,7 @@ class Dispatch:
     def abandon(self) -> list[Record]:
         """End the work on every order; where trials stand that have a score already."""
         ended = [
-            cut_short(order, epochs, seconds, self._trials.paused_record(order.trial))
+            cut_short(order, epochs, seconds + self._spent_on(order), self._trials.paused_record(order.trial))
             for order, epochs, seconds in self._fleet.abandon()
         ]
         return [record for record in ended if record]
@@ -105,18 +105,23 @@ class Dispatch:
         if again := self._retries.again(answer):
             resent, why = again
             self._callback(Noted(f"trial {order.trial}: {why}"))
-            self._fleet.send(resent)
+            self._fleet.send(resent, answer.epochs)
             return None
-        earlier = self._trials.paused_record(order.trial)
-        seconds = self._spent.pop(order.trial) / 1000 + (earlier.seconds if earlier else 0.0)
+        earlier, spent = self._trials.paused_record(order.trial), self._spent_on(order)
+        seconds = spent + (earlier.seconds if earlier else 0.0)
+        del self._spent[order.trial]
         if event.kind == "lost":
-            if answer.late and (standing := cut_short(order, answer.epochs, answer.worked, earlier)):
+            if answer.late and (standing := cut_short(order, answer.epochs, spent, earlier)):
                 return standing
             return lost(answer, seconds)
         record = Record.model_validate(event.body)
         if record.state == "cannot_write":
             raise CannotWrite(record.error)
         return record.model_copy(update={"seconds": seconds})
+
+    def _spent_on(self, order: Order) -> float:
+        """The seconds that were worked on an order, and on those that it was sent again for."""
+        return self._spent[order.trial] / 1000
 
     def _compare(self, versions: Mapping[str, str]) -> None:
         """Tell the user, once, of a worker with other versions than the driver: its trials may come out otherwise."""

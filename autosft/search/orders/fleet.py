@@ -47,7 +47,7 @@ class Answer:
         seconds: How long ago the order was sent.
         worked: How long ago a worker has started with it; 0 if none has.
         late: Whether the order had overstayed its lease, and was ended for it.
-        epochs: What was heard of it.
+        epochs: What was heard of it, also from workers that it was sent to before.
     """
 
     order: Order
@@ -80,9 +80,9 @@ class Fleet:
         """The orders under way."""
         return [lease.order for lease in self._leases.values()]
 
-    def send(self, order: Order) -> None:
-        """Hand an order to a free worker."""
-        self._leases[order.token] = _Lease(order, time.monotonic())
+    def send(self, order: Order, epochs: Sequence[Epoch] = ()) -> None:
+        """Hand an order to a free worker; of one that is sent again with the epochs that were heard of before."""
+        self._leases[order.token] = _Lease(order, time.monotonic(), epochs=list(epochs))
         self._pool.submit(order)
 
     def answers(self, timeout: float) -> list[Answer]:
@@ -138,26 +138,27 @@ def lost(answer: Answer, seconds: float) -> Record:
 
 def cut_short(order: Order, epochs: Sequence[Epoch], seconds: float, earlier: Record | None) -> Record | None:
     """Where a trial stands whose work was ended after some epochs, as if it had paused there; its checkpoint holds the
-    last of them. Without a new epoch it stands where it had paused before; None if it has no score yet.
+    last of them. Without a new epoch it stands where it had paused before; None if it has no score yet. The score is
+    the best of the last stage that has one: its weights are what would be kept.
 
     Args:
         order: The order to train it.
         epochs: What was heard of it.
-        seconds: For how long it was worked on.
+        seconds: For how long it was worked on, by all workers that it was sent to.
         earlier: Where it had paused before.
     """
     heard = (*(earlier.epochs if earlier else ()), *epochs)
     whole = tuple({(epoch.stage, epoch.number): epoch for epoch in heard}.values())  # a stage may have begun anew
-    scores = [epoch.score for epoch in whole if epoch.score is not None]
+    scored = [(epoch.stage, epoch.score) for epoch in whole if epoch.score is not None]
     if order.work != "train":
         return None
-    if not epochs or not scores:
+    if not epochs or not scored:
         return earlier
     return Record(
         number=order.trial,
         state="paused",
         recipe=order.recipe,
-        score=max(scores),
+        score=max(score for stage, score in scored if stage == scored[-1][0]),
         epochs=whole,
         seconds_per_row=earlier.seconds_per_row if earlier else {},
         seconds=seconds + (earlier.seconds if earlier else 0.0),

@@ -47,7 +47,7 @@ class Disk:
     def tidy(self) -> list[Record]:
         """Delete the heavy files of trials that are out of the running, and teach none that is not.
 
-        Where that is not enough, the encoders go that no such trial starts from, then the models that are kept for a
+        Where that is not enough, the encoders go that no such trial starts from, then the models that are kept for an
         ensemble alone, and then the worst paused trials: their records, now `"stopped"`, are returned.
         """
         self._meet_new_trials()
@@ -92,7 +92,9 @@ class Disk:
             self.members = tuple(likely(predictions, there, self._expected))
 
     def _keep(self, count: int, members: tuple[int, ...]) -> None:
-        kept = contenders(self._trials.ended, self._expected, count) | set(members)
+        ended = [record for record in self._trials.ended if record.number in self._models]
+        there = [record for record in ended if self._run.has_model(record.number)]  # what was deleted keeps no place
+        kept = contenders(there, self._expected, count) | set(members)
         kept |= {teacher for one in (*kept, *self._trials.unfinished) for teacher in self._trials.teachers_of(one)}
         for number in self._models - kept:
             self._run.drop_model(number)

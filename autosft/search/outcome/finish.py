@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from autosft.contracts.task import Task
 from autosft.deploy.bundle import add_card, open_bundle, save_bundle
 from autosft.deploy.card import model_card
 from autosft.host.registry import Registry
-from autosft.runs.run import Run
+from autosft.runs.run import REFIT, Run
 from autosft.search.events import Callback, Finishing, Noted
 from autosft.search.memory.trials import Trials
 from autosft.search.orders.fleet import GRACE_SECONDS
@@ -28,7 +29,7 @@ LEARNING = 0.25
 2017)."""
 
 LEAST_SECONDS = 3.0
-"""What a finishing order may take even if the clock has run out: a result without a test score helps nobody."""
+"""What a finishing order may take even if the clock has run out: without it the result would have no test score."""
 
 
 def finish(
@@ -70,6 +71,8 @@ def finish(
     members = list(zip(folders, chosen.weights, strict=True))
     needed = registry.distributions(_parts(document.task, chosen.records))
     save_bundle(run.folder / "best", document.task, members, needed, {"valid": chosen.score}, chosen.states)
+    for record in chosen.records:
+        shutil.rmtree(run.trial_folder(record.number) / REFIT, ignore_errors=True)  # the bundle has copies
     earlier = run.result()
     test_record = _score_on_test(run, chosen.records, estimates, clock, send, callback)
     result = Result(
@@ -172,7 +175,7 @@ def _refits(
         good = again.state == "done" and again.score is not None and again.score >= least
         trained = {stage: sum(epoch.stage == stage for epoch in again.epochs) for stage in record.best}
         if good and trained == dict(record.best):
-            refits[record.number] = run.trial_folder(record.number) / "refit"
+            refits[record.number] = run.trial_folder(record.number) / REFIT
     return refits
 
 

@@ -24,7 +24,7 @@ class Assignment:
     Attributes:
         number: The trial.
         pause_after: After how many validated epochs of the trial it pauses; None means that it runs through.
-        resumed: Whether the trial had paused before.
+        resumed: Whether the trial goes on from a pause; not so if it was cut off.
     """
 
     number: int
@@ -65,7 +65,9 @@ class Scheduler:
             used: The fraction of the budget that is used.
             left: The seconds that a trial may take.
         """
-        if self._cut_off:
+        if left <= 0:
+            self._cut_off = self._trials.set_back(self._cut_off)
+        elif self._cut_off:
             number = self._cut_off.pop(0)
             rung = next_rung(self._trials.paused_record(number)) if estimates.folds == 1 else None
             return Assignment(number, rung, resumed=False)

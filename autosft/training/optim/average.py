@@ -18,5 +18,6 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
 
 
 def decay_after(steps: int, decay: float) -> float:
-    """The decay after so many steps: at first less, so that of a short training about the last tenth counts."""
+    """The decay after so many steps: at first less, so that of a short training about the last tenth counts; as
+    TensorFlow's `ExponentialMovingAverage` does with `num_updates`."""
     return min(decay, (1 + steps) / (10 + steps))

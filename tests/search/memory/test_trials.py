@@ -84,3 +84,14 @@ def test_a_paused_trial_goes_on_from_the_encoder_that_it_started_from_whatever_t
 
     assert again.recipe(paused).start.of("denoise") == {"epochs": 3}
     assert again.recipe(cut_off).start.of("denoise") == {"epochs": 9} and again.recipe(plain).start is None
+
+
+def test_trials_that_have_ended_stand_in_the_order_in_which_they_did(opened):
+    trials = opened()
+    numbers = [trials.start({**PARAMS, "stop.max_epochs": epochs}, SPACE) for epochs in (4, 5, 6)]
+    for moment, number in enumerate(reversed(numbers)):
+        record = Record(number=number, state="failed", recipe=trials.recipe(number), ended=float(moment))
+        trials.note(record)
+    trials.close()
+
+    assert [record.number for record in opened().ended] == [record.number for record in trials.ended] == [2, 1, 0]

@@ -10,6 +10,7 @@ import pytest
 from autosft.builtin.processes import Processes
 from autosft.contracts.executor import Order
 from autosft.contracts.recipe import Recipe
+from autosft.contracts.record import Epoch
 from autosft.search.orders import fleet as module
 from autosft.search.orders.fleet import Fleet, cut_short, lost
 
@@ -143,3 +144,20 @@ def test_work_that_is_abandoned_stands_where_its_last_epoch_was(fleet):
     before = epochs[0].model_copy(update={"stage": "before"})
     more = cut_short(ended, [*epochs, *epochs], seconds, standing.model_copy(update={"epochs": (before, *epochs)}))
     assert [epoch.stage for epoch in more.epochs] == ["before", epochs[0].stage]
+
+
+def test_what_was_heard_before_a_worker_was_lost_still_stands_when_its_order_is_sent_again(fleet):
+    earlier = Epoch(stage="s", number=1, loss=1.0, score=0.7, seconds=1.0)
+    fleet.send(order("again", "queue"), [earlier])
+
+    ((ended, epochs, seconds),) = fleet.abandon()
+
+    standing = cut_short(ended, epochs, seconds, None)
+    assert standing.epochs == (earlier,) and standing.score == 0.7
+
+
+def test_the_score_of_work_that_is_cut_short_is_that_of_the_stage_whose_weights_it_keeps():
+    curve = [("head", 1, 0.9), ("all", 1, 0.6), ("all", 2, 0.7), ("all", 3, 0.5), ("rest", 1, None)]
+    epochs = [Epoch(stage=stage, number=n, loss=1.0, score=score, seconds=1.0) for stage, n, score in curve]
+
+    assert cut_short(order("one"), epochs, 1.0, None).score == 0.7

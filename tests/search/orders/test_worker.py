@@ -24,10 +24,13 @@ class Once(Strategy):
 
     name, cheap, fitted = "once", True, 0
 
+    def __init__(self, problem):
+        self.problem = problem
+
     def stages(self, trial, runtime, model):
         self.fitted += 1
         if self.fitted > 1:
-            raise OutOfTime("the time was up")
+            raise self.problem
         return ()
 
 
@@ -54,7 +57,14 @@ def test_precision_is_that_of_the_settings(make_run, registry, tmp_path):
     assert len(losses) == 2
 
 
-def test_a_fold_without_time_leaves_the_trial_its_score_and_is_said(make_run, registry, tmp_path, points, task):
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [(OutOfTime("the time was up"), "the time was up"), (KeyError("a\nb"), "KeyError: 'a\\nb'")],
+    ids=["no time", "defect"],
+)
+def test_a_fold_that_fails_leaves_the_trial_its_score_and_is_said(
+    make_run, registry, tmp_path, points, task, problem, said, capfd
+):
     table = json.loads(points.read_text())
     for row in table["rows"]:
         row.pop("split", None)
@@ -62,7 +72,7 @@ def test_a_fold_without_time_leaves_the_trial_its_score_and_is_said(make_run, re
     path.write_text(json.dumps(table))
     drawn = task.model_copy(update={"data": {**task.data, "file": str(path)}})
     with closing(make_run(tmp_path / "run", task=drawn)) as run:
-        parts = dataclasses.replace(registry, strategies={**registry.strategies, "once": Once()})
+        parts = dataclasses.replace(registry, strategies={**registry.strategies, "once": Once(problem)})
         record = _record(run, parts, "once")
 
     assert (
@@ -71,7 +81,8 @@ def test_a_fold_without_time_leaves_the_trial_its_score_and_is_said(make_run, re
         and record.split_score is None
         and record.rows == len(run.data.valid)
     )
-    assert record.notes == ("once on tiny/narrow was not cross-validated: the time was up",)
+    assert record.notes == (f"once on tiny/narrow was not cross-validated: {said}",)
+    assert ("Traceback" in capfd.readouterr().err) == isinstance(problem, KeyError)
 
 
 class Impatient(ToyStrategy):

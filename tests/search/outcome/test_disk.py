@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from autosft.contracts.document import write_whole
 from autosft.contracts.record import Epoch, Record
 from autosft.contracts.space import Choice
+from autosft.deploy.bundle import MEMBER
 from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
@@ -40,6 +44,8 @@ def add(run, trials):
         trials.note(record)
         run.trial_folder(number).mkdir(parents=True)
         (run.trial_folder(number) / "heavy").write_bytes(b"0" * SIZE)
+        if state == "done":
+            (run.trial_folder(number) / MEMBER).touch()
         return number
 
     return add
@@ -78,3 +84,30 @@ def test_at_the_least_the_model_that_may_be_chosen_is_kept(run, trials, add, reg
     disk.tidy()
 
     assert heavy(run) == [best]
+
+
+def test_trials_without_a_model_take_no_place_of_those_that_have_one(run, trials, add, registry):
+    for number in [add(score) for score in (0.9, 0.8, 0.7, 0.6)]:
+        (run.trial_folder(number) / MEMBER).unlink()
+    there = [add(score) for score in (0.5, 0.4)]
+    disk = Disk(run, registry, trials, 1e9)
+
+    disk.tidy()
+
+    assert heavy(run) == there
+
+
+def test_what_encoders_take_is_measured_while_one_is_written(run):
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            write_whole(run.folder / "starts" / "one" / "last.pt", b"0" * SIZE)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert all(run.bytes_of_starts() <= 2 * SIZE for _ in range(3000))
+    finally:
+        stop.set()
+        writer.join()

@@ -318,6 +318,7 @@ def test_every_member_is_trained_again_on_all_rows_and_taken_unless_it_recalls_t
     assert set(again) == {0, 1} == {record.number for record in result.best}
     assert set(result.refitted) == {number for number, score in again.items() if score >= least[number]} != set()
     assert result.test > max(record.score for record in made.trials.ended) + 0.1
+    assert not list(made.run.folder.glob("trials/*/refit"))  # the bundle has copies of what was taken
 
 
 def test_a_model_that_recalls_the_rows_clearly_worse_than_its_trial_is_not_taken(

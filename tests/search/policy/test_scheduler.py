@@ -185,6 +185,21 @@ def test_nothing_goes_on_when_the_time_is_up(opened, plan):
     assert next_of(trials, scheduler, plan, left=-1.0) is None
 
 
+def test_without_time_what_was_cut_off_is_not_sent_and_what_had_paused_stands_there(opened, plan):
+    trials, scheduler = opened()
+    for _ in range(2):
+        next_of(trials, scheduler, plan)
+    paused(trials, 0, 0.5)
+    trials.resume(0)
+    again, scheduler = opened()
+    assert again.cut_off == [0, 1] and not again.paused
+
+    assert next_of(again, scheduler, plan, left=-1.0) is None
+
+    assert [record.number for record in again.paused] == [0] and set(again.unfinished) == {0, 1}
+    assert next_of(again, scheduler, plan) == Assignment(1, 2, resumed=False)  # there is time after all
+
+
 def test_with_more_time_a_default_is_tried_on_more_rows(opened, plan):
     trials, scheduler = opened()
     assert next_of(trials, scheduler, plan, left=50 * EPOCH_SECONDS).number == 0
