@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from html import unescape
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
+from autosft.cli import app
 from autosft.contracts.recipe import Optim, Recipe
 from autosft.contracts.record import Epoch
 from autosft.report.again import commands
+from autosft.runs.spec import parse_seconds
 
 from .conftest import NARROW, WIDE, Story, probabilities
 
@@ -245,3 +249,23 @@ def test_a_task_that_only_a_program_knew_has_no_command_that_searches_it_again(s
 
     assert [what for what, _ in commands(saved_run)][1:] == ["Search again, with the same data, settings and seed"]
     assert [what for what, _ in commands(replace(saved_run, source=""))] == ["Answer for new data"]
+
+
+def test_the_command_that_searches_again_has_every_setting_as_the_command_line_takes_it(story):
+    saved_run = story.write()
+    other = {"budget": 1234567.5, "trials": 3, "seed": 7, "device": "cpu", "precision": "bfloat16", "workers": 2}
+    other |= {"processes_per_trial": 4, "executor": "elsewhere", "disk": 1.5, "backbones": ["a/*", "b/c"]}
+    other |= {"strategies": ["probe"], "weights": ["w1", "w2"], "hold_out_test": False, "single": True, "compile": True}
+    other |= {"storage": "postgresql://here/it", "threads": 5}
+    assert set(saved_run.spec) == set(other) | {"settings"}
+    _, (_, command) = commands(replace(saved_run, source="data", spec={**saved_run.spec, **other}))
+
+    _, _, *words = shlex.split(command)
+    given = get_command(app).commands["search"].make_context("search", words).params
+
+    assert (parse_seconds(given["budget"]), given["disk"]) == (1234567.5, 1.5)
+    listed = {"backbones": "a/*,b/c", "strategies": "probe"}
+    assert {name: given[name] for name in other if name != "budget"} == {
+        **{name: value for name, value in other.items() if name != "budget"},
+        **listed,
+    }
