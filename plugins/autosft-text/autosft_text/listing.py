@@ -71,13 +71,15 @@ def _like_a_path(word: str) -> bool:
 
 
 def _rows_below(path: Path, task: Task, skipped: list[SkippedSample]) -> list[Row]:
-    if is_table(path):
+    """The rows of a table, a file or a folder. Where files were learned from, a table beside files is but a note."""
+    found = walk(str(path), TEXTS) if path.is_dir() else None
+    of_files = found is not None and bool(found.files) and "folder" in task.data
+    if not of_files and is_table(path):
         rows, unfit = rows_to_answer(path, task)
         skipped += unfit
         return rows
     files = [str(path)]
-    if path.is_dir():
-        found = walk(str(path), TEXTS)
+    if found is not None:
         skipped += found.skipped
         files = found.files
         if not files:
