@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 COLUMN = "input"
 """What samples are called that have no name."""
 
+_IN_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"})
+"""Modes of Pillow that PNG holds as they are. TIFF holds the others, but for those of `_IN_NEITHER`."""
+
+_IN_NEITHER = {"La": "LA", "RGBa": "RGBA", "HSV": "RGB"}
+"""Modes that no file holds, and to what they are converted."""
+
 
 def samples_of(X: Any) -> Sequence[Any] | Table:
     """A data frame as a table; all else as a sequence of texts, of paths as texts, or of Pillow images.
@@ -39,11 +45,14 @@ def samples_of(X: Any) -> Sequence[Any] | Table:
 
 
 def as_table(samples: Sequence[Any] | Table, more: Mapping[str, Sequence[Any]] | None = None) -> Table:
-    """Samples as a table, images as paths of PNG files in the user's cache.
+    """Samples as a table, images as paths of PNG or TIFF files in the user's cache.
 
     Args:
         samples: What `samples_of` gave.
         more: Further columns, such as the target's.
+
+    Raises:
+        CannotWrite: The cache is full or cannot be written.
     """
     import pyarrow as pa
 
@@ -82,10 +91,12 @@ def _sample(number: int, given: Any) -> Any:
 def _cell(sample: Any) -> str:
     if isinstance(sample, str):
         return sample
+    mode = _IN_NEITHER.get(sample.mode, sample.mode)
+    kind = "png" if mode in _IN_PNG else "tiff"
     file = io.BytesIO()
-    sample.save(file, format="PNG")
+    (sample if mode == sample.mode else sample.convert(mode)).save(file, format=kind)
     content = file.getvalue()
-    path = Path(cache_folder() / "samples" / f"{hashlib.sha256(content).hexdigest()}.png").absolute()
+    path = Path(cache_folder() / "samples" / f"{hashlib.sha256(content).hexdigest()}.{kind}").absolute()
     if not path.exists():
         write_whole(path, content)
     return str(path)
