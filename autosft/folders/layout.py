@@ -124,7 +124,9 @@ def require_classes(found: Survey, folder: str) -> None:
     if found.layout == "classes" and all(name.lower() in SPLIT_WORDS for name in names):
         if any(SPLIT_WORDS[name.lower()] == "train" for name in names):
             listing = " and ".join(names)
-            raise BadInput(f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} (in each of them)")
+            raise BadInput(
+                f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} Do so in each of them."
+            )
         raise BadInput(f"{folder}: {', '.join(names)}, but no folder named train. Add it, or rename one of them.")
     if len(names) < 2:
         hint = f" If the classes are the subfolders of {names[0]}, name that folder instead."

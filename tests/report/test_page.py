@@ -15,6 +15,7 @@ from autosft.cli import app
 from autosft.contracts.recipe import Optim, Recipe
 from autosft.contracts.record import Epoch
 from autosft.report.again import commands
+from autosft.report.curves import learning_curves
 from autosft.runs.spec import parse_seconds
 
 from .conftest import NARROW, WIDE, Story, probabilities
@@ -269,3 +270,15 @@ def test_the_command_that_searches_again_has_every_setting_as_the_command_line_t
         **{name: value for name, value in other.items() if name != "budget"},
         **listed,
     }
+
+
+def test_the_strong_curve_is_of_the_best_trial_even_if_the_model_is_another(story):
+    epochs = tuple(Epoch(stage="toy", number=number, loss=1 / number, score=0.5, seconds=1.0) for number in (1, 2))
+    story.records.clear()
+    story.trial(0.7, epochs=epochs)
+    story.trial(0.9, epochs=epochs)
+    story.result = {"best": (story.records[0],), "valid": 0.7}
+
+    (_, scores), _ = learning_curves(story.write())
+
+    assert re.findall(r'<circle [^>]*class="best"><title>(trial \d)', scores) == ["trial 1"]
