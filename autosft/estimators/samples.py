@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 COLUMN = "input"
 """What samples are called that have no name."""
 
+_CHANNELS = ((), (1,), (2,), (3,), (4,))
+"""What may follow height and width in the shape of an array: gray, with one axis more; with opacity; and in colors."""
+
 _IN_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"})
 """Modes of Pillow that PNG holds as they are. TIFF holds the others, but for those of `_IN_NEITHER`."""
 
@@ -75,10 +78,10 @@ def _sample(number: int, given: Any) -> Any:
         return str(given)
     if isinstance(given, os.PathLike):
         return os.path.abspath(given)  # noqa: PTH100
-    if isinstance(given, np.ndarray) and given.dtype == np.uint8 and given.ndim in (2, 3) and given.size:
+    if isinstance(given, np.ndarray) and _is_image(given):
         from PIL import Image
 
-        return Image.fromarray(given)
+        return Image.fromarray(given[..., 0] if given.shape[2:] == (1,) else given)
     if hasattr(given, "save") and hasattr(given, "getbands"):
         return given
     kind = f"a {given.dtype} array of shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
@@ -86,6 +89,10 @@ def _sample(number: int, given: Any) -> Any:
         f"X[{number}] is {kind}; "
         "a sample is a text, a path, a Pillow image or a uint8 array of shape (height, width, 3)."
     )
+
+
+def _is_image(array: np.ndarray[Any, Any]) -> bool:
+    return array.dtype == np.uint8 and array.ndim > 1 and array.size > 0 and array.shape[2:] in _CHANNELS
 
 
 def _cell(sample: Any) -> str:
