@@ -228,11 +228,9 @@ def _sample(stream: Iterator[str]) -> list[str]:
 def _begun(stream: Iterator[str]) -> Iterator[str]:
     """All lines. Those before the first that holds something are empty: they count, and no reader makes records of
     them."""
-    blank = 0
-    for line in stream:
+    for blank, line in enumerate(stream):
         if not line.isspace():
             return chain(repeat("\n", blank), (line,), stream)
-        blank += 1
     return iter(())
 
 
