@@ -19,7 +19,7 @@ _LEAST_FRACTION = 0.25
 """With a smaller fraction of the files in the folders of classes, such as covers among songs, it is not the data."""
 
 _TABLES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".xlsx", ".arff")
-"""Beside such a file, files without classes are somebody else's matter."""
+"""Beside such a file a folder without classes is not refused: another modality may read the table."""
 
 
 def recognize_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> InferredTask | None:
