@@ -71,10 +71,10 @@ def _like_a_path(word: str) -> bool:
 
 
 def _rows_below(path: Path, task: Task, skipped: list[SkippedSample]) -> list[Row]:
-    """The rows of a table, a file or a folder. Where files were learned from, a table beside files is but a note."""
-    found = walk(str(path), TEXTS) if path.is_dir() else None
-    of_files = found is not None and bool(found.files) and "folder" in task.data
-    if not of_files and is_table(path):
+    """The rows of a table, a file or a folder. Of a folder that has both, a model learned from files answers files."""
+    table = is_table(path)
+    found = walk(str(path), TEXTS) if path.is_dir() and ("folder" in task.data or not table) else None
+    if table and not (found and found.files):
         rows, unfit = rows_to_answer(path, task)
         skipped += unfit
         return rows
