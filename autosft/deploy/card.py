@@ -101,7 +101,9 @@ def _scores(result: Result, data: Data) -> Iterator[str]:
     between = f"{result.interval[0]:.4f} to {result.interval[1]:.4f}" if result.interval else ""
     if result.test is not None:
         yield f"| {result.test_rows} test | {result.test:.4f} | {between} |"
-    yield f"| {len(data.valid)} validation | {result.valid:.4f} | |"
+    crossed = all(record.split_score is not None for record in result.best)
+    rows = f"{result.best[0].rows} cross-validated" if crossed else f"{len(data.valid)} validation"
+    yield f"| {rows} | {result.valid:.4f} | |"
     yield ""
     yield "Higher is better. The model was chosen by its validation score, which is flattered by that."
     if result.test is not None:

@@ -77,7 +77,7 @@ def _headline(saved_run: SavedRun) -> Headline | None:
     value = result.valid if result else best.score or 0.0
     error = best.score_error if len(saved_run.chosen) == 1 else None
     between = (value - DEVIATIONS * error, value + DEVIATIONS * error) if error is not None else None
-    crossed = best.split_score is not None
+    crossed = all(record.split_score is not None for record in saved_run.chosen)
     rows = several(best.rows, "row") if crossed else several(len(saved_run.valid), "validation row")
     kind = "cross-validated" if crossed else "validation"
     among = several(len(saved_run.scored), "trial")

@@ -63,6 +63,13 @@ def test_a_test_score_comes_with_its_interval_and_its_absence_is_a_limit(made, r
     assert "No test rows were scored" in card_of(made, registry)
 
 
+def test_it_says_on_which_rows_the_model_was_chosen(made, registry):
+    record = result_of(made).best[0].model_copy(update={"split_score": 0.7, "rows": 64})
+
+    assert f"| {len(made.trial.valid)} validation | 0.7500 | |" in card_of(made, registry)
+    assert "| 64 cross-validated | 0.7500 | |" in card_of(made, registry, best=(record,))
+
+
 def test_rows_unlike_the_training_rows_are_a_limit(made, registry):
     card = card_of(made, registry, shift={"test": Shift(auroc=0.9, interval=(0.8, 0.95), rows=50)})
 
