@@ -86,6 +86,11 @@ class SavedRun:
         return self.result.best if self.result else self.scored[:1]
 
     @property
+    def crossed(self) -> bool:
+        """Whether all trials in `chosen` were cross-validated: then they answered training rows too, out of fold."""
+        return bool(self.chosen) and all(record.split_score is not None for record in self.chosen)
+
+    @property
     def valid(self) -> Rows:
         """The validation rows."""
         return self.rows.take(self.rows.split == "valid")

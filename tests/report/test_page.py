@@ -145,6 +145,17 @@ def test_without_answers_to_test_rows_those_to_validation_rows_are_shown_and_it_
     assert "17 of 20 rows are answered right (85.0 %)." in text
 
 
+def test_of_a_trial_that_was_cross_validated_it_says_which_rows_are_meant(story, page):
+    story.records = [one.model_copy(update={"split_score": 0.8, "rows": 40}) for one in story.records]
+    story.result = {}
+
+    text = words(page(story))
+
+    assert "0.8500 cross-validated accuracy, 40 rows" in text
+    assert "to the 20 rows of its cross-validation, as none to test rows are stored" in text
+    assert "on the same resamples of 20 rows that they were not trained on" in text and "20 validation rows" not in text
+
+
 def test_damaged_answers_to_test_rows_are_named(story, page):
     story.test_outputs = probabilities([0, 1] * 10, 2)
     story.write()
