@@ -89,7 +89,9 @@ def _data(bundle: Bundle, data: Data, result: Result) -> Iterator[str]:
     chosen = (
         "The data itself said which rows validate." if data.valid_is_predefined else "Validation rows were split off."
     )
-    again = " The model was trained once more on training and validation rows together." if result.refitted else ""
+    rows = "more training rows" if data.valid_is_predefined else "training and validation rows together"
+    some = "The model was" if len(result.best) == 1 else f"{len(result.refitted)} of {len(result.best)} members were"
+    again = f" {some} trained once more on {rows}." if result.refitted else ""
     yield f"{chosen}{again} sha256 of rows and splits: `{data.fingerprint}`."
 
 

@@ -29,14 +29,14 @@ def result_of(made, **changes):
     return Result.model_validate({**plain, **changes})
 
 
-def data_of(made):
+def data_of(made, *, named=False):
     trial = made.trial
-    return Data(trial.train, trial.valid, trial.valid, Rows.of(()), valid_is_predefined=False, fingerprint="f00d")
+    return Data(trial.train, trial.valid, trial.valid, Rows.of(()), valid_is_predefined=named, fingerprint="f00d")
 
 
-def card_of(made, registry, folder=None, **changes):
+def card_of(made, registry, folder=None, *, named=False, **changes):
     path, bundle = open_bundle(folder or made.folder)
-    return model_card(path, bundle, registry, result_of(made, **changes), data_of(made))
+    return model_card(path, bundle, registry, result_of(made, **changes), data_of(made, named=named))
 
 
 def test_it_says_what_the_model_is_and_what_it_was_made_from(made, registry):
@@ -68,6 +68,14 @@ def test_it_says_on_which_rows_the_model_was_chosen(made, registry):
 
     assert f"| {len(made.trial.valid)} validation | 0.7500 | |" in card_of(made, registry)
     assert "| 64 cross-validated | 0.7500 | |" in card_of(made, registry, best=(record,))
+
+
+@pytest.mark.parametrize(
+    ("named", "rows"), [(False, "training and validation rows together"), (True, "more training rows")]
+)
+def test_it_says_on_which_rows_the_model_was_trained_again(made, registry, named, rows):
+    assert f"trained once more on {rows}." in card_of(made, registry, named=named, refitted=(0,))
+    assert "once more" not in card_of(made, registry, named=named)
 
 
 def test_rows_unlike_the_training_rows_are_a_limit(made, registry):

@@ -145,6 +145,14 @@ def test_without_answers_to_test_rows_those_to_validation_rows_are_shown_and_it_
     assert "17 of 20 rows are answered right (85.0 %)." in text
 
 
+def test_a_model_that_was_trained_again_has_seen_validation_rows_unless_the_data_names_them(story, page):
+    story.result = {"refitted": (0,)}
+    assert "The model that predicts was trained on them afterwards." in words(page(story))
+
+    story.valid_is_predefined = True
+    assert "trained on them afterwards" not in words(page(story))
+
+
 def test_of_a_trial_that_was_cross_validated_it_says_which_rows_are_meant(story, page):
     story.records = [one.model_copy(update={"split_score": 0.8, "rows": 40}) for one in story.records]
     story.result = {}
