@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 
 from autosft.contracts.rows import SkippedSample, printable
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, Found, Identity, holds_any, identity, sort_file, spared, split_entries, walk
+from autosft.folders.files import (
+    FileKind,
+    Found,
+    Identity,
+    holds_any,
+    identity,
+    required_entries,
+    sort_file,
+    spared,
+    walk,
+)
 from autosft.tables.folder import SPLIT_WORDS
 
 UNLABELED = frozenset({"unlabelled", "unlabeled"})
@@ -66,8 +76,11 @@ def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -
         kind: What files count.
         layout: One of `LAYOUTS`; empty to find out which one it is.
         unlabeled: A folder of files without classes, wherever it lies.
+
+    Raises:
+        BadInput: The folder, or that of a split, cannot be listed.
     """
-    folders, files = split_entries(folder)
+    folders, files = required_entries(folder)
     apart = identity(unlabeled) if unlabeled else None
     folders = [path for path in folders if not apart or identity(path) != apart]
     found = Survey(kind, layout or ("splits" if _has_splits(folders, kind) else "classes"))
@@ -82,7 +95,7 @@ def survey(folder: str, kind: FileKind, layout: str = "", unlabeled: str = "") -
     for path in folders:
         split = SPLIT_WORDS.get(_name(path).lower())
         if split:
-            classes, strays = split_entries(path)
+            classes, strays = required_entries(path)
             _take_strays(found, strays, lost=split == "train")  # files of a test folder without labels
             classes = [one for one in classes if not apart or identity(one) != apart]
             _take_classes(found, split, classes, above | {identity(path)})
@@ -111,7 +124,9 @@ def require_classes(found: Survey, folder: str) -> None:
     if found.layout == "classes" and all(name.lower() in SPLIT_WORDS for name in names):
         if any(SPLIT_WORDS[name.lower()] == "train" for name in names):
             listing = " and ".join(names)
-            raise BadInput(f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} (in each of them)")
+            raise BadInput(
+                f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} Do so in each of them."
+            )
         raise BadInput(f"{folder}: {', '.join(names)}, but no folder named train. Add it, or rename one of them.")
     if len(names) < 2:
         hint = f" If the classes are the subfolders of {names[0]}, name that folder instead."
@@ -128,7 +143,7 @@ def _has_splits(folders: list[str], kind: FileKind) -> bool:
     """Whether train holds folders of files and is no class itself, as beside bus and car."""
     named = [path for path in folders if _name(path).lower() in SPLIT_WORDS]
     train = [path for path in named if SPLIT_WORDS[_name(path).lower()] == "train"]
-    classes = [path for folder in train for path in split_entries(folder)[0] if _name(path).lower() not in UNLABELED]
+    classes = [path for folder in train for path in required_entries(folder)[0] if _name(path).lower() not in UNLABELED]
     if not any(holds_any(path, kind) for path in classes):
         return False
     rest = [path for path in folders if path not in named and _name(path).lower() not in UNLABELED]
