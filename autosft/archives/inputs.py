@@ -46,9 +46,11 @@ def _is_packed(given: Any) -> bool:
     Raises:
         BadInput: One word that ends like an archive, and nothing is there.
     """
-    if not isinstance(given, (str, Path)) or not is_archive(Path(given)):
+    if not isinstance(given, (str, Path)):
         return False
     try:
+        if not is_archive(Path(given)):
+            return False
         there = Path(given).is_file()
     except OSError:  # too long for a name
         return False

@@ -131,8 +131,10 @@ class Recipe(Document):
         stop: When a stage ends.
         own: For each part that has parameters of its own, their values.
         rows: How many of the training rows to train on, in proportion to their strata; 0 means all.
+        unlabeled: How many of the rows without targets to learn from; 0 means all that there are.
         start: The recipe that made the encoder to start from, without targets; None means the pretrained one.
-        teacher: The models that teach it, the one with the largest weight first; empty if nobody does.
+        teacher: The models of earlier trials that teach it, or whose encoders it looks through, that with the largest
+            weight first; empty if there are none.
         seed: The seed from which everything random in the trial derives.
     """
 
@@ -143,6 +145,7 @@ class Recipe(Document):
     stop: Stop = Stop()
     own: Mapping[str, Mapping[str, Value]] = {}
     rows: int = Field(default=0, ge=0)
+    unlabeled: int = Field(default=0, ge=0)
     start: Recipe | None = None
     teacher: tuple[TeacherMember, ...] = ()
     seed: int = 0
@@ -161,6 +164,8 @@ class Recipe(Document):
         """Everything that was decided, by dotted names; the seed is no decision."""
         plain = self.plain()
         found: dict[str, Value] = {"backbone": self.backbone, "strategy": self.strategy, "rows": self.rows}
+        if self.unlabeled:
+            found["unlabeled"] = self.unlabeled
         if self.start:
             found["start"] = self.start.strategy
         if self.teacher:

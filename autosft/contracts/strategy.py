@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from autosft.contracts.backbone import BackboneInfo
 from autosft.contracts.facts import Facts
 from autosft.contracts.problem import Problem
-from autosft.contracts.recipe import Recipe
 from autosft.contracts.rows import Rows
 from autosft.contracts.space import Space
 from autosft.contracts.trial import Runtime, Trial
@@ -104,6 +103,7 @@ class Strategy(ABC):
         wants: What it needs beside labelled rows: `"unlabeled"` rows, a `"teacher"`, `"encoders"`, or nothing. Teachers
             are models of earlier trials, which answer. Encoders are those of earlier trials of other backbones, frozen:
             their models are not asked for answers. The search fixes for each trial which these are: `Trial.teacher`.
+        most_unlabeled: How many rows without targets it makes use of at most; 0 means all that there are.
         produces: What its stages leave: a `"model"` that answers, or an `"encoder"`, trained without targets, from
             which trials of other strategies may start. Such pretraining has no validation rows, and is no trial itself.
         prior: How well it is expected to do, from 0 to 1; orders the first trials. Of a cheap strategy it also counts
@@ -118,6 +118,7 @@ class Strategy(ABC):
     space: ClassVar[Space] = {}
     uses: ClassVar[frozenset[str]] = frozenset()
     wants: ClassVar[frozenset[Want]] = frozenset()
+    most_unlabeled: ClassVar[int] = 0
     produces: ClassVar[Product] = "model"
     prior: ClassVar[float] = 0.5
     cheap: ClassVar[bool] = False
@@ -131,10 +132,6 @@ class Strategy(ABC):
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """An empty text if it can train this backbone on rows like these, or why not."""
         return ""
-
-    def unlabeled_rows(self, facts: Facts, recipe: Recipe) -> int:
-        """How many rows without targets a trial learns from, where it wants such; all by default."""
-        return facts.unlabeled
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage | Fit]:
         """What to do with the model, in order. Code between two of them runs again on resume: cheap and repeatable."""

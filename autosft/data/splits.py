@@ -82,10 +82,12 @@ def split(scan: Scan, problem: Problem, *, seed: int, hold_out_test: bool = True
     if valid_is_predefined or any(rows.group):
         parts[1] = subset(parts[1], MOST_VALID)
     rows = sum(parts[1:], start=parts[0])
-    return with_folds(Data.of(rows, scan.unlabeled, valid_is_predefined, fingerprint_of(rows)), problem, seed=seed)
+    return with_folds(
+        Data.of(rows, shuffled(scan.unlabeled, seed), valid_is_predefined, fingerprint_of(rows)), problem, seed=seed
+    )
 
 
-def transductive(data: Data) -> Data:
+def transductive(data: Data, *, seed: int) -> Data:
     """The same data, whose test rows without their targets are unlabelled rows too.
 
     Raises:
@@ -96,7 +98,7 @@ def transductive(data: Data) -> Data:
     bare = data.test.with_columns(
         id=objects(f"{name} (without its target)" for name in data.test.id), targets=objects(() for _ in data.test.id)
     )
-    return replace(data, unlabeled=data.unlabeled + bare)
+    return replace(data, unlabeled=shuffled(data.unlabeled + bare, seed))
 
 
 def with_folds(data: Data, problem: Problem, *, seed: int) -> Data:
@@ -239,6 +241,11 @@ def with_order(rows: Rows, problem: Problem, *, seed: int) -> Rows:
     order: Numbers = np.empty(len(rows), dtype=np.int64)
     order[precedence(strata_of(problem, rows), len(rows), np.random.default_rng(seed))] = np.arange(len(rows))
     return rows.with_columns(order=order)
+
+
+def shuffled(rows: Rows, seed: int) -> Rows:
+    """Rows without targets, in an order of which every beginning is drawn at random."""
+    return rows.with_columns(order=np.random.default_rng(seed).permutation(len(rows)))
 
 
 def fingerprint_of(rows: Rows) -> str:

@@ -187,15 +187,16 @@ def _replaced(folder: Path) -> Generator[Path]:
     draft, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("tmp", "old"))
     try:
         shutil.rmtree(draft, ignore_errors=True)
-        if folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
+        if old.exists() and not folder.exists():  # a process was killed half-way
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
         yield draft
         if folder.exists():
             folder.rename(old)
         draft.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        if old.exists() and not folder.exists():  # it was half-way, or a process was killed there
+        if old.exists() and not folder.exists():
             old.rename(folder)
         raise CannotWrite.at(folder, error) from error
     finally:

@@ -89,7 +89,9 @@ def _data(bundle: Bundle, data: Data, result: Result) -> Iterator[str]:
     chosen = (
         "The data itself said which rows validate." if data.valid_is_predefined else "Validation rows were split off."
     )
-    again = " The model was trained once more on training and validation rows together." if result.refitted else ""
+    rows = "more training rows" if data.valid_is_predefined else "training and validation rows together"
+    some = "The model was" if len(result.best) == 1 else f"{len(result.refitted)} of {len(result.best)} members were"
+    again = f" {some} trained once more on {rows}." if result.refitted else ""
     yield f"{chosen}{again} sha256 of rows and splits: `{data.fingerprint}`."
 
 
@@ -101,7 +103,9 @@ def _scores(result: Result, data: Data) -> Iterator[str]:
     between = f"{result.interval[0]:.4f} to {result.interval[1]:.4f}" if result.interval else ""
     if result.test is not None:
         yield f"| {result.test_rows} test | {result.test:.4f} | {between} |"
-    yield f"| {len(data.valid)} validation | {result.valid:.4f} | |"
+    crossed = all(record.split_score is not None for record in result.best)
+    rows = f"{result.best[0].rows} cross-validated" if crossed else f"{len(data.valid)} validation"
+    yield f"| {rows} | {result.valid:.4f} | |"
     yield ""
     yield "Higher is better. The model was chosen by its validation score, which is flattered by that."
     if result.test is not None:

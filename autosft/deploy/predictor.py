@@ -159,7 +159,11 @@ class Predictor:
         return outputs.arrays["probabilities"]
 
     def collect(self, inputs: Any) -> Scan:
-        """List inputs as rows; those that cannot be read are skipped."""
+        """List inputs, each as `predict` takes one, as rows; those that cannot be read are skipped.
+
+        Raises:
+            BadInput: A path is missing, an archive is damaged, or an input is of another type.
+        """
         modality = self._parts.modality
         if is_frame(inputs):
             with TemporaryDirectory() as folder:
@@ -167,7 +171,11 @@ class Predictor:
         return collected(partial(modality.collect, task=self.task), several(inputs))
 
     def rows(self, inputs: Any) -> Rows:
-        """List inputs as rows, all of which can be read."""
+        """List inputs, each as `predict` takes one, as rows, all of which can be read.
+
+        Raises:
+            BadInput: An input cannot be read; names the first ones.
+        """
         scan = self.collect(inputs)
         if scan.skipped:
             named = "; ".join(f"{skip.ref}: {skip.reason}" for skip in scan.skipped[:3])

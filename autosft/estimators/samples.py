@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 COLUMN = "input"
 """What samples are called that have no name."""
 
+_CHANNELS = ((), (1,), (2,), (3,), (4,))
+"""What may follow height and width in the shape of an array: gray, with one axis more; with opacity; and in colors."""
+
+_IN_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"})
+"""Modes of Pillow that PNG holds as they are. TIFF holds the others, but for those of `_IN_NEITHER`."""
+
+_IN_NEITHER = {"La": "LA", "RGBa": "RGBA", "HSV": "RGB"}
+"""Modes that no file holds, and to what they are converted."""
+
 
 def samples_of(X: Any) -> Sequence[Any] | Table:
     """A data frame as a table; all else as a sequence of texts, of paths as texts, or of Pillow images.
@@ -39,11 +48,14 @@ def samples_of(X: Any) -> Sequence[Any] | Table:
 
 
 def as_table(samples: Sequence[Any] | Table, more: Mapping[str, Sequence[Any]] | None = None) -> Table:
-    """Samples as a table, images as paths of PNG files in the user's cache.
+    """Samples as a table, images as paths of PNG or TIFF files in the user's cache.
 
     Args:
         samples: What `samples_of` gave.
         more: Further columns, such as the target's.
+
+    Raises:
+        CannotWrite: The cache is full or cannot be written.
     """
     import pyarrow as pa
 
@@ -66,10 +78,10 @@ def _sample(number: int, given: Any) -> Any:
         return str(given)
     if isinstance(given, os.PathLike):
         return os.path.abspath(given)  # noqa: PTH100
-    if isinstance(given, np.ndarray) and given.dtype == np.uint8 and given.ndim in (2, 3) and given.size:
+    if isinstance(given, np.ndarray) and _is_image(given):
         from PIL import Image
 
-        return Image.fromarray(given)
+        return Image.fromarray(given[..., 0] if given.shape[2:] == (1,) else given)
     if hasattr(given, "save") and hasattr(given, "getbands"):
         return given
     kind = f"a {given.dtype} array of shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
@@ -79,13 +91,19 @@ def _sample(number: int, given: Any) -> Any:
     )
 
 
+def _is_image(array: np.ndarray[Any, Any]) -> bool:
+    return array.dtype == np.uint8 and array.ndim > 1 and array.size > 0 and array.shape[2:] in _CHANNELS
+
+
 def _cell(sample: Any) -> str:
     if isinstance(sample, str):
         return sample
+    mode = _IN_NEITHER.get(sample.mode, sample.mode)
+    kind = "png" if mode in _IN_PNG else "tiff"
     file = io.BytesIO()
-    sample.save(file, format="PNG")
+    (sample if mode == sample.mode else sample.convert(mode)).save(file, format=kind)
     content = file.getvalue()
-    path = Path(cache_folder() / "samples" / f"{hashlib.sha256(content).hexdigest()}.png").absolute()
+    path = Path(cache_folder() / "samples" / f"{hashlib.sha256(content).hexdigest()}.{kind}").absolute()
     if not path.exists():
         write_whole(path, content)
     return str(path)

@@ -1,5 +1,5 @@
-"""What a modality of files calls: inferred tasks, scans and rows to answer, whether folders or a table say the
-labels."""
+"""What a modality of files calls: inferred tasks, scans and rows to answer. Labels are the names of folders, or in a
+table."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ from autosft.folders.recognition import recognize_folder
 from autosft.tables.reading import is_table
 
 
-def recognize_files(path: Path, kind: FileKind, modality: str, hints: Hints) -> InferredTask | None:
-    """Recognize a table with a column of paths, or a folder with a subfolder of files per class; None if it is neither.
+def recognize_files(
+    path: Path,
+    kind: FileKind,
+    modality: str,
+    hints: Hints,
+    *,
+    table: Callable[[Path, Hints], InferredTask | None] | None = None,
+) -> InferredTask | None:
+    """Recognize a table, or a folder with a subfolder of files per class; None if it is neither.
 
     Args:
         path: A table, or a folder.
         kind: What files count.
         modality: The name of the modality that recognizes it.
         hints: What the user said of the data.
+        table: From a table and the hints to a task; by default one whose table has a column of paths of the kind.
 
     Raises:
         BadInput: It is of this kind and cannot be used, or a hint names what is not there.
@@ -32,7 +40,8 @@ def recognize_files(path: Path, kind: FileKind, modality: str, hints: Hints) -> 
     if not is_table(path):
         return recognize_folder(path, kind, modality, hints)
     try:
-        return recognize_table(path, kind, modality, hints) or recognize_folder(path, kind, modality, hints)
+        inferred = table(path, hints) if table else recognize_table(path, kind, modality, hints)
+        return inferred or recognize_folder(path, kind, modality, hints)
     except BadInput:  # maybe the table is no more than a note beside the folders of classes
         of_columns = hints != Hints(problem=hints.problem, unlabeled=hints.unlabeled)
         inferred = None if of_columns else recognize_folder(path, kind, modality, hints)

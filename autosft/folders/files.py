@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autosft.contracts.rows import SkippedSample, printable
+from autosft.errors import BadInput
 
 # fmt: off
 _SIDE_ENDINGS = frozenset({
@@ -83,10 +84,26 @@ def head_of(path: str, count: int) -> bytes:
 
 
 def split_entries(folder: str) -> tuple[list[str], list[str]]:
-    """The visible subfolders and files of a folder, sorted. Links are followed."""
+    """The visible subfolders and files of a folder, sorted. Links are followed.
+
+    Raises:
+        OSError: It cannot be listed.
+    """
     with os.scandir(folder) as entries:
         visible = sorted((entry for entry in entries if not hidden(entry.name)), key=lambda entry: entry.name)
     return [entry.path for entry in visible if entry.is_dir()], [entry.path for entry in visible if not entry.is_dir()]
+
+
+def required_entries(folder: str) -> tuple[list[str], list[str]]:
+    """`split_entries` of a folder without which the data is incomplete.
+
+    Raises:
+        BadInput: It cannot be listed.
+    """
+    try:
+        return split_entries(folder)
+    except OSError as error:
+        raise BadInput(f"{printable(folder)}: the folder cannot be listed ({error.strerror or error}).") from error
 
 
 def sort_file(path: str, kind: FileKind, found: Found) -> None:

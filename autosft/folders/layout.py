@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from autosft.contracts.rows import SkippedSample, printable
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, Found, Identity, holds_any, identity, sort_file, spared, split_entries, walk
+from autosft.folders.files import (
+    FileKind,
+    Found,
+    Identity,
+    holds_any,
+    identity,
+    required_entries,
+    sort_file,
+    spared,
+    walk,
+)
 from autosft.tables.folder import SPLIT_WORDS, UNLABELED
 
 LAYOUTS = ("splits", "classes")
@@ -64,8 +74,11 @@ def survey(folder: str, kind: FileKind, layout: str = "", apart: Sequence[str] =
         kind: What files count.
         layout: One of `LAYOUTS`; empty to find out which one it is.
         apart: Files and folders that are no part of it, wherever they lie.
+
+    Raises:
+        BadInput: The folder, or that of a split, cannot be listed.
     """
-    folders, files = split_entries(folder)
+    folders, files = required_entries(folder)
     elsewhere = {identity(path) for path in apart} - {None}
     folders = [path for path in folders if identity(path) not in elsewhere]
     files = [path for path in files if not elsewhere or identity(path) not in elsewhere]
@@ -78,7 +91,7 @@ def survey(folder: str, kind: FileKind, layout: str = "", apart: Sequence[str] =
     for path in folders:
         split = SPLIT_WORDS.get(_name(path).lower())
         if split:
-            classes, strays = split_entries(path)
+            classes, strays = required_entries(path)
             _take_strays(found, strays, lost=split == "train")  # files of a test folder without labels
             classes = [one for one in classes if identity(one) not in elsewhere]
             _take_classes(found, split, classes, above | {identity(path)})
@@ -107,7 +120,9 @@ def require_classes(found: Survey, folder: str) -> None:
     if found.layout == "classes" and all(name.lower() in SPLIT_WORDS for name in names):
         if any(SPLIT_WORDS[name.lower()] == "train" for name in names):
             listing = " and ".join(names)
-            raise BadInput(f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} (in each of them)")
+            raise BadInput(
+                f"{folder}: {listing} hold {many}, but no subfolder per class. {lay_out} Do so in each of them."
+            )
         raise BadInput(f"{folder}: {', '.join(names)}, but no folder named train. Add it, or rename one of them.")
     if len(names) < 2:
         hint = f" If the classes are the subfolders of {names[0]}, name that folder instead."
@@ -124,7 +139,7 @@ def _has_splits(folders: list[str], kind: FileKind) -> bool:
     """Whether train holds folders of files and is no class itself, as beside bus and car."""
     named = [path for path in folders if _name(path).lower() in SPLIT_WORDS]
     train = [path for path in named if SPLIT_WORDS[_name(path).lower()] == "train"]
-    classes = [path for folder in train for path in split_entries(folder)[0] if _name(path).lower() not in UNLABELED]
+    classes = [path for folder in train for path in required_entries(folder)[0] if _name(path).lower() not in UNLABELED]
     if not any(holds_any(path, kind) for path in classes):
         return False
     rest = [path for path in folders if path not in named and _name(path).lower() not in UNLABELED]

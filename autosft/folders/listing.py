@@ -148,7 +148,7 @@ def _data_of(task: Task) -> tuple[str, str]:
 
 def _paths(path: Path, kind: FileKind, skipped: list[SkippedSample], named: Named | None) -> Iterable[str]:
     """The file itself, what it names, or all files of the kind below the folder."""
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path raises at a name that is too long
         raise BadInput(f"{printable(str(path))}: there is no such file or folder.")
     if not path.is_dir():
         listed = named(path) if named else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from autosft.contracts.rows import printable
 from autosft.contracts.task import Hints, InferredTask, Task, TaskTarget
 from autosft.errors import BadInput
-from autosft.folders.files import FileKind, split_entries
+from autosft.folders.files import FileKind, required_entries
 from autosft.folders.layout import Survey, require_classes, survey
 
 _NAMED = 20
@@ -18,7 +18,7 @@ _LEAST_FRACTION = 0.25
 """With a smaller fraction of the files in the folders of classes, such as covers among songs, it is not the data."""
 
 _TABLES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".xlsx", ".arff")
-"""Beside such a file, files without classes are somebody else's matter."""
+"""Beside such a file a folder without classes is not refused: another modality may read the table."""
 
 
 def recognize_folder(path: Path, kind: FileKind, modality: str, hints: Hints) -> InferredTask | None:
@@ -31,15 +31,15 @@ def recognize_folder(path: Path, kind: FileKind, modality: str, hints: Hints) ->
         hints: What the user said of the data.
 
     Raises:
-        BadInput: There is nothing at the path, the files do not make classes, or a hint asks for what folders do not
-            give.
+        BadInput: There is nothing at the path, it cannot be listed, the files do not make classes, or a hint asks for
+            what folders do not give.
     """
     if not path.exists():
         raise BadInput(f"{printable(str(path))}: there is no such file or folder.")
     if not path.is_dir():
         return None
     folder = os.path.abspath(path)  # noqa: PTH100 - resolve() would replace a link's name by its target's
-    folders, files = split_entries(folder)
+    folders, files = required_entries(folder)
     if not folders and not files:
         raise BadInput(f"{printable(folder)}: the folder is empty.")
     found = survey(folder, kind, apart=hints.unlabeled)

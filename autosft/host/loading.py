@@ -122,7 +122,9 @@ def _installed() -> list[_Entry]:
     for distribution in metadata.distributions():
         for entry in _entries(distribution):
             found.setdefault((canonical(entry.row.distribution), entry.row.name), entry)
-    ours_first = sorted(found, key=lambda key: (key[0] != "autosft", key))  # a stranger's duplicate must not fail ours
+    ours_first = sorted(
+        found, key=lambda key: (key[0] != "autosft", key)
+    )  # so that a duplicate of ours fails, and not ours
     return [found[key] for key in ours_first]
 
 

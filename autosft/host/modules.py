@@ -17,6 +17,7 @@ from types import ModuleType
 
 from autosft.contracts.document import sha256_of_file
 from autosft.errors import PluginBroken
+from autosft.host.reading import blame
 from autosft.host.registry import NAMED, Plugin
 
 
@@ -34,21 +35,35 @@ def row_of(named: str) -> Plugin:
     """The blank row of a module that was named.
 
     Raises:
-        PluginBroken: There is no such file or module.
+        PluginBroken: There is no such file or module, or the package of the module does not load.
     """
     if is_file(named):
         path = Path(named).absolute()
         if path.suffix != ".py" or not path.is_file():
             raise PluginBroken(f"{named}: no such file. -p takes a Python file, or a module that can be imported.")
         return Plugin(path.name, f"sha256:{sha256_of_file(path)}", NAMED, str(path))
-    try:
-        spec = importlib.util.find_spec(named)
-    except (ImportError, AttributeError, ValueError):
-        spec = None
+    spec = _spec_of(named)
     if spec is None or not spec.origin:
         raise PluginBroken(f"{named}: no such module. -p takes a Python file, or a module that can be imported.")
     digest = sha256_of_file(Path(spec.origin)) if spec.has_location else ""
     return Plugin(named, f"sha256:{digest}", NAMED, named)
+
+
+def _spec_of(named: str) -> ModuleSpec | None:
+    """Where a module lies; None if there is none. Python imports the packages above it to find out.
+
+    Raises:
+        PluginBroken: One of these raises.
+    """
+    with blame(f"Importing the package of {named}"):
+        try:
+            return importlib.util.find_spec(named)
+        except ImportError as error:  # the name is that of what could not be imported; none for `..module`
+            if error.name and not f"{named}.".startswith(f"{error.name}."):
+                raise
+        except ValueError:  # an empty name, or `__main__`
+            pass
+    return None
 
 
 def import_module(row: Plugin) -> ModuleType:

@@ -54,7 +54,7 @@ def _search(saved_run: SavedRun) -> list[str]:
     words += [word for role, column in hints.roles.items() for word in (f"--{role}", column)]
     for name, usual in _USUAL.items():
         if spec[name] != usual:
-            words += [f"--{name}", _written(name, spec[name])]
+            words += [f"--{name.replace('_', '-')}", _written(name, spec[name])]
     words += ["--threads", str(spec["threads"])]
     words += ["--trials", str(spec["trials"])] if spec["trials"] else []
     words += [word for name in _LISTED if spec[name] for word in (f"--{name}", ",".join(spec[name]))]
@@ -68,6 +68,7 @@ def _search(saved_run: SavedRun) -> list[str]:
 
 
 def _written(name: str, value: Any) -> str:
+    number = f"{value:.15g}" if isinstance(value, float) else str(value)
     if name == "budget":
-        return "none" if value is None else f"{value:g}s"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return "none" if value is None else f"{number}s"
+    return number

@@ -59,7 +59,7 @@ def learning_curves(saved_run: SavedRun) -> Sequence[tuple[str, Markup]]:
         return ()
     scores = {record.number: _points([epoch.score for epoch in record.epochs]) for record in shown}
     losses = {record.number: _points([epoch.loss for epoch in record.epochs]) for record in shown}
-    best = shown[0].number
+    best = min(shown, key=Record.order).number
     drawings: list[tuple[str, Markup]] = []
     for name, curves in ((f"validation {saved_run.metric}", scores), ("training loss", losses)):
         values = [value for curve in curves.values() for _, value in curve]

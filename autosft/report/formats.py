@@ -30,7 +30,8 @@ def as_markdown(columns: Sequence[str], rows: Iterable[Mapping[str, str]], right
         rows: The cells by column.
         right: The columns that are aligned to the right.
     """
-    aligned = ["---:" if name in set(right) else "---" for name in columns]
+    to_right = set(right)
+    aligned = ["---:" if name in to_right else "---" for name in columns]
     lines = [columns, aligned, *([_escaped(row[name]) for name in columns] for row in rows)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 

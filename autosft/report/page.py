@@ -115,6 +115,7 @@ def _leaderboard(saved_run: SavedRun, problems: Sequence[Problem]) -> dict[str, 
         "more": len(saved_run.scored) - len(shown),
         "tied": sum(standing.tied for standing in found.values()) - 1,
         "paired": sum(standing.paired for standing in found.values()),
+        "compared": sum(len(stored[record.number].rows) for record in shown[:1] if record.number in stored),
         "damaged": damaged,
     }
 

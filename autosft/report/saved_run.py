@@ -41,6 +41,7 @@ class SavedRun:
         records: Every trial that has ended or paused, best first.
         result: The outcome; None while the search is not finished.
         rows: Every row with a target, in its split.
+        valid_is_predefined: Whether the data itself said which rows validate; then no model was trained on them.
         unlabeled: How many rows have none.
         skipped: What could not be used: file and reason.
         seconds: What the search has used so far.
@@ -61,6 +62,7 @@ class SavedRun:
     records: tuple[Record, ...]
     result: Result | None
     rows: Rows
+    valid_is_predefined: bool
     unlabeled: int
     skipped: tuple[tuple[str, str], ...]
     seconds: float
@@ -84,6 +86,11 @@ class SavedRun:
     def chosen(self) -> tuple[Record, ...]:
         """The trials in the bundle, that with the largest weight first; while there is none, the best trial."""
         return self.result.best if self.result else self.scored[:1]
+
+    @property
+    def crossed(self) -> bool:
+        """Whether all trials in `chosen` were cross-validated: then they answered training rows too, out of fold."""
+        return bool(self.chosen) and all(record.split_score is not None for record in self.chosen)
 
     @property
     def valid(self) -> Rows:
@@ -140,6 +147,7 @@ def read_saved_run(folder: Path) -> SavedRun:
             records=tuple(sorted(records, key=Record.order)),
             result=Result.read(result) if result.exists() else None,
             rows=data.labelled,
+            valid_is_predefined=data.valid_is_predefined,
             unlabeled=len(data.unlabeled),
             skipped=_skipped(folder / "skipped.csv"),
             seconds=float(_json(clock)["seconds"]) if clock.exists() else 0.0,

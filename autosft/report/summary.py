@@ -77,9 +77,8 @@ def _headline(saved_run: SavedRun) -> Headline | None:
     value = result.valid if result else best.score or 0.0
     error = best.score_error if len(saved_run.chosen) == 1 else None
     between = (value - DEVIATIONS * error, value + DEVIATIONS * error) if error is not None else None
-    crossed = best.split_score is not None
-    rows = several(best.rows, "row") if crossed else several(len(saved_run.valid), "validation row")
-    kind = "cross-validated" if crossed else "validation"
+    rows = several(best.rows, "row") if saved_run.crossed else several(len(saved_run.valid), "validation row")
+    kind = "cross-validated" if saved_run.crossed else "validation"
     among = several(len(saved_run.scored), "trial")
     warning = f"These are the rows by which the model was chosen among {among}, so the score is flattered."
     return Headline(f"{kind} {saved_run.metric}, {rows}", score(value), _interval(between), between, value, warning)

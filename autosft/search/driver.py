@@ -302,6 +302,6 @@ def _rows_of(task: Task, spec: SearchSpec, modality: Modality, problem: Problem)
     scan = Scan(rows, unlabeled, scan.skipped)
     data, about = without_copies(split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test))
     if spec.transductive:
-        data = transductive(data)
+        data = transductive(data, seed=spec.seed)
         about = (*about, f"learned from without their targets: {len(data.test or ())} test rows (--transductive)")
     return scan, data, about

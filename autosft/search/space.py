@@ -21,6 +21,9 @@ from autosft.training.seeds import seed_of
 
 RelativeCost = Callable[[Recipe], float]
 
+COUNTS = ("rows", "unlabeled")
+"""The parameters that say on how many rows, with targets and without, a trial is made that has no time for all."""
+
 START, NO_START = "start", "none"
 """The parameter that names who makes the encoder that a trial starts from, and what it says if nobody does."""
 
@@ -35,12 +38,12 @@ def choices_of(plan: Plan) -> dict[str, Choice]:
 
 
 def whole_space_of(task: Task, registry: Registry, plan: Plan, params: Mapping[str, Value]) -> Space:
-    """Where all of a trial's parameters come from: the choices, the pair's own space, and the number of rows."""
-    rows: Space = {"rows": Int(1, 2**31, default=1)} if "rows" in params else {}
+    """Where all of a trial's parameters come from: the choices, the pair's own space, and the numbers of rows."""
+    counts: Space = {name: Int(1, 2**31, default=1) for name in COUNTS if name in params}
     return {
         **choices_of(plan),
         **space_of(task, registry, plan, str(params["backbone"]), str(params["strategy"])),
-        **rows,
+        **counts,
     }
 
 
@@ -135,7 +138,8 @@ def unlabeled_rows_of(registry: Registry, plan: Plan) -> Callable[[Recipe], int]
 
     def rows(recipe: Recipe) -> int:
         strategy = registry.strategy(recipe.strategy)
-        return strategy.unlabeled_rows(plan.facts, recipe) if "unlabeled" in strategy.wants else 0
+        there = min(plan.facts.unlabeled, strategy.most_unlabeled or plan.facts.unlabeled)
+        return min(recipe.unlabeled or there, there) if "unlabeled" in strategy.wants else 0
 
     return rows
 
@@ -151,7 +155,7 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
         table, _, field = shared.partition(".")
         if table in tables and field:
             tables[table][field] = value
-        elif field or name not in ("backbone", "strategy", "rows", START):
+        elif field or name not in ("backbone", "strategy", *COUNTS, START):
             part, _, field = name.rpartition(".")  # a target may be called by a name with dots
             own.setdefault(part, {})[field] = value
     return Recipe.model_validate(
@@ -160,7 +164,7 @@ def recipe_of(params: Mapping[str, Value], seed: int) -> Recipe:
             "strategy": strategy,
             **tables,
             "own": own,
-            "rows": params.get("rows", 0),
+            **{name: params.get(name, 0) for name in COUNTS},
             "start": None if (start := params.get(START, NO_START)) == NO_START else _made_by(backbone, str(start)),
             "seed": seed,
         }
@@ -174,7 +178,7 @@ def _made_by(backbone: str, strategy: str) -> Recipe:
 def content_of(recipe: Recipe, *, cut: bool = False) -> str:
     """What makes two recipes the same: all but the seed, and where they may be `cut`, epochs, rows and who teaches."""
     exclude: dict[str, Any] = {"seed": True, "start": True, "teacher": True}
-    exclude |= {"rows": True, "stop": {"max_epochs"}} if cut else {}
+    exclude |= {**dict.fromkeys(COUNTS, True), "stop": {"max_epochs"}} if cut else {}
     plain = recipe.model_dump(mode="json", exclude=exclude)
     teacher = [] if cut else [[member.trial, member.weight] for member in recipe.teacher]
     return json.dumps([plain, recipe.start.strategy if recipe.start else "", teacher], sort_keys=True)

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autosft.contracts.rows import Row, Rows, SkippedSample
@@ -75,6 +76,7 @@ def make_app(predictor: Predictor, limits: Limits) -> FastAPI:
     app = FastAPI(title=f"AutoSFT: {predictor.task.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(_Limited, most=limits.most_bytes, together=limits.requests_at_once * limits.most_bytes)
     app.add_exception_handler(_Refused, _refused)
+    app.add_exception_handler(HTTPException, _refused_by_starlette)
     app.add_exception_handler(Exception, _defect)
     info = _info(predictor, limits)
     refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (400, 413, 415, 422, 429)}
@@ -180,6 +182,12 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, _Refused)
     headers = {"Retry-After": "1"} if error.code == 429 else None
     return JSONResponse(error.refusal.model_dump(), error.code, headers)
+
+
+async def _refused_by_starlette(_: Request, error: Exception) -> JSONResponse:
+    """What is refused before it is read, such as a body that is no multipart, in the same form as all else."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse(Refusal(detail=error.detail).model_dump(), error.status_code, error.headers)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:

@@ -182,15 +182,20 @@ def take_split_column(table: Table) -> Table:
 
 def _tables(folder: Path) -> list[Path]:
     """The tables of a folder, sorted; where it has none, those of folders named for splits that have one each."""
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith((".", "~$")))
+    names = _names_in(folder)
     if found := _tables_among(folder, names):
         return found
     splits = [folder / name for name in names if name.lower() in SPLIT_WORDS and (folder / name).is_dir()]
-    below = [_tables_among(path, sorted(entry.name for entry in path.iterdir())) for path in splits]
+    below = [_tables_among(path, _names_in(path)) for path in splits]
     single = [found[0] for found in below if len(found) == 1]
     trained = any(SPLIT_WORDS[path.parent.name.lower()] == "train" for path in single)
     return single if trained and not any(len(found) > 1 for found in below) else []
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What lies in a folder, sorted, without hidden files and what Excel writes beside an open workbook."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if not entry.name.startswith((".", "~$")))
 
 
 def _tables_among(folder: Path, names: Sequence[str]) -> list[Path]:

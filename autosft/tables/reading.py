@@ -1,4 +1,5 @@
-"""`is_table` and `read_table`: a table from a file or a folder, whatever its format. `glance`: by what to tell it."""
+"""`is_table` and `read_table`: a table from a file or a folder, whatever its format. `glance`: rows enough to tell what
+its columns are."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ FEWEST_GLANCED, MOST_GLANCED, MOST_CELLS = 1000, 20_000, 1_000_000
 where there are very many columns."""
 
 _glanced: list[tuple[object, Table]] = []
-"""The table that was read last to be told what it is: whoever reads all of it next need not do so again."""
+"""The table that `glance` read last, with its mark: `read_table` need not read it again."""
 
 
 def is_table(path: Path) -> bool:
@@ -73,12 +74,12 @@ def glance(path: Path, table: Table) -> Table:
     if table.complete:
         return table
     whole = read_table(path)
-    _glanced[:] = [(_mark(path), whole)]
+    _glanced[:] = [(mark, whole)] if (mark := _mark(path)) else []
     return spread(whole, max(FEWEST_GLANCED, min(MOST_GLANCED, MOST_CELLS // max(1, len(whole.columns)))))
 
 
 def _mark(path: Path) -> object:
-    """What tells whether a table is still the same."""
+    """What tells whether a table is still the same; None if its files cannot be asked."""
     try:
         files = [file for _, file in lay_out(path).files] if path.is_dir() else [path]
         return path, tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)

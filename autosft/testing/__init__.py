@@ -1,7 +1,7 @@
 """For plugin authors: a whole toy plugin to read and to test with, tests that every part must pass, and `try_part`,
 which trains one trial of a part in this process.
 
-Importing this room brings neither torch nor pytest; `try_part`, `conformance` and `trials` do.
+Importing this package brings neither torch nor pytest; `try_part`, `conformance` and `trials` do.
 """
 
 from __future__ import annotations

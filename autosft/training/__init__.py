@@ -1,1 +1,1 @@
-"""How one recipe becomes one model: the one loop, and the bricks that strategies build their stages from."""
+"""How one recipe becomes one model: the one loop, and the functions that strategies build their stages from."""

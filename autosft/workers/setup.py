@@ -83,13 +83,19 @@ class Setup:
             folder / REFIT if replay else folder,
             train=train_rows,
             valid=Rows.of(()) if replay or pretrains else data.valid,
-            unlabeled=data.unlabeled,
+            unlabeled=self._unlabeled(order.recipe),
             start=self._run.start_folder(order.recipe.start) / MODEL if order.recipe.start else None,
             teacher=teachers_of(order.recipe, self._run, self._registry, self._device),
             pause_after=order.pause_after,
             replay=order.replay if replay else None,
             early_stopping=not (self.folds and len(data.valid) < TOO_FEW_VALID),
         )
+
+    def _unlabeled(self, recipe: Recipe) -> Rows:
+        """The rows without targets that a recipe says, or that its strategy makes use of: a smaller number of them lies
+        in a larger one."""
+        most = recipe.unlabeled or self._registry.strategy(recipe.strategy).most_unlabeled
+        return subset(self._run.data.unlabeled, most)
 
     def runtime(self, order: Order, seconds_left: Callable[[], float]) -> Runtime:
         """Where it is trained, and for how long."""

@@ -13,8 +13,10 @@ import pyarrow
 import pytest
 
 from autosft.archives import extraction
+from autosft.archives.inputs import collected
 from autosft.archives.members import is_archive, stem_of
 from autosft.archives.unpacking import unpacked
+from autosft.contracts.rows import Row, Rows, Scan
 from autosft.errors import BadInput, CannotWrite
 
 FILES = {"photos/ants/1.txt": b"one", "photos/ants/deep/2.txt": b"two" * 1000, "photos/bees/3.txt": b"three"}
@@ -191,7 +193,7 @@ def test_damaged_archives_are_refused_or_whole(kind, pack, cache):
     assert refusals and not list(cache.glob("*.draft"))
 
 
-def test_headers_that_inferred_task_memory_are_refused(tmp_path, cache):
+def test_headers_that_claim_much_memory_are_refused(tmp_path, cache):
     info = tarfile.TarInfo("name")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 10 << 30
     (tmp_path / "name.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(10240))
@@ -244,6 +246,12 @@ def test_names_say_what_is_an_archive(tmp_path):
     (tmp_path / "folder.zip").mkdir()
     assert not is_archive(tmp_path / "folder.zip")
     assert stem_of(Path("my.photos.tar.gz")) == "my.photos" and stem_of(Path("A.ZIP")) == "A"
+
+
+@pytest.mark.parametrize("text", ["see the attached mail.zip", "see the attached mail, " * 20 + "mail.zip"])
+def test_a_text_that_ends_like_an_archive_is_a_text(text):
+    scan = collected(lambda inputs: Scan(Rows.of(Row("input-0", one) for one in inputs)), [text])
+    assert scan.rows.ref.tolist() == [text]
 
 
 def test_many_members_take_little_memory(tmp_path):

@@ -217,11 +217,11 @@ def test_too_few_rows_are_refused(counts):
 
 def test_test_rows_are_learned_from_without_their_targets_where_that_is_asked_for():
     data = split(scan({"a": 20, "b": 20}), PROBLEM, seed=0)
-    more = transductive(data)
+    more = transductive(data, seed=0)
     assert len(more.unlabeled) == len(data.test) and list(more.unlabeled.ref) == list(data.test.ref)
     assert set(more.unlabeled.targets) == {()} and not set(more.unlabeled.id) & set(data.test.id)
     with pytest.raises(BadInput, match="no test rows"):
-        transductive(dataclasses.replace(data, test=None))
+        transductive(dataclasses.replace(data, test=None), seed=0)
 
 
 def test_unlabelled_rows_are_passed_on():

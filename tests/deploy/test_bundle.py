@@ -132,6 +132,10 @@ def test_a_bundle_that_cannot_be_made_leaves_the_old_one(made, bundle, tmp_path)
         save_bundle(bundle, made.task, [(tmp_path / "none", 1.0)], {}, {})
 
     assert open_bundle(bundle)[1].members
+    bundle.rename(bundle.with_name(".bundle.old"))  # as where a process is killed between the two
+    with pytest.raises(BadBundle, match="no whole model"):
+        save_bundle(bundle, made.task, [(tmp_path / "none", 1.0)], {}, {})
+    assert open_bundle(bundle)[1].members and [path.name for path in bundle.parent.iterdir()] == ["bundle"]
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_old_bundle_and_nothing_half_written(made, tmp_path):

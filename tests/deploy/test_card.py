@@ -29,14 +29,14 @@ def result_of(made, **changes):
     return Result.model_validate({**plain, **changes})
 
 
-def data_of(made):
+def data_of(made, *, named=False):
     trial = made.trial
-    return Data(trial.train, trial.valid, trial.valid, Rows.of(()), valid_is_predefined=False, fingerprint="f00d")
+    return Data(trial.train, trial.valid, trial.valid, Rows.of(()), valid_is_predefined=named, fingerprint="f00d")
 
 
-def card_of(made, registry, folder=None, **changes):
+def card_of(made, registry, folder=None, *, named=False, **changes):
     path, bundle = open_bundle(folder or made.folder)
-    return model_card(path, bundle, registry, result_of(made, **changes), data_of(made))
+    return model_card(path, bundle, registry, result_of(made, **changes), data_of(made, named=named))
 
 
 def test_it_says_what_the_model_is_and_what_it_was_made_from(made, registry):
@@ -61,6 +61,21 @@ def test_a_test_score_comes_with_its_interval_and_its_absence_is_a_limit(made, r
 
     assert "| 30 test | 0.7000 | 0.6000 to 0.8000 |" in test_outputs and "No test rows were scored" not in test_outputs
     assert "No test rows were scored" in card_of(made, registry)
+
+
+def test_it_says_on_which_rows_the_model_was_chosen(made, registry):
+    record = result_of(made).best[0].model_copy(update={"split_score": 0.7, "rows": 64})
+
+    assert f"| {len(made.trial.valid)} validation | 0.7500 | |" in card_of(made, registry)
+    assert "| 64 cross-validated | 0.7500 | |" in card_of(made, registry, best=(record,))
+
+
+@pytest.mark.parametrize(
+    ("named", "rows"), [(False, "training and validation rows together"), (True, "more training rows")]
+)
+def test_it_says_on_which_rows_the_model_was_trained_again(made, registry, named, rows):
+    assert f"trained once more on {rows}." in card_of(made, registry, named=named, refitted=(0,))
+    assert "once more" not in card_of(made, registry, named=named)
 
 
 def test_rows_unlike_the_training_rows_are_a_limit(made, registry):

@@ -181,6 +181,35 @@ def test_images_in_memory_become_files_named_for_their_content(home):
     assert paths[0] == paths[1] and paths[0].endswith(".png") and paths[0].startswith(str(home))
 
 
+def test_an_array_is_an_image_if_its_channels_are_those_of_one():
+    def mode_of(*shape):
+        return samples_of([np.zeros(shape, np.uint8)])[0].mode
+
+    channels = [(), (1,), (2,), (3,), (4,)]
+    assert [mode_of(5, 4, *more) for more in channels] == ["L", "L", "LA", "RGB", "RGBA"]
+    for shape in ((5,), (5, 4, 7), (5, 4, 3, 3), (0, 4)):
+        with pytest.raises(BadInput, match=r"X\[0\] is a uint8 array of shape"):
+            mode_of(*shape)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ending", "kept"),
+    [("RGBA", "png", "RGBA"), ("CMYK", "tiff", "CMYK"), ("F", "tiff", "F"), ("I", "tiff", "I"), ("HSV", "png", "RGB")],
+)
+def test_images_of_any_mode_become_files_with_the_same_pixels(home, mode, ending, kept):
+    from PIL import Image
+
+    pixels = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    image = Image.fromarray(pixels).convert("L" if mode in "FI" else "RGB").convert(mode)
+
+    (path,) = as_table(samples_of([image])).column("input").to_pylist()
+
+    assert path.endswith(f".{ending}")
+    with Image.open(path) as again:
+        assert again.mode == kept
+        np.testing.assert_array_equal(np.asarray(again), np.asarray(image.convert(kept)))
+
+
 @pytest.mark.slow
 def test_numbers_are_learned_alone_and_together(home, reviews):
     texts, liked = reviews

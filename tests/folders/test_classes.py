@@ -74,6 +74,25 @@ def test_the_first_folder_below_names_the_class_and_the_user_is_told(mail):
     assert rows["train/ham/2024/may/9.txt"] == ("ham",)
 
 
+@pytest.mark.parametrize("place", ["", "test"])
+def test_a_folder_that_cannot_be_listed_is_refused(place, mail, monkeypatch):
+    closed, scandir = str(mail / place), os.scandir
+
+    def guarded(folder):
+        if str(folder) == closed:
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(BadInput, match=rf"{closed}: the folder cannot be listed \(Permission denied\)"):
+        recognize_folder(mail, LETTERS, "mail", Hints())
+
+
+def test_a_path_that_is_too_long_for_a_name_is_not_there():
+    with pytest.raises(BadInput, match="there is no such file or folder"):
+        rows_of_inputs(["word " * 100], LETTERS, take=lambda given: None, wanted="a path")
+
+
 def test_links_that_lead_to_each_other_end_and_give_no_file_twice(mail):
     """Ten folders with a link to each of the others: their paths are more than a million."""
     places = [mail / "train" / "ham" / f"folder{number}" for number in range(10)]

@@ -112,10 +112,31 @@ def test_a_fault_of_a_file_is_one_line_with_file_and_line(file, source, line, sa
     assert "stranger_file" not in sys.modules or line in (8, None)
 
 
-@pytest.mark.parametrize("named", ["nowhere.py", "some/where", "no_such_module", "no_such.module"])
+@pytest.mark.parametrize(
+    "named", ["nowhere.py", "some/where", "no_such_module", "no_such.module", "json.no_such", "json.decoder.x", ".x"]
+)
 def test_what_is_not_there_is_one_line(named):
     with pytest.raises(PluginBroken, match=rf"{named}: no such (file|module)\. -p takes a Python file"):
         load([named])
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("1 / 0\n", "raised ZeroDivisionError: division by zero"),
+        ("import nothing_of_this_name\n", "raised ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ("import sys\nsys.exit(3)\n", r"called sys\.exit\(3\)"),
+    ],
+)
+def test_what_the_package_of_a_module_raises_is_one_line(tmp_path, monkeypatch, source, said):
+    (tmp_path / "stranger_package").mkdir()
+    (tmp_path / "stranger_package" / "__init__.py").write_text(source)
+    (tmp_path / "stranger_package" / "plugin.py").write_text("autosft_api = 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(PluginBroken, match=rf"^Importing the package of stranger_package\.plugin {said}") as caught:
+        load(["stranger_package.plugin"])
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

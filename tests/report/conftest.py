@@ -48,6 +48,7 @@ class Story:
     test_outputs: np.ndarray | None = None
     result: dict[str, Any] | None = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    valid_is_predefined: bool = False
 
     @property
     def splits(self) -> list[str]:
@@ -90,7 +91,7 @@ class Story:
         ).write(self.folder / "run.json")
         rows = self.rows
         write_data(
-            self.folder / "data.arrow", Data.of(rows, Rows.of(()), valid_is_predefined=False, fingerprint="f" * 64)
+            self.folder / "data.arrow", Data.of(rows, Rows.of(()), self.valid_is_predefined, fingerprint="f" * 64)
         )
         for record in self.records:
             folder = self.folder / "trials" / f"{record.number:04d}"

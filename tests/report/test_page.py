@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from html import unescape
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
+from autosft.cli import app
 from autosft.contracts.recipe import Optim, Recipe
 from autosft.contracts.record import Epoch
 from autosft.report.again import commands
+from autosft.report.curves import learning_curves
+from autosft.runs.spec import parse_seconds
 
 from .conftest import NARROW, WIDE, Story, probabilities
 
@@ -140,6 +145,25 @@ def test_without_answers_to_test_rows_those_to_validation_rows_are_shown_and_it_
     assert "17 of 20 rows are answered right (85.0 %)." in text
 
 
+def test_a_model_that_was_trained_again_has_seen_validation_rows_unless_the_data_names_them(story, page):
+    story.result = {"refitted": (0,)}
+    assert "The model that predicts was trained on them afterwards." in words(page(story))
+
+    story.valid_is_predefined = True
+    assert "trained on them afterwards" not in words(page(story))
+
+
+def test_of_a_trial_that_was_cross_validated_it_says_which_rows_are_meant(story, page):
+    story.records = [one.model_copy(update={"split_score": 0.8, "rows": 40}) for one in story.records]
+    story.result = {}
+
+    text = words(page(story))
+
+    assert "0.8500 cross-validated accuracy, 40 rows" in text
+    assert "to the 20 rows of its cross-validation, as none to test rows are stored" in text
+    assert "on the same resamples of 20 rows that they were not trained on" in text and "20 validation rows" not in text
+
+
 def test_damaged_answers_to_test_rows_are_named(story, page):
     story.test_outputs = probabilities([0, 1] * 10, 2)
     story.write()
@@ -245,3 +269,35 @@ def test_a_task_that_only_a_program_knew_has_no_command_that_searches_it_again(s
 
     assert [what for what, _ in commands(saved_run)][1:] == ["Search again, with the same data, settings and seed"]
     assert [what for what, _ in commands(replace(saved_run, source=""))] == ["Answer for new data"]
+
+
+def test_the_command_that_searches_again_has_every_setting_as_the_command_line_takes_it(story):
+    saved_run = story.write()
+    other = {"budget": 1234567.5, "trials": 3, "seed": 7, "device": "cpu", "precision": "bfloat16", "workers": 2}
+    other |= {"processes_per_trial": 4, "executor": "elsewhere", "disk": 1.5, "backbones": ["a/*", "b/c"]}
+    other |= {"strategies": ["probe"], "weights": ["w1", "w2"], "hold_out_test": False, "single": True, "compile": True}
+    other |= {"storage": "postgresql://here/it", "threads": 5}
+    assert set(saved_run.spec) == set(other) | {"settings"}
+    _, (_, command) = commands(replace(saved_run, source="data", spec={**saved_run.spec, **other}))
+
+    _, _, *words = shlex.split(command)
+    given = get_command(app).commands["search"].make_context("search", words).params
+
+    assert (parse_seconds(given["budget"]), given["disk"]) == (1234567.5, 1.5)
+    listed = {"backbones": "a/*,b/c", "strategies": "probe"}
+    assert {name: given[name] for name in other if name != "budget"} == {
+        **{name: value for name, value in other.items() if name != "budget"},
+        **listed,
+    }
+
+
+def test_the_strong_curve_is_of_the_best_trial_even_if_the_model_is_another(story):
+    epochs = tuple(Epoch(stage="toy", number=number, loss=1 / number, score=0.5, seconds=1.0) for number in (1, 2))
+    story.records.clear()
+    story.trial(0.7, epochs=epochs)
+    story.trial(0.9, epochs=epochs)
+    story.result = {"best": (story.records[0],), "valid": 0.7}
+
+    (_, scores), _ = learning_curves(story.write())
+
+    assert re.findall(r'<circle [^>]*class="best"><title>(trial \d)', scores) == ["trial 1"]

@@ -40,7 +40,7 @@ def mail(registry, tmp_path, monkeypatch):
     return recognized
 
 
-def test_a_inferred_task_of_an_archive_has_its_name(mail, tmp_path):
+def test_the_task_inferred_of_an_archive_has_its_name(mail, tmp_path):
     inferred = mail("box/ham/1.let", "box/spam/1.let")
     assert inferred.task.name == "my.mail"
     assert inferred.why == "my.mail.zip, extracted: 2 letters in 2 folders, one per class"

@@ -104,6 +104,7 @@ def test_quotes_that_swallow_lines_over_and_over_take_no_square_of_the_time(writ
     [
         ('[{"a": 1}, {"a"', "entry 2 (line 1) is not well-formed JSON"),
         ('{"a": 1}', "not an array of JSON objects"),
+        ('[{"a": 1}]\n[{"a": 2}]\n', "follows the array"),
         ("[1, 2, 3]", "not an object|not an array"),
         ("[" * 100_000, "nested too deeply|not an array"),
         ('[{"a": ' + "9" * 5000 + "}]", "too many digits"),

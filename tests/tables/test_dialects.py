@@ -55,6 +55,15 @@ def test_cells_are_kept_as_written_with_the_line_of_each_row(write):
     assert table.complete
 
 
+@pytest.mark.parametrize("blanks", ["\n", "   \n", "\t\n", " \r\n\n", "  \nsep=,\n"])
+def test_lines_of_blanks_before_the_header_are_no_rows_and_count_as_lines(write, blanks):
+    table = read_table(write("reviews.csv", blanks + "text,label\na b,good\nc d,bad\n"))
+
+    assert cells(table) == [("a b", "good"), ("c d", "bad")] and list(table.columns) == ["text", "label"]
+    first = 2 + blanks.count("\n")
+    assert table.places.tolist() == [f"reviews.csv:{first}", f"reviews.csv:{first + 1}"] and table.skipped == ()
+
+
 def test_quotes_that_mean_nothing_swallow_no_rows(write):
     lines = [
         ("ham", '"Hello there'),

@@ -121,6 +121,8 @@ def test_a_table_in_the_folder_of_each_split_is_one_table(write, tmp_path):
     for split in ("train", "Test"):
         (tmp_path / split).mkdir()
         write(f"{split}/labels.csv", ROWS + "one,two,three\n")
+        for hidden in ("._labels.csv", "~$labels.csv"):
+            (tmp_path / split / hidden).write_bytes(b"\0\5\26\7")
     (tmp_path / "valid").mkdir()
 
     table = read_table(tmp_path)

@@ -1,4 +1,4 @@
-"""The formats that a graph can be written in, each with a way to run the file as a stranger would."""
+"""The formats that a graph can be written in, each with a way to run the file without AutoSFT."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _refused(predictor: Predictor, format: Format) -> Generator[None]:
     try:
         yield
     except AutoSFTError as error:
-        raise BadInput(f"This model ({named}) cannot be exported: {error}.") from error
+        raise BadInput(f"This model ({named}) cannot be exported: {str(error).rstrip('.')}.") from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:  # of the disk
             raise

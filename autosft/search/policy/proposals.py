@@ -39,6 +39,9 @@ MIN_EPOCHS = 4
 UNLABELED_FRACTION = 0.35
 """Encoding rows without targets takes no more of the budget for one trial, so that there is time without them."""
 
+FEWEST_UNLABELED = 125
+"""It is made on a power of 2 times so many of them, so that trials share those that are encoded."""
+
 FEWEST_ROWS = 1000
 """It is not made on fewer rows than these."""
 
@@ -162,10 +165,7 @@ class Proposals:
         if start != NO_START:  # making the encoder may take its part of the time
             left *= 1 - START_FRACTION
         if self.registry.strategy(strategy).cheap:
-            recipe = recipe_of(params, 0).changed(teacher=teacher)
-            if estimates.unlabeled_seconds(recipe) > UNLABELED_FRACTION * estimates.budget:
-                return None
-            return params if (estimates.probe_seconds(recipe) or 0.0) < left else None
+            return self._cheap_fitted(params, estimates, left, teacher)
         recipe = recipe_of(params, 0)
         if estimates.epochs_in(left / estimates.folds, recipe) >= MIN_EPOCHS:
             left /= estimates.folds  # a trial is cut so that it can be cross-validated, if it can
@@ -180,6 +180,22 @@ class Proposals:
         if not isinstance(longest, Int):
             return params
         return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, longest.low, epochs)))}
+
+    def _cheap_fitted(
+        self, params: Params, estimates: Estimates, left: float, teacher: tuple[TeacherMember, ...]
+    ) -> Params | None:
+        """The parameters, with no more rows without targets than may be encoded in their part of the time; None if there
+        is no time, or only for too few of them."""
+        recipe = recipe_of(params, 0).changed(teacher=teacher)
+        allowed = min(UNLABELED_FRACTION * estimates.budget, left)
+        if estimates.unlabeled_seconds(recipe) > allowed:
+            count = FEWEST_UNLABELED
+            while estimates.unlabeled_seconds(recipe.changed(unlabeled=2 * count)) <= allowed:
+                count *= 2
+            recipe, params = recipe.changed(unlabeled=count), {**params, "unlabeled": count}
+            if estimates.unlabeled_seconds(recipe) > allowed:
+                return None
+        return params if (estimates.probe_seconds(recipe) or 0.0) < left else None
 
     def _only_cut(self, params: Params, uncut: Mapping[str, Sequence[tuple[float, int]]]) -> bool:
         """Whether the same was started already on as many rows and for as many epochs, whoever taught it."""

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, dropwhile, islice
+from itertools import chain, dropwhile, islice, repeat
 from pathlib import Path
 
 from autosft.contracts.rows import SkippedSample, printable
@@ -127,7 +127,7 @@ def _read(source: _Source, dialect: Dialect, most: float = math.inf) -> _Found:
     chunk: list[list[str]] = []
     name = printable(Path(source.path.name))
     with open_text(source.path, source.encoding) as stream:
-        records = records_of(stream, dialect, _REREAD * source.path.stat().st_size)
+        records = records_of(_begun(stream), dialect, _REREAD * source.path.stat().st_size)
         if source.named:
             next(records, None)
         if source.header:
@@ -223,6 +223,15 @@ def _sample(stream: Iterator[str]) -> list[str]:
         if len(lines) >= _SAMPLE_LINES or size >= _SAMPLE_CHARACTERS:
             break
     return lines
+
+
+def _begun(stream: Iterator[str]) -> Iterator[str]:
+    """All lines. Those before the first that holds something are empty: they count, and no reader makes records of
+    them."""
+    for blank, line in enumerate(stream):
+        if not line.isspace():
+            return chain(repeat("\n", blank), (line,), stream)
+    return iter(())
 
 
 def _refuse_wide(path: Path, records: Sequence[list[str]]) -> None:

@@ -107,6 +107,8 @@ def _entries(path: Path, text: str, encoding: Encoding) -> Iterator[tuple[int, A
     while True:
         position = cast("re.Match[str]", _GAP.match(text, position)).end()
         if text[position : position + 1] == "]":
+            if more := text[position + 1 :].strip():
+                raise BadInput(f"{printable(path)}: {more[:40]!r} follows the array; a table is one array.")
             return
         number += 1
         try:

@@ -24,8 +24,6 @@ from autosft.testing.conformance.promises import check_light, check_plain, check
 STEPS = 300
 """So many steps of Adam make a problem's own loss small on a handful of rows."""
 
-ROUNDING = 1e-6
-
 
 class ProblemConformance(ProblemInUse):
     """Checks that a problem turns targets into a loss that can be trained, and a head's output into answers that can be

@@ -24,7 +24,13 @@ ADDRESSES = ("src", "href", "xlink:href", "srcset", "action", "data", "poster")
 
 
 class SectionConformance:
-    """Needs the fixture `section`, and `answers` of a form that it knows, where that is none of AutoSFT's own."""
+    """Checks that a section makes well-formed HTML that loads nothing and runs no script, also of a single row, and
+    declines answers that it does not know.
+
+    A subclass gives the fixture `section`; `answers` where it takes none of the forms that AutoSFT's own problems give.
+
+    A check that fails names what would make a report ask a network, or lose the section.
+    """
 
     @pytest.fixture
     def section(self) -> ReportSection:

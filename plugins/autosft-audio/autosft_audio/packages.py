@@ -6,11 +6,10 @@ must hash to; it neither imports the package nor opens the file.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import final
 
 from autosft.api import BackboneInfo, WeightFile, WeightSource
+from autosft.api.weights import installed_file
 
 _DISTRIBUTION = "Resemblyzer"
 _FILE = "resemblyzer/pretrained.pt"
@@ -28,10 +27,7 @@ class ResemblyzerPackage(WeightSource):
         """The file in the package, if the package is installed."""
         if info.pretrained.get("package") != _DISTRIBUTION:
             return None
-        try:
-            path = Path(str(distribution(_DISTRIBUTION).locate_file(_FILE)))
-        except PackageNotFoundError:
-            return None
-        if not path.is_file():
+        path = installed_file(_DISTRIBUTION, _FILE)
+        if path is None:
             return None
         return WeightFile(source=self.name, path=str(path), sha256=_SHA256, license=info.license)

@@ -81,7 +81,7 @@ _TABLE = (
     ),
     _Entry("convnext_tiny.dinov3_lvd1689m", 27.820128, 4.455, 0.78, crop=1.0, license=_DINOV3),
     # Radford et al., 2021, trained on LAION-2B (Schuhmann et al., 2022): from captions. Patches of 16 pixels would be
-    # better and four times as dear
+    # better, and cost four times as much
     _Entry("vit_base_patch32_clip_224.laion2b", 87.456000, 4.408, 0.72, crop=0.9, norm=_CLIP, tokens=True),
 )
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from autosft.api import Unreadable
 from autosft.api.inputs import head_of
+from autosft_image.memory import MOST_PIXELS, bytes_of, taking
 from autosft_image.pixels import SHORT_SIDE, SIDEWAYS, orientation, small_rgb, upright
-from autosft_image.room import MOST_PIXELS, bytes_of, taking
 from autosft_image.silence import silenced
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from autosft.api import Row, Unreadable
-from autosft_image import room
+from autosft_image import memory
 from autosft_image.modality import ImageModality
 from autosft_image.reading import check
 
@@ -123,18 +123,18 @@ def test_what_libraries_print_of_a_damaged_file_is_not_the_users(pixels, tmp_pat
 def test_what_is_decoded_at_the_same_time_is_bounded(monkeypatch, save, tmp_path):
     """With room for one picture and a half, eight threads decode them one by one."""
     path = save(tmp_path / "a.png")
-    monkeypatch.setattr(room, "MOST_BYTES", 48 * 64 * 12)
+    monkeypatch.setattr(memory, "MOST_BYTES", 48 * 64 * 12)
     most, load = 0, ImageFile.ImageFile.load
 
     def watched(image):
         nonlocal most
-        most = max(most, room._taken)
+        most = max(most, memory._taken)
         return load(image)
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", watched)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: check(str(path)), range(40)))
-    assert most == 48 * 64 * 8 and room._taken == 0
+    assert most == 48 * 64 * 8 and memory._taken == 0
 
 
 def chunk(kind, body):

@@ -1,1 +1,1 @@
-"""Training strategies that need nothing but torch."""
+"""Training strategies that need no library beside those of AutoSFT itself."""

@@ -34,7 +34,7 @@ class BitFit(Strategy):
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage."""
         from autosft.api.tensors import train_only
-        from autosft_strategies.bricks import supervised_stage
+        from autosft_strategies.stages import supervised_stage
 
         train_only(model.encoder, set(_vectors(model.encoder, str(trial.parts.recipe.of(self.name)["what"]))))
         yield supervised_stage(trial, runtime, model, "bitfit")

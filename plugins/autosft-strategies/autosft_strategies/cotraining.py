@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Choice, Facts, Fit, Problem, Recipe, Runtime, Space, Strategy, Trial
+from autosft.api import BackboneInfo, Facts, Fit, Problem, Runtime, Strategy, Trial
 from autosft_strategies.reasons import against_freezing
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ class CoTraining(Strategy):
     """
 
     name, prior, cheap = "cotraining", 0.9, True
-    wants = frozenset({"unlabeled", "encoders"})
-    space: ClassVar[Space] = {
-        "rows": Choice((2000, 500, 8000), doc="at most so many of the rows without targets are learned from"),
-    }
+    wants, most_unlabeled = frozenset({"unlabeled", "encoders"}), 4000
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Any encoder that knows something before it is trained, where each row is of one class."""
@@ -37,10 +34,6 @@ class CoTraining(Strategy):
         if not (problems[0].offers("is_logistic") and problems[0].offers("pseudo_labels")):
             return f"it labels rows by class, which {problems[0].name} does not have"
         return against_freezing(info, problems)
-
-    def unlabeled_rows(self, facts: Facts, recipe: Recipe) -> int:
-        """As many as the recipe says, if there are."""
-        return min(facts.unlabeled, int(recipe.of(self.name)["rows"]))
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
         """The head, solved round by round."""

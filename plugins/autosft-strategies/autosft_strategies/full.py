@@ -25,6 +25,6 @@ class Full(Strategy):
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage."""
-        from autosft_strategies.bricks import supervised_stage
+        from autosft_strategies.stages import supervised_stage
 
         yield supervised_stage(trial, runtime, model, "full")

@@ -32,7 +32,7 @@ class Gradual(Strategy):
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """A stage per step, and one for everything."""
         from autosft.api.tensors import last_blocks, train_only
-        from autosft_strategies.bricks import supervised_stage
+        from autosft_strategies.stages import supervised_stage
 
         encoder, epochs = model.encoder, trial.parts.recipe.stop.max_epochs
         steps = min(int(trial.parts.recipe.of(self.name)["steps"]), epochs // 2)

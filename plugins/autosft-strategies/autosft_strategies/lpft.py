@@ -36,7 +36,7 @@ class LinearProbeFineTune(Strategy):
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage | Fit]:
         """The probe, and one stage from its heads. Rare classes that will be drawn more often weigh more in the probe's
         loss."""
-        from autosft_strategies.bricks import supervised_stage
+        from autosft_strategies.stages import supervised_stage
 
         probed, regular = trial, trial.parts.recipe.regular
         if regular.balance == "sampling":

@@ -32,7 +32,7 @@ class Partial(Strategy):
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage]:
         """One stage."""
         from autosft.api.tensors import last_blocks, train_only
-        from autosft_strategies.bricks import supervised_stage
+        from autosft_strategies.stages import supervised_stage
 
         train_only(model.encoder, last_blocks(model.encoder, float(trial.parts.recipe.of(self.name)["fraction"])))
         yield supervised_stage(trial, runtime, model, "partial")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from autosft.api import OutOfTime, Parts, Rows, Runtime, Trial, seed_of
+from autosft.api import OutOfTime, Parts, Runtime, Trial
 from autosft.api.tensors import Encoders, LinearHead, Model
 from autosft_strategies.linear import LinearProblem, Solution
 from autosft_strategies.probe import moments, scaled, unscaled
@@ -38,12 +38,12 @@ def solve_together(trial: Trial, runtime: Runtime, model: Model) -> None:
     head = model.heads[0]
     if not isinstance(head, LinearHead):
         raise TypeError(f"Problem {trial.parts.problems[0].name!r} needs just pooled features but has no LinearHead.")
-    more, encoders = some_unlabeled(trial), Encoders(trial, runtime, model)
+    encoders = Encoders(trial, runtime, model)
     views = [_view(parts) for parts in encoders.parts]
-    learned_from = tuple(trial.train.numbers), tuple(trial.train.weight), len(more), str(_own(trial.parts))
+    learned_from = tuple(trial.train.numbers), tuple(trial.train.weight), len(trial.unlabeled), str(_own(trial.parts))
     place = "cotraining", tuple(sorted(views)), learned_from
     if place not in runtime.features:  # what one trial found serves those of the other backbones
-        solved = label_and_solve(trial, runtime, head, encoders.encode(trial.train + more))
+        solved = label_and_solve(trial, runtime, head, encoders.encode(trial.train + trial.unlabeled))
         runtime.features[place] = dict(zip(views, solved, strict=True))
     weight, bias = runtime.features[place][views[0]]
     with torch.no_grad():
@@ -60,14 +60,6 @@ def _own(parts: Parts) -> dict[str, Any]:
     """All of a recipe that a head depends on, whatever the encoder."""
     recipe = parts.recipes[0]
     return {"regular": recipe.regular.plain(), "problem": recipe.of(parts.task.targets[0].problem)}
-
-
-def some_unlabeled(trial: Trial) -> Rows:
-    """At most as many of the rows without targets as the recipe says: the same for all trials, which so encode them
-    once."""
-    rows, most = trial.unlabeled, int(trial.parts.recipe.of("cotraining")["rows"])
-    draw = torch.Generator().manual_seed(seed_of(0, "unlabeled"))
-    return rows.take(np.sort(torch.randperm(len(rows), generator=draw)[:most].numpy()))
 
 
 def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]) -> list[Solution]:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from autosft.api import BadInput, Unreadable
-from autosft.api.inputs import FileKind, find_encoding, open_text, refuse_binary
+from autosft.api.inputs import FileKind, find_encoding, head_of, open_text, refuse_binary
 from autosft_text.joining import as_text
 
 _MOST_BYTES = 1 << 26
@@ -41,11 +41,10 @@ def _starts_like_text(path: str) -> bool:
     """Files without an ending, as collections of mails and events have them."""
     if os.path.splitext(path)[1]:  # noqa: PTH122 - called for every file of a folder
         return False
+    start = head_of(path, 1024)
     try:
-        with Path(path).open("rb") as stream:
-            start = stream.read(1024)
         refuse_binary(Path(path), start)
-    except (BadInput, OSError):
+    except BadInput:
         return False
     return bool(start)
 

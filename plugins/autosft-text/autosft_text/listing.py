@@ -71,13 +71,15 @@ def _like_a_path(word: str) -> bool:
 
 
 def _rows_below(path: Path, task: Task, skipped: list[SkippedSample]) -> list[Row]:
-    if is_table(path):
+    """The rows of a table, a file or a folder. Of a folder that has both, a model learned from files answers files."""
+    table = is_table(path)
+    found = walk(str(path), TEXTS) if path.is_dir() and ("folder" in task.data or not table) else None
+    if table and not (found and found.files):
         rows, unfit = rows_to_answer(path, task)
         skipped += unfit
         return rows
     files = [str(path)]
-    if path.is_dir():
-        found = walk(str(path), TEXTS)
+    if found is not None:
         skipped += found.skipped
         files = found.files
         if not files:

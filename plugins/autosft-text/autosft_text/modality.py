@@ -27,7 +27,7 @@ from autosft.api import (
     Unreadable,
     View,
 )
-from autosft.api.inputs import is_table, recognize_folder, scan_folder
+from autosft.api.inputs import recognize_files, scan_folder
 from autosft_text.files import TEXTS
 from autosft_text.joining import as_lines
 from autosft_text.listing import collect
@@ -51,9 +51,7 @@ class TextModality(Modality):
 
     def recognize(self, path: Path, hints: Hints = Hints()) -> InferredTask | None:
         """Recognize a table with a column of prose, or a folder with a subfolder of texts per class."""
-        if is_table(path):
-            return recognize_table(path, hints)
-        return recognize_folder(path, TEXTS, self.name, hints)
+        return recognize_files(path, TEXTS, self.name, hints, table=recognize_table)
 
     def scan(self, task: Task) -> Scan:
         """Read every text. A row without text is a skipped sample; one without target may still be learned from."""

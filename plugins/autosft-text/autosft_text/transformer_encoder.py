@@ -214,10 +214,10 @@ def _refuse_misfits(path: Path, network: Any, told: Mapping[str, Any]) -> None:
     prefix = f"{network.base_model_prefix}."
     unexpected = sorted(key for key in told["unexpected_keys"] if key.removeprefix(prefix).partition(".")[0] in parts)
     reshaped = sorted(str(entry[0]) for entry in told.get("mismatched_keys") or ())
-    skipped = [
+    misfits = [
         f"{kind}: {', '.join(keys[:_SHOWN])}{' …' if len(keys) > _SHOWN else ''}"
         for kind, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped))
         if keys
     ]
-    if skipped:
-        raise BadWeights(f"{path}: these are not the weights of this architecture: {'; '.join(skipped)}.")
+    if misfits:
+        raise BadWeights(f"{path}: these are not the weights of this architecture: {'; '.join(misfits)}.")

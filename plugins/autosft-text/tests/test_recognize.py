@@ -177,6 +177,21 @@ def test_columns_of_groups_times_and_weights_are_named_and_used(recognize, write
         recognize(path, Hints(group="wrter"))
 
 
+@pytest.mark.parametrize(
+    "note", ["id,score\n1,2.5\n2,3.5\n3,9.5\n", "who,said\nme,a word or two\nyou,no word at all\n"]
+)
+def test_a_note_beside_folders_of_texts_is_no_table(recognize, tmp_path, note):
+    for number in range(8):
+        path = tmp_path / "mails" / ("ham", "spam")[number % 2] / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"some text, number {number}")
+    (tmp_path / "mails" / "notes.csv").write_text(note)
+    task = recognize(tmp_path / "mails").task
+    assert task.data["layout"] == "classes" and len(TextModality().scan(task).rows) == 8
+    answered = TextModality().collect([tmp_path / "mails"], task).rows
+    assert sorted(answered.ref) == [f"some text, number {number}" for number in range(8)]
+
+
 def test_a_folder_of_texts_has_no_columns(recognize, tmp_path):
     for label in ("good", "bad"):
         (tmp_path / "d" / label).mkdir(parents=True)

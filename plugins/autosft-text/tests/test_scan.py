@@ -1,5 +1,7 @@
 """From tables and files to rows: what is counted, what is listed, and what a user may hand over."""
 
+import os
+
 import pytest
 
 from autosft.api import BadInput, Hints, Row, Task, TaskTarget, UnknownName
@@ -126,3 +128,12 @@ def test_texts_without_labels_may_lie_beside_a_table(name, write_table, tmp_path
 
 def test_a_person_sees_each_part_of_a_text_on_a_line_of_its_own():
     assert MODALITY.preview(Row("r", as_text(["A title", "", "a body"]))).text == "A title\na body"
+
+
+def test_a_pipe_among_texts_is_not_waited_for(tmp_path):
+    for name in ("ham", "spam"):
+        (tmp_path / "mails" / name).mkdir(parents=True)
+        (tmp_path / "mails" / name / "1.txt").write_text("some text")
+    os.mkfifo(tmp_path / "mails" / "ham" / "pipe")
+    scan = MODALITY.scan(MODALITY.recognize(tmp_path / "mails").task)
+    assert len(scan.rows) == 2 and [skip.ref.rpartition("/")[2] for skip in scan.skipped] == ["pipe"]

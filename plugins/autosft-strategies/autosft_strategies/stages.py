@@ -1,4 +1,4 @@
-"""The brick that strategies are built from."""
+"""`supervised_stage`: the stage that most strategies consist of."""
 
 from __future__ import annotations
 
