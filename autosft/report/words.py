@@ -82,8 +82,9 @@ def way(recipe: Recipe) -> str:
     rows = f", {count(recipe.rows)} rows" if recipe.rows else ""
     start = f" after {recipe.start.strategy}" if recipe.start else ""
     by = ", ".join(str(one.trial) for one in recipe.teacher)
-    taught = f", taught by trial{'s' if len(recipe.teacher) > 1 else ''} {by}" if by else ""
-    return f"{recipe.strategy}{start} on {recipe.backbone}{taught}{rows}"
+    others = f", with trial{'s' if len(recipe.teacher) > 1 else ''} {by}" if by else ""
+    more = f", {count(recipe.unlabeled)} rows without targets" if recipe.unlabeled else ""
+    return f"{recipe.strategy}{start} on {recipe.backbone}{others}{rows}{more}"
 
 
 def title(record: Record) -> str:

@@ -276,7 +276,7 @@ def test_the_command_that_searches_again_has_every_setting_as_the_command_line_t
     other = {"budget": 1234567.5, "trials": 3, "seed": 7, "device": "cpu", "precision": "bfloat16", "workers": 2}
     other |= {"processes_per_trial": 4, "executor": "elsewhere", "disk": 1.5, "backbones": ["a/*", "b/c"]}
     other |= {"strategies": ["probe"], "weights": ["w1", "w2"], "hold_out_test": False, "single": True, "compile": True}
-    other |= {"storage": "postgresql://here/it", "threads": 5}
+    other |= {"storage": "postgresql://here/it", "threads": 5, "transductive": True}
     assert set(saved_run.spec) == set(other) | {"settings"}
     _, (_, command) = commands(replace(saved_run, source="data", spec={**saved_run.spec, **other}))
 

@@ -184,8 +184,8 @@ class Proposals:
     def _cheap_fitted(
         self, params: Params, estimates: Estimates, left: float, teacher: tuple[TeacherMember, ...]
     ) -> Params | None:
-        """The parameters, with no more rows without targets than may be encoded in their part of the time; None if there
-        is no time, or only for too few of them."""
+        """The parameters, with no more rows without targets than can be encoded in their part of the time; None where
+        that is too few, or there is no time at all."""
         recipe = recipe_of(params, 0).changed(teacher=teacher)
         allowed = min(UNLABELED_FRACTION * estimates.budget, left)
         if estimates.unlabeled_seconds(recipe) > allowed:
