@@ -36,8 +36,9 @@ class Expected:
 
     @classmethod
     def of(cls, registry: Registry, plan: Plan) -> Self:
-        """By what strategies and backbones say of themselves."""
-        frozen = {name: strategy.prior for name, strategy in registry.strategies.items() if strategy.cheap}
+        """By what the strategies and backbones of a plan say of themselves."""
+        tried = {name for candidate in plan.candidates for name in candidate.strategies}
+        frozen = {name: one.prior for name, one in registry.strategies.items() if one.cheap and name in tried}
         return cls(frozen, {one.info.name: one.info.prior for one in plan.candidates})
 
     def prior(self, recipe: Recipe) -> float:

@@ -24,7 +24,7 @@ class CoTraining(Strategy):
     Cascante-Bonilla et al., 2021).
     """
 
-    name, prior, cheap = "cotraining", 0.9, True
+    name, prior, cheap = "cotraining", 1.0, True
     wants, most_unlabeled = frozenset({"unlabeled", "encoders"}), 4000
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
