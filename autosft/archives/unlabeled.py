@@ -48,11 +48,15 @@ def with_unlabeled(scan: Scan, modality: Modality, task: Task) -> Scan:
     """
     if not task.unlabeled:
         return scan
-    paths = [unpacked(path) if is_archive(path) else path for path in map(Path, task.unlabeled)]
-    found = modality.collect(paths, task)
     taken = {*scan.rows.id, *scan.unlabeled.id}
-    rows = Rows.of(replace(row, id=_another(row.id, taken)) for row in found.rows)
-    return Scan(scan.rows, scan.unlabeled + rows, (*scan.skipped, *spared(found.skipped)))
+    for path in map(Path, task.unlabeled):
+        found = modality.collect([unpacked(path) if is_archive(path) else path], task)
+        if not len(found.rows):
+            why = f" ({found.skipped[0].ref}: {found.skipped[0].reason})" if found.skipped else ""
+            raise BadInput(f"{printable(str(path))}: no row without a label can be used{why}.")
+        rows = Rows.of(replace(row, id=_another(row.id, taken)) for row in found.rows)
+        scan = Scan(scan.rows, scan.unlabeled + rows, (*scan.skipped, *spared(found.skipped)))
+    return scan
 
 
 def _another(name: str, taken: set[str]) -> str:

@@ -16,6 +16,9 @@ from autosft.folders.named import paths_in, recognize_table, scan_table
 from autosft.folders.recognition import recognize_folder
 from autosft.tables.reading import is_table
 
+LIST = ".txt"
+"""How the name of a list of files ends."""
+
 
 def recognize_files(
     path: Path,
@@ -66,7 +69,8 @@ def scan_files(task: Task, kind: FileKind) -> Scan:
 def collect_files(
     inputs: Sequence[Any], task: Task, kind: FileKind, *, take: Callable[[Any], Any | None], wanted: str
 ) -> Scan:
-    """Rows for a predictor: of files, of folders of files, of the files that tables name, and what else is taken.
+    """Rows for a predictor: of files, of folders of files, of the files that tables and lists name, and what else is
+    taken. A list is a text file with a path on each line, from where the list lies.
 
     Args:
         inputs: What the user gave.
@@ -80,6 +84,9 @@ def collect_files(
     """
 
     def named(path: Path) -> list[str] | None:
+        if path.suffix.lower() == LIST and LIST not in kind.endings:
+            lines = path.read_text("utf-8-sig", errors="surrogateescape").splitlines()
+            return [str(path.parent / line) for line in lines if line.strip()]
         return paths_in(path, task, kind) if is_table(path) else None
 
     return rows_of_inputs(inputs, kind, take=take, wanted=wanted, named=named)

@@ -59,7 +59,14 @@ def more(tmp_path):
 def test_a_folder_a_file_a_table_and_an_archive_give_their_samples(found, more, tmp_path):
     shutil.make_archive(str(tmp_path / "packed"), "zip", more)
     (tmp_path / "list.csv").write_text("image\nmore/1.let\nmore/deep/2.let\n")
-    for path, count in ((more, 2), (more / "1.let", 1), (tmp_path / "list.csv", 2), (tmp_path / "packed.zip", 2)):
+    (tmp_path / "list.txt").write_text("more/1.let\n\nmore/deep/2.let\n")
+    for path, count in (
+        (tmp_path / "list.txt", 2),
+        (more, 2),
+        (more / "1.let", 1),
+        (tmp_path / "list.csv", 2),
+        (tmp_path / "packed.zip", 2),
+    ):
         scan = found(str(path))
         assert len(scan.rows) == 1 and len(scan.unlabeled) == 1 + count, path
         assert not any(row.targets for row in scan.unlabeled) and len(set(scan.unlabeled.id)) == 1 + count
@@ -70,6 +77,12 @@ def test_what_cannot_be_read_costs_no_labelled_row(found, more):
     (more / "3.let").write_text("")
     scan = found(str(more))
     assert len(scan.unlabeled) == 3 and not any(skip.lost for skip in scan.skipped) and len(scan.skipped) == 1
+
+
+def test_what_gives_no_row_is_refused_with_the_reason(found, more):
+    (more / "4.let").write_text(" ")
+    with pytest.raises(BadInput, match=r"4\.let: no row without a label can be used \(.*no words in it\)"):
+        found(str(more / "4.let"))
 
 
 def test_nothing_is_asked_of_who_names_nothing(found):
