@@ -58,8 +58,8 @@ class ReportedRow:
 
 class Show(Protocol):
     """Shows rows as their modality does: thumbnails, texts, waveforms. It is called as a function:
-    `show(rows, target="Label", answer="Answer")`, with a sequence of `ReportedRow`; `target` and `answer` stand before their
-    targets and answers. It gives HTML, which is put into that of the section as it is.
+    `show(rows, target="Label", answer="Answer")`, with a sequence of `ReportedRow`; `target` and `answer` stand before
+    their targets and answers. It gives HTML, which is put into that of the section as it is.
     """
 
     def __call__(self, rows: Sequence[ReportedRow], target: str = "Label", answer: str = "Answer") -> str:
