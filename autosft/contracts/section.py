@@ -45,25 +45,25 @@ class ReportedRow:
 
     Attributes:
         row: The row.
-        given: Its target, in words.
-        said: The model's answer, in words.
+        target: Its target, in words.
+        answer: The model's answer, in words.
         why: How sure the model was, or how far off, in words.
     """
 
     row: Row
-    given: str
-    said: str
+    target: str
+    answer: str
     why: str
 
 
 class Show(Protocol):
     """Shows rows as their modality does: thumbnails, texts, waveforms. It is called as a function:
-    `show(rows, given="Label", said="Answer")`, with a sequence of `ReportedRow`; `given` and `said` stand before their
-    targets and answers. It gives HTML, which is put into that of the section as it is.
+    `show(rows, target="Label", answer="Answer")`, with a sequence of `ReportedRow`; `target` and `answer` stand before
+    their targets and answers. It gives HTML, which is put into that of the section as it is.
     """
 
-    def __call__(self, rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:
-        """HTML of a gallery of rows; `given` and `said` stand before their targets and answers."""
+    def __call__(self, rows: Sequence[ReportedRow], target: str = "Label", answer: str = "Answer") -> str:
+        """HTML of a gallery of rows; `target` and `answer` stand before their targets and answers."""
         ...
 
 

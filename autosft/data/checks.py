@@ -147,7 +147,7 @@ def _straddling(data: Data) -> list[str]:
     across = sorted((train & valid) | (train & test) | (valid & test))
     if not across:
         return []
-    return [f"groups in more than one of the predefined splits, so that scores flatter: {listed(across)}"]
+    return [f"groups in more than one of the predefined splits, so that scores are optimistic: {listed(across)}"]
 
 
 def write_skipped(path: Path, skipped: Sequence[SkippedSample]) -> None:

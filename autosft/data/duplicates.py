@@ -49,7 +49,7 @@ def duplicate_warnings(data: Data) -> list[str]:
             example = _pair(rows[shared[0]][0], others[shared[0]][0])
             warnings.append(
                 f"{_rows(count, name)} of rows in other splits, such as {example}; "
-                f"the {name} score flatters: remove them from one side"
+                f"the {name} score is optimistic: remove them from one side"
             )
     return warnings + _conflicts(data.train + data.valid)
 

@@ -107,7 +107,7 @@ def _scores(result: Result, data: Data) -> Iterator[str]:
     rows = f"{result.best[0].rows} cross-validated" if crossed else f"{len(data.valid)} validation"
     yield f"| {rows} | {result.valid:.4f} | |"
     yield ""
-    yield "Higher is better. The model was chosen by its validation score, which is flattered by that."
+    yield "Higher is better. The model was chosen by its validation score, which is optimistic for that reason."
     if result.test is not None:
         yield f"The interval is a bootstrap over rows (Efron, 1979); test rows have been read {result.test_reads} ×."
 

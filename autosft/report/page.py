@@ -186,8 +186,8 @@ def _sections(
 ) -> list[Markup]:
     """What the sections say of the answers for a target that accept them; one that raises is named in `failures`."""
 
-    def show(rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:
-        return gallery(pictures, rows, given, said)
+    def show(rows: Sequence[ReportedRow], target: str = "Label", answer: str = "Answer") -> str:
+        return gallery(pictures, rows, target, answer)
 
     found: list[Markup] = []
     for section in sections if len(answers.targets) else ():

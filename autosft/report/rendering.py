@@ -18,10 +18,10 @@ def render(template: str, **values: Any) -> Markup:
     return Markup(_environment().get_template(template).render(**values))
 
 
-def gallery(pictures: Any, rows: Sequence[ReportedRow], given: str, said: str) -> Markup:
+def gallery(pictures: Any, rows: Sequence[ReportedRow], target: str, answer: str) -> Markup:
     """Rows side by side, each as `pictures` shows it, with its target and what was answered."""
     macros: Any = _environment().get_template("macros.html").make_module({"pictures": pictures})
-    return macros.gallery(rows, given, said)
+    return macros.gallery(rows, target, answer)
 
 
 @cache

@@ -80,7 +80,7 @@ def _headline(saved_run: SavedRun) -> Headline | None:
     rows = several(best.rows, "row") if saved_run.crossed else several(len(saved_run.valid), "validation row")
     kind = "cross-validated" if saved_run.crossed else "validation"
     among = several(len(saved_run.scored), "trial")
-    warning = f"These are the rows by which the model was chosen among {among}, so the score is flattered."
+    warning = f"These are the rows by which the model was chosen among {among}, so the score is optimistic."
     return Headline(f"{kind} {saved_run.metric}, {rows}", score(value), _interval(between), between, value, warning)
 
 

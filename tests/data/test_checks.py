@@ -168,7 +168,7 @@ def test_groups_in_more_than_one_of_the_predefined_splits_are_named():
     valid = Rows.of(Row(f"v{n}", n, ("ab"[n % 2],), group=f"g{n + 18}") for n in range(4))
 
     (warning,) = summarize(Scan(train), Data(train, valid, None, Rows.of(()), True, ""), PROBLEM).warnings
-    assert warning == "groups in more than one of the predefined splits, so that scores flatter: g18, g19"
+    assert warning == "groups in more than one of the predefined splits, so that scores are optimistic: g18, g19"
 
 
 def test_rows_that_are_in_no_split_are_counted():

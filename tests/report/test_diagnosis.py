@@ -58,7 +58,7 @@ def test_the_worst_mistakes_are_wrong_and_the_surest_of_them(noisy):
     wrong = [n for n, (one, other) in enumerate(zip(noisy.targets, noisy.decided(), strict=True)) if one != other]
     expected = sorted(wrong, key=lambda place: -sure[place])[:12]
     assert [sample.row.id for sample in found.mistakes] == [f"row-{place}" for place in expected]
-    assert all(sample.given != sample.said for sample in found.mistakes)
+    assert all(sample.target != sample.answer for sample in found.mistakes)
 
 
 def test_flipped_labels_are_suspicious():

@@ -54,12 +54,12 @@ def test_labels_texts_and_errors_are_escaped(story, page):
     assert "<script" not in html and words(html).count(HOSTILE) > 5
 
 
-def test_without_a_test_split_the_validation_score_is_called_flattered(story, page):
+def test_without_a_test_split_the_validation_score_is_called_optimistic(story, page):
     story.targets, story.result = story.targets[:40], {}
 
     text = words(page(story))
 
-    assert "0.8500 validation accuracy, 20 validation rows" in text and "the score is flattered" in text
+    assert "0.8500 validation accuracy, 20 validation rows" in text and "the score is optimistic" in text
     assert "There is no test split" in text
 
 

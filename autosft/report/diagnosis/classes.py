@@ -39,8 +39,8 @@ class ClassLine:
 class Pair:
     """How often rows of one class were taken for another."""
 
-    given: str
-    said: str
+    target: str
+    answer: str
     count: int
     fraction: float
 
@@ -53,7 +53,7 @@ class ClassDiagnosis:
         classes: The names, in the order of the matrix.
         lines: Per class, that with the lowest F1 first; at most `MOST_LISTED`.
         left: How many classes are not in `lines`.
-        matrix: Rows by given and answered class; None with more than `MOST_CLASSES` classes.
+        matrix: Rows by true and answered class; None with more than `MOST_CLASSES` classes.
         pairs: The most frequent mistakes.
         right, count: How many rows were answered right, of how many.
         calibration: Of the most probable class.
@@ -78,10 +78,10 @@ class ClassDiagnosis:
 def diagnose_classes(answers: Answers) -> ClassDiagnosis:
     """Look into the answers to a problem with one class per row."""
     known = list(answers.problem.classes(answers.state))
-    given = [str(target) for target in answers.targets]
-    names = (*known, *sorted(set(given) - set(known)))
+    targets = [str(target) for target in answers.targets]
+    names = (*known, *sorted(set(targets) - set(known)))
     number = {name: place for place, name in enumerate(names)}
-    truth = np.array([number[name] for name in given], dtype=np.int64)
+    truth = np.array([number[name] for name in targets], dtype=np.int64)
     probabilities = np.asarray(answers.outputs.arrays["probabilities"], dtype=np.float64)
     said = np.array([number[str(one)] for one in answers.decided()], dtype=np.int64)
     sure = probabilities[np.arange(len(said)), said]

@@ -2,9 +2,9 @@
 
 On few rows, the best trial of each of the best few backbones, all alike: which of them is best, and how much each
 should count, is chance there. On more rows, greedy ensemble selection with replacement (Caruana et al., 2004) from a
-pool of the best few (Caruana et al., 2006). Rows flatter whatever was chosen by them, so the choice is made on halves
-of the rows, and scored on the others: the ensemble is the mean of what the halves chose, and it is taken only if it was
-better than the single model on rows that had no say in it.
+pool of the best few (Caruana et al., 2006). Scores on the rows that chose are optimistic. So halves of the rows choose,
+and the others score: the ensemble is the mean of what the halves chose, and it is taken only if it was better than the
+single model on rows that had no say in it.
 """
 
 from __future__ import annotations

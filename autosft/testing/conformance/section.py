@@ -91,8 +91,10 @@ def usual_answers() -> Iterator[Answers]:
             yield Answers(problem, "valid", rows, targets, Outputs(arrays), problem.fit(targets), ("target",))
 
 
-def _show(rows: Sequence[ReportedRow], given: str = "Label", said: str = "Answer") -> str:
-    shown = (f"<li>{escape(f'{row.row.id} {given} {row.given} {said} {row.said} {row.why}')}</li>" for row in rows)
+def _show(rows: Sequence[ReportedRow], target: str = "Label", answer: str = "Answer") -> str:
+    shown = (
+        f"<li>{escape(f'{row.row.id} {target} {row.target} {answer} {row.answer} {row.why}')}</li>" for row in rows
+    )
     return f"<ol>{''.join(shown)}</ol>"
 
 
