@@ -87,8 +87,8 @@ class Record(Document):
             backbone is to blame for the failure.
         rows: How many rows were scored: of a trial those of the validation split, or of all folds where it was
             cross-validated; of a `"test"` fewer than asked for where there was no time for more.
-        shift: How unlike the training rows the validation rows are, or of a `"test"` the test rows; None if it was not
-            measured.
+        shift: How unlike the training rows the `"valid"`, the `"unlabeled"`, or of a `"test"` the `"test"` rows are, as
+            far as that was measured.
         notes: What the user should know beside that, one line each: that long texts were cut, or a checkpoint damaged.
     """
 
@@ -113,7 +113,7 @@ class Record(Document):
     error: str = ""
     failed_teachers: tuple[int, ...] = ()
     rows: int = 0
-    shift: Shift | None = None
+    shift: Mapping[str, Shift] = {}
     notes: tuple[str, ...] = ()
 
     def order(self) -> tuple[float, float, float, int]:
@@ -142,9 +142,10 @@ class Result(Document):
         interval: 95 % bootstrap percentile interval of the test score over rows (Efron, 1979).
         test_rows: How many test rows were scored: fewer than there are where time did not allow more.
         test_reads: How often the test split has been read by this run.
-        shift: How unlike the training rows the `"valid"` and `"test"` rows are, where that was measured: of validation
-            rows that were not drawn at random with the first features of a pretrained encoder, of test rows after they
-            were scored, if there was time. Nothing is chosen by it.
+        shift: How unlike the training rows the `"valid"`, `"unlabeled"` and `"test"` rows are, where that was measured:
+            of validation rows that were not drawn at random, and of rows without targets that are learned from, with
+            the first features of a pretrained encoder; of test rows after they were scored, if there was time. Nothing
+            is chosen by it.
         best: The record of each member of the bundle, that with the largest weight first.
         weights: The weight of each in the answers; they add up to 1.
         refitted: The numbers of those that were trained again: on the validation rows too, unless the data itself

@@ -17,7 +17,7 @@ MOST_LABELS = 40
 ALIKE = 0.55
 """From where on the AUROC between training rows and others is worth a word; of its interval the lower end."""
 
-_SPLITS = {"valid": "validation", "test": "test"}
+_ROWS = {"valid": "validation", "test": "test", "unlabeled": "unlabelled"}
 FAILURES = ("failed", "diverged", "out_of_memory", "cannot_write")
 
 
@@ -144,7 +144,7 @@ def _cautions(saved_run: SavedRun) -> Sequence[str]:
         if shift.interval[0] > ALIKE:
             low, high = (digits(end, 2) for end in shift.interval)
             found.append(
-                f"The {_SPLITS[name]} rows are unlike the training rows: a linear classifier on frozen features tells "
+                f"The {_ROWS[name]} rows are unlike the training rows: a linear classifier on frozen features tells "
                 f"them apart with an AUROC of {digits(shift.auroc, 2)} ({low} to {high}; 0.5 if they were alike)."
             )
     tests = int((saved_run.rows.split == "test").sum())

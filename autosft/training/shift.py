@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ RESAMPLES, CONFIDENCE = 200, 0.95
 
 WORTH_SAYING = 0.55
 """If the lower end of the interval is above this, it is no chance, and not little."""
+
+
+MEANING = {
+    "valid": ("validation", "other rows may be scored otherwise"),
+    "test": ("test", "other rows may be scored otherwise"),
+    "unlabeled": ("unlabelled", "what is learned from them may do harm"),
+}
+"""What rows are called, and what follows if they are unlike the training rows."""
 
 
 def sample_of(rows: Rows, seed: int) -> Rows:
@@ -94,19 +103,20 @@ def two_sample(one: Floats, other: Floats, *, groups: tuple[GroupIds, GroupIds],
     return Shift(auroc=auroc, interval=(float(low), float(high)), rows=len(one) + len(other))
 
 
-def words_of(shift: Shift | None, name: str, backbone: str) -> tuple[str, ...]:
+def words_of(shift: Mapping[str, Shift], backbone: str) -> tuple[str, ...]:
     """What the user should know of it, if anything.
 
     Args:
-        shift: What was found.
-        name: What the rows are called.
+        shift: What was found, by the rows: `"valid"`, `"test"` or `"unlabeled"`.
         backbone: Whose features were looked at.
     """
-    if shift is None or shift.interval[0] < WORTH_SAYING:
-        return ()
-    low, high = shift.interval
-    return (
-        f"the {name} rows are unlike the training rows: a linear classifier on features of {backbone} tells them apart "
-        f"with an AUROC of {shift.auroc:.2f} (95 % interval {low:.2f} to {high:.2f}; 0.5 if they were alike), so other "
-        "rows may be scored otherwise; look at what differs, such as where or when they were taken",
-    )
+    told: list[str] = []
+    for name, one in shift.items():
+        if one.interval[0] >= WORTH_SAYING:
+            (what, so), (low, high) = MEANING[name], one.interval
+            told.append(
+                f"the {what} rows are unlike the training rows: a linear classifier on features of {backbone} tells "
+                f"them apart with an AUROC of {one.auroc:.2f} (95 % interval {low:.2f} to {high:.2f}; 0.5 if they were "
+                f"alike), so {so}; look at what differs, such as where or when they were taken"
+            )
+    return tuple(told)

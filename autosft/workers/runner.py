@@ -56,7 +56,7 @@ class TrialRunner:
         self.run, self._registry, self._device, self._group = run, registry, device, group
         self._setup = Setup(run, registry, device, group)
         self._backbone_notes: dict[str, str] = {}
-        self._compared = False
+        self._compared = set[str]()
 
     def work(self, order: Order, emit: Emit, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Do what an order says; the fields of its record."""
@@ -107,8 +107,8 @@ class TrialRunner:
         forget_checkpoints(trial)
         if order.work == "refit":
             evaluation = self._recall(trial, runtime, strategy, trained)
-        shift = self._valid_shift(trial, runtime, strategy, trained)
-        unlike = words_of(shift, "validation", parts.info.name)
+        shift = self._shift(trial, runtime, strategy, trained)
+        unlike = words_of(shift, parts.info.name)
         whole = trained.evaluation and len(judged) > len(trial.valid)
         return {
             "score": evaluation.score if evaluation else None,
@@ -165,29 +165,31 @@ class TrialRunner:
             info = self.run.document.plan.candidate(order.recipe.backbone).info
             knows = _knows_no_row(info, order.recipe)
             trial, runtime = self._setup.trial(order), self._setup.runtime(order, seconds_left)
-            shift = shift_on_test(self.run, trial, runtime, done["rows"], spent) if knows else None
+            found = shift_on_test(self.run, trial, runtime, done["rows"], spent) if knows else None
         except Exception as problem:  # the score stands nevertheless
             why = f"whether the test rows are like the training rows is unknown: {failure_of(problem)[1]}"
             return {**done, "notes": (*done["notes"], why)}
-        notes = (*done["notes"], *words_of(shift, "test", order.recipe.backbone))
+        shift = {"test": found} if found else {}
+        notes = (*done["notes"], *words_of(shift, order.recipe.backbone))
         return {**done, "shift": shift, "notes": notes}
 
-    def _valid_shift(self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained) -> Shift | None:
-        """Of validation rows that were not drawn at random; with the first features that are worth it."""
+    def _shift(self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained) -> dict[str, Shift]:
+        """Of validation rows that were not drawn at random, and of rows without targets that are learned from, with the
+        first features that are worth it."""
         data, parts = self.run.data, trial.parts
         drawn = not (data.valid_is_predefined or any(data.train.group) or is_timed(data.train + data.valid))
-        if (
-            drawn
-            or self._compared
-            or not strategy.cheap
-            or not len(trial.valid)
-            or not _knows_no_row(parts.info, parts.recipe)
-        ):
-            return None
-        self._compared = True
-        seed = self.run.document.spec.seed
-        train_rows, valid_rows = sample_of(trial.train, seed), sample_of(trial.valid, seed)
-        return shift_of(parts, runtime, trained.model.encoder, train_rows, valid_rows)
+        others = {} if drawn else {"valid": trial.valid}
+        others |= {"unlabeled": trial.unlabeled} if "unlabeled" in strategy.wants else {}
+        found: dict[str, Shift] = {}
+        for name, rows in others.items():
+            if name in self._compared or not (strategy.cheap and len(rows) and _knows_no_row(parts.info, parts.recipe)):
+                continue
+            self._compared.add(name)
+            seed = self.run.document.spec.seed
+            pair = sample_of(trial.train, seed), sample_of(rows, seed)
+            if shift := shift_of(parts, runtime, trained.model.encoder, *pair):
+                found[name] = shift
+        return found
 
     def _recall(self, trial: Trial, runtime: Runtime, strategy: Strategy, trained: Trained) -> Evaluation:
         """How well a model trained on all rows recalls those that the trial was scored on: a check, not an estimate."""

@@ -30,7 +30,7 @@ def test_samples_of_one_distribution_are_not_told_apart(draw, width):
 
     assert abs(np.mean([shift.auroc for shift in found]) - 0.5) < 0.05
     assert sum(shift.interval[0] > 0.5 for shift in found) <= 3
-    assert not any(words_of(shift, "test", "tiny/wide") for shift in found)
+    assert not any(words_of({"test": shift} if shift else {}, "tiny/wide") for shift in found)
 
 
 def test_the_strength_grows_with_the_distance(draw):
@@ -55,7 +55,7 @@ def test_other_groups_of_the_same_kind_are_not_told_apart(draw):
     ]
 
     assert abs(np.mean([shift.auroc for shift in found]) - 0.5) < 0.1
-    assert sum(bool(words_of(shift, "test", "tiny/wide")) for shift in found) <= 1
+    assert sum(bool(words_of({"test": shift} if shift else {}, "tiny/wide")) for shift in found) <= 1
 
 
 def test_a_side_of_one_group_says_nothing(draw):
@@ -65,12 +65,12 @@ def test_a_side_of_one_group_says_nothing(draw):
 
 
 def test_what_is_found_is_said_with_its_strength():
-    (said,) = words_of(Shift(auroc=0.931, interval=(0.9, 0.96), rows=500), "test", "tiny/wide")
+    (said,) = words_of({"test": Shift(auroc=0.931, interval=(0.9, 0.96), rows=500)}, "tiny/wide")
 
     assert "the test rows are unlike the training rows" in said and "features of tiny/wide" in said
     assert "AUROC of 0.93 (95 % interval 0.90 to 0.96; 0.5 if they were alike)" in said
-    assert words_of(Shift(auroc=0.6, interval=(0.5, 0.7), rows=500), "test", "tiny/wide") == ()
-    assert words_of(None, "test", "tiny/wide") == ()
+    assert words_of({"test": Shift(auroc=0.6, interval=(0.5, 0.7), rows=500)}, "tiny/wide") == ()
+    assert words_of({}, "tiny/wide") == ()
 
 
 def test_encoded_rows_are_compared_and_few_are_not(trial, runtime):

@@ -120,9 +120,10 @@ def _write_card(run: Run, registry: Registry, result: Result) -> None:
 
 def _shifts(trials: Trials, test_record: Record | None) -> dict[str, Shift]:
     """How unlike the training rows the others are, as far as it was measured."""
-    valid = next((record.shift for record in trials.known if record.shift), None)
-    found = {"valid": valid, "test": test_record.shift if test_record else None}
-    return {name: shift for name, shift in found.items() if shift}
+    found: dict[str, Shift] = {}
+    for record in (*trials.known, *([test_record] if test_record else [])):
+        found = {**record.shift, **found}  # the first measurement counts
+    return found
 
 
 def _lost(
