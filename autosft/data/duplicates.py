@@ -15,6 +15,8 @@ import numpy as np
 from autosft.contracts.rows import Data, Row, Rows, objects
 from autosft.data.cores import usable_cores
 
+OTHERS = "other unlabelled"
+
 _CHUNK = 256
 """Rows that a thread takes at once: a text takes less time than handing it over."""
 
@@ -75,10 +77,10 @@ def without_copies(data: Data) -> tuple[Data, tuple[str, ...]]:
             copied[seen[content]] += 1
             own[place] = False
         elif content:
-            seen[content] = "other unlabelled"
+            seen[content] = OTHERS
     if not copied:
         return data, ()
-    counts = ", ".join(f"{count} of {name} rows" for name, count in copied.items())
+    counts = ", ".join(f"{copied[name]} of {name} rows" for name in (*labelled, OTHERS) if copied[name])
     fact = f"unlabelled rows that are copies and left out: {counts}"
     return replace(data, unlabeled=data.unlabeled.take(own)), (fact,)
 

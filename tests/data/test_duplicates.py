@@ -101,8 +101,8 @@ def test_unlabelled_copies_of_labelled_rows_and_of_each_other_are_left_out_and_c
     data, facts = without_copies(Data(rows("abc", "train"), rows("ghi", "valid"), rows("jkl", "test"), more, False, ""))
     assert data.unlabeled.ref.tolist() == ["x", "y"]
     assert facts == (
-        "unlabelled rows that are copies and left out: 1 of training rows, 2 of other unlabelled rows, "
-        "1 of validation rows, 2 of test rows",
+        "unlabelled rows that are copies and left out: 1 of training rows, 1 of validation rows, 2 of test rows, "
+        "2 of other unlabelled rows",
     )
 
 
