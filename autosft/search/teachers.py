@@ -14,6 +14,7 @@ from autosft.search.memory.trials import Trials
 from autosft.search.outcome.choice import Expected, choose, standing, weighed
 from autosft.search.outcome.ensemble import likely
 from autosft.search.outcome.predictions import read_predictions
+from autosft.search.space import has_teacher
 
 MOST_TEACHERS = 3
 """So many models teach together: each is asked about all that the student sees."""
@@ -36,7 +37,7 @@ class Teachers:
 
     def __init__(self, run: Run, registry: Registry, trials: Trials) -> None:
         self._run, self._registry, self._trials = run, registry, trials
-        plan = run.document.plan
+        self._plan = plan = run.document.plan
         self._expected = Expected.of(registry, plan)
         self._ended, self._weights = 0, dict[int, float]()
 
@@ -72,17 +73,23 @@ class Teachers:
         ]
 
     def _encoders(self, ended: Sequence[Record], backbone: str) -> dict[int, float]:
-        """The best trial with a frozen encoder of each of the best other backbones, all alike; where there is no other,
-        that of the backbone itself, which adds nothing."""
+        """The best trial with a frozen encoder of each of the best other backbones, all alike; where no other can be
+        tried, that of the backbone itself, which adds nothing."""
         frozen = [one for one in self._able(ended) if self._registry.strategy(one.recipe.strategy).cheap]
         scored = [one for one in frozen if one.score is not None]
         best: dict[str, int] = {}
         values = weighed(scored, self._expected)
         for record in sorted(scored, key=lambda record: standing(record, values)):
             best.setdefault(record.recipe.backbone, record.number)
-        others = [number for name, number in best.items() if name != backbone][:MOST_ENCODERS]
-        numbers = others or list(best.values())
+        numbers = [number for name, number in best.items() if name != backbone][:MOST_ENCODERS]
+        if not numbers and not self._has_other(backbone):
+            numbers = list(best.values())
         return {number: 1 / len(numbers) for number in numbers}
+
+    def _has_other(self, backbone: str) -> bool:
+        """Whether another backbone may be tried frozen."""
+        names = {name for one in self._plan.candidates if one.info.name != backbone for name in one.strategies}
+        return any(self._registry.strategy(name).cheap and not has_teacher(self._registry, name) for name in names)
 
     def _chosen(self, ended: Sequence[Record]) -> dict[int, float]:
         able = self._able(ended)
