@@ -10,18 +10,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
-from autosft.archives.unlabeled import existing, with_unlabeled
-from autosft.contracts.modality import Modality
-from autosft.contracts.problem import Problem
+from autosft.archives.unlabeled import existing
 from autosft.contracts.record import Result
-from autosft.contracts.rows import Data, Scan
 from autosft.contracts.settings import parse_settings, texts_of
 from autosft.contracts.task import Hints, Task
-from autosft.data.checks import check_scan, summarize, write_skipped
+from autosft.data.checks import summarize, write_skipped
 from autosft.data.cores import usable_cores
-from autosft.data.duplicates import with_digests, without_copies
 from autosft.data.facts import facts_of
-from autosft.data.splits import split, transductive
 from autosft.data.store import cache_folder
 from autosft.errors import BadInput
 from autosft.folders.fingerprint import path_fingerprint
@@ -29,6 +24,7 @@ from autosft.host.loading import load
 from autosft.host.registry import Registry
 from autosft.runs.footprint import hardware_of
 from autosft.runs.plan import make_plan, precheck
+from autosft.runs.rows import read_rows
 from autosft.runs.run import Run, RunDocument
 from autosft.runs.spec import SearchSpec, parse_seconds, without_password
 from autosft.runs.versions import installed_versions
@@ -259,7 +255,7 @@ def _create(
     if spec.transductive:
         check_learned_from("--transductive", offers.strategies)
     problem = registry.problem(task.targets[0].problem)
-    scan, data, about = _rows_of(task, spec, modality, problem)
+    scan, data, about = read_rows(task, spec, modality, problem)
     summary = summarize(scan, data, problem, metric=task.targets[0].metric, names=task.target_names, about=about)
     facts = facts_of(data, problem, modality).model_copy(update=hardware_of(registry, spec))
     plan = make_plan(task, registry, offers, facts, modality.fit(data.train, modality.read))
@@ -291,17 +287,3 @@ def _create(
         run.close()
         raise
     return run
-
-
-def _rows_of(task: Task, spec: SearchSpec, modality: Modality, problem: Problem) -> tuple[Scan, Data, tuple[str, ...]]:
-    """All that was found, the same in splits, and what the user should know of rows without targets."""
-    scan = modality.scan(task)
-    check_scan(scan)
-    scan = with_unlabeled(scan, modality, task)
-    rows, unlabeled = (with_digests(some, modality.digest) for some in (scan.rows, scan.unlabeled))
-    scan = Scan(rows, unlabeled, scan.skipped)
-    data, about = without_copies(split(scan, problem, seed=spec.seed, hold_out_test=spec.hold_out_test))
-    if spec.transductive:
-        data = transductive(data, seed=spec.seed)
-        about = (*about, f"learned from without their targets: {len(data.test or ())} test rows (--transductive)")
-    return scan, data, about
