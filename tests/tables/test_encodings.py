@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autosft.tables.formats.encoding import find_encoding
 from autosft.tables.reading import read_table
 
 FRENCH = "Le café était très bon;bon\nÀ éviter, où est le chef ?;mauvais\nLa crème brûlée était brûlée;mauvais\n"
@@ -74,3 +75,11 @@ def test_bytes_that_are_no_characters_are_skipped_of_their_rows(write):
 
     assert len(table) == 20
     assert [(skip.ref, skip.reason) for skip in table.skipped] == [("reviews.csv:22", "bytes that are no UTF-8")]
+
+
+def test_a_line_that_begins_like_a_mark_of_unicode_is_no_mark(tmp_path):
+    path = tmp_path / "a.csv"
+    for mark in (b"\xfe\xff", b"\xff\xfe"):
+        path.write_bytes(b"name,label\n" + mark + b",a\nb,c\n")
+        assert "utf" not in find_encoding(path).name
+        assert len(read_table(path)) == 2

@@ -186,7 +186,8 @@ def _most_like(telling: bytes) -> str:
     from chardet import EncodingEra, detect
 
     eras = EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO | EncodingEra.DOS
-    found = detect(telling, encoding_era=eras, exclude_encodings=_LIKE_CP1252, compat_names=False)
+    unmarked = b"\n" + telling  # a line may begin with what at the start of a file would be a mark
+    found = detect(unmarked, encoding_era=eras, exclude_encodings=_LIKE_CP1252, compat_names=False)
     return found["encoding"] or "cp1252"
 
 
