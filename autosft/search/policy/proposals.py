@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import final
 
-from autosft.contracts.recipe import TeacherMember
+from autosft.contracts.recipe import Recipe, TeacherMember
 from autosft.contracts.record import Record
 from autosft.contracts.space import Int, Space, defaults
 from autosft.contracts.task import Task
@@ -187,15 +187,19 @@ class Proposals:
         """The parameters, with no more rows without targets than can be encoded in their part of the time; None where
         that is too few, or there is no time at all."""
         recipe = recipe_of(params, 0).changed(teacher=teacher)
-        allowed = min(UNLABELED_FRACTION * estimates.budget, left)
-        if estimates.unlabeled_seconds(recipe) > allowed:
-            count = FEWEST_UNLABELED
-            while estimates.unlabeled_seconds(recipe.changed(unlabeled=2 * count)) <= allowed:
-                count *= 2
-            recipe, params = recipe.changed(unlabeled=count), {**params, "unlabeled": count}
-            if estimates.unlabeled_seconds(recipe) > allowed:
-                return None
-        return params if (estimates.probe_seconds(recipe) or 0.0) < left else None
+
+        def fits(one: Recipe) -> bool:
+            seconds = estimates.unlabeled_seconds(one)
+            return seconds <= UNLABELED_FRACTION * estimates.budget and (estimates.probe_seconds(one) or 0.0) < left
+
+        if fits(recipe):
+            return params
+        if not estimates.unlabeled_seconds(recipe) or not fits(recipe.changed(unlabeled=FEWEST_UNLABELED)):
+            return None
+        count = FEWEST_UNLABELED
+        while fits(recipe.changed(unlabeled=2 * count)):
+            count *= 2
+        return {**params, "unlabeled": count}
 
     def _only_cut(self, params: Params, uncut: Mapping[str, Sequence[tuple[float, int]]]) -> bool:
         """Whether the same was started already on as many rows and for as many epochs, whoever taught it."""
