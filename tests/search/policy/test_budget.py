@@ -8,7 +8,7 @@ import time
 import pytest
 
 from autosft.contracts.facts import Facts
-from autosft.contracts.recipe import Recipe
+from autosft.contracts.recipe import Recipe, TeacherMember
 from autosft.contracts.record import Record
 from autosft.search.policy.budget import (
     FEWEST_TEST_ROWS,
@@ -183,3 +183,20 @@ def test_a_row_at_lower_cost_costs_its_fraction_and_was_not_encoded_by_another(p
     assert estimates.train_seconds(recipe()) == pytest.approx(0.04 * TRAIN_TO_ENCODE)
     assert estimates.probe_seconds(recipe(activation="relu")) == pytest.approx(2.0)
     assert estimates.probe_seconds(recipe()) == pytest.approx(MARGIN * 0.04 * 120 + 2.0)
+
+
+def test_rows_without_targets_are_encoded_once_by_each_encoder_that_looks_at_them(plan):
+    def learns(one):
+        return one.unlabeled or (1000 if one.strategy == "learner" else 0)
+
+    other = TeacherMember(trial=0, weight=1.0, recipe=recipe("tiny/wide"))
+    both = recipe().changed(strategy="learner", teacher=(other,))
+    records = [record(encode=0.01), record("tiny/wide", encode=0.03)]
+    estimates = Estimates(plan, records, None, alike, learns)
+    assert estimates.unlabeled_seconds(both) == pytest.approx(40.0)
+    assert estimates.unlabeled_seconds(both.changed(unlabeled=250)) == pytest.approx(10.0)
+    assert estimates.unlabeled_seconds(recipe()) == 0.0
+    assert estimates.probe_seconds(both) >= MARGIN * 40.0
+
+    seen = record(encode=0.01).model_copy(update={"recipe": both.changed(unlabeled=500)})
+    assert Estimates(plan, [*records, seen], None, alike, learns).unlabeled_seconds(both) == pytest.approx(20.0)

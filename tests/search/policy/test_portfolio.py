@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from autosft.contracts.facts import Facts
+from autosft.contracts.recipe import TeacherMember
 from autosft.contracts.record import Record
 from autosft.contracts.space import Choice, Space
 from autosft.contracts.strategy import Strategy
@@ -19,7 +20,7 @@ from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rung0 import FIRST_ROWS, FRACTION, GROWTH, SCREENED_ROWS, Rung0
-from autosft.search.space import content_of, recipe_of, relative_cost_of
+from autosft.search.space import content_of, recipe_of, relative_cost_of, unlabeled_rows_of
 from autosft.testing.toy import ToyModality
 
 OWN = {"tiny.activation": "tanh", "classification.loss": "cross_entropy"}
@@ -304,3 +305,41 @@ def test_where_time_is_short_rung_0_begins_with_lower_cost_and_ends_with_all_of_
     assert steps(records)[-1] == ("tiny/wide", 1.0)
     if near < 1.0:
         assert ("tiny/narrow", 1.0) not in steps(records)
+
+
+class Learner(Cheap):
+    """Learns from rows without targets, as several encoders see them."""
+
+    name, wants = "learner", frozenset({"unlabeled", "encoders"})
+
+
+@pytest.mark.parametrize(
+    "budget, left, rows", [(1000.0, 900.0, 0), (100.0, 90.0, 250), (1000.0, 30.0, 500), (30.0, 20.0, None)]
+)
+def test_rows_without_targets_are_as_many_as_there_is_time_for_and_come_after_rung_0(
+    task, with_parts, budget, left, rows
+):
+    registry = with_parts(strategies={"cheap": Cheap(), "learner": Learner()})
+    facts = Facts(train=90, valid=20, test=20, unlabeled=2000)
+    plan = make_plan(task, registry, precheck(task, registry, SearchSpec()), facts)
+    records = [
+        record(number, name, 0.5).model_copy(update={"seconds_per_row": {"encode": 0.05}})
+        for number, name in enumerate(("tiny/wide", "tiny/narrow"))
+    ]
+    others = {
+        name: (TeacherMember(trial=n, weight=1.0, recipe=records[n].recipe),)
+        for n, name in ((1, "tiny/wide"), (0, "tiny/narrow"))
+    }
+    estimates = Estimates(plan, records, budget, lambda recipe: 1.0, unlabeled_rows_of(registry, plan))
+    params = Proposals(task, registry, plan, Sampler(0)).next(
+        records,
+        estimates,
+        tried={content_of(one.recipe) for one in records},
+        uncut={},
+        quarantined=(),
+        teachers=lambda strategy, backbone: others[backbone] if strategy == "learner" else (),
+        used=0.5,
+        started=2,
+        left=left,
+    )
+    assert (params or {}).get("unlabeled", 0 if params and params["strategy"] == "learner" else None) == rows
