@@ -314,7 +314,7 @@ class Learner(Cheap):
 
 
 @pytest.mark.parametrize(
-    "budget, left, rows", [(1000.0, 900.0, 0), (100.0, 90.0, 250), (1000.0, 30.0, 500), (30.0, 20.0, None)]
+    "budget, left, rows", [(1000.0, 900.0, 0), (100.0, 90.0, 250), (1000.0, 30.0, 125), (30.0, 20.0, None)]
 )
 def test_rows_without_targets_are_as_many_as_there_is_time_for_and_come_after_rung_0(
     task, with_parts, budget, left, rows
