@@ -137,13 +137,13 @@ class Objective:
         with torch.no_grad():
             return self._problem.losses(raw_of(self._features, solution), self._targets) * self._weights
 
-    def solve(self, strength: float, start: Solution | None) -> Solution:
-        """The minimum, sought from `start` or from 0: by scikit-learn where it is that of logistic regression, else by
-        SciPy; if the time is up then, what was reached."""
+    def solve(self, strength: float, start: Solution | None, gradient: float = GRADIENT) -> Solution:
+        """The minimum, sought from `start` or from 0 until no derivative is larger than `gradient`: by scikit-learn where
+        it is that of logistic regression, else by SciPy; if the time is up then, what was reached."""
         penalty = self._problem.penalty(strength)
-        return (self._logistic if self._problem.is_logistic else self._smooth)(penalty, start)
+        return (self._logistic if self._problem.is_logistic else self._smooth)(penalty, start, gradient)
 
-    def _logistic(self, penalty: float, start: Solution | None) -> Solution:
+    def _logistic(self, penalty: float, start: Solution | None, gradient: float) -> Solution:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
@@ -151,10 +151,10 @@ class Objective:
         weights = self._weights.numpy()[known]
         classes, targets = np.unique(self._targets.numpy()[known], return_inverse=True)
         if len(classes) < 2:
-            return self._smooth(penalty, start)
+            return self._smooth(penalty, start, gradient)
         sides = 2 if len(classes) == 2 else 1  # of two classes it has the difference of scores alone
         model = LogisticRegression(
-            C=sides / (penalty * float(self._weights.sum())), max_iter=ITERATIONS, tol=GRADIENT, warm_start=True
+            C=sides / (penalty * float(self._weights.sum())), max_iter=ITERATIONS, tol=gradient, warm_start=True
         )
         if start:
             weight, bias = start[0][classes].numpy(), start[1][classes].numpy()
@@ -175,7 +175,7 @@ class Objective:
         every_weight[classes], every_bias[classes] = weight, bias
         return every_weight, every_bias
 
-    def _smooth(self, penalty: float, start: Solution | None) -> Solution:
+    def _smooth(self, penalty: float, start: Solution | None, gradient: float) -> Solution:
         total, outputs = float(self._weights.sum()), self._problem.outputs
 
         def solution_of(numbers: npt.NDArray[np.float64]) -> Solution:
@@ -205,7 +205,7 @@ class Objective:
             begin.double().flatten().numpy(),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": ITERATIONS, "gtol": GRADIENT, "ftol": ROUNDING},
+            options={"maxiter": ITERATIONS, "gtol": gradient, "ftol": ROUNDING},
             callback=look_at_the_clock,
         )
         weight, bias = solution_of(found.x)
