@@ -139,7 +139,7 @@ class Objective:
 
     def solve(self, strength: float, start: Solution | None, gradient: float = GRADIENT) -> Solution:
         """The minimum, sought from `start` or from 0 until no derivative is larger than `gradient`: by scikit-learn where
-        it is that of logistic regression, else by SciPy; if the time is up then, what was reached."""
+        it is that of logistic regression, else by SciPy; if the time is up, what was reached."""
         penalty = self._problem.penalty(strength)
         return (self._logistic if self._problem.is_logistic else self._smooth)(penalty, start, gradient)
 

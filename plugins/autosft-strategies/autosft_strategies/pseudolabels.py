@@ -28,8 +28,8 @@ LENGTH = 10.0
 """The penalty is that of scikit-learn's `C` of 1 on features whose rows are so long, as the root of the mean square."""
 
 GRADIENT = 1e-3
-"""A head is good enough when no derivative of its objective is larger: it answers as well as with a tenth of that, which
-takes twice as long."""
+"""A head is good enough when no derivative of its objective is larger. A tenth of that takes twice as long, and is no
+better."""
 
 Floats = npt.NDArray[np.floating[Any]]
 
