@@ -25,7 +25,7 @@ test: install
 	$(BIN)/pytest -m "not slow" -n auto --maxprocesses 4
 
 test-all: test
-	$(BIN)/pytest -m slow -n auto --maxprocesses 2
+	$(BIN)/pytest -m slow -n auto --maxprocesses 2 --timeout 300
 
 quick: install
 ifneq ($(strip $(CHANGED)),)
