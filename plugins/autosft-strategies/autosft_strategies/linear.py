@@ -138,8 +138,8 @@ class Objective:
             return self._problem.losses(raw_of(self._features, solution), self._targets) * self._weights
 
     def solve(self, strength: float, start: Solution | None, gradient: float = GRADIENT) -> Solution:
-        """The minimum, sought from `start` or from 0 until no derivative is larger than `gradient`: by scikit-learn where
-        it is that of logistic regression, else by SciPy; if the time is up, what was reached."""
+        """The minimum, sought from `start` or from 0 until no derivative is larger than `gradient`; if the time is up
+        then, what was reached. scikit-learn seeks it where it is that of logistic regression, else SciPy."""
         penalty = self._problem.penalty(strength)
         return (self._logistic if self._problem.is_logistic else self._smooth)(penalty, start, gradient)
 
