@@ -117,7 +117,8 @@ def make_teacher(trial: Trial, folder: Path) -> tuple[TeacherModel, ...]:
     """A narrow and a wide toy that were trained on the rows of a trial on points, to teach it."""
     models: list[TeacherModel] = []
     for number, info in enumerate(trial.parts.family.match("*")):
-        recipe = quick_recipe("toy", backbone=info.name)
+        quick = quick_recipe("toy", backbone=info.name)
+        recipe = quick.changed(own={**trial.parts.recipe.own, **quick.own})
         parts = replace(trial.parts, info=info, recipe=recipe)
         taught = replace(trial, parts=parts, folder=folder / str(number), teacher=(), start=None)
         model = train(taught, make_runtime(trial), ToyStrategy()).model

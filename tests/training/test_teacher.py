@@ -63,7 +63,7 @@ def test_what_it_has_answered_it_is_not_asked_again_until_the_trial_is_over(tria
     assert (trial.folder / TAUGHT).exists()
     forget_checkpoints(trial)
     assert not (trial.folder / TAUGHT).exists()
-    with pytest.raises(BadTeacher, match="Trial 0, which is to teach this one: gone"):
+    with pytest.raises(BadTeacher, match="Trial 0, on which this one builds: gone"):
         Teacher(gone, runtime).answers(trial.unlabeled)
 
 
