@@ -88,6 +88,7 @@ class ToyModality(Modality):
             modality=self.name,
             data={"file": str(path.resolve())},
             targets=tuple(TaskTarget(problem=one, columns=of[0] if len(of) == 1 else of) for one, of in pairs),
+            unlabeled=hints.unlabeled,
             **hints.roles,
         )
         return InferredTask(task, 1.0, f"a file of points, {path.name}")
