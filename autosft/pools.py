@@ -71,14 +71,14 @@ class _Child:
             start_new_session=True,
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._watcher = threading.Thread(target=self._wait, daemon=True)
         self._listener.start()
-        self._keeper.start()
+        self._watcher.start()
 
     @property
     def over(self) -> bool:
         """Whether the process has ended."""
-        return not self._keeper.is_alive()
+        return not self._watcher.is_alive()
 
     def send(self, order: Order) -> None:
         """Hand over an order; if the process is gone, or goes meanwhile, the order is reported as lost."""
@@ -106,7 +106,7 @@ class _Child:
                     self.token = ""
                 self._events.put(event)
 
-    def _keep(self) -> None:
+    def _wait(self) -> None:
         """Wait for the end of the process; then end what it has started, and report its order as lost."""
         status = self._process.wait()
         with contextlib.suppress(ProcessLookupError):
@@ -131,10 +131,10 @@ class _Child:
     def end(self, grace: float = GRACE_SECONDS) -> None:
         """End the process, by force if it does not hurry."""
         self.ask_to_end()
-        self._keeper.join(grace)
+        self._watcher.join(grace)
         if not self.over:
             self._process.kill()
-        self._keeper.join()
+        self._watcher.join()
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # an order that was never read
             self._process.stdin.close()

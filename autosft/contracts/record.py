@@ -12,7 +12,7 @@ from autosft.contracts.document import Document
 from autosft.contracts.notebook import html_card
 from autosft.contracts.recipe import Recipe
 
-RUN_SCHEMA = 4
+RUN_SCHEMA = 5
 """The version of `run.json`."""
 
 SCHEMA = 1

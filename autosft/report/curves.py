@@ -33,10 +33,10 @@ def score_over_time(saved_run: SavedRun) -> Markup | None:
         f"Validation {saved_run.metric} of {len(timed)} trials over time; best {score(saved_run.scored[0].score)}",
         (0.0, end * 1.01),
         _bulk([record.score or 0.0 for record in timed]),
-        f"time since the search began ({_unit(end)[0]})",
+        f"time since the search began ({_time_unit(end)[0]})",
         f"validation {saved_run.metric}",
         x_ticks=_clock_ticks(end),
-        x_text=_unit(end)[1],
+        x_text=_time_unit(end)[1],
     )
     _phases(frame, saved_run, end)
     best, steps = _best_so_far(timed, saved_run.result.seconds["total"] if saved_run.result else saved_run.seconds)
@@ -132,7 +132,7 @@ def _clock_ticks(end: float) -> list[float]:
     return [step * number for number in range(int(end / step) + 1)]
 
 
-def _unit(end: float) -> tuple[str, Callable[[float], str]]:
+def _time_unit(end: float) -> tuple[str, Callable[[float], str]]:
     """How times up to `end` seconds are written along an axis, and what that is called."""
     if end < 120:
         return "s", lambda value: f"{value:.0f}"

@@ -77,7 +77,7 @@ class Ahead:
         Raises:
             Exception: Whatever a part raises, as if it had been called here.
         """
-        self.waited, kept = 0.0, self._source.kept
+        self.waited, kept = 0.0, self._source.cached
         batches = self._by_processes(drawn) if self.loaders.kind == "processes" else self._by_threads(drawn)
         first = next(batches, None)
         if first is None:
@@ -89,7 +89,7 @@ class Ahead:
             self.waited += time.perf_counter() - asked
             yield batch
             asked = time.perf_counter()
-        told = self._source.kept - kept <= NEW_FRACTION * sum(map(len, drawn))
+        told = self._source.cached - kept <= NEW_FRACTION * sum(map(len, drawn))
         self._choose(time.perf_counter() - started if told else None)
 
     def _choose(self, seconds: float | None) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from autosft.contracts.rows import Rows
 from autosft.contracts.tensors import Encoder, Model
 from autosft.contracts.trial import Parts, Runtime, TeacherModel, Trial
-from autosft.training.features import encode
+from autosft.training.features import encode, key_of
 from autosft.training.teacher import load_model
 
 
@@ -52,9 +52,10 @@ class Encoders:
 
 
 def _of(member: TeacherModel, runtime: Runtime) -> tuple[Parts, Encoder]:
-    """The parts and the encoder of a model, which stays at hand for other trials and folds."""
+    """The parts and the encoder of a model, which stays at hand for other trials and folds; encoders that give the same
+    features are one."""
     place = "encoder", member.trial
     if place not in runtime.features:
         parts, model = load_model(member)
-        runtime.features[place] = parts, model.encoder
+        runtime.features[place] = parts, runtime.features.setdefault(("encoder", key_of(parts)), model.encoder)
     return runtime.features[place]

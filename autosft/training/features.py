@@ -81,7 +81,7 @@ def _encoded(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> En
 
 
 def _encode_missing(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows) -> EncodedRows:
-    kept = _kept(parts, runtime, rows)
+    kept = _cached(parts, runtime, rows)
     digests = _recalled(parts, runtime, kept, _missing(kept, rows))
     missing = _missing(kept, rows)
     if len(missing):
@@ -110,7 +110,7 @@ def _encode_missing(parts: Parts, runtime: Runtime, encoder: Encoder, rows: Rows
                 encoder(batch.inputs)
             per_row = min(per_row, (time.perf_counter() - ended) / len(batch))
         runtime.features["encoding"] = encoding_seconds(runtime) + time.perf_counter() - started
-        runtime.features["seconds_per_row", _key(parts)] = per_row
+        runtime.features["seconds_per_row", key_of(parts)] = per_row
         _store(parts, runtime, kept, longest[stored:], digests, per_row * (done - stored))
     return kept
 
@@ -149,7 +149,7 @@ def _store(
 
 def unencoded(parts: Parts, runtime: Runtime, rows: Rows) -> int:
     """How many of these rows this process has not encoded yet."""
-    return len(_missing(_kept(parts, runtime, rows), rows))
+    return len(_missing(_cached(parts, runtime, rows), rows))
 
 
 def encoding_seconds(runtime: Runtime) -> float:
@@ -159,12 +159,12 @@ def encoding_seconds(runtime: Runtime) -> float:
 
 def encode_seconds_per_row(parts: Parts, runtime: Runtime) -> float | None:
     """The seconds that a row took through the encoder; None if none was encoded for a cheap trial yet."""
-    return runtime.features.get(("seconds_per_row", _key(parts)))
+    return runtime.features.get(("seconds_per_row", key_of(parts)))
 
 
-def _kept(parts: Parts, runtime: Runtime, rows: Rows) -> EncodedRows:
+def _cached(parts: Parts, runtime: Runtime, rows: Rows) -> EncodedRows:
     """What this process has encoded so far of the rows among which these are."""
-    place = rows.columns, _key(parts)
+    place = rows.columns, key_of(parts)
     if place not in runtime.features:
         runtime.features[place] = EncodedRows(len(rows.columns), runtime.scratch)
     return runtime.features[place]
@@ -183,13 +183,13 @@ def _recalled(parts: Parts, runtime: Runtime, kept: EncodedRows, rows: Rows) -> 
     digests = dict(zip(rows.numbers.tolist(), rows.digest.tolist(), strict=True))
     stored, seconds = runtime.store.load(_content(parts, runtime), set(digests.values()))
     if seconds:
-        runtime.features.setdefault(("seconds_per_row", _key(parts)), seconds)
+        runtime.features.setdefault(("seconds_per_row", key_of(parts)), seconds)
     if found := {number: stored[digest] for number, digest in digests.items() if digest in stored}:
         kept.put(np.array(list(found)), torch.from_numpy(np.stack(list(found.values()))))
     return digests
 
 
-def _key(parts: Parts) -> tuple[Any, ...]:
+def key_of(parts: Parts) -> tuple[Any, ...]:
     """All that decides what a row's features are, within a search."""
     recipe, weights = parts.recipe, parts.weights
     own = tuple(str(sorted(recipe.of(part).items())) for part in (parts.modality.name, parts.family.prefix))
@@ -206,4 +206,4 @@ def _content(parts: Parts, runtime: Runtime) -> str:
         weights = f"{parts.weights.path} {stat.st_size} {stat.st_mtime_ns}"
     built = json.dumps([parts.info.inputs.plain(), parts.info.plain()["arguments"]], sort_keys=True)
     versions = [parts.modality.version(), parts.family.version(), torch.__version__]
-    return "\n".join(map(str, [*_key(parts), weights, built, *versions, runtime.device.type]))
+    return "\n".join(map(str, [*key_of(parts), weights, built, *versions, runtime.device.type]))

@@ -160,7 +160,7 @@ def _train_stage(training: _Training, number: int, stage: Stage) -> None:
         stage.model.load_state_dict(before)
         progress.trained = earlier
         checkpoints.notes.append(f"stage {stage.name!r} was left out: there was no time for its first epoch")
-    progress.best[stage.name] = current.kept_epoch
+    progress.best[stage.name] = current.best_epoch
     checkpoints.finish(number, state_of(stage, progress))
 
 
@@ -214,7 +214,7 @@ class _UnderWay:
             self._training.emit(progress.epochs[-1])
 
     @property
-    def kept_epoch(self) -> int:
+    def best_epoch(self) -> int:
         """After how many epochs the weights stood that are kept."""
         return self.patience.epoch if self._trial.early_stopping and self.patience.epoch else self.epoch
 

@@ -81,8 +81,8 @@ class Source:
         self._views = self._made()  # they may be anything that can be called, and are made where they are used
 
     @property
-    def kept(self) -> int:
-        """How many decoded samples are kept in this process."""
+    def cached(self) -> int:
+        """How many decoded samples this process has cached."""
         return len(self._read) if isinstance(self._read, SampleCache) else 0
 
     @property

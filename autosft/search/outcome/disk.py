@@ -51,18 +51,18 @@ class Disk:
         ensemble alone, and then the worst paused trials: their records, now `"stopped"`, are returned.
         """
         self._meet_new_trials()
-        self._keep(KEPT_MODELS, self.members)
+        self._delete_all_but(KEPT_MODELS, self.members)
         self._trim_outputs()
         paused = sorted(self._trials.paused, key=Record.order)
         stopped: list[Record] = []
         if self._is_full(paused):
-            self._keep(KEPT_MODELS, ())
+            self._delete_all_but(KEPT_MODELS, ())
         while self._is_full(paused) and paused:
             record = paused.pop()
             self._run.drop_model(record.number)
             stopped.append(record.model_copy(update={"state": "stopped"}))
         if self._is_full(paused):
-            self._keep(1, ())
+            self._delete_all_but(1, ())
             self._is_full(paused)
         return stopped
 
@@ -91,7 +91,7 @@ class Disk:
             predictions, _ = read_predictions(self._run, self._registry, there)
             self.members = tuple(likely(predictions, there, self._expected))
 
-    def _keep(self, count: int, members: tuple[int, ...]) -> None:
+    def _delete_all_but(self, count: int, members: tuple[int, ...]) -> None:
         ended = [record for record in self._trials.ended if record.number in self._models]
         there = [record for record in ended if self._run.has_model(record.number)]  # what was deleted keeps no place
         kept = contenders(there, self._expected, count) | set(members)

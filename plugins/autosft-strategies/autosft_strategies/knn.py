@@ -48,7 +48,7 @@ class Knn(Strategy):
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
         """The heads, replaced."""
-        yield Fit("neighbors", partial(keep_neighbors, trial, runtime, model))
+        yield Fit("neighbors", partial(fit_neighbors, trial, runtime, model))
 
     def restore(self, model: Model, tensors: Mapping[str, Tensor]) -> None:
         """Put the rows in the heads' place."""
@@ -61,7 +61,7 @@ class Knn(Strategy):
         model.load_state_dict(tensors)
 
 
-def keep_neighbors(trial: Trial, runtime: Runtime, model: Model) -> None:
+def fit_neighbors(trial: Trial, runtime: Runtime, model: Model) -> None:
     """Encode, keep the rows, choose, and put them in the heads' place."""
     import torch
 

@@ -17,7 +17,7 @@ from autosft.testing.conformance import StrategyConformance
 from autosft.testing.toy import ToyFamily, make_points, registry
 from autosft.testing.trials import make_runtime, make_trial, points_task, quick_recipe
 from autosft.training.model import build_model
-from autosft_strategies.knn import Knn, keep_neighbors
+from autosft_strategies.knn import Knn, fit_neighbors
 from autosft_strategies.neighbors import Neighbors
 
 
@@ -102,7 +102,7 @@ def test_one_row_per_class_is_enough(trial, runtime):
     few = trial.train.take([labels.index(label) for label in sorted(set(labels))])
     trial = replace(trial, train=few)
     model = build_model(trial.parts, runtime)
-    keep_neighbors(trial, runtime, model)
+    fit_neighbors(trial, runtime, model)
     with torch.inference_mode():
         out = model.heads[0]({"pooled": encode(trial.parts, runtime, model.encoder, few)})
     assert out.argmax(1).tolist() == [0, 1, 2]
@@ -117,7 +117,7 @@ def test_copies_in_groups_do_not_choose_for_each_other_unless_there_is_one_group
     rows = Rows.of(Row(f"r{n}", points[n // 2], (str(labels[n // 2]),), group=group(n)) for n in range(120))
     trial = replace(trial, train=rows)
     model = build_model(trial.parts, runtime)
-    keep_neighbors(trial, runtime, model)
+    fit_neighbors(trial, runtime, model)
     assert (float(model.heads[0].scale) > 3) == sure
 
 
@@ -125,7 +125,7 @@ def test_without_time_it_stops(trial, runtime):
     model = build_model(trial.parts, runtime)
     encode(trial.parts, runtime, model.encoder, trial.train)
     with pytest.raises(OutOfTime, match="neighbors were sought"):
-        keep_neighbors(trial, replace(runtime, seconds_left=lambda: -1.0), model)
+        fit_neighbors(trial, replace(runtime, seconds_left=lambda: -1.0), model)
 
 
 class Letters(Classification):
