@@ -99,9 +99,11 @@ def test_a_clock_set_a_day_forward_and_two_days_back_ends_no_search_no_trial_and
 
 
 def test_a_killed_search_goes_on_after_the_clock_was_set_two_days_back(search, tmp_path):
+    started = time.monotonic()
     search("+1d", trials=3, last="EpochFinished:1", code=-9)
     before = records(tmp_path / "run")
     said = search("-1d", trials=3)
+    wall = time.monotonic() - started
 
     ended = records(tmp_path / "run")
     for then, now in zip(before, ended, strict=False):
@@ -110,7 +112,7 @@ def test_a_killed_search_goes_on_after_the_clock_was_set_two_days_back(search, t
     for record in ended:
         assert [epoch.number for epoch in record.epochs] == list(range(1, len(record.epochs) + 1))
     result = Result.read(tmp_path / "run" / "result.json")
-    assert sum(result.trials.values()) == len(ended) == 3 and 0.0 < result.seconds["total"] < 120.0
+    assert sum(result.trials.values()) == len(ended) == 3 and 0.0 < result.seconds["total"] <= wall
     study = optuna.load_study(study_name="autosft", storage=sqlite_url(tmp_path / "run" / "study.db"))
     assert [trial.number for trial in study.trials] == [0, 1, 2] and study.best_value == result.valid
     study._storage.remove_session()
