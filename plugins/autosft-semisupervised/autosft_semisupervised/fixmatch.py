@@ -17,7 +17,7 @@ class FixMatch(Consistency):
     class is its label (Sohn et al., 2020). It supposes nothing of how frequent each class is.
     """
 
-    name, prior = "fixmatch", 0.5
+    name, prior, optional = "fixmatch", 0.5, True
     space: ClassVar[Space] = {
         **SPACE,
         "threshold": Float(0.5, 0.99, default=0.95, doc="from which probability on a row counts"),
