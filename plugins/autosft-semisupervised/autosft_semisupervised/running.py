@@ -1,4 +1,4 @@
-"""Running means of what a model answers, and answers that are aligned to them; all are buffers, which a checkpoint holds."""
+"""Running means of what a model answers, and answers that are aligned to them. All are buffers, for checkpoints."""
 
 from __future__ import annotations
 
