@@ -65,7 +65,7 @@ def test_a_square_of_up_to_half_the_shorter_side_is_filled_with_the_mean_color_a
     for _ in range(300):
         cut = Cutout(color)(SIZE, draw)(pixels)
         changed = (cut != pixels).any(0)
-        assert (cut[:, changed].T == torch.tensor([51, 102, 153])).all()
+        assert (torch.tensor([51, 102, 153]) == cut[:, changed].T).all()
         rows, columns = changed.any(1).sum(), changed.any(0).sum()
         assert max(rows, columns) <= 54, "half of 107, rounded"
         areas.append(int(rows * columns))

@@ -36,8 +36,11 @@ SPACE: Space = {
     "optim.ema": Choice((0.99, 0.999, 0.0), doc=SHARED["optim.ema"].doc),
     "stop.max_epochs": Int(4, 30, default=10, log=True, doc="passes over the rows without labels"),
     "ratio": Choice((2, 1, 4), doc="rows without labels per labelled one in a step"),
+    "fraction": Choice(
+        (1.0, 0.5), doc="fraction of the encoder's blocks, from the output on, that is trained"
+    ),
 }
-"""As for `lpft`, since the head is right from the start; and how many rows without labels there are in a step."""
+"""The head is right from the start, so rates are low."""
 
 
 class Consistency(Strategy):
@@ -78,9 +81,11 @@ class Consistency(Strategy):
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Stage | Fit]:
         """The head, and one stage from there."""
+        from autosft.api.tensors import last_blocks, train_only
         from autosft_semisupervised.head import solve_head
         from autosft_semisupervised.stage import consistency_stage
 
         if trial.parts.pretrained:
             yield Fit("head", partial(solve_head, trial, runtime, model))
+            train_only(model.encoder, last_blocks(model.encoder, float(trial.parts.recipe.of(self.name)["fraction"])))
         yield consistency_stage(trial, runtime, model, self)

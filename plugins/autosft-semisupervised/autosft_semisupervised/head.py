@@ -8,7 +8,7 @@ import torch  # noqa: TID253
 from autosft.api import Runtime, Trial
 from autosft.api.tensors import LinearHead, Model, encode
 
-STRENGTH = 30.0
+STRENGTH = 300.0
 """The L2 penalty of the head, relative to the mean loss of a row; standardized features have their number as scale."""
 
 LEAST_SCALE = 0.05

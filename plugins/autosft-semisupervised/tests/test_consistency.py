@@ -73,33 +73,53 @@ def prepared(tmp_path):
     return make
 
 
-def gradient(stage: Stage, step, size: int):
-    """The loss of a step that is done in parts, and its gradient."""
+def gradient(stage, parts, rows):
+    """The loss of these parts of a step of so many rows, and its gradient."""
     stage.model.train()
     stage.model.zero_grad()
     total = torch.zeros(())
-    for part in step.split(size):
-        loss = stage.loss(part) * (len(part) / len(step))
+    for part in parts:
+        loss = stage.loss(part) * (len(part) / rows)
         loss.backward()
         total += loss.detach()
     return total, torch.cat([parameter.grad.flatten() for parameter in stage.model.parameters()])
 
 
-@pytest.mark.parametrize(
-    "strategy, own",
-    [(FixMatch(), {"threshold": 0.5}), (SoftMatch(), {}), (AdaMatch(), {})],
-    ids=["fixmatch", "softmatch", "adamatch"],
-)
-def test_the_parts_of_a_step_add_up_to_it_and_what_it_tells_is_learned_once(prepared, strategy, own):
-    _, whole = prepared(strategy, **own)
-    _, parted = prepared(strategy, **own)
-    for number, step in enumerate(whole.batches.epoch(3)):
-        (loss, moves), (same_loss, same_moves) = gradient(whole, step, 0), gradient(parted, step, 5)
+@pytest.fixture(params=[FixMatch(), SoftMatch(), AdaMatch()], ids=lambda strategy: strategy.name)
+def divisible(request, prepared):
+    """A function that gives the same stage anew, of a strategy that takes parts of steps."""
+    own = {"threshold": 0.5} if request.param.name == "fixmatch" else {}
+    return lambda: prepared(request.param, **own)[1]
+
+
+def test_the_parts_of_a_step_add_up_to_it_and_what_it_tells_is_learned_once(divisible):
+    whole, parted = divisible(), divisible()
+    moved = torch.zeros(())
+    for step in whole.batches.epoch(3):
+        loss, moves = gradient(whole, [step], len(step))
+        same_loss, same_moves = gradient(parted, step.split(5), len(step))
         torch.testing.assert_close(same_loss, loss)
         torch.testing.assert_close(same_moves, moves, rtol=1e-3, atol=1e-5)
-        assert number or moves.abs().max() > 0
-    states = whole.keeps["weighting"].state_dict(), parted.keeps["weighting"].state_dict()
-    torch.testing.assert_close(*states)
+        moved = moved + moves.abs().max()
+    assert moved > 0
+    torch.testing.assert_close(whole.keeps["weighting"].state_dict(), parted.keeps["weighting"].state_dict())
+
+
+def test_two_processes_that_do_a_step_together_learn_the_same_from_it(divisible):
+    whole, first, second = divisible(), divisible(), divisible()
+    for step in whole.batches.epoch(3):
+        loss, moves = gradient(whole, [step], len(step))
+        done = [
+            gradient(one, part.split(5), len(step)) for one, part in zip((first, second), step.parts(2), strict=True)
+        ]
+        torch.testing.assert_close(done[0][0] + done[1][0], loss)
+        torch.testing.assert_close(done[0][1] + done[1][1], moves, rtol=1e-3, atol=1e-5)
+    for one in (first, second):
+        torch.testing.assert_close(one.keeps["weighting"].state_dict(), whole.keeps["weighting"].state_dict())
+
+
+def test_fairness_needs_whole_batches_and_says_so(prepared):
+    assert prepared(FreeMatch())[1].divisible == 0
 
 
 def test_the_head_begins_as_logistic_regression(prepared):
