@@ -24,7 +24,7 @@ class AdaMatch(Consistency):
     and together with others, and here each view passes by itself, by default under fixed statistics.
     """
 
-    name, prior = "adamatch", 0.75
+    name, prior, unlabeled_cost = "adamatch", 0.62, 2.1
     space: ClassVar[Space] = {
         **SPACE,
         "threshold": Float(

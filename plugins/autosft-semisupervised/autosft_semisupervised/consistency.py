@@ -57,7 +57,7 @@ class Consistency(Strategy):
     """
 
     wants = frozenset({"unlabeled"})
-    unlabeled_cost: ClassVar[float] = 1.8
+    unlabeled_cost: ClassVar[float] = 1.5
     uses = frozenset(SHARED) - OWN_VIEWS - {"regular.balance"}
     space: ClassVar[Space] = SPACE
 

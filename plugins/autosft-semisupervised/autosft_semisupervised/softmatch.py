@@ -21,7 +21,7 @@ class SoftMatch(Consistency):
     AdaMatch, because classes may be uneven. Labels are never aligned, so wrong proportions cost weight, and no more.
     """
 
-    name, prior = "softmatch", 0.75
+    name, prior = "softmatch", 0.65
     space: ClassVar[Space] = {
         **SPACE,
         "alignment": Choice(("labelled", "uniform", "none"), doc="what mean answer sureness is judged by"),
