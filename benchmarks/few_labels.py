@@ -6,7 +6,7 @@ and `OUT/report.with.md`: accuracy, who answers, paired differences with 95 % bo
 the pooled ratio of errors. With `--foreign`, half of the rows without labels are of another set: do they do harm?
 
     python benchmarks/few_labels.py OUT --data DIR --weights DIR --budget 300 --draws 0 1 [--only agnews4 ...]
-    python benchmarks/few_labels.py OUT --data DIR --weights DIR --foreign --draws 0 1 --only cifar10 agnews4 esc10
+    python benchmarks/few_labels.py OUT --data DIR --weights DIR --foreign --draws 0 1
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ MOST = 2400
 """So many rows without labels at most."""
 
 FOREIGN = {
-    **{"cifar10_small": "flowers5", "clothing10": "flowers5", "agnews4": "sst2", "sst2": "agnews4"},
-    **{"banking77": "agnews4", "goemotions": "agnews4", "esc10": "fsdd", "fsdd": "esc10"},
+    "cifar10_small": ("clothing10", "ants_bees", "tile_defects"),
+    "agnews4": ("sst2",),
+    "sst2": ("agnews4",),
+    "esc10": ("fsdd",),
 }
-"""For each set another one of its modality, with other classes."""
+"""For some sets others of their modality, with other classes."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ class FewLabels(Cut):
         """A table, or a folder of links, with these; or with half of them, and as many of another set."""
         samples = self.others()
         if foreign:
-            name = FOREIGN[self.path.name]
-            target = next(target for other, target, _ in (*CUTS, ("flowers5", "", 0)) if other == name)
-            more = FewLabels(self.path.parent / name, target, 1, self.draw).others()
+            targets = {name: target for name, target, _ in CUTS}
+            sets = [FewLabels(self.path.parent / one, targets.get(one, ""), 1) for one in FOREIGN[self.path.name]]
+            more = [sample for one in sets for sample in one.others()]
             half = min(len(samples) // 2, len(more))
             samples = [*samples[:half], *more[:half]]
         if not isinstance(samples[0], Path):
@@ -144,7 +146,8 @@ def main() -> None:
     for draw in arguments.draws:
         for name, target, shots in CUTS:
             cut = FewLabels(arguments.data / name, target, shots, draw)
-            if arguments.only and not any(part in cut.name for part in arguments.only):
+            unasked = arguments.only and not any(part in cut.name for part in arguments.only)
+            if unasked or (arguments.foreign and name not in FOREIGN):
                 continue
             kinds = "foreign" if arguments.foreign else "with", "without"
             pair = [searched(cut, arguments.out, arguments.budget, arguments.weights, kind) for kind in kinds]
