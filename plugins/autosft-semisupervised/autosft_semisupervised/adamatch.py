@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 @final
 class AdaMatch(Consistency):
-    """A row counts if the most probable class of its light view is at least as probable as a fraction of what that is
-    on average for the labelled rows of the step (Berthelot et al., 2022). Labelled rows are learned from in a strong
-    view too.
+    """A row counts if the most probable class is at least as probable as a fraction of what that is on average for the
+    labelled rows of the step (Berthelot et al., 2022). Labelled rows are learned from in a strong view too.
 
-    Labels are the answers to light views, times the ratio of the mean answer to labelled rows to the mean answer to
-    those without labels, both running. So classes are supposed to be as frequent among these as the model says of the
-    labelled rows, and not even; where labelled rows were picked class by class and the others were not, `alignment`
-    `"none"` is right. Random logit interpolation is left out: it is there for batch norms that see labelled rows alone
-    and together with others, and here each view passes by itself, by default under fixed statistics.
+    Labels are the answers, times the ratio of the mean answer to labelled rows to the mean answer to those without
+    labels, both running. So classes are supposed to be as frequent among these as the model says of the labelled rows,
+    and not even; where labelled rows were picked class by class and the others were not, `alignment` `"none"` is right.
+    Random logit interpolation is left out: it is there for batch norms that see labelled rows alone and together with
+    others, and here each view passes by itself, by default under fixed statistics.
     """
 
     name, prior, unlabeled_cost = "adamatch", 0.62, 2.1

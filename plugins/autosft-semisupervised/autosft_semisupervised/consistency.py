@@ -28,29 +28,29 @@ if TYPE_CHECKING:
     from autosft_semisupervised.weighting import Weighting
 
 OWN_VIEWS = {"regular.augment", "regular.mixup", "regular.cutmix"}
-"""Rows are seen in a light view, and those without labels in a strong one too."""
+"""Labelled rows are seen in a light view, and those without labels in a strong one."""
 
 SPACE: Space = {
-    "optim.lr": Float(1e-5, 1e-3, default=3e-4, log=True, doc=SHARED["optim.lr"].doc),
-    "optim.head_lr": Float(1e-5, 3e-3, default=3e-4, log=True, doc=SHARED["optim.head_lr"].doc),
+    "optim.lr": Float(1e-5, 1e-3, default=1e-4, log=True, doc=SHARED["optim.lr"].doc),
+    "optim.head_lr": Float(1e-5, 3e-3, default=1e-4, log=True, doc=SHARED["optim.head_lr"].doc),
     "optim.ema": Choice((0.99, 0.999, 0.0), doc=SHARED["optim.ema"].doc),
     "stop.max_epochs": Int(4, 30, default=10, log=True, doc="passes over the rows without labels"),
     "ratio": Choice((2, 1, 4), doc="rows without labels per labelled one in a step"),
-    "fraction": Choice(
-        (1.0, 0.5), doc="fraction of the encoder's blocks, from the output on, that is trained"
-    ),
+    "labels": Choice(("none", "light"), doc="the view of rows without labels whose answers are their labels"),
+    "fraction": Choice((1.0, 0.5), doc="fraction of the encoder's blocks, from the output on, that is trained"),
 }
-"""The head is right from the start, so rates are low."""
+"""Rates are low, since the head is right from the start: with more, the first epochs lose what it knew."""
 
 
 class Consistency(Strategy):
-    """Rows without labels have to be answered alike in a light and in a strong view.
+    """Rows without labels are to be answered in a strong view as they are in a plainer one.
 
     The head begins as logistic regression on the frozen features of the labelled rows, where these say anything (Kumar
     et al., 2022). Then one stage trains everything on steps of labelled rows, in a light view, and of rows without
-    labels. What the model answers to the light view of these is the label of the strong view, weighted as the strategy
-    says. An epoch is a pass over the rows without labels; the labelled ones begin anew whenever they end. Validated and
-    kept is an exponential moving average of the weights, as in all the papers.
+    labels. What the model answers to these as they are (UDA: Xie et al., 2020) or to a light view, as in the papers of
+    the strategies, is the label of the strong view, weighted as the strategy says. An epoch is a pass over the rows
+    without labels; the labelled ones begin anew whenever they end. Validated and kept is an exponential moving average
+    of the weights, as in all the papers.
 
     The recipe's `batch_size` counts the labelled rows of a step. Balance is not of use here: it would add to the
     probabilities what the labels are taken from.

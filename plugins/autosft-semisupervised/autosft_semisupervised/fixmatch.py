@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @final
 class FixMatch(Consistency):
-    """A row counts if the most probable class of its light view is at least as probable as a fixed threshold, and that
-    class is its label (Sohn et al., 2020). It supposes nothing of how frequent each class is.
+    """A row counts if the most probable class is at least as probable as a fixed threshold, and that class is its label
+    (Sohn et al., 2020). It supposes nothing of how frequent each class is.
     """
 
     name, prior, optional = "fixmatch", 0.5, True

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @final
 class FreeMatch(Consistency):
-    """A row counts if the most probable class of its light view is at least as probable as the threshold of that class,
-    which follows the model (Wang et al., 2023). It supposes nothing of how frequent each class is: a class has a lower
-    threshold where its mean probability is lower, and the fairness term compares with what the model says itself.
+    """A row counts if the most probable class is at least as probable as the threshold of that class, which follows the
+    model (Wang et al., 2023). It supposes nothing of how frequent each class is: a class has a lower threshold where
+    its mean probability is lower, and the fairness term compares with what the model says itself.
     """
 
     name, prior, optional = "freematch", 0.5, True

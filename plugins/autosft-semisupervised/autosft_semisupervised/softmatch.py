@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @final
 class SoftMatch(Consistency):
-    """Every row counts: fully if the most probable class of its light view is at least as probable as that of the mean
-    row, and less the further below it is, by a Gaussian of the measured width (Chen et al., 2023).
+    """Every row counts: fully if the most probable class is at least as probable as that of the mean row, and less the
+    further below it is, by a Gaussian of the measured width (Chen et al., 2023).
 
     How sure the model is of a row is judged after its answers are aligned. The paper aligns them to even classes. Here
     that is one choice; the first is to align them to the running mean of what the model answers to labelled rows, as in

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 import torch  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from autosft.api import Runtime, Stage, Trial
+from autosft.api import Runtime, Stage, Strength, Trial
 from autosft.api.tensors import Batch, CombinedLoader, Loader, Model, Step, parameter_groups, row_losses
 from autosft_semisupervised.weighting import Weighting
 
@@ -20,7 +20,7 @@ LABELLED, UNLABELLED = "labelled", "unlabelled"
 
 
 def consistency_stage(trial: Trial, runtime: Runtime, model: Model, strategy: Consistency) -> Stage:
-    """Labelled rows, and rows without labels in a light and in a strong view, epoch by epoch of the latter.
+    """Labelled rows, and rows without labels in two views, epoch by epoch of the latter.
 
     Args:
         trial: What to train on.
@@ -29,8 +29,9 @@ def consistency_stage(trial: Trial, runtime: Runtime, model: Model, strategy: Co
         strategy: Says how rows without labels count.
     """
     parts, recipe = trial.parts, trial.parts.recipe
-    size = int(recipe.of(strategy.name)["ratio"]) * recipe.optim.batch_size
-    unlabelled = Loader(parts, runtime, trial.unlabeled, ["light", "strong"], shuffle=True, batch_size=size)
+    own = recipe.of(strategy.name)
+    size, plain = int(own["ratio"]) * recipe.optim.batch_size, cast("Strength", own["labels"])
+    unlabelled = Loader(parts, runtime, trial.unlabeled, [plain, "strong"], shuffle=True, batch_size=size)
     classes = len(parts.problems[0].classes(parts.states.problems[0]))
     weighting = strategy.weighting(trial, classes, recipe.stop.max_epochs * len(unlabelled)).to(runtime.device)
     labelled = Loader(parts, runtime, trial.train, weighting.labelled, shuffle=True)
@@ -90,11 +91,11 @@ class _Loss:
         return labels, weights
 
     def _answers(self, part: Batch, views: int) -> Tensor:
-        """The probabilities of the classes in the light view of all rows of the step, without a gradient, as many rows
+        """The probabilities of the classes in the first view of all rows of the step, without a gradient, as many rows
         at once as the part has."""
-        device, (light, *_) = part.weights.device, _views(_whole(part).without_targets(), views)
+        device, (first, *_) = part.weights.device, _views(_whole(part).without_targets(), views)
         with torch.no_grad():
-            outs = [self._model(some.to(device))[0] for some in light.split(len(part))]
+            outs = [self._model(some.to(device))[0] for some in first.split(len(part))]
             return self._probabilities(torch.cat(outs))
 
     def _probabilities(self, out: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How rows without labels count: a `Weighting` makes labels and weights of what the model answers to their light views.
+"""How rows without labels count: a `Weighting` makes labels and weights of what the model answers to them.
 
 What it learns on the way, such as thresholds, are buffers, which a checkpoint holds.
 """
@@ -39,7 +39,7 @@ class Weighting(nn.Module):
         """The label of each row without one as probabilities, shape (rows, classes), and its weight, shape (rows,).
 
         Args:
-            unlabelled: The probabilities of the classes in the light view of these rows, shape (rows, classes).
+            unlabelled: The probabilities of the classes in the plainer view of these rows, shape (rows, classes).
             labelled: Those of the labelled rows, if it looks at them.
         """
 
