@@ -41,6 +41,6 @@ class CoTraining(Strategy):
 
 
 def _solve(trial: Trial, runtime: Runtime, model: Model) -> None:
-    from autosft_strategies.pseudolabels import solve_together
+    from autosft_strategies.pseudolabels import label_and_solve, solve_together
 
-    solve_together(trial, runtime, model)
+    solve_together(trial, runtime, model, label_and_solve)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,10 +32,17 @@ GRADIENT = 1e-3
 better."""
 
 Floats = npt.NDArray[np.floating[Any]]
+Solve = Callable[[Trial, Runtime, LinearHead, Sequence[Tensor]], list[Solution]]
 
 
-def solve_together(trial: Trial, runtime: Runtime, model: Model) -> None:
+def solve_together(trial: Trial, runtime: Runtime, model: Model, solve: Solve) -> None:
     """Put into the head what heads on all encoders have learned together, for the trial's own encoder.
+
+    Args:
+        trial: The trial.
+        runtime: Where to compute, with what other trials have found.
+        model: Whose head it is.
+        solve: From the features of all rows, the labelled ones first, by each encoder, to a head for each.
 
     Raises:
         OutOfTime: There was no time to encode all rows, or for all rounds.
@@ -46,9 +53,9 @@ def solve_together(trial: Trial, runtime: Runtime, model: Model) -> None:
     encoders = Encoders(trial, runtime, model)
     views = [_view(parts) for parts in encoders.parts]
     learned_from = tuple(trial.train.numbers), tuple(trial.train.weight), len(trial.unlabeled), str(_own(trial.parts))
-    place = "cotraining", tuple(sorted(views)), learned_from
+    place = trial.parts.recipe.strategy, tuple(sorted(views)), learned_from
     if place not in runtime.features:  # what one trial found serves those of the other backbones
-        solved = label_and_solve(trial, runtime, head, encoders.encode(trial.train + trial.unlabeled))
+        solved = solve(trial, runtime, head, encoders.encode(trial.train + trial.unlabeled))
         runtime.features[place] = dict(zip(views, solved, strict=True))
     weight, bias = runtime.features[place][views[0]]
     with torch.no_grad():
@@ -64,12 +71,13 @@ def _view(parts: Parts) -> str:
 def _own(parts: Parts) -> dict[str, Any]:
     """All of a recipe that a head depends on, whatever the encoder."""
     recipe = parts.recipes[0]
-    return {"regular": recipe.regular.plain(), "problem": recipe.of(parts.task.targets[0].problem)}
+    own = {"regular": recipe.regular.plain(), "problem": recipe.of(parts.task.targets[0].problem)}
+    return own | {"strategy": recipe.of(recipe.strategy)}
 
 
-def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]) -> list[Solution]:
-    """A head for each encoder, learned from labelled rows and, round by round, from what all heads together answer to
-    the others.
+@final
+class Heads:
+    """A linear head on the features of each encoder; all learn from the same rows.
 
     Args:
         trial: Its training rows are the labelled ones.
@@ -77,39 +85,89 @@ def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: 
         head: The head of the trial, for its number of outputs.
         features: Of each encoder, the labelled rows first, shapes (rows, width).
 
+    Attributes:
+        targets: Those of the labelled rows, as the problem encodes them.
+        weights: Those of the labelled rows, shape (rows,).
+    """
+
+    def __init__(self, trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]) -> None:
+        parts = trial.parts
+        self._problem, self._state, self._recipe = parts.problems[0], parts.states.problems[0], parts.recipes[0]
+        self.targets: Tensor = self._problem.encode(trial.train.target(0), self._state)
+        self.weights = torch.tensor(trial.train.weight, dtype=torch.float32)
+        self._scales = [moments(one) for one in features]
+        self._squares = [_mean_square(one) for one in features]
+        self._heads = [
+            LinearProblem(parts, runtime, 0, head, scaled(one, *each), trial.train.target(0), self.weights)
+            for one, each in zip(features, self._scales, strict=True)
+        ]
+        self._solved: list[Solution] = []
+
+    def learn(self, positions: npt.NDArray[np.int64], targets: Tensor, weights: Tensor) -> None:
+        """Solve all heads, from where they are, for the labelled rows and some of the others.
+
+        Args:
+            positions: Which of the others, shape (some,).
+            targets: Theirs, as the problem encodes them.
+            weights: Theirs, shape (some,).
+        """
+        count = len(self.weights)
+        rows = torch.cat([torch.arange(count), count + torch.from_numpy(positions)])
+        every = torch.cat([self.targets, targets]), torch.cat([self.weights, weights])
+        starts: list[Solution | None] = [*self._solved] or [None] * len(self._heads)
+        with threadpool_limits(1, "blas"):
+            self._solved = [
+                one.relabelled(rows, *every).solve(self._strength(place, float(every[1].sum())), start, GRADIENT)
+                for place, (one, start) in enumerate(zip(self._heads, starts, strict=True))
+            ]
+
+    def descend(self, value: Callable[[Tensor], Tensor]) -> None:
+        """Solve all heads, from where they are, for any function of the raw outputs of all rows, shape (rows, outputs),
+        that counts as much as the mean loss of the labelled rows."""
+        total = float(self.weights.sum())
+        with threadpool_limits(1, "blas"):
+            self._solved = [
+                one.descend(value, one.penalty(self._strength(place, total)), start, GRADIENT)
+                for place, (one, start) in enumerate(zip(self._heads, self._solved, strict=True))
+            ]
+
+    def answers(self) -> list[Floats]:
+        """What each answers to the other rows: probabilities, shapes (rows, classes)."""
+        found = [one.raw(solution)[len(self.weights) :] for one, solution in zip(self._heads, self._solved, strict=True)]
+        return [self._problem.tensors(raw, self._state, self._recipe)["probabilities"].numpy() for raw in found]
+
+    def solutions(self) -> list[Solution]:
+        """The heads, for features as they were given."""
+        every = zip(self._heads, self._solved, self._scales, strict=True)
+        return [unscaled(*one.unturned(solution), *each) for one, solution, each in every]
+
+    def _strength(self, place: int, total: float) -> float:
+        """The penalty, relative to the mean loss of rows whose weights add up to so much."""
+        return self._squares[place] / (LENGTH**2 * total * self._heads[place].penalty(1.0))
+
+
+def label_and_solve(
+    trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]
+) -> list[Solution]:
+    """A head for each encoder, learned from labelled rows and, round by round, from what all heads together answer to
+    the others. The arguments are those of `Heads`.
+
     Raises:
         OutOfTime: There was no time for all rounds.
     """
-    parts, count = trial.parts, len(trial.train)
-    problem, state, recipe = parts.problems[0], parts.states.problems[0], parts.recipes[0]
-    targets: Tensor = problem.encode(trial.train.target(0), state)
-    weights = torch.tensor(trial.train.weight, dtype=torch.float32)
-    scales = [moments(one) for one in features]
-    heads = [
-        LinearProblem(parts, runtime, 0, head, scaled(one, *each), trial.train.target(0), weights)
-        for one, each in zip(features, scales, strict=True)
-    ]
-    squares = [_mean_square(one) for one in features]
-    chosen, labels, confidence = np.arange(0), targets[:0], weights[:0]
-    solutions: list[Solution | None] = [None] * len(heads)
+    heads = Heads(trial, runtime, head, features)
+    chosen, labels, trust = np.arange(0), heads.targets[:0], heads.weights[:0]
     for step in range(ROUNDS + 1):
-        rows = torch.cat([torch.arange(count), count + torch.from_numpy(chosen)])
-        every = torch.cat([targets, labels]), torch.cat([weights, TRUST * confidence])
-        for place, one in enumerate(heads):
-            strength = squares[place] / (LENGTH**2 * float(every[1].sum()) * one.penalty(1.0))
-            with threadpool_limits(1, "blas"):
-                solutions[place] = one.relabelled(rows, *every).solve(strength, solutions[place], GRADIENT)
+        heads.learn(chosen, labels, trust)
         if runtime.seconds_left() < 0:
             raise OutOfTime("The time was up while rows without targets were labelled.")
-        found = [one.raw(solution)[count:] for one, solution in zip(heads, solutions, strict=True) if solution]
-        answers = [problem.tensors(raw, state, recipe)["probabilities"].numpy() for raw in found]
-        chosen, labels, confidence = pseudo_labels(answers, (step + 1) / ROUNDS)
-    pairs = zip(heads, solutions, scales, strict=True)
-    return [unscaled(*one.unturned(solution), *each) for one, solution, each in pairs if solution]
+        if step < ROUNDS:
+            chosen, labels, trust = pseudo_labels(heads.answers(), (step + 1) / ROUNDS)
+    return heads.solutions()
 
 
 def pseudo_labels(answers: Sequence[Floats], fraction: float) -> tuple[npt.NDArray[np.int64], Tensor, Tensor]:
-    """The rows that several heads together are surest of: their positions, classes, and how much they are trusted.
+    """The rows that several heads together are surest of: their positions, classes, and weights.
 
     Args:
         answers: The probabilities that each head gives, shapes (rows, classes).
@@ -119,7 +177,7 @@ def pseudo_labels(answers: Sequence[Floats], fraction: float) -> tuple[npt.NDArr
     chosen = surest(mean, fraction)
     labels = mean[chosen].argmax(1)
     agreeing = np.mean([one[chosen].argmax(1) == labels for one in answers], axis=0)
-    return chosen, torch.from_numpy(labels), torch.from_numpy(mean[chosen].max(1) * agreeing**2).float()
+    return chosen, torch.from_numpy(labels), torch.from_numpy(TRUST * mean[chosen].max(1) * agreeing**2).float()
 
 
 def surest(probabilities: Floats, fraction: float) -> npt.NDArray[np.int64]:
