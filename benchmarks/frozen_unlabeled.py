@@ -29,6 +29,7 @@ import torch
 from first_recipes import Setting, changes_of
 from sklearn.decomposition import TruncatedSVD
 from sklearn.metrics import average_precision_score
+from sklearn.semi_supervised import LabelSpreading
 
 from autosft.builtin.classification import Classification
 from autosft.builtin.multilabel import MultiLabel
@@ -42,10 +43,11 @@ from autosft.testing.trials import make_runtime, make_trial, points_task, quick_
 from autosft.training.features import encode
 from autosft.training.model import build_model
 from autosft_strategies.entropy_terms import solve_with_entropy
+from autosft_strategies.graph import graph_of, spread_and_solve
 from autosft_strategies.linear import LinearProblem, Solution, raw_of
 from autosft_strategies.probe import STRENGTHS, choose, moments, scaled, unscaled
-from autosft_strategies.pseudolabels import label_and_solve
-from autosft_strategies.graph import spread_and_solve
+from autosft_strategies.pseudolabels import TRUST, Solved, label_and_solve
+from autosft_strategies.pseudolabels import Heads as HeadsOf
 
 TRAIN, OTHERS, TEST, SPARSE_WIDTH = 2400, 1600, 800, 200
 """Rows at most; and what sparse features are reduced to by a singular value decomposition, so that they are kept."""
@@ -156,10 +158,8 @@ def _trial_of(targets: Sequence[Any], outputs: int, several: bool, own: Any) -> 
     written = [tuple(names[one] for one in row) if several else names[row] for row in targets]
     with tempfile.TemporaryDirectory() as place:
         task = points_task(make_points(Path(place) / "clouds.points.json", rows=20), problems=[problem.name])
-        recipe = quick_recipe("probe")
-        trial = make_trial(
-            Path(place) / "trial", task, registry(problem), recipe.changed(own={**recipe.own, **own})
-        )
+        recipe = quick_recipe("cotraining")
+        trial = make_trial(Path(place) / "trial", task, registry(problem), recipe.changed(own={**recipe.own, **own}))
     known = problem.fit([*written, tuple(names)] if several else [*written, *names])
     rows = Rows.of(Row(f"r{number}", number, (target,)) for number, target in enumerate(written))
     states = replace(trial.parts.states, problems=(known,))
@@ -181,17 +181,37 @@ def probe(case: Case) -> Heads:
     return heads
 
 
+def together(solve: Callable[..., Solved]) -> Callable[[Case], Heads]:
+    """All encoders together."""
+    return lambda case: solve(case.trial, case.runtime, case.head, case.features)[0]
+
+
+def alone(solve: Callable[..., Solved]) -> Callable[[Case], Heads]:
+    """Each encoder alone."""
+    return lambda case: [solve(case.trial, case.runtime, case.head, [one])[0][0] for one in case.features]
+
+
+def spread_labels(case: Case) -> Heads:
+    """Label spreading as scikit-learn does it, over the same graph: heads learn from what labels alone have reached."""
+    heads, graph = HeadsOf(case.trial, case.runtime, case.head, case.features), graph_of(case.features)
+    known = np.full(graph.shape[0], -1)
+    known[: len(heads.targets)] = heads.targets.numpy()
+    model = LabelSpreading(kernel=lambda *_: graph, alpha=0.9, max_iter=200).fit(np.zeros((len(known), 1)), known)
+    probabilities = model.label_distributions_[len(heads.targets) :]
+    reached = np.flatnonzero(probabilities.sum(1) > 0)
+    sure = 1 + (probabilities * np.log(probabilities.clip(1e-12))).sum(1) / np.log(probabilities.shape[1])
+    labels, weights = probabilities[reached].argmax(1), TRUST * sure[reached]
+    heads.learn(reached, torch.from_numpy(labels), torch.from_numpy(weights).float())
+    return heads.solutions()
+
+
 WAYS: Mapping[str, Callable[[Case], Heads]] = {
     "probe": probe,
-    "cotraining": lambda case: label_and_solve(case.trial, case.runtime, case.head, case.features),
-    "cotraining alone": lambda case: [
-        label_and_solve(case.trial, case.runtime, case.head, [one])[0] for one in case.features
-    ],
-    "spreading": lambda case: spread_and_solve(case.trial, case.runtime, case.head, case.features),
-    "spreading alone": lambda case: [
-        spread_and_solve(case.trial, case.runtime, case.head, [one])[0] for one in case.features
-    ],
-    "entropy": lambda case: solve_with_entropy(case.trial, case.runtime, case.head, case.features),
+    "cotraining": together(label_and_solve),
+    "cotraining alone": alone(label_and_solve),
+    "spreading": together(spread_and_solve),
+    "label spreading": spread_labels,
+    "entropy": alone(solve_with_entropy),
 }
 
 

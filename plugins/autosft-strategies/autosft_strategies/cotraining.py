@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import BackboneInfo, Facts, Fit, Problem, Runtime, Strategy, Trial
-from autosft_strategies.reasons import against_freezing
+from autosft.api import BackboneInfo, Choice, Facts, Fit, Problem, Runtime, Space, Strategy, Trial
+from autosft_strategies.reasons import against_labelling
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Model
@@ -26,14 +26,15 @@ class CoTraining(Strategy):
 
     name, prior, cheap = "cotraining", 1.0, True
     wants, most_unlabeled = frozenset({"unlabeled", "encoders"}), 4000
+    space: ClassVar[Space] = {
+        "balanced": Choice((True, False), doc="as many rows of each class as the answers say that there are"),
+        "temperature": Choice((1.0, 0.5), doc="what the logarithms of the mean answers are divided by"),
+        "most": Choice((1.0, 0.7), doc="fraction of the rows that are labelled at last, the surest of each class"),
+    }
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Any encoder that knows something before it is trained, where each row is of one class."""
-        if len(problems) > 1:
-            return "it labels rows for one target"
-        if not (problems[0].offers("is_logistic") and problems[0].offers("pseudo_labels")):
-            return f"it labels rows by class, which {problems[0].name} does not have"
-        return against_freezing(info, problems)
+        return against_labelling(info, problems)
 
     def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
         """The head, solved round by round."""

@@ -1,5 +1,4 @@
-"""A linear head that is sure of its answers to rows without targets, and keeps their proportions. Imported when
-`Entropy` fits."""
+"""The loss of a head that is sure of its answers to rows without targets. Imported when `Entropy` fits."""
 
 from __future__ import annotations
 
@@ -11,29 +10,38 @@ from torch import Tensor  # noqa: TID253
 
 from autosft.api import Runtime, Trial
 from autosft.api.tensors import LinearHead
-from autosft_strategies.linear import Solution
-from autosft_strategies.pseudolabels import Heads
+from autosft_strategies.pseudolabels import Heads, Solved
 
-SURE, EVEN = 0.3, 0.3
+SURE, KEPT = 0.3, 1.0
+"""How much the entropy of the answers counts, and how far their mean is from the proportions, beside the mean loss of a
+labelled row."""
+
+LEAST = 1e-9
+"""Probabilities nearer to 0 than that are taken for this."""
 
 
-def solve_with_entropy(
-    trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]
-) -> list[Solution]:
-    heads = Heads(trial, runtime, head, features)
+def solve_with_entropy(trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]) -> Solved:
+    """A head for each encoder, learned from labelled rows and from its own answers to the others. The arguments are
+    those of `Heads`."""
+    heads, parts = Heads(trial, runtime, head, features), trial.parts
     heads.learn(np.arange(0), heads.targets[:0], heads.weights[:0])
-    parts, count = trial.parts, len(heads.weights)
     problem, state, recipe = parts.problems[0], parts.states.problems[0], parts.recipes[0]
-    prior = torch.from_numpy(np.mean(heads.answers(), axis=(0, 1)))
-    total = float(heads.weights.sum())
+    proportions = torch.from_numpy(np.mean(heads.answers(), axis=(0, 1)))
+    count, total = len(heads.weights), float(heads.weights.sum())
 
     def value(out: Tensor) -> Tensor:
         losses = problem.loss(out[:count], heads.targets, state, recipe) * heads.weights
-        logs = out[count:].log_softmax(1)
-        entropy = -(logs.exp() * logs).sum(1).mean()
-        mean = logs.exp().mean(0)
-        away = (mean * (mean.clamp_min(1e-12).log() - prior.log())).sum()
-        return losses.double().sum() / total + SURE * entropy + EVEN * away
+        answers = problem.tensors(out[count:], state, recipe)["probabilities"]
+        return losses.double().sum() / total + unsure(answers, proportions)
 
     heads.descend(value)
-    return heads.solutions()
+    return heads.solutions(), []
+
+
+def unsure(answers: Tensor, proportions: Tensor) -> Tensor:
+    """The mean entropy of answers, shape (rows, classes), and the divergence of their mean from proportions (classes,),
+    weighted."""
+    answers, proportions = answers.double().clamp_min(LEAST), proportions.double().clamp_min(LEAST)
+    mean = answers.mean(0)
+    entropy = -(answers * answers.log()).sum(1).mean()
+    return SURE * entropy + KEPT * (mean * (mean / proportions).log()).sum()

@@ -1,89 +1,72 @@
-"""Labels that spread over a graph of rows that lie near to each other. Imported when `Spreading` fits."""
+"""Answers that spread over a graph of rows that lie near to each other. Imported when `Spreading` fits."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch  # noqa: TID253
-from scipy.sparse import csr_array
-from sklearn.exceptions import ConvergenceWarning
+from scipy.sparse import csgraph, csr_array, eye_array
 from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import normalize
-from sklearn.semi_supervised import LabelSpreading
-from torch import Tensor  # noqa: TID253
+from torch import Tensor, strided  # noqa: TID253
 
 from autosft.api import OutOfTime, Runtime, Trial
 from autosft.api.tensors import LinearHead
-from autosft_strategies.linear import Solution
-from autosft_strategies.pseudolabels import TRUST, Heads
+from autosft_strategies.pseudolabels import Floats, Solved, label_and_solve
 
-NEIGHBORS = 10
-"""So many neighbors each row has by each encoder."""
+NEIGHBORS = 20
+"""So many neighbors each row has as each encoder sees it."""
 
-ALPHA = 0.9
-"""The fraction of a row's label that comes from its neighbors."""
+ALPHA = 0.5
+"""This fraction of what is believed of a row comes from its neighbors."""
 
-POWER = 3.0
-"""Similarities to this power weigh the edges."""
+STEPS = 20
+"""After so many nothing changes any more: ALPHA to this power is left."""
 
 
-def spread_and_solve(
-    trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]
-) -> list[Solution]:
-    """A head for each encoder, learned from labelled rows and from what has spread to the others. The arguments are
-    those of `Heads`.
+def spread_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]) -> Solved:
+    """Like `label_and_solve`, but the heads' mean answers spread over a graph before rows are labelled by them.
 
     Raises:
-        OutOfTime: There was no time for the graph.
+        OutOfTime: There was no time for the graph, or for all rounds.
     """
-    heads = Heads(trial, runtime, head, features)
+    problem, state = trial.parts.problems[0], trial.parts.states.problems[0]
+    known = np.eye(head.linear.out_features)[problem.encode(trial.train.target(0), state).numpy()]
     graph = graph_of(features)
     if runtime.seconds_left() < 0:
         raise OutOfTime("The time was up while neighbors were sought.")
-    reached, probabilities = spread(graph, heads.targets.numpy(), head.linear.out_features)
-    labels = probabilities.argmax(1)
-    heads.learn(np.arange(0), heads.targets[:0], heads.weights[:0])
-    heads.learn(reached, torch.from_numpy(labels), TRUST * torch.from_numpy(sureness(probabilities)).float())
-    return heads.solutions()
 
+    def spread_of(mean: Floats) -> Floats:
+        found = spread(graph, np.concatenate([known, mean]))[len(known) :]
+        return found / found.sum(1, keepdims=True)
 
-def sureness(probabilities):
-    entropy = -(probabilities * np.log(probabilities.clip(1e-12))).sum(1)
-    return 1 - entropy / np.log(probabilities.shape[1])
+    return label_and_solve(trial, runtime, head, features, spread_of)
 
 
 def graph_of(features: Sequence[Tensor]) -> csr_array:
-    """The mean of the graphs of nearest neighbors, symmetric, of standardized features of each encoder, shape
-    (rows, rows)."""
-    graphs = []
+    """Rows that are each other's nearest neighbors by cosine, as any encoder sees them; symmetric and normalized, shape
+    (rows, rows): the inverse root of the degrees, times how many encoders see an edge and from which ends, times the
+    same root (Zhou et al., 2004)."""
+    edges = csr_array(features[0].shape[:1] * 2)
     for one in features:
-        directions = normalize(_matrix(one))
-        near = csr_array(kneighbors_graph(directions, min(NEIGHBORS, len(one) - 1), mode="distance"))
-        near.data = (1 - near.data**2 / 2).clip(0) ** POWER  # of directions that is the cosine
-        graphs.append(near + near.T)
-    return csr_array(sum(graphs))
+        near = kneighbors_graph(normalize(_matrix(one)), min(NEIGHBORS, len(one) - 1))
+        edges = edges + near + near.T
+    return csr_array(eye_array(edges.shape[0]) - csgraph.laplacian(csr_array(edges), normed=True))
 
 
-def spread(graph, targets, outputs):
-    labels = np.full(graph.shape[0], -1)
-    labels[: len(targets)] = targets
-    model = LabelSpreading(kernel=lambda *_: graph, alpha=ALPHA, max_iter=200, tol=1e-4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(np.zeros((len(labels), 1)), labels)
-    found = np.zeros((len(labels), outputs))
-    found[:, model.classes_] = model.label_distributions_
-    found = found[len(targets):]
-    reached = np.flatnonzero(found.sum(1) > 0)
-    return reached, found[reached]
+def spread(graph: csr_array, believed: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What is believed of rows, shape (rows, classes), after it has spread to their neighbors and back."""
+    found = believed
+    for _ in range(STEPS):
+        found = ALPHA * (graph @ found) + (1 - ALPHA) * believed
+    return found
 
 
 def _matrix(features: Tensor) -> Any:
-    if features.layout == torch.strided:
-        return (features - features.mean(0)).numpy()
+    """Dense features as seen from their center; sparse ones as they are."""
+    if features.layout == strided:
+        return (features.float() - features.float().mean(0)).numpy()
     parts = (part.numpy() for part in (features.values(), features.col_indices(), features.crow_indices()))
     return csr_array(tuple(parts), shape=tuple(features.shape))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from dataclasses import dataclass
+from typing import Any, Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor  # noqa: TID253
 
 from autosft.api import OutOfTime, Parts, Runtime, Trial
-from autosft.api.tensors import Encoders, LinearHead, Model
+from autosft.api.tensors import Encoders, LinearHead, Model, note_pseudo_labels
 from autosft_strategies.linear import LinearProblem, Solution
 from autosft_strategies.probe import moments, scaled, unscaled
 
@@ -32,17 +34,21 @@ GRADIENT = 1e-3
 better."""
 
 Floats = npt.NDArray[np.floating[Any]]
-Solve = Callable[[Trial, Runtime, LinearHead, Sequence[Tensor]], list[Solution]]
+Solved = tuple[list[Solution], list[str]]
+"""A head for each encoder, and the labels of the rows without targets that they learned from last."""
 
 
-def solve_together(trial: Trial, runtime: Runtime, model: Model, solve: Solve) -> None:
+
+def solve_together(
+    trial: Trial, runtime: Runtime, model: Model, solve: Callable[[Trial, Runtime, LinearHead, Sequence[Tensor]], Solved]
+) -> None:
     """Put into the head what heads on all encoders have learned together, for the trial's own encoder.
 
     Args:
         trial: The trial.
         runtime: Where to compute, with what other trials have found.
         model: Whose head it is.
-        solve: From the features of all rows, the labelled ones first, by each encoder, to a head for each.
+        solve: Takes the features of all rows, the labelled ones first, by each encoder, among others; see `Heads`.
 
     Raises:
         OutOfTime: There was no time to encode all rows, or for all rounds.
@@ -55,9 +61,12 @@ def solve_together(trial: Trial, runtime: Runtime, model: Model, solve: Solve) -
     learned_from = tuple(trial.train.numbers), tuple(trial.train.weight), len(trial.unlabeled), str(_own(trial.parts))
     place = trial.parts.recipe.strategy, tuple(sorted(views)), learned_from
     if place not in runtime.features:  # what one trial found serves those of the other backbones
-        solved = solve(trial, runtime, head, encoders.encode(trial.train + trial.unlabeled))
-        runtime.features[place] = dict(zip(views, solved, strict=True))
-    weight, bias = runtime.features[place][views[0]]
+        solved, labels = solve(trial, runtime, head, encoders.encode(trial.train + trial.unlabeled))
+        runtime.features[place] = dict(zip(views, solved, strict=True)), labels
+    heads, labels = runtime.features[place]
+    if labels:
+        note_pseudo_labels(trial, labels)
+    weight, bias = heads[views[0]]
     with torch.no_grad():
         head.linear.weight.copy_(weight)
         head.linear.bias.copy_(bias)
@@ -146,41 +155,81 @@ class Heads:
         return self._squares[place] / (LENGTH**2 * total * self._heads[place].penalty(1.0))
 
 
+@final
+@dataclass(frozen=True)
+class Selection:
+    """Which rows are labelled, and how sure answers are taken to be.
+
+    Attributes:
+        balanced: Whether of each class come as many as the answers say that there are.
+        temperature: What the logarithms of the mean answers are divided by.
+        most: The fraction of the rows that are labelled at last. What is left out are those that are most often labelled
+            wrongly, which a head would learn last (early learning: Liu et al., 2020).
+    """
+
+    balanced: bool = True
+    temperature: float = 1.0
+    most: float = 1.0
+
+    @classmethod
+    def of(cls, trial: Trial) -> Self:
+        """As the recipe has it, where the strategy lets the search choose."""
+        return cls(**trial.parts.recipe.of(trial.parts.recipe.strategy))  # pyright: ignore[reportArgumentType]
+
+
 def label_and_solve(
-    trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]
-) -> list[Solution]:
+    trial: Trial,
+    runtime: Runtime,
+    head: LinearHead,
+    features: Sequence[Tensor],
+    spread: Callable[[Floats], Floats] | None = None,
+) -> Solved:
     """A head for each encoder, learned from labelled rows and, round by round, from what all heads together answer to
-    the others. The arguments are those of `Heads`.
+    the others. The arguments are those of `Heads`, and what is done with the mean of their answers, shape (rows,
+    classes), before rows are labelled by it.
 
     Raises:
         OutOfTime: There was no time for all rounds.
     """
-    heads = Heads(trial, runtime, head, features)
+    heads, selection = Heads(trial, runtime, head, features), Selection.of(trial)
     chosen, labels, trust = np.arange(0), heads.targets[:0], heads.weights[:0]
     for step in range(ROUNDS + 1):
+        if step:
+            answers = heads.answers()
+            mean = sharpened(np.mean(answers, axis=0), selection.temperature)
+            believed = spread(mean) if spread else mean
+            chosen = surest(believed, selection.most * step / ROUNDS, balanced=selection.balanced)
+            labels, trust = labelled(answers, mean, believed.argmax(1), chosen)
         heads.learn(chosen, labels, trust)
         if runtime.seconds_left() < 0:
             raise OutOfTime("The time was up while rows without targets were labelled.")
-        if step < ROUNDS:
-            chosen, labels, trust = pseudo_labels(heads.answers(), (step + 1) / ROUNDS)
-    return heads.solutions()
+    classes = list(trial.parts.problems[0].classes(trial.parts.states.problems[0]))
+    return heads.solutions(), [classes[label] for label in labels.tolist()]
 
 
-def pseudo_labels(answers: Sequence[Floats], fraction: float) -> tuple[npt.NDArray[np.int64], Tensor, Tensor]:
-    """The rows that several heads together are surest of: their positions, classes, and weights.
+def labelled(
+    answers: Sequence[Floats], mean: Floats, labels: npt.NDArray[np.int64], chosen: npt.NDArray[np.int64]
+) -> tuple[Tensor, Tensor]:
+    """The classes of the chosen rows, and how much each counts.
 
     Args:
         answers: The probabilities that each head gives, shapes (rows, classes).
-        fraction: How many of the rows.
+        mean: Their mean.
+        labels: The class of each row.
+        chosen: The positions of the rows.
     """
-    mean = np.mean(answers, axis=0)
-    chosen = surest(mean, fraction)
-    labels = mean[chosen].argmax(1)
-    agreeing = np.mean([one[chosen].argmax(1) == labels for one in answers], axis=0)
-    return chosen, torch.from_numpy(labels), torch.from_numpy(TRUST * mean[chosen].max(1) * agreeing**2).float()
+    given = labels[chosen]
+    agreeing = np.mean([one[chosen].argmax(1) == given for one in answers], axis=0)
+    return torch.from_numpy(given), torch.from_numpy(TRUST * mean[chosen, given] * agreeing**2).float()
 
 
-def surest(probabilities: Floats, fraction: float) -> npt.NDArray[np.int64]:
+def sharpened(probabilities: Floats, temperature: float) -> Floats:
+    """Probabilities whose logarithms are divided by a temperature; below 1 they are surer (Guo et al., 2017)."""
+    raised = probabilities ** (1 / temperature)
+    return raised / raised.sum(1, keepdims=True)
+
+
+def surest(probabilities: Floats, fraction: float, *, balanced: bool = True) -> npt.NDArray[np.int64]:
     """The positions of the rows that are answered most surely, in order.
 
     Of each class come as many as the mean of its probabilities makes of the rows to be chosen, so that no class crowds
@@ -189,10 +238,13 @@ def surest(probabilities: Floats, fraction: float) -> npt.NDArray[np.int64]:
     Args:
         probabilities: Of each row, shape (rows, classes).
         fraction: How many of the rows.
+        balanced: Whether each class has its part; else the surest of all come, whatever they are.
     """
     labels = probabilities.argmax(1)
-    counts = np.ceil(fraction * probabilities.sum(0)).astype(np.int64)
     order = np.argsort(-probabilities.max(1), kind="stable")
+    if not balanced:
+        return np.sort(order[: math.ceil(fraction * len(order))])
+    counts = np.ceil(fraction * probabilities.sum(0)).astype(np.int64)
     return np.sort(np.concatenate([order[labels[order] == label][:most] for label, most in enumerate(counts)]))
 
 
