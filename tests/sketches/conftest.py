@@ -58,7 +58,8 @@ def install(tmp_path_factory, here):
                 toy.write_distribution(folder, module)
             patch.syspath_prepend(folder)
             patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-            kept = ("autosft-toy", "autosft-strategies", *(f"autosft-{name}" for name in sketches))
+            first = ("autosft-toy", "autosft-strategies", "autosft-semisupervised")
+            kept = (*first, *(f"autosft-{name}" for name in sketches))
             patch.setenv("AUTOSFT_DISABLE_PLUGINS", toy.all_but(*kept))
 
         yield make

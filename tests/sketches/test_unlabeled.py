@@ -49,6 +49,22 @@ def test_a_search_learns_from_rows_without_labels_and_never_from_copies(few, tmp
 
 
 @pytest.mark.slow
+def test_a_search_trains_encoders_on_rows_without_labels_and_goes_on_where_it_was_killed(few, tmp_path, killed):
+    data, more = few
+    settings = {"strategies": ["probe", "softmatch"], "trials": 3, "unlabeled": str(more)}
+    killed(data, tmp_path / "run", at="softmatch", after=0.5, **settings)
+
+    result = run_search(data, run=tmp_path / "run", budget=None, threads=2, workers=2, device="cpu", **settings)
+
+    records = [Record.read(path) for path in sorted((tmp_path / "run").glob("trials/*/record.json"))]
+    learned = [record for record in records if record.recipe.strategy == "softmatch"]
+    assert learned and [record.error for record in records if record.error] == []
+    assert all(record.score is not None and record.score > 0.6 for record in learned)
+    assert len(Predictor.load(tmp_path / "run").predict(list(Run.read(tmp_path / "run").data.test.ref))) == 240
+    assert result.test_rows == 240
+
+
+@pytest.mark.slow
 def test_what_no_strategy_would_learn_from_is_refused_before_anything_is_written(few, tmp_path):
     from autosft.errors import BadInput
 
