@@ -38,9 +38,11 @@ Solved = tuple[list[Solution], list[str]]
 """A head for each encoder, and the labels of the rows without targets that they learned from last."""
 
 
-
 def solve_together(
-    trial: Trial, runtime: Runtime, model: Model, solve: Callable[[Trial, Runtime, LinearHead, Sequence[Tensor]], Solved]
+    trial: Trial,
+    runtime: Runtime,
+    model: Model,
+    solve: Callable[[Trial, Runtime, LinearHead, Sequence[Tensor]], Solved],
 ) -> None:
     """Put into the head what heads on all encoders have learned together, for the trial's own encoder.
 
@@ -142,7 +144,9 @@ class Heads:
 
     def answers(self) -> list[Floats]:
         """What each answers to the other rows: probabilities, shapes (rows, classes)."""
-        found = [one.raw(solution)[len(self.weights) :] for one, solution in zip(self._heads, self._solved, strict=True)]
+        found = [
+            one.raw(solution)[len(self.weights) :] for one, solution in zip(self._heads, self._solved, strict=True)
+        ]
         return [self._problem.tensors(raw, self._state, self._recipe)["probabilities"].numpy() for raw in found]
 
     def solutions(self) -> list[Solution]:
