@@ -9,18 +9,18 @@ mean of their answers. The score is accuracy; of rows with several labels, mean 
 class ten times as frequent as another among rows without labels and test rows.
 
     python benchmarks/frozen_unlabeled.py OUT --data DIR --weights DIR --backbones agnews4='*MiniLM*,*granite*'
-        --shots 4 10 25 --draws 0 1 2 --ways probe cotraining spreading entropy --set cotraining.balanced=false
+        --shots 4 10 25 --draws 0 1 2 --ways probe cotraining spreading entropy --set balanced=false
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ from autosft_strategies.entropy_terms import solve_with_entropy
 from autosft_strategies.graph import graph_of, spread_and_solve
 from autosft_strategies.linear import LinearProblem, Solution, raw_of
 from autosft_strategies.probe import STRENGTHS, choose, moments, scaled, unscaled
-from autosft_strategies.pseudolabels import TRUST, Solved, label_and_solve
+from autosft_strategies.pseudolabels import TRUST, Selection, Solved, label_and_solve
 from autosft_strategies.pseudolabels import Heads as HeadsOf
 
 TRAIN, OTHERS, TEST, SPARSE_WIDTH = 2400, 1600, 800, 200
@@ -105,10 +105,12 @@ class Case:
         shots: Labelled rows of each class; of rows with several labels, in all.
         draw: Decides which.
         uneven: Whether classes are uneven among the others.
-        own: Parameters of strategies, by name.
+        selection: What co-training labels.
     """
 
-    def __init__(self, kept: Mapping[str, np.ndarray], shots: int, draw: int, uneven: bool, own: Any) -> None:
+    def __init__(
+        self, kept: Mapping[str, np.ndarray], shots: int, draw: int, uneven: bool, selection: Selection
+    ) -> None:
         names = [name[2:] for name in kept if name.startswith("t/")]
         chance, truth = np.random.default_rng(draw), kept["yt"]
         self.several = truth.ndim > 1
@@ -129,7 +131,8 @@ class Case:
         self.truth = kept["ys"][test]
         self.outputs = truth.shape[1] if self.several else len(classes)
         targets = [np.flatnonzero(truth[place]) if self.several else truth[place] for place in chosen]
-        self.trial, self.runtime = _trial_of(targets, self.outputs, self.several, own)
+        self.trial, self.runtime = _trial_of(targets, self.outputs, self.several)
+        self.selection = selection
 
     @property
     def head(self) -> LinearHead:
@@ -152,14 +155,14 @@ class Case:
         return float(average_precision_score(self.truth[:, there], answer[:, there], average="macro"))
 
 
-def _trial_of(targets: Sequence[Any], outputs: int, several: bool, own: Any) -> tuple[Trial, Runtime]:
+def _trial_of(targets: Sequence[Any], outputs: int, several: bool) -> tuple[Trial, Runtime]:
     names = [f"{number:03d}" for number in range(outputs)]
     problem = MultiLabel() if several else Classification()
     written = [tuple(names[one] for one in row) if several else names[row] for row in targets]
     with tempfile.TemporaryDirectory() as place:
         task = points_task(make_points(Path(place) / "clouds.points.json", rows=20), problems=[problem.name])
         recipe = quick_recipe("cotraining")
-        trial = make_trial(Path(place) / "trial", task, registry(problem), recipe.changed(own={**recipe.own, **own}))
+        trial = make_trial(Path(place) / "trial", task, registry(problem), recipe)
     known = problem.fit([*written, tuple(names)] if several else [*written, *names])
     rows = Rows.of(Row(f"r{number}", number, (target,)) for number, target in enumerate(written))
     states = replace(trial.parts.states, problems=(known,))
@@ -191,6 +194,12 @@ def alone(solve: Callable[..., Solved]) -> Callable[[Case], Heads]:
     return lambda case: [solve(case.trial, case.runtime, case.head, [one])[0][0] for one in case.features]
 
 
+def cotraining(case: Case) -> Heads:
+    """All encoders together, with what is to be changed."""
+    given = case.trial, case.runtime, case.head, case.features
+    return label_and_solve(*given, selection=case.selection)[0]
+
+
 def spread_labels(case: Case) -> Heads:
     """Label spreading as scikit-learn does it, over the same graph: heads learn from what labels alone have reached."""
     heads, graph = HeadsOf(case.trial, case.runtime, case.head, case.features), graph_of(case.features)
@@ -207,7 +216,7 @@ def spread_labels(case: Case) -> Heads:
 
 WAYS: Mapping[str, Callable[[Case], Heads]] = {
     "probe": probe,
-    "cotraining": together(label_and_solve),
+    "cotraining": cotraining,
     "cotraining alone": alone(label_and_solve),
     "spreading": together(spread_and_solve),
     "label spreading": spread_labels,
@@ -223,10 +232,34 @@ def report(done: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> str:
         cells = []
         for way in shown:
             several = [one["scores"] for one in mine if one["way"] == way]
-            alone, together = np.mean(several, axis=0) if several else (np.nan, np.nan)
-            cells.append(f"{alone:.3f}, {together:.3f}")
+            cells.append("{:.3f}, {:.3f}".format(*np.mean(several, axis=0)) if several else "")
         lines.append(f"| {data}, {shots} | {len({one['draw'] for one in mine})} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def measured(arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str]]:
+    """All that was done, now or before, and the ways that were asked for."""
+    log = arguments.out / "done.jsonl"
+    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    selection = Selection(**changes_of(arguments.set))
+    ways = {f"{way} {arguments.set}".strip(): WAYS[way] for way in arguments.ways}
+    for text in arguments.backbones:
+        name, _, patterns = text.partition("=")
+        kept = encoded(arguments.out / f"{name}.npz", arguments.data / name, arguments.weights, patterns.split(","))
+        for shots, draw in itertools.product(arguments.shots, arguments.draws):
+            key = {"data": name + " uneven" * arguments.uneven, "shots": shots, "draw": draw}
+            known = {one["way"] for one in done if key.items() <= one.items()}
+            if ways.keys() <= known:
+                continue
+            case = Case(kept, shots, draw, arguments.uneven, selection)
+            for way, heads in ways.items():
+                if way not in known:
+                    started = time.perf_counter()
+                    scores = case.scores(heads(case))
+                    done.append({**key, "way": way, "scores": scores, "seconds": time.perf_counter() - started})
+                    with log.open("a") as stream:
+                        stream.write(json.dumps(done[-1]) + "\n")
+    return done, list(ways)
 
 
 def main() -> None:
@@ -239,36 +272,12 @@ def main() -> None:
     parser.add_argument("--draws", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
     parser.add_argument("--uneven", action="store_true")
-    parser.add_argument("--set", default="", help="own parameters: STRATEGY.NAME=JSON,STRATEGY.NAME=JSON")
+    parser.add_argument("--set", default="", help="of co-training alone, fields of Selection: NAME=JSON,NAME=JSON")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    log = arguments.out / "done.jsonl"
-    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    own: dict[str, dict[str, Any]] = {}
-    for name, value in changes_of(arguments.set).items():
-        strategy, _, parameter = name.partition(".")
-        own.setdefault(strategy, {})[parameter] = value
-    shown: list[str] = []
-    for text in arguments.backbones:
-        name, _, patterns = text.partition("=")
-        kept = encoded(arguments.out / f"{name}.npz", arguments.data / name, arguments.weights, patterns.split(","))
-        for shots in arguments.shots:
-            for draw in arguments.draws:
-                case = cache(lambda kept=kept, shots=shots, draw=draw: Case(kept, shots, draw, arguments.uneven, own))
-                for way in arguments.ways:
-                    label = f"{way} {arguments.set}".strip()
-                    shown += [label] if label not in shown else []
-                    key = {"data": name + " uneven" * arguments.uneven, "shots": shots, "draw": draw, "way": label}
-                    if any(key.items() <= one.items() for one in done):
-                        continue
-                    started = time.perf_counter()
-                    scores = case().scores(WAYS[way](case()))
-                    done.append({**key, "scores": scores, "seconds": time.perf_counter() - started})
-                    with log.open("a") as stream:
-                        stream.write(json.dumps(done[-1]) + "\n")
-            print(report([one for one in done if one["data"].startswith(name)], shown).splitlines()[-1], flush=True)
-    print(report(done, shown))
+    done, ways = measured(arguments)
+    print(report([one for one in done if one["way"] in ways], ways))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ class Disk:
         """Delete the heavy files of trials that are out of the running, and teach none that is not.
 
         Where that is not enough, the encoders go that no such trial starts from, then the models that are kept for an
-        ensemble, or for others to look through, alone, and then the worst paused trials: their records, now `"stopped"`, are returned.
+        ensemble, or for others to look through, alone, and then the worst paused trials: their records, now
+        `"stopped"`, are returned.
         """
         self._meet_new_trials()
         self._delete_all_but(KEPT_MODELS, self.members, self._lenders())

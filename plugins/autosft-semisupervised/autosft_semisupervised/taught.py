@@ -85,7 +85,7 @@ def _stage(trial: Trial, model: Model, name: str, batches: Any, loss: Callable[[
 
 
 def distilled(parts: Parts, outs: Sequence[Any], answers: Sequence[Mapping[str, Tensor]], temperature: float) -> Tensor:
-    """How far what a student gave is from answers, shape (rows,): the sum over targets, times their weights in the task.
+    """How far what a student gave is from answers, shape (rows,): summed over targets, by their weights in the task.
 
     Args:
         parts: The student's.

@@ -1,4 +1,4 @@
-"""Students of earlier trials: what is promised of every strategy, who teaches them of what, and how much that counts."""
+"""Students of earlier trials: what is promised of every strategy, who teaches them what, and how much it counts."""
 
 from __future__ import annotations
 

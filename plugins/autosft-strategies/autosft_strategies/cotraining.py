@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Choice, Facts, Fit, Problem, Runtime, Space, Strategy, Trial
+from autosft.api import BackboneInfo, Facts, Fit, Problem, Runtime, Strategy, Trial
 from autosft_strategies.reasons import against_labelling
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ class CoTraining(Strategy):
 
     name, prior, cheap = "cotraining", 1.0, True
     wants, most_unlabeled = frozenset({"unlabeled", "encoders"}), 4000
-    space: ClassVar[Space] = {
-        "balanced": Choice((True, False), doc="as many rows of each class as the answers say that there are"),
-        "temperature": Choice((1.0, 0.5), doc="what the logarithms of the mean answers are divided by"),
-        "most": Choice((1.0, 0.7), doc="fraction of the rows that are labelled at last, the surest of each class"),
-    }
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """Any encoder that knows something before it is trained, where each row is of one class."""

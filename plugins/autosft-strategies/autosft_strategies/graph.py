@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csgraph, csr_array, eye_array
-from sklearn.neighbors import kneighbors_graph
-from sklearn.preprocessing import normalize
 from torch import Tensor, strided  # noqa: TID253
 
 from autosft.api import OutOfTime, Runtime, Trial
@@ -49,6 +47,9 @@ def graph_of(features: Sequence[Tensor]) -> csr_array:
     """Rows that are each other's nearest neighbors by cosine, as any encoder sees them; symmetric and normalized, shape
     (rows, rows): the inverse root of the degrees, times how many encoders see an edge and from which ends, times the
     same root (Zhou et al., 2004)."""
+    from sklearn.neighbors import kneighbors_graph
+    from sklearn.preprocessing import normalize
+
     edges = csr_array(features[0].shape[:1] * 2)
     for one in features:
         near = kneighbors_graph(normalize(_matrix(one)), min(NEIGHBORS, len(one) - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +38,10 @@ Solved = tuple[list[Solution], list[str]]
 """A head for each encoder, and the labels of the rows without targets that they learned from last."""
 
 
-def solve_together(
-    trial: Trial,
-    runtime: Runtime,
-    model: Model,
-    solve: Callable[[Trial, Runtime, LinearHead, Sequence[Tensor]], Solved],
-) -> None:
+Solve = Callable[[Trial, Runtime, LinearHead, Sequence[Tensor]], Solved]
+
+
+def solve_together(trial: Trial, runtime: Runtime, model: Model, solve: Solve) -> None:
     """Put into the head what heads on all encoders have learned together, for the trial's own encoder.
 
     Args:
@@ -82,8 +80,7 @@ def _view(parts: Parts) -> str:
 def _own(parts: Parts) -> dict[str, Any]:
     """All of a recipe that a head depends on, whatever the encoder."""
     recipe = parts.recipes[0]
-    own = {"regular": recipe.regular.plain(), "problem": recipe.of(parts.task.targets[0].problem)}
-    return own | {"strategy": recipe.of(recipe.strategy)}
+    return {"regular": recipe.regular.plain(), "problem": recipe.of(parts.task.targets[0].problem)}
 
 
 @final
@@ -162,23 +159,19 @@ class Heads:
 @final
 @dataclass(frozen=True)
 class Selection:
-    """Which rows are labelled, and how sure answers are taken to be.
+    """Which rows are labelled, and how sure answers are taken to be. What it is worth stands in
+    docs/explanation/search.md; benchmarks/frozen_unlabeled.py changes it.
 
     Attributes:
         balanced: Whether of each class come as many as the answers say that there are.
         temperature: What the logarithms of the mean answers are divided by.
-        most: The fraction of the rows that are labelled at last. What is left out are those that are most often labelled
-            wrongly, which a head would learn last (early learning: Liu et al., 2020).
+        most: The fraction of the rows that are labelled at last. The rounds stop before those that are most often
+            labelled wrongly, which a head would learn last (early learning: Liu et al., 2020).
     """
 
     balanced: bool = True
     temperature: float = 1.0
     most: float = 1.0
-
-    @classmethod
-    def of(cls, trial: Trial) -> Self:
-        """As the recipe has it, where the strategy lets the search choose."""
-        return cls(**trial.parts.recipe.of(trial.parts.recipe.strategy))  # pyright: ignore[reportArgumentType]
 
 
 def label_and_solve(
@@ -187,15 +180,16 @@ def label_and_solve(
     head: LinearHead,
     features: Sequence[Tensor],
     spread: Callable[[Floats], Floats] | None = None,
+    selection: Selection = Selection(),
 ) -> Solved:
     """A head for each encoder, learned from labelled rows and, round by round, from what all heads together answer to
-    the others. The arguments are those of `Heads`, and what is done with the mean of their answers, shape (rows,
-    classes), before rows are labelled by it.
+    the others. The arguments are those of `Heads`; what is done with the mean of their answers, shape (rows, classes),
+    before rows are labelled by it; and which rows these are.
 
     Raises:
         OutOfTime: There was no time for all rounds.
     """
-    heads, selection = Heads(trial, runtime, head, features), Selection.of(trial)
+    heads = Heads(trial, runtime, head, features)
     chosen, labels, trust = np.arange(0), heads.targets[:0], heads.weights[:0]
     for step in range(ROUNDS + 1):
         if step:
