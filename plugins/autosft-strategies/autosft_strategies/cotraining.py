@@ -21,7 +21,8 @@ class CoTraining(Strategy):
     What several unlike views of a row agree on is more often right than what one is sure of (co-training: Blum and
     Mitchell, 1998; several pretrained encoders: V-PET, 2025, arXiv 2503.09707). In each round the heads learn from the
     labelled rows and from the surest rows of each class, of which each round takes more (curriculum labelling:
-    Cascante-Bonilla et al., 2021).
+    Cascante-Bonilla et al., 2021). Heads that answer fewer labelled rows rightly, in cross-validation, count
+    less.
     """
 
     name, prior, cheap = "cotraining", 1.0, True

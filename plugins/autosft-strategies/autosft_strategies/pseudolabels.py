@@ -16,15 +16,15 @@ from torch import Tensor  # noqa: TID253
 from autosft.api import OutOfTime, Parts, Runtime, Trial
 from autosft.api.tensors import Encoders, LinearHead, Model, note_pseudo_labels
 from autosft_strategies.linear import LinearProblem, Solution
-from autosft_strategies.probe import moments, scaled, unscaled
+from autosft_strategies.probe import folds_of, moments, scaled, unscaled
 
 ROUNDS = 5
 """In so many rounds ever more of the rows are labelled, the surest first: a fifth more in each. More rounds gain more
 where few labels tell the classes well, and lose where they do not: see docs/explanation/search.md."""
 
 TRUST = 0.5
-"""A pseudo-label counts so many times its confidence, times the square of the fraction of heads that agree with it; a
-label counts 1."""
+"""A pseudo-label counts so many times its confidence, times the square of the fraction of heads that agree with it, by
+how much these count; a label counts 1."""
 
 LENGTH = 10.0
 """The penalty is that of scikit-learn's `C` of 1 on features whose rows are so long, as the root of the mean square."""
@@ -32,6 +32,13 @@ LENGTH = 10.0
 GRADIENT = 1e-3
 """A head is good enough when no derivative of its objective is larger. A tenth of that takes twice as long, and is no
 better."""
+
+RELIABLE, DOUBT = 10.0, 20
+"""A head counts less by the exponential of so many times what its cross-validated accuracy is below that of the best.
+Accuracies are taken for what they would be with so many more rows of which each head answers as many rightly."""
+
+JUDGED_ROWS = 500
+"""No more labelled rows than these are cross-validated."""
 
 Floats = npt.NDArray[np.floating[Any]]
 Solved = tuple[list[Solution], list[str]]
@@ -129,6 +136,28 @@ class Heads:
                 for place, (one, start) in enumerate(zip(self._heads, starts, strict=True))
             ]
 
+    def reliability(self, trial: Trial) -> Floats:
+        """How much the answers of each count beside those of the others, shape (heads,), summing to 1: by how many
+        labelled rows it answers rightly that it has not learned from."""
+        if len(self._heads) == 1:
+            return np.ones(1)
+        draw = torch.Generator().manual_seed(0)  # not the trial's: heads serve other trials too
+        chosen = torch.randperm(len(self.weights), generator=draw)[:JUDGED_ROWS]
+        folds = folds_of(trial, 0, chosen)
+        return reliability([self._right(place, chosen, folds) for place in range(len(self._heads))], len(chosen))
+
+    def _right(self, place: int, chosen: Tensor, folds: Tensor) -> int:
+        """How many rows a head answers rightly that learns from those of other folds."""
+        right, one = 0, self._heads[place]
+        for fold in range(int(folds.max()) + 1):
+            rows, held_out = chosen[folds != fold], chosen[folds == fold]
+            if len(rows):
+                learned = one.relabelled(rows, self.targets[rows], self.weights[rows])
+                with threadpool_limits(1, "blas"):
+                    solution = learned.solve(self._strength(place, float(self.weights[rows].sum())), None, GRADIENT)
+                right += int((one.raw(solution)[held_out].argmax(1) == self.targets[held_out]).sum())
+        return right
+
     def descend(self, value: Callable[[Tensor], Tensor]) -> None:
         """Solve all heads, from where they are, for any function of the raw outputs of all rows, shape (rows, outputs),
         that counts as much as the mean loss of the labelled rows."""
@@ -190,14 +219,15 @@ def label_and_solve(
         OutOfTime: There was no time for all rounds.
     """
     heads = Heads(trial, runtime, head, features)
+    reliable = heads.reliability(trial)
     chosen, labels, trust = np.arange(0), heads.targets[:0], heads.weights[:0]
     for step in range(ROUNDS + 1):
         if step:
             answers = heads.answers()
-            mean = sharpened(np.mean(answers, axis=0), selection.temperature)
+            mean = sharpened(np.average(answers, axis=0, weights=reliable), selection.temperature)
             believed = spread(mean) if spread else mean
             chosen = surest(believed, selection.most * step / ROUNDS, balanced=selection.balanced)
-            labels, trust = labelled(answers, mean, believed.argmax(1), chosen)
+            labels, trust = labelled(answers, reliable, mean, believed.argmax(1), chosen)
         heads.learn(chosen, labels, trust)
         if runtime.seconds_left() < 0:
             raise OutOfTime("The time was up while rows without targets were labelled.")
@@ -206,19 +236,31 @@ def label_and_solve(
 
 
 def labelled(
-    answers: Sequence[Floats], mean: Floats, labels: npt.NDArray[np.int64], chosen: npt.NDArray[np.int64]
+    answers: Sequence[Floats],
+    reliable: Floats,
+    mean: Floats,
+    labels: npt.NDArray[np.int64],
+    chosen: npt.NDArray[np.int64],
 ) -> tuple[Tensor, Tensor]:
     """The classes of the chosen rows, and how much each counts.
 
     Args:
         answers: The probabilities that each head gives, shapes (rows, classes).
+        reliable: How much each head counts, shape (heads,).
         mean: Their mean.
         labels: The class of each row.
         chosen: The positions of the rows.
     """
     given = labels[chosen]
-    agreeing = np.mean([one[chosen].argmax(1) == given for one in answers], axis=0)
+    agreeing = np.average([one[chosen].argmax(1) == given for one in answers], axis=0, weights=reliable)
     return torch.from_numpy(given), torch.from_numpy(TRUST * mean[chosen, given] * agreeing**2).float()
+
+
+def reliability(right: Sequence[int], rows: int) -> Floats:
+    """How much each head counts, of how many of so many rows it answers rightly; see `RELIABLE`."""
+    found = np.array(right) + DOUBT * np.mean(right) / rows
+    far = RELIABLE * (found - found.max()) / (rows + DOUBT)
+    return np.exp(far) / np.exp(far).sum()
 
 
 def sharpened(probabilities: Floats, temperature: float) -> Floats:

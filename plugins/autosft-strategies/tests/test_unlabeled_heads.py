@@ -12,7 +12,7 @@ from autosft.testing.conformance import StrategyConformance
 from autosft_strategies.entropy import Entropy
 from autosft_strategies.entropy_terms import KEPT, SURE, unsure
 from autosft_strategies.graph import ALPHA, graph_of, spread
-from autosft_strategies.pseudolabels import TRUST, labelled, sharpened, surest
+from autosft_strategies.pseudolabels import DOUBT, RELIABLE, TRUST, labelled, reliability, sharpened, surest
 from autosft_strategies.spreading import Spreading
 
 
@@ -70,6 +70,15 @@ def test_without_balance_the_surest_of_all_are_labelled_whatever_they_are():
     assert surest(probabilities, 0.5).tolist() == [0, 1, 3]
 
 
+def test_heads_count_by_their_cross_validated_accuracy_and_alike_where_that_is_the_same():
+    np.testing.assert_allclose(reliability([7, 7, 7], 8), np.full(3, 1 / 3))
+    good, bad = reliability([36, 12], 40)
+    assert good + bad == pytest.approx(1) and good / bad == pytest.approx(math.exp(RELIABLE * 24 / (40 + DOUBT)))
+    few, _ = reliability([4, 2], 4)
+    many, _ = reliability([400, 200], 400)
+    assert few < many
+
+
 def test_a_temperature_below_one_makes_answers_surer():
     np.testing.assert_allclose(sharpened(np.array([[0.8, 0.2]]), 0.5), [[0.64 / 0.68, 0.04 / 0.68]])
     np.testing.assert_allclose(sharpened(np.array([[0.8, 0.2]]), 1.0), [[0.8, 0.2]])
@@ -78,6 +87,6 @@ def test_a_temperature_below_one_makes_answers_surer():
 def test_a_pseudo_label_counts_by_its_confidence_and_by_how_many_heads_agree():
     answers = [np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([[0.7, 0.3], [0.8, 0.2]])]
     mean = np.mean(answers, axis=0)
-    classes, weights = labelled(answers, mean, mean.argmax(1), np.array([0, 1]))
+    classes, weights = labelled(answers, np.full(2, 0.5), mean, mean.argmax(1), np.array([0, 1]))
     assert classes.tolist() == [0, 0]
     np.testing.assert_allclose(weights, [TRUST * 0.8, TRUST * 0.6 * 0.25], rtol=1e-6)
