@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csgraph, csr_array, eye_array
 from torch import Tensor, strided  # noqa: TID253
 
@@ -54,10 +53,10 @@ def graph_of(features: Sequence[Tensor]) -> csr_array:
     for one in features:
         near = kneighbors_graph(normalize(_matrix(one)), min(NEIGHBORS, len(one) - 1))
         edges = edges + near + near.T
-    return csr_array(eye_array(edges.shape[0]) - csgraph.laplacian(csr_array(edges), normed=True))
+    return csr_array(eye_array(len(features[0])) - csgraph.laplacian(csr_array(edges), normed=True))
 
 
-def spread(graph: csr_array, believed: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def spread(graph: csr_array, believed: Floats) -> Floats:
     """What is believed of rows, shape (rows, classes), after it has spread to their neighbors and back."""
     found = believed
     for _ in range(STEPS):
