@@ -1,28 +1,11 @@
 """Rows without labels, through whole searches: they help where labels are few, and a search that is killed goes on."""
 
-import json
-
 import pytest
 
 from autosft.contracts.record import Record
 from autosft.deploy.predictor import Predictor
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
-from autosft.testing.points import make_points
-
-
-@pytest.fixture
-def few(install, tmp_path):
-    """The toy plugin and the first-party strategies; forty labelled points, and the other points without labels in a
-    file of their own, with copies of some."""
-    install()
-    whole = json.loads(make_points(tmp_path / "clouds.points.json", rows=480, seed=1).read_text())
-    data, more = tmp_path / "few.points.json", tmp_path / "more.points.json"
-    test = [{**row, "split": "test"} for row in whole["rows"][240:]]
-    data.write_text(json.dumps({"rows": whole["rows"][:40] + test, "unlabeled": []}))
-    points = [row["x"] for row in whole["rows"][:240]] + [row["x"] for row in whole["rows"][240:245]]
-    more.write_text(json.dumps({"rows": [], "unlabeled": points}))
-    return data, more
 
 
 @pytest.mark.slow
