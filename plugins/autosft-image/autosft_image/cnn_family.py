@@ -74,7 +74,8 @@ def _resnet() -> Any:
     pooling after them."""
     from timm.models.resnet import BasicBlock, ResNet
 
-    return ResNet(BasicBlock, (1, 1, 1, 1), num_classes=0, stem_type="deep", stem_width=16, channels=(32, 64, 128, 256))
+    block: Any = BasicBlock
+    return ResNet(block, (1, 1, 1, 1), num_classes=0, stem_type="deep", stem_width=16, channels=(32, 64, 128, 256))
 
 
 def _vgg() -> Any:
