@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from autosft.contracts.backbone import BackboneFamily, BackboneInfo, WeightFile
+from autosft.contracts.masking import MaskingEncoder
 from autosft.contracts.modality import Example, Modality, Sample
 from autosft.contracts.recipe import SHARED, Recipe
 from autosft.contracts.space import defaults
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder
 from autosft.errors import BadInput, BadWeights
+from autosft.testing.conformance.masking import check_masked
 from autosft.testing.conformance.promises import (
     Offline,
     check_light,
@@ -217,6 +219,19 @@ class BackboneConformance(Offline):
         second = family.build(info, _recipe(family, info), check_state(state), None).eval()
         before, after = _encoded(first, inputs), _encoded(second, inputs)
         assert all(torch.equal(before[key], after[key]) for key in before)
+
+    def test_what_it_hides_from_itself_it_has_not_seen(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        """Of values: what has no influence on what it makes of the hidden places may change. One seed hides the same."""
+        state, inputs = batch
+        if not info.hides:
+            pytest.skip("it hides nothing from itself")
+        encoder = family.build(info, _recipe(family, info), state, None).eval()
+        assert isinstance(encoder, MaskingEncoder), (
+            f"{info.name} hides {info.hides}; its encoder must be a MaskingEncoder"
+        )
+        check_masked(encoder, info.hides, inputs)
 
     def test_a_row_alone_is_encoded_as_among_others(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
