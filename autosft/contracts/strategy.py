@@ -104,6 +104,9 @@ class Strategy(ABC):
             are models of earlier trials, which answer. Encoders are those of earlier trials of other backbones, frozen:
             their models are not asked for answers. The search fixes for each trial which these are: `Trial.teacher`.
         most_unlabeled: How many rows without targets it makes use of at most; 0 means all that there are.
+        unlabeled_cost: What a row without targets costs in an epoch, as a fraction of what one with targets costs; 0
+            where no epoch goes through them.
+        optional: Whether it is tried only if the user names it: what seldom pays takes no time from what does.
         produces: What its stages leave: a `"model"` that answers, or an `"encoder"`, trained without targets, from
             which trials of other strategies may start. Such pretraining has no validation rows, and is no trial itself.
         prior: How well it is expected to do, from 0 to 1; orders the first trials. Of a cheap strategy it also counts
@@ -119,6 +122,8 @@ class Strategy(ABC):
     uses: ClassVar[frozenset[str]] = frozenset()
     wants: ClassVar[frozenset[Want]] = frozenset()
     most_unlabeled: ClassVar[int] = 0
+    unlabeled_cost: ClassVar[float] = 0.0
+    optional: ClassVar[bool] = False
     produces: ClassVar[Product] = "model"
     prior: ClassVar[float] = 0.5
     cheap: ClassVar[bool] = False
@@ -128,6 +133,10 @@ class Strategy(ABC):
     def builds_on_trials(self) -> bool:
         """Whether its trials are given models of earlier ones."""
         return bool({"teacher", "encoders"} & self.wants)
+
+    def epoch_rows(self, labeled: int, unlabeled: int) -> float:
+        """What an epoch costs, in rows with targets."""
+        return labeled + self.unlabeled_cost * unlabeled
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
         """An empty text if it can train this backbone on rows like these, or why not."""

@@ -182,7 +182,7 @@ def _strategies(registry: Registry, spec: SearchSpec) -> list[Strategy]:
     unknown = [name for name in spec.strategies if name not in registry.strategies]
     if unknown:
         raise UnknownName("strategy", unknown[0], registry.strategies)
-    allowed = spec.strategies or tuple(registry.strategies)
+    allowed = spec.strategies or [name for name, strategy in registry.strategies.items() if not strategy.optional]
     return [strategy for name, strategy in registry.strategies.items() if name in allowed]
 
 

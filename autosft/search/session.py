@@ -34,11 +34,12 @@ from autosft.search.orders.retries import micro_batch_for, to_quarantine
 from autosft.search.outcome.choice import Expected, choose, is_perfect, least_score, on_the_split
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
-from autosft.search.policy.budget import FINISH_SECONDS, Clock, Estimates
+from autosft.search.policy.budget import FINISH_SECONDS, Estimates
+from autosft.search.policy.clock import Clock
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rungs import hopeful
 from autosft.search.policy.scheduler import Assignment, Scheduler
-from autosft.search.space import relative_cost_of, start_of, unlabeled_rows_of
+from autosft.search.space import relative_cost_of, start_of, unlabeled_of
 from autosft.search.starts import Starts
 from autosft.search.teachers import Teachers
 
@@ -77,7 +78,7 @@ class Session:
         self._told = {note for record in self._trials.known for note in record.notes}
         self._highest = highest_score(self._task.targets, registry.problems_of(self._task))
         self._relative_cost = relative_cost_of(self._task, registry, self._plan)
-        self._unlabeled = unlabeled_rows_of(registry, self._plan)
+        self._unlabeled = unlabeled_of(registry, self._plan)
         self._expected = Expected.of(registry, self._plan)
 
     def go(self) -> Result:

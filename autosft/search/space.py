@@ -20,6 +20,7 @@ from autosft.runs.plan import Plan
 from autosft.training.seeds import seed_of
 
 RelativeCost = Callable[[Recipe], float]
+Unlabeled = Callable[[Recipe], tuple[int, float]]
 
 COUNTS = ("rows", "unlabeled")
 """The parameters that say on how many rows, with targets and without, a trial is made that has no time for all."""
@@ -133,13 +134,15 @@ def relative_cost_of(task: Task, registry: Registry, plan: Plan) -> RelativeCost
     return lambda recipe: modality.relative_cost(plan.candidate(recipe.backbone).info.inputs, recipe, plan.state)
 
 
-def unlabeled_rows_of(registry: Registry, plan: Plan) -> Callable[[Recipe], int]:
-    """How many rows without targets a trial of a recipe learns from."""
+def unlabeled_of(registry: Registry, plan: Plan) -> Unlabeled:
+    """How many rows without targets a trial of a recipe learns from, and how many with targets each costs as much as in
+    an epoch."""
 
-    def rows(recipe: Recipe) -> int:
+    def rows(recipe: Recipe) -> tuple[int, float]:
         strategy = registry.strategy(recipe.strategy)
         there = min(plan.facts.unlabeled, strategy.most_unlabeled or plan.facts.unlabeled)
-        return min(recipe.unlabeled or there, there) if "unlabeled" in strategy.wants else 0
+        count = min(recipe.unlabeled or there, there) if "unlabeled" in strategy.wants else 0
+        return count, strategy.unlabeled_cost
 
     return rows
 

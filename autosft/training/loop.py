@@ -87,6 +87,7 @@ class _Training:
     progress: Progress
     emit: Emit | None
     more: bool
+    epoch_rows: float
 
 
 def _train(
@@ -106,7 +107,8 @@ def _train(
         model.encoder.compile()  # in place: names in checkpoints stay as they are
     penalties = Penalties(parts, model)  # they remember the weights to start from
     progress = Progress(runtime.eval_batch)
-    training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more)
+    rows = strategy.epoch_rows(len(trial.train), len(trial.unlabeled))
+    training = _Training(trial, runtime, checkpoints, penalties, progress, emit, more, rows)
     names, fitting = set[str](), 0.0
     for number, part in seeded(seed, strategy.stages(trial, runtime, model)):
         if part.name in names:
@@ -249,7 +251,7 @@ class _UnderWay:
     def _train_epoch(self, seed: int) -> float:
         """One pass over the stage's batches; the mean loss. Devices are waited for every so many steps only."""
         stage, runtime, epoch = self._stage, self._runtime, self.epoch
-        steps, done, rows, started = len(stage.batches), 0, 0, time.perf_counter()
+        steps, done, started = len(stage.batches), 0, time.perf_counter()
         total = torch.zeros((), device=runtime.device, dtype=sums_in(runtime.device))
 
         def summed() -> float:
@@ -261,6 +263,7 @@ class _UnderWay:
         stage.model.train()
         for batch in stage.batches.epoch(seed):
             if first_says(runtime, lambda: runtime.seconds_left() < 0):
+                rows = self._training.epoch_rows * done / steps
                 per_row = (time.perf_counter() - started) / rows if rows else None
                 place = f"in stage {stage.name!r}, epoch {epoch + 1}, step {done + 1} of {steps}"
                 raise OutOfTime(f"The time was up {place}.", per_row)
@@ -272,7 +275,7 @@ class _UnderWay:
                 total += loss.detach()
             add_up_gradients(runtime, self._stepper.parameters)
             self._stepper.step()
-            rows, done = rows + len(batch), done + 1
+            done += 1
             if done % LOOK_STEPS == 0:
                 summed()
         return summed() / max(1, done)

@@ -91,7 +91,7 @@ class TrialRunner:
                 "score": pause.score,
                 "loss": pause.loss,
                 "epochs": pause.epochs,
-                "seconds_per_row": self._seconds_per_row(trial, runtime, pause.epochs),
+                "seconds_per_row": self._seconds_per_row(trial, runtime, strategy, pause.epochs),
                 "trained": pause.trained,
                 "notes": (*self._backbone_note(trial, runtime), *notes_of(pause)),
             }
@@ -119,7 +119,7 @@ class TrialRunner:
             "epochs": trained.epochs,
             "best": trained.best,
             "seconds_per_row": {
-                **self._seconds_per_row(trial, runtime, trained.epochs),
+                **self._seconds_per_row(trial, runtime, strategy, trained.epochs),
                 "fit": trained.fitting / len(trial.train),
             },
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
@@ -238,12 +238,15 @@ class TrialRunner:
         refused = why_not_compiled(self._device) if self.run.document.spec.compile else ""
         return (*seen, f"not compiled, because torch cannot do it here: {refused}") if refused else seen
 
-    def _seconds_per_row(self, trial: Trial, runtime: Runtime, epochs: Sequence[Epoch]) -> dict[str, float]:
+    def _seconds_per_row(
+        self, trial: Trial, runtime: Runtime, strategy: Strategy, epochs: Sequence[Epoch]
+    ) -> dict[str, float]:
         per_row: dict[str, float] = {}
         if encode := encode_seconds_per_row(trial.parts, runtime):
             per_row["encode"] = encode
         if epochs:
-            per_row["train"] = statistics.median(epoch.seconds for epoch in epochs) / len(trial.train)
+            rows = strategy.epoch_rows(len(trial.train), len(trial.unlabeled))
+            per_row["train"] = statistics.median(epoch.seconds for epoch in epochs) / rows
         return per_row
 
 

@@ -22,7 +22,8 @@ from autosft.search.memory.trials import Trials
 from autosft.search.orders.fleet import GRACE_SECONDS
 from autosft.search.outcome.finalists import finalists
 from autosft.search.outcome.soups import with_soups
-from autosft.search.policy.budget import Clock, Estimates
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.clock import Clock
 
 LEARNING = 0.25
 """The error falls with this power of the number of rows, about: of 0.07 to 0.35 that were measured (Hestness et al.,

@@ -11,7 +11,8 @@ from autosft.deploy.bundle import member_damage
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
 from autosft.search.events import Callback, Noted
-from autosft.search.policy.budget import Clock, Estimates
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.clock import Clock
 
 
 def with_soups(

@@ -1,16 +1,15 @@
-"""The clock: what has been used, what is left, what a trial will take, and what finishing needs."""
+"""`Estimates`: what a trial will take, and what finishing needs."""
 
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import final
 
 from autosft.contracts.recipe import Recipe
 from autosft.contracts.record import TOO_FEW_VALID, Record
 from autosft.runs.plan import Plan
-from autosft.search.space import RelativeCost
+from autosft.search.space import RelativeCost, Unlabeled
 
 FINISH_SECONDS = 5.0
 """Writing the bundle, reading it again, and resampling the test score."""
@@ -49,29 +48,6 @@ TRAIN_TO_ENCODE = 4.0
 
 
 @final
-class Clock:
-    """The driver's wall clock, summed over its sessions; the time that a killed run lay still does not count.
-
-    Args:
-        budget: Seconds in all; None means without end.
-        spent: Seconds that earlier sessions have used.
-        started: When this session began, by `time.monotonic`.
-    """
-
-    def __init__(self, budget: float | None, spent: float = 0.0, started: float | None = None) -> None:
-        self.budget, self._spent = budget, spent
-        self._started = time.monotonic() if started is None else started
-
-    def used(self) -> float:
-        """Seconds used."""
-        return self._spent + time.monotonic() - self._started
-
-    def left(self) -> float:
-        """Seconds left; infinite without a budget."""
-        return float("inf") if self.budget is None else self.budget - self.used()
-
-
-@final
 class Estimates:
     """Seconds that things will take, from what past trials measured.
 
@@ -81,7 +57,7 @@ class Estimates:
         records: Past trials.
         budget: The seconds of the whole search; None means without end.
         relative_cost: What a row costs under a recipe, as a fraction of what it costs under the defaults.
-        unlabeled_rows: How many rows without targets a recipe learns from; none by default.
+        unlabeled: How many rows without targets a recipe learns from, and what each costs; none by default.
     """
 
     def __init__(
@@ -90,10 +66,10 @@ class Estimates:
         records: Sequence[Record],
         budget: float | None,
         relative_cost: RelativeCost,
-        unlabeled_rows: Callable[[Recipe], int] | None = None,
+        unlabeled: Unlabeled = lambda _: (0, 0.0),
     ) -> None:
         self._facts, self._relative_cost = plan.facts, relative_cost
-        self._unlabeled_rows = unlabeled_rows
+        self._unlabeled = unlabeled
         self._budget = float("inf") if budget is None else budget
         self._encode_per_row: dict[str, float] = {}  # of encoding, by backbone, at the cost of the defaults
         self._train: dict[str, dict[str, float]] = {}  # of an epoch, by backbone and strategy
@@ -104,7 +80,7 @@ class Estimates:
             if not record.seconds_per_row:
                 continue
             for encoder in self._encoders(record.recipe):
-                count = max(self._unlabeled_encoded.get(encoder, 0), self._rows_without(record.recipe))
+                count = max(self._unlabeled_encoded.get(encoder, 0), self._unlabeled(record.recipe)[0])
                 self._unlabeled_encoded[encoder] = count
             strategy = record.recipe.strategy
             if "fit" in record.seconds_per_row:
@@ -164,8 +140,8 @@ class Estimates:
         return None if per_row is None else per_row * self._relative_cost(recipe)
 
     def train_seconds(self, recipe: Recipe) -> float | None:
-        """One epoch per training row, with its validation; None if nothing was measured yet. Of a strategy that was not
-        measured with the backbone, as long as the slowest of those that were."""
+        """One epoch per row of `epoch_rows`, with its validation; None if nothing was measured yet. Of a strategy that
+        was not measured with the backbone, as long as the slowest of those that were."""
         if per_row := self._train.get(recipe.backbone):
             return per_row.get(recipe.strategy, max(per_row.values())) * self._relative_cost(recipe)
         encode = self.encode_seconds(recipe)
@@ -186,14 +162,11 @@ class Estimates:
     def unlabeled_seconds(self, recipe: Recipe) -> float:
         """Encoding the rows without targets that a cheap trial learns from, by its own encoder and those of the trials
         that it builds on, as far as no trial has done so."""
-        seconds, rows = 0.0, self._rows_without(recipe)
+        seconds, (rows, _) = 0.0, self._unlabeled(recipe)
         for backbone, level in self._encoders(recipe):
             new = max(0, rows - self._unlabeled_encoded.get((backbone, level), 0))
             seconds += new * level * (self._encode_seconds_per_row(backbone) or 0.0)
         return seconds
-
-    def _rows_without(self, recipe: Recipe) -> int:
-        return self._unlabeled_rows(recipe) if self._unlabeled_rows else 0
 
     def _encoders(self, recipe: Recipe) -> list[tuple[str, float]]:
         """The encoders that a trial looks through: backbones, and what a row costs them beside their defaults."""
@@ -203,18 +176,25 @@ class Estimates:
     def epochs_in(self, seconds: float, recipe: Recipe) -> float:
         """How many epochs of training the recipe fit; infinite if nothing was measured yet."""
         per_row = self.train_seconds(recipe)
-        return float("inf") if per_row is None else seconds / (MARGIN * per_row * self.rows(recipe))
+        return float("inf") if per_row is None else seconds / (MARGIN * per_row * self.epoch_rows(recipe))
+
+    def epoch_rows(self, recipe: Recipe) -> float:
+        """How many training rows an epoch costs as much as: themselves, and what it does with rows without targets."""
+        rows, cost = self._unlabeled(recipe)
+        return self.rows(recipe) + cost * rows
 
     def rows_in(self, seconds: float, recipe: Recipe, epochs: int) -> int:
         """On how many training rows so many epochs fit."""
         per_row = self.train_seconds(recipe)
-        return self._facts.train if not per_row else int(max(0.0, seconds) / (MARGIN * per_row * epochs))
+        others = self.epoch_rows(recipe) - self.rows(recipe)
+        return self._facts.train if not per_row else int(max(0.0, seconds / (MARGIN * per_row * epochs) - others))
 
     def refit_seconds(self, record: Record) -> float:
         """Training the record's recipe again on training and validation rows."""
         rows = self.rows(record.recipe) + self._facts.valid
         if not record.best:  # a cheap strategy, whose rows are encoded already
             return MARGIN * record.seconds_per_row.get("fit", 0.0) * rows + 2.0
+        rows = self.epoch_rows(record.recipe) + self._facts.valid
         return MARGIN * sum(record.best.values()) * rows * (self.train_seconds(record.recipe) or 0.0) + 2.0
 
     def refit_rows(self, record: Record, seconds: float) -> int:

@@ -59,10 +59,10 @@ def portfolio(
 
 
 def _learners(task: Task, registry: Registry, plan: Plan, favorites: Sequence[str]) -> Iterator[Params]:
-    """Frozen encoders with what learns from rows without targets too, seen by several of them."""
+    """Frozen encoders with what learns from rows without targets too."""
     for backbone in favorites:
         for strategy in plan.candidate(backbone).strategies:
-            if {"unlabeled", "encoders"} <= registry.strategy(strategy).wants and registry.strategy(strategy).cheap:
+            if "unlabeled" in registry.strategy(strategy).wants and registry.strategy(strategy).cheap:
                 space = space_of(task, registry, plan, backbone, strategy)
                 yield {"backbone": backbone, "strategy": strategy, **defaults(space)}
 

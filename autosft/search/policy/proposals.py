@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import final
@@ -14,6 +14,7 @@ from autosft.contracts.task import Task
 from autosft.host.registry import Registry
 from autosft.runs.plan import Plan
 from autosft.search.memory.sampler import Params, Sampler
+from autosft.search.outcome.choice import Expected, choose
 from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.rung0 import unfamiliar
@@ -40,7 +41,12 @@ UNLABELED_FRACTION = 0.35
 """Encoding rows without targets takes no more of the budget for one trial, so that there is time without them."""
 
 FEWEST_UNLABELED = 125
-"""It is made on a power of 2 times so many of them, so that trials share those that are encoded."""
+"""A trial that has no time for all rows without targets is made on a power of 2 times so many of them, so that trials
+share those that are encoded."""
+
+UNPROVEN_FRACTION = 0.5
+"""Trials that learn from rows without targets take no more of the time of all, as long as none of them would be chosen
+and there is anything else to try."""
 
 FEWEST_ROWS = 1000
 """It is not made on fewer rows than these."""
@@ -97,6 +103,7 @@ class Proposals:
         """
 
         hopeless, known = self._hopeless(records), {record.recipe.backbone for record in records}
+        unproven = self._is_unproven(records)
 
         def useful(params: Params) -> Params | None:
             backbone, strategy = str(params["backbone"]), str(params["strategy"])
@@ -111,14 +118,45 @@ class Proposals:
             recipe = recipe_of(fitted, 0).changed(teacher=teacher)
             return None if content_of(recipe) in tried else fitted
 
+        later: Params | None = None
+        for fitted in self._proposed(useful, records, estimates, uncut=uncut, used=used, started=started):
+            if not (unproven and self._learns(recipe_of(fitted, 0))):
+                return fitted
+            later = later or fitted
+        return later
+
+    def _proposed(
+        self,
+        useful: Callable[[Params], Params | None],
+        records: Sequence[Record],
+        estimates: Estimates,
+        *,
+        uncut: Mapping[str, Sequence[tuple[float, int]]],
+        used: float,
+        started: int,
+    ) -> Iterator[Params]:
+        """What the portfolio and then the sampler propose, as far as it is of use."""
         for params in portfolio(self.task, self.registry, self.plan, records, estimates, used=used):
             if (fitted := useful(params)) and not self._only_cut(fitted, uncut):
-                return fitted
+                yield fitted
         choices, space = choices_of(self.plan), partial(space_of, self.task, self.registry, self.plan)
         for attempt in range(ATTEMPTS):
             if fitted := useful(self.sampler.propose(choices, space, started, attempt)):
-                return fitted
-        return None
+                yield fitted
+
+    def _learns(self, recipe: Recipe) -> bool:
+        """Whether a trial learns from rows without targets, or starts from an encoder that has."""
+        makers = [recipe.strategy, *([recipe.start.strategy] if recipe.start else [])]
+        return any("unlabeled" in self.registry.strategy(name).wants for name in makers)
+
+    def _is_unproven(self, records: Sequence[Record]) -> bool:
+        """Whether what learns from rows without targets has had its part of the time, and has not shown yet that it
+        gains anything."""
+        seconds = sum(record.seconds for record in records if self._learns(record.recipe))
+        if seconds <= UNPROVEN_FRACTION * sum(record.seconds for record in records):
+            return False
+        best = choose(records, Expected.of(self.registry, self.plan))
+        return best is None or not self._learns(best.recipe)
 
     def _hopeless(self, records: Sequence[Record]) -> set[str]:
         """Backbones to which the rows are unfamiliar, and that have come within one standard error of the best score
@@ -166,6 +204,7 @@ class Proposals:
             left *= 1 - START_FRACTION
         if self.registry.strategy(strategy).cheap:
             return self._cheap_fitted(params, estimates, left, teacher)
+        params = self._with_fewer_unlabeled(params, estimates, left)
         recipe = recipe_of(params, 0)
         if estimates.epochs_in(left / estimates.folds, recipe) >= MIN_EPOCHS:
             left /= estimates.folds  # a trial is cut so that it can be cross-validated, if it can
@@ -180,6 +219,20 @@ class Proposals:
         if not isinstance(longest, Int):
             return params
         return {**params, name: int(min(int(params[name]), max(MIN_EPOCHS, longest.low, epochs)))}
+
+    def _with_fewer_unlabeled(self, params: Params, estimates: Estimates, left: float) -> Params:
+        """The parameters, with no more rows without targets than the epochs of a trial in all folds have time for."""
+
+        def fits(one: Params) -> bool:
+            return estimates.epochs_in(left / estimates.folds, recipe_of(one, 0)) >= MIN_EPOCHS
+
+        recipe = recipe_of(params, 0)
+        if fits(params) or estimates.epoch_rows(recipe) == estimates.rows(recipe):
+            return params
+        count = FEWEST_UNLABELED
+        while fits({**params, "unlabeled": 2 * count}):
+            count *= 2
+        return {**params, "unlabeled": count}
 
     def _cheap_fitted(
         self, params: Params, estimates: Estimates, left: float, teacher: tuple[TeacherMember, ...]

@@ -133,9 +133,11 @@ class Rung0:
             yield {**variants[level], **({"rows": rows} if rows else {})}
 
     def _cheap(self, backbone: str) -> list[str]:
-        """The cheap strategy with the highest prior that can train a backbone, if there is one."""
+        """The cheap strategy with the highest prior that can train a backbone, if there is one; what needs no rows
+        without targets goes first, so that there is something to compare the others with."""
         names = promising(self.registry, self.plan.candidate(backbone))
-        return [name for name in names if self.registry.strategy(name).cheap][:1]
+        cheap = [name for name in names if self.registry.strategy(name).cheap]
+        return sorted(cheap, key=lambda name: "unlabeled" in self.registry.strategy(name).wants)[:1]
 
     def _by_work(self, names: Collection[str]) -> list[str]:
         """Backbones that a cheap strategy takes, from the fewest multiply-adds on; those that state none come last."""

@@ -97,6 +97,7 @@ class AnyStrategy(Offline):
     def test_it_has_a_name_and_a_space(self, strategy: Strategy) -> None:
         assert strategy.name and "." not in strategy.name and strategy.uses <= set(SHARED)
         assert 0 <= strategy.prior <= 1 and 0 <= strategy.trains <= 1 and strategy.wants <= set(get_args(Want))
+        assert strategy.unlabeled_cost >= 0 and ("unlabeled" in strategy.wants or not strategy.unlabeled_cost)
         assert all(name in SHARED for name in strategy.space if "." in name), "a dotted name is a shared field"
 
     def test_offering_it_imports_nothing_heavy(self, strategy: Strategy) -> None:

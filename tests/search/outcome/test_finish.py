@@ -28,7 +28,8 @@ from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.outcome.disk import Disk
 from autosft.search.outcome.finish import finish
-from autosft.search.policy.budget import Clock, Estimates
+from autosft.search.policy.budget import Estimates
+from autosft.search.policy.clock import Clock
 from autosft.search.space import relative_cost_of, whole_space_of
 from autosft.testing import toy
 from autosft.testing.toy_encoder import ToyEncoder

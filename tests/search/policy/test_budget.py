@@ -16,9 +16,9 @@ from autosft.search.policy.budget import (
     MARGIN,
     TEST_FRACTION,
     TRAIN_TO_ENCODE,
-    Clock,
     Estimates,
 )
+from autosft.search.policy.clock import Clock
 
 FACTS = Facts(train=100, valid=20, test=40)
 
@@ -187,7 +187,7 @@ def test_a_row_at_lower_cost_costs_its_fraction_and_was_not_encoded_by_another(p
 
 def test_rows_without_targets_are_encoded_once_by_each_encoder_that_looks_at_them(plan):
     def learns(one):
-        return one.unlabeled or (1000 if one.strategy == "learner" else 0)
+        return one.unlabeled or (1000 if one.strategy == "learner" else 0), 0.0
 
     other = TeacherMember(trial=0, weight=1.0, recipe=recipe("tiny/wide"))
     both = recipe().changed(strategy="learner", teacher=(other,))
@@ -200,3 +200,14 @@ def test_rows_without_targets_are_encoded_once_by_each_encoder_that_looks_at_the
 
     seen = record(encode=0.01).model_copy(update={"recipe": both.changed(unlabeled=500)})
     assert Estimates(plan, [*records, seen], None, alike, learns).unlabeled_seconds(both) == pytest.approx(20.0)
+
+
+def test_an_epoch_costs_what_it_does_with_rows_without_targets_too(plan):
+    def learns(one):
+        return one.unlabeled or 1000, 1.5 if one.strategy == "learner" else 0.0
+
+    estimates = Estimates(plan, [record(train=0.01)], None, alike, learns)
+    learner, rows = recipe().changed(strategy="learner"), estimates.all_rows
+    assert estimates.epoch_rows(recipe()) == rows and estimates.epoch_rows(learner) == rows + 1500
+    assert estimates.epochs_in(100.0, learner) == pytest.approx(100.0 / (MARGIN * 0.01 * (rows + 1500)))
+    assert estimates.rows_in(100.0, learner, 4) == int(100.0 / (MARGIN * 0.01 * 4) - 1500)

@@ -20,7 +20,7 @@ from autosft.search.policy.budget import Estimates
 from autosft.search.policy.portfolio import portfolio
 from autosft.search.policy.proposals import Proposals
 from autosft.search.policy.rung0 import FIRST_ROWS, FRACTION, GROWTH, SCREENED_ROWS, Rung0
-from autosft.search.space import content_of, recipe_of, relative_cost_of, unlabeled_rows_of
+from autosft.search.space import content_of, recipe_of, relative_cost_of, unlabeled_of
 from autosft.testing.toy import ToyModality
 
 OWN = {"tiny.activation": "tanh", "classification.loss": "cross_entropy"}
@@ -330,7 +330,7 @@ def test_rows_without_targets_are_as_many_as_there_is_time_for_and_come_after_ru
         name: (TeacherMember(trial=n, weight=1.0, recipe=records[n].recipe),)
         for n, name in ((1, "tiny/wide"), (0, "tiny/narrow"))
     }
-    estimates = Estimates(plan, records, budget, lambda recipe: 1.0, unlabeled_rows_of(registry, plan))
+    estimates = Estimates(plan, records, budget, lambda recipe: 1.0, unlabeled_of(registry, plan))
     params = Proposals(task, registry, plan, Sampler(0)).next(
         records,
         estimates,
