@@ -2,10 +2,11 @@
 
 The rows without labels are the set's other training rows, and its own folder of such, if it has one. One search at a
 time, an empty cache each. Writes `OUT/<cut>.with.json` and `OUT/<cut>.without.json` (what is there is not made again),
-and `OUT/report.md`: accuracy, who answers, paired differences with 95 % bootstrap intervals over test rows, and the
-pooled ratio of errors.
+and `OUT/report.with.md`: accuracy, who answers, paired differences with 95 % bootstrap intervals over test rows, and
+the pooled ratio of errors. With `--foreign`, half of the rows without labels are of another set: do they do harm?
 
     python benchmarks/few_labels.py OUT --data DIR --weights DIR --budget 300 --draws 0 1 [--only agnews4 ...]
+    python benchmarks/few_labels.py OUT --data DIR --weights DIR --foreign --draws 0 1
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ CUTS = (
 MOST = 2400
 """So many rows without labels at most."""
 
+FOREIGN = {
+    "cifar10_small": ("clothing10", "ants_bees", "tile_defects"),
+    "agnews4": ("sst2",),
+    "sst2": ("agnews4",),
+    "esc10": ("fsdd",),
+}
+"""For some sets others of their modality, with other classes."""
+
 
 @dataclass(frozen=True)
 class FewLabels(Cut):
@@ -44,25 +53,38 @@ class FewLabels(Cut):
             return super().chosen()
         return np.sort(np.random.default_rng(self.draw).permutation(len(self.rows("train")[1]))[: self.shots])
 
-    def write_others(self, folder: Path) -> Path:
-        """A table, or a folder of links, with the other training rows without their labels."""
+    def others(self) -> list[Any]:
+        """The samples of the other training rows, and of the set's own folder of such without labels."""
         samples, labels = self.rows("train")
         left = np.setdiff1d(np.arange(len(labels)), self.chosen())
         left = np.sort(np.random.default_rng(self.draw).permutation(left)[:MOST])
-        if self.is_table and not isinstance(samples[0], Path):
+        return [*(samples[place] for place in left), *sorted((self.path / "unlabelled").rglob("*.*"))][:MOST]
+
+    def write_others(self, folder: Path, *, foreign: bool) -> Path:
+        """A table, or a folder of links, with these; or with half of them, and as many of another set."""
+        samples = self.others()
+        if foreign:
+            targets = {name: target for name, target, _ in CUTS}
+            sets = [FewLabels(self.path.parent / one, targets.get(one, ""), 1) for one in FOREIGN[self.path.name]]
+            more = [sample for one in sets for sample in one.others()]
+            half = min(len(samples) // 2, len(more))
+            samples = [*samples[:half], *more[:half]]
+        if not isinstance(samples[0], Path):
             with folder.with_suffix(".csv").open("w", newline="", encoding="utf-8") as stream:
-                csv.writer(stream).writerows([("text",), *((samples[place],) for place in left)])
+                csv.writer(stream).writerows([("text",), *((sample,) for sample in samples)])
             return folder.with_suffix(".csv")
         folder.mkdir(parents=True)
-        paths = [*(samples[place] for place in left), *sorted((self.path / "unlabelled").rglob("*.*"))]
-        for number, path in enumerate(paths[:MOST]):
+        for number, path in enumerate(samples):
             (folder / f"{number}{path.suffix}").symlink_to(path.resolve())
         return folder
 
 
-def searched(cut: FewLabels, out: Path, budget: int, weights: Sequence[Path], *, more: bool) -> dict[str, Any]:
-    """The wall clock of a search, who answers, what it says of each test row, and its trials' records."""
-    kept = out / f"{cut.name}.{'with' if more else 'without'}.json"
+def searched(cut: FewLabels, out: Path, budget: int, weights: Sequence[Path], kind: str) -> dict[str, Any]:
+    """The wall clock of a search, who answers, what it says of each test row, and its trials' records.
+
+    The kind says of the rows without labels: `"with"`, `"without"` or `"foreign"`.
+    """
+    kept = out / f"{cut.name}.{kind}.json"
     if not kept.exists():
         run, folder = out / "run", out / "cut"
         for old in (run, folder):
@@ -70,7 +92,8 @@ def searched(cut: FewLabels, out: Path, budget: int, weights: Sequence[Path], *,
         data = cut.write(folder / cut.path.name)
         options = ["--budget", f"{budget}s", *(word for one in weights for word in ("--weights", str(one)))]
         options += ["--target", cut.target] if cut.target else []
-        options += ["--unlabeled", str(cut.write_others(folder / "others"))] if more else []
+        if kind != "without":
+            options += ["--unlabeled", str(cut.write_others(folder / "others", foreign=kind == "foreign"))]
         wall = search(data, run, options)
         result = json.loads((run / "result.json").read_text())
         found = {"wall": wall, **{name: result[name] for name in ("best", "weights", "trials", "valid", "test")}}
@@ -115,6 +138,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", required=True, help="folders, as for autosft search")
     parser.add_argument("--budget", type=int, default=300)
     parser.add_argument("--draws", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--foreign", action="store_true", help="half of the rows without labels are of another set")
     parser.add_argument("--only", nargs="*", default=[], help="names that contain one of these alone")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -122,14 +146,14 @@ def main() -> None:
     for draw in arguments.draws:
         for name, target, shots in CUTS:
             cut = FewLabels(arguments.data / name, target, shots, draw)
-            if arguments.only and not any(part in cut.name for part in arguments.only):
+            unasked = arguments.only and not any(part in cut.name for part in arguments.only)
+            if unasked or (arguments.foreign and name not in FOREIGN):
                 continue
-            pair = [
-                searched(cut, arguments.out, arguments.budget, arguments.weights, more=more) for more in (True, False)
-            ]
+            kinds = "foreign" if arguments.foreign else "with", "without"
+            pair = [searched(cut, arguments.out, arguments.budget, arguments.weights, kind) for kind in kinds]
             done[cut] = pair[0], pair[1]
             text = report(done)
-            (arguments.out / "report.md").write_text(text)
+            (arguments.out / f"report.{kinds[0]}.md").write_text(text)
             print(text.splitlines()[-3], flush=True)
     print(report(done))
 

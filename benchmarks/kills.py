@@ -4,6 +4,11 @@ Each round starts a short search, kills the driver, its worker or both once at a
 command again until it ends. What the driver said is logged by the driver itself, line by line.
 
     python benchmarks/kills.py --rounds 100 --at-once 2
+    python benchmarks/kills.py --rounds 50 --strategies toy,softmatch,vicreg --trials 8 \\
+        --plugins autosft-semisupervised,autosft-pretraining
+
+Where other strategies are named, there are rows without labels too, and encoders that trials start from must be made
+once.
 """
 
 from __future__ import annotations
@@ -25,16 +30,17 @@ import steady
 from autosft.contracts.record import Record, Result
 from autosft.testing import toy
 
-TRIALS = 5
 DRIVER = """
 import os, sys
 from autosft.search.driver import run_search
 log = os.open(sys.argv[3], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 def callback(event):
     number = getattr(event, "number", getattr(getattr(event, "record", None), "number", ""))
-    os.write(log, f"{type(event).__name__} {number}\\n".encode())
+    text = getattr(event, "text", "")
+    made = " ".join(text.split()[:4]) if "has pretrained" in text else ""
+    os.write(log, f"{type(event).__name__} {number}{made}\\n".encode())
 run_search(sys.argv[1], run=sys.argv[2], callback=callback, budget=None, trials=int(sys.argv[4]),
-           threads=1, device="cpu", strategies=["steady"])
+           threads=1, device="cpu", strategies=sys.argv[5].split(","))
 """
 
 
@@ -50,14 +56,23 @@ def finished(run: Path) -> dict[str, bytes]:
     return {name: content for name, content in found.items() if Record.model_validate_json(content).state == "done"}
 
 
-def one(number: int, folder: Path, environment: dict[str, str], longest: float) -> Counter[str]:
+def one(number: int, folder: Path, environment: dict[str, str], arguments: argparse.Namespace) -> Counter[str]:
     """One round; what it cost."""
     draw = random.Random(number)
     points = toy.make_points(folder / f"{number}.points.json", rows=90, seed=1)
     run, log = folder / f"run-{number}", folder / f"{number}.log"
-    command = [sys.executable, "-c", DRIVER, str(points), str(run), str(log), str(TRIALS)]
+    command = [
+        sys.executable,
+        "-c",
+        DRIVER,
+        str(points),
+        str(run),
+        str(log),
+        str(arguments.trials),
+        arguments.strategies,
+    ]
     driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    time.sleep(draw.uniform(0.5, longest))
+    time.sleep(draw.uniform(0.5, arguments.longest))
     target = draw.choice(["driver", "worker", "both"])
     pids = workers_of(driver.pid) if target != "driver" else []
     for pid in pids + ([driver.pid] if target != "worker" else []):
@@ -84,30 +99,37 @@ def one(number: int, folder: Path, environment: dict[str, str], longest: float) 
     later = log.read_text().splitlines()[len(lines_before) :]
     trained = {line.split()[1] for line in later if line.startswith(("TrialStarted", "TrialResumed", "EpochFinished"))}
     counts["finished trials trained again"] += len(over & trained)
+    made = [line for line in log.read_text().splitlines() if "has pretrained" in line]
+    counts["encoders made"] += len(made)
+    counts["encoders made twice"] += len(made) - len(set(made))
     records = [Record.read(path) for path in run.glob("trials/*/record.json")]
     twice = [record for record in records if len({(e.stage, e.number) for e in record.epochs}) != len(record.epochs)]
     counts["epochs counted twice"] += len(twice)
     result = Result.read(run / "result.json") if (run / "result.json").exists() else None
-    counts["reached the result"] += result is not None and sum(result.trials.values()) == TRIALS
+    counts["reached the result"] += result is not None and sum(result.trials.values()) == arguments.trials
     return counts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--trials", type=int, default=5)
+    parser.add_argument("--strategies", default="steady", help="by commas")
+    parser.add_argument("--plugins", default="", help="the packages that they come from, by commas")
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.2, help="how long an epoch lasts")
     parser.add_argument("--longest", type=float, default=14.0, help="the latest moment of a kill, in seconds")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        environment = steady.install(folder / "plugins", seconds=arguments.seconds)
+        packages = [name for name in arguments.plugins.split(",") if name]
+        environment = steady.install(folder / "plugins", *packages, seconds=arguments.seconds)
         with ThreadPoolExecutor(arguments.at_once) as pool:
             rounds = range(arguments.rounds)
             counts: Counter[str] = Counter()
-            for costs in pool.map(lambda number: one(number, folder, environment, arguments.longest), rounds):
+            for costs in pool.map(lambda number: one(number, folder, environment, arguments), rounds):
                 counts.update(costs)
-    print(f"{arguments.rounds} rounds of {TRIALS} trials")
+    print(f"{arguments.rounds} rounds of {arguments.trials} trials of {arguments.strategies}")
     for what in sorted(counts):
         print(f"{counts[what]:5d}  {what}")
 

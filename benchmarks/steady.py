@@ -46,10 +46,11 @@ def autosft_strategies() -> Iterable[Strategy]:
     return [Steady()]
 
 
-def install(folder: Path, *, seconds: float) -> dict[str, str]:
-    """Install the toy plugin and this one into a folder; the environment in which a process finds only them."""
+def install(folder: Path, *packages: str, seconds: float) -> dict[str, str]:
+    """Install the toy plugin and this one into a folder; the environment in which a process finds only them, and these
+    other packages."""
     toy.write_distribution(folder)
     toy.write_distribution(folder, "steady")
     path = os.pathsep.join(filter(None, [str(folder), str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
-    without = toy.all_but("autosft-toy", "autosft-steady")
+    without = toy.all_but("autosft-toy", "autosft-steady", *packages)
     return {**os.environ, "PYTHONPATH": path, "AUTOSFT_DISABLE_PLUGINS": without, SECONDS: str(seconds)}

@@ -11,6 +11,7 @@ from autosft.training.features import encode
 from autosft.training.loaders import Loader, training_batches
 from autosft.training.losses import row_losses, supervised
 from autosft.training.model import last_blocks, parameter_groups, train_only
+from autosft.training.pseudo_labels import note_pseudo_labels
 from autosft.training.streams import CombinedLoader
 from autosft.training.teacher import Teacher, pseudo_labelled
 
@@ -29,6 +30,7 @@ __all__ = [
     "Teacher",
     "encode",
     "last_blocks",
+    "note_pseudo_labels",
     "parameter_groups",
     "pseudo_labelled",
     "row_losses",

@@ -87,6 +87,9 @@ class Record(Document):
             backbone is to blame for the failure.
         rows: How many rows were scored: of a trial those of the validation split, or of all folds where it was
             cross-validated; of a `"test"` fewer than asked for where there was no time for more.
+        unlabeled: How many rows without targets it learned from, or the encoder that it starts from did.
+        pseudo_labels: How many of them had each label in the end, where its strategy labelled them: by label, or
+            under an empty text where targets are no labels.
         shift: How unlike the training rows the `"valid"`, the `"unlabeled"`, or of a `"test"` the `"test"` rows are, as
             far as that was measured.
         notes: What the user should know beside that, one line each: that long texts were cut, or a checkpoint damaged.
@@ -113,6 +116,8 @@ class Record(Document):
     error: str = ""
     failed_teachers: tuple[int, ...] = ()
     rows: int = 0
+    unlabeled: int = 0
+    pseudo_labels: Mapping[str, int] = {}
     shift: Mapping[str, Shift] = {}
     notes: tuple[str, ...] = ()
 

@@ -100,7 +100,7 @@ class SearchEstimator(BaseEstimator, ABC):
         self.run = run
         self.callback = callback
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None, unlabeled: Any = None) -> Self:
         """Search for the best model.
 
         Args:
@@ -108,6 +108,7 @@ class SearchEstimator(BaseEstimator, ABC):
                 width, 3); or a data frame with columns of texts, or one of paths.
             y: Their targets, shape (samples,); for a regressor also (samples, targets).
             groups: The group of each sample; samples of one group stay on one side of every split.
+            unlabeled: Samples without targets to learn from too, as `X`; data frames have its columns.
 
         Raises:
             BadInput: Samples or settings cannot be used.
@@ -125,6 +126,8 @@ class SearchEstimator(BaseEstimator, ABC):
         asked = {name: value for name, value in self.get_params().items() if name not in ("run", "callback")}
         asked |= {"inputs": inputs, "target": list(targets), "group": next(iter(grouped), "")}
         asked |= {"problem": self._problem, "settings": self.settings or {}}
+        if unlabeled is not None:
+            asked["unlabeled"] = write_frame(as_table(samples_of(unlabeled)), cache_folder() / "frames")
         self.run_ = Path(self.run or Path("runs") / f"fit-{_digest_of(table.stem, asked)}").absolute()
         self.result_ = run_search(table, **asked, run=self.run_, callback=self.callback)
         self._columns = inputs

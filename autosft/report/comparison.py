@@ -75,6 +75,47 @@ def standings(
     return {record.number: _standing(record, best, scores, paired=record.number in alike) for record in records}
 
 
+@dataclass(frozen=True)
+class Difference:
+    """By how much one trial scores higher than another on the same rows.
+
+    Attributes:
+        mean: The difference of their scores.
+        low, high: Its 95 % interval over rows, or groups of them.
+        rows: How many.
+    """
+
+    mean: float
+    low: float
+    high: float
+    rows: int
+
+
+def difference(
+    one: StoredOutputs, other: StoredOutputs, asked: Sequence[TaskTarget], problems: Sequence[Problem], seed: int
+) -> Difference | None:
+    """How much higher one trial scores than another (paired bootstrap); None if they answered different rows.
+
+    Args:
+        one: What the first answered.
+        other: What the second answered.
+        asked: The task's targets.
+        problems: The problem of each.
+        seed: Draws the resamples.
+    """
+    orders = [np.argsort(stored.rows.numbers) for stored in (one, other)]
+    rows = one.rows.take(orders[0])
+    if not np.array_equal(rows.numbers, other.rows.take(orders[1]).numbers):
+        return None
+    positions = [np.arange(len(rows)), *draws(rows.group_ids(), seed=seed, count=RESAMPLES)]
+    scores = [
+        _resampled(stored, asked, problems, order, positions)
+        for stored, order in zip((one, other), orders, strict=True)
+    ]
+    apart = scores[0] - scores[1]
+    return Difference(float(apart[0]), *_quantiles(apart[1:]), len(rows))
+
+
 def _resampled(
     stored: StoredOutputs,
     asked: Sequence[TaskTarget],

@@ -29,6 +29,7 @@ from autosft.report.importance import importance
 from autosft.report.leaderboard import leaderboard
 from autosft.report.rendering import gallery, render
 from autosft.report.saved_run import SavedRun
+from autosft.report.unlabeled import unlabeled_of
 
 MOST_TRIALS = 25
 """So many of the best trials stand in the leaderboard, and are compared row by row with the best."""
@@ -77,6 +78,7 @@ def _content(
         "leaderboard": _leaderboard(saved_run, problems),
         "curves": curves.learning_curves(saved_run),
         "grid": _grid(saved_run),
+        "unlabeled": unlabeled_of(saved_run, problems),
         "importance": importance(saved_run.scored, int(saved_run.spec["seed"])),
         "answers": answers,
         "diagnoses": [pair for pair in found if pair[1]],

@@ -42,6 +42,7 @@ def _environment() -> Environment:
         "parameters": words.parameters,
         "plainly": words.plainly,
         "digits": words.digits,
+        "gain": words.gain,
         "number": words.number,
         "model": words.model,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -190,7 +190,7 @@ def data_table(saved_run: SavedRun) -> DataTable:
     sizes = Counter[str]()
     for split, targets in zip(saved_run.rows.split, saved_run.rows.targets, strict=True):
         sizes[split] += 1
-        counts[split].update(_labels(targets[0]))
+        counts[split].update(labels_of(targets[0]))
     splits = tuple(split for split in SPLITS if sizes[split])
     total = sum(counts.values(), Counter[str]())
     labels = tuple(
@@ -199,11 +199,12 @@ def data_table(saved_run: SavedRun) -> DataTable:
     return DataTable(splits, tuple(sizes[split] for split in splits), labels, max(0, len(total) - MOST_LABELS))
 
 
-def _labels(target: Any) -> list[str]:
+def labels_of(target: Any) -> list[str]:
+    """The labels in a target or an answer; none where it is something else."""
     if isinstance(target, str):
         return [target]
-    if isinstance(target, tuple):
-        return [one for one in cast("tuple[Any, ...]", target) if isinstance(one, str)]
+    if isinstance(target, (tuple, list)):
+        return [one for one in cast("Iterable[Any]", target) if isinstance(one, str)]
     return []
 
 

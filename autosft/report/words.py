@@ -17,6 +17,11 @@ def score(value: float | None) -> str:
     return (f"{value:.4f}" if abs(value) < 100 else f"{value:.5g}").replace("-", MINUS)
 
 
+def gain(value: float) -> str:
+    """A difference of scores, with its sign."""
+    return f"{value:+.4f}".replace("-", MINUS)
+
+
 def digits(value: float, count: int = 3) -> str:
     """A number with so many digits behind the point."""
     return f"{value:.{count}f}".replace("-", MINUS)

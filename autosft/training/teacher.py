@@ -28,6 +28,7 @@ from autosft.contracts.trial import EvalBatch, Parts, Runtime, TeacherModel, Tri
 from autosft.errors import AutoSFTError, BadInput, BadTeacher, OutOfTime
 from autosft.training.evaluation import answer
 from autosft.training.loaders import Loader
+from autosft.training.pseudo_labels import note_pseudo_labels
 from autosft.training.seeds import drawing_apart
 
 TAUGHT = "taught"
@@ -207,7 +208,9 @@ def pseudo_labelled(trial: Trial, runtime: Runtime, least: float) -> Rows:
         targets, sureness = problem.pseudo_labels(outputs, state)
         labels.append(targets)
         sure &= sureness >= least
-    return rows.with_columns(targets=objects(zip(*labels, strict=True))).take(sure)
+    found = rows.with_columns(targets=objects(zip(*labels, strict=True))).take(sure)
+    note_pseudo_labels(trial, found.target(0))
+    return found
 
 
 def _is_sound(folder: Path, rows: Rows) -> bool:

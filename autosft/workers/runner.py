@@ -29,6 +29,7 @@ from autosft.training.evaluation import Evaluation, evaluate, score_error
 from autosft.training.features import encode_seconds_per_row
 from autosft.training.folds import cross_validate, forget_checkpoints
 from autosft.training.loop import Emit, train
+from autosft.training.pseudo_labels import noted_pseudo_labels
 from autosft.training.shift import sample_of, shift_of, words_of
 from autosft.training.soup import greedy_soup
 from autosft.training.trained import Paused, Trained
@@ -124,6 +125,8 @@ class TrialRunner:
             },
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "trained": trained.trained,
+            "unlabeled": self._setup.learned_without_targets(order.recipe),
+            "pseudo_labels": noted_pseudo_labels(trial.folder),
             "shift": shift,
             "notes": (*self._backbone_note(trial, runtime), *trained.notes, *why, *unlike),
         }

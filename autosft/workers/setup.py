@@ -93,6 +93,12 @@ class Setup:
             early_stopping=not (self.folds and len(data.valid) < TOO_FEW_VALID),
         )
 
+    def learned_without_targets(self, recipe: Recipe) -> int:
+        """From how many rows without targets a recipe learns, or the one that makes the encoder it starts from."""
+        makers = [recipe, *([recipe.start] if recipe.start else [])]
+        learning = [one for one in makers if "unlabeled" in self._registry.strategy(one.strategy).wants]
+        return max((len(self._unlabeled(one)) for one in learning), default=0)
+
     def _unlabeled(self, recipe: Recipe) -> Rows:
         """The rows without targets that a recipe says, or that its strategy makes use of: a smaller number of them lies
         in a larger one."""

@@ -14,9 +14,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks
 
 from autosft import AutoSFTClassifier, AutoSFTRegressor, leaderboard, run_search
+from autosft.contracts.record import Record
 from autosft.errors import BadInput
 from autosft.estimators.estimator import _digest_of
 from autosft.estimators.samples import as_table, samples_of
+from autosft.runs.run import Run
 from tests.estimators.conftest import SETTINGS
 
 CHECKS = (
@@ -230,3 +232,16 @@ def test_parameters_can_be_set_and_files_loaded_as_plugins(home, reviews, tmp_pa
     assert best.recipe.of("classification") == {"loss": "focal"} and "watching.py" in fitted.result_.versions
     with pytest.raises(BadInput, match="Unknown parameter of classification"):
         clone(fitted).set_params(settings={"classification.los": "focal"}, run=None).fit(*reviews)
+
+
+@pytest.mark.slow
+def test_samples_without_targets_are_learned_from(home, reviews):
+    texts, liked = reviews
+    asked = {**SETTINGS, "trials": 4, "strategies": ("probe", "cotraining"), "run": home / "unlabeled"}
+    fitted = AutoSFTClassifier(**asked).fit(texts[:30], liked[:30], unlabeled=np.array(texts[30:]))
+
+    run = Run.read(fitted.run_)
+    assert len(run.data.unlabeled) == 30 and len(run.data.labelled) == 30
+    records = [Record.read(path) for path in fitted.run_.glob("trials/*/record.json")]
+    assert {(record.recipe.strategy, record.unlabeled) for record in records} == {("probe", 0), ("cotraining", 30)}
+    assert fitted.score(texts, liked) > 0.9

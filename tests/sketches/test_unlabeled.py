@@ -41,6 +41,8 @@ def test_a_search_learns_from_rows_without_labels_and_never_from_copies(few, tmp
     records = [Record.read(path) for path in sorted((tmp_path / "run").glob("trials/*/record.json"))]
     learned = [record for record in records if record.recipe.strategy == "cotraining"]
     assert learned and [record.error for record in records if record.error] == []
+    assert all(record.unlabeled == 200 >= sum(record.pseudo_labels.values()) > 150 for record in learned)
+    assert not any(record.unlabeled for record in records if record not in learned)
     assert all(record.split_score is not None for record in learned), "heads know no rows of other folds"
     assert all(one.recipe.backbone != record.recipe.backbone for record in learned for one in record.recipe.teacher)
     assert len(Predictor.load(tmp_path / "run").predict(list(run.data.test.ref))) == result.test_rows

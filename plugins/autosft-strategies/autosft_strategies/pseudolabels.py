@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor  # noqa: TID253
 
 from autosft.api import OutOfTime, Parts, Runtime, Trial
-from autosft.api.tensors import Encoders, LinearHead, Model
+from autosft.api.tensors import Encoders, LinearHead, Model, note_pseudo_labels
 from autosft_strategies.linear import LinearProblem, Solution
 from autosft_strategies.probe import moments, scaled, unscaled
 
@@ -48,9 +48,11 @@ def solve_together(trial: Trial, runtime: Runtime, model: Model) -> None:
     learned_from = tuple(trial.train.numbers), tuple(trial.train.weight), len(trial.unlabeled), str(_own(trial.parts))
     place = "cotraining", tuple(sorted(views)), learned_from
     if place not in runtime.features:  # what one trial found serves those of the other backbones
-        solved = label_and_solve(trial, runtime, head, encoders.encode(trial.train + trial.unlabeled))
-        runtime.features[place] = dict(zip(views, solved, strict=True))
-    weight, bias = runtime.features[place][views[0]]
+        solved, labels = label_and_solve(trial, runtime, head, encoders.encode(trial.train + trial.unlabeled))
+        runtime.features[place] = dict(zip(views, solved, strict=True)), labels
+    heads, labels = runtime.features[place]
+    note_pseudo_labels(trial, labels)
+    weight, bias = heads[views[0]]
     with torch.no_grad():
         head.linear.weight.copy_(weight)
         head.linear.bias.copy_(bias)
@@ -67,9 +69,11 @@ def _own(parts: Parts) -> dict[str, Any]:
     return {"regular": recipe.regular.plain(), "problem": recipe.of(parts.task.targets[0].problem)}
 
 
-def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]) -> list[Solution]:
+def label_and_solve(
+    trial: Trial, runtime: Runtime, head: LinearHead, features: Sequence[Tensor]
+) -> tuple[list[Solution], list[str]]:
     """A head for each encoder, learned from labelled rows and, round by round, from what all heads together answer to
-    the others.
+    the others; and the labels from which they learned last.
 
     Args:
         trial: Its training rows are the labelled ones.
@@ -93,6 +97,10 @@ def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: 
     chosen, labels, confidence = np.arange(0), targets[:0], weights[:0]
     solutions: list[Solution | None] = [None] * len(heads)
     for step in range(ROUNDS + 1):
+        if step:
+            found = [one.raw(solution)[count:] for one, solution in zip(heads, solutions, strict=True) if solution]
+            answers = [problem.tensors(raw, state, recipe)["probabilities"].numpy() for raw in found]
+            chosen, labels, confidence = pseudo_labels(answers, step / ROUNDS)
         rows = torch.cat([torch.arange(count), count + torch.from_numpy(chosen)])
         every = torch.cat([targets, labels]), torch.cat([weights, TRUST * confidence])
         for place, one in enumerate(heads):
@@ -101,11 +109,12 @@ def label_and_solve(trial: Trial, runtime: Runtime, head: LinearHead, features: 
                 solutions[place] = one.relabelled(rows, *every).solve(strength, solutions[place], GRADIENT)
         if runtime.seconds_left() < 0:
             raise OutOfTime("The time was up while rows without targets were labelled.")
-        found = [one.raw(solution)[count:] for one, solution in zip(heads, solutions, strict=True) if solution]
-        answers = [problem.tensors(raw, state, recipe)["probabilities"].numpy() for raw in found]
-        chosen, labels, confidence = pseudo_labels(answers, (step + 1) / ROUNDS)
     pairs = zip(heads, solutions, scales, strict=True)
-    return [unscaled(*one.unturned(solution), *each) for one, solution, each in pairs if solution]
+    classes = list(problem.classes(state))
+    return (
+        [unscaled(*one.unturned(solution), *each) for one, solution, each in pairs if solution],
+        [classes[label] for label in labels.tolist()],
+    )
 
 
 def pseudo_labels(answers: Sequence[Floats], fraction: float) -> tuple[npt.NDArray[np.int64], Tensor, Tensor]:
