@@ -67,7 +67,7 @@ class Setup:
             train_rows += data.valid
         unlabeled = self._unlabeled(order.recipe)
         part = "refit" if replay else order.work if pretrains else "train"
-        states = self.states(order.recipe, train_rows, weights, part, unlabeled if pretrains else Rows.of(()))
+        states = self.states(order.recipe, train_rows, weights, part, unlabeled if pretrains else None)
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
             states = States(states.modality, states.backbone, load_states(folder)[1].problems)
         parts = Parts(
@@ -126,7 +126,7 @@ class Setup:
         )
 
     def states(
-        self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str, unlabeled: Rows = Rows.of(())
+        self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str, unlabeled: Rows | None = None
     ) -> States:
         """What the modality learned for all trials, and what the other parts learn from training rows, once per
         backbone and part of the data; of an encoder that is pretrained, from rows without targets too. What the encoder
@@ -141,7 +141,7 @@ class Setup:
                 modality=plan.state,
                 backbone=load_states(self._run.start_folder(start))[1].backbone
                 if start
-                else family.fit(info, rows + unlabeled, self._read, weights),
+                else family.fit(info, rows + unlabeled if unlabeled else rows, self._read, weights),
                 problems=tuple(problem.fit(rows.with_target(n).target(n)) for n, problem in enumerate(self._problems)),
             )
         return self._states[key]

@@ -8,18 +8,21 @@ import torch
 from torch import Tensor
 
 from autosft.contracts.masking import Masked, MaskingEncoder
+from autosft.contracts.tensors import Encoder
 
 FRACTION = 0.5
 
 
-def check_masked(encoder: MaskingEncoder, hides: str, inputs: Any) -> None:
-    """One seed hides the same; what it gives has the shapes that it announces; and what is hidden was not seen.
+def check_masked(encoder: Encoder, hides: str, inputs: Any) -> None:
+    """It is a `MaskingEncoder`; one seed hides the same; what it gives has the shapes that it announces; and what is
+    hidden was not seen.
 
     Args:
         encoder: In evaluation mode.
         hides: `"tokens"` or `"values"`; of tokens it is not checked what was seen, since some stay as they are.
         inputs: Of two rows or more.
     """
+    assert isinstance(encoder, MaskingEncoder), f"its info says that it hides {hides}: derive it from MaskingEncoder"
     first, again = _masked(encoder, inputs), _masked(encoder, inputs)
     assert torch.equal(first.encoded, again.encoded) and torch.equal(first.targets, again.targets), (
         "the same generator must hide the same"
@@ -29,7 +32,7 @@ def check_masked(encoder: MaskingEncoder, hides: str, inputs: Any) -> None:
     if hides == "tokens":
         vocabulary = len(encoder.token_embeddings())
         assert first.targets.dtype == torch.int64 and first.targets.ndim == 1 and not encoder.place_numbers
-        assert 0 <= int(first.targets.min()) and int(first.targets.max()) < vocabulary
+        assert int(first.targets.min()) >= 0 and int(first.targets.max()) < vocabulary
         return
     assert first.targets.shape == (len(first.encoded), encoder.place_numbers) and first.targets.is_floating_point()
     _check_unseen(encoder, inputs, first)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
 from autosft.api import BackboneInfo, Choice, Facts, Float, Int, Problem, Space, Trial
-from autosft_pretraining.base import Pretraining
+from autosft_pretraining.pretraining import Pretraining
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, final
 
 from autosft.api import Choice, Float, Int, Space, Trial
-from autosft_pretraining.base import Pretraining
+from autosft_pretraining.pretraining import Pretraining
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder

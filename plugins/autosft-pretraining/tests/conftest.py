@@ -63,24 +63,22 @@ def text_trial(tmp_path):
 
 @pytest.fixture
 def picture_trial(tmp_path):
-    """A function from a recipe to its trial on forty pictures of ripples that grow narrower downwards and to the
-    right, with a small network from scratch."""
+    """A function from a recipe to its trial on forty pictures, red above and green below, with a small network
+    from scratch."""
     family = pytest.importorskip("autosft_image.timm_family").TimmFamily()
     modality = pytest.importorskip("autosft_image.modality").ImageModality()
     from PIL import Image
 
     draw = np.random.default_rng(0)
-    down, across = np.mgrid[0:24, 0:24] / 24
-    for name, blue in (("yellow", 0), ("white", 120)):
-        (tmp_path / "waves" / name).mkdir(parents=True)
+    down = np.mgrid[0:24, 0:24][0] / 24
+    for name, blue in (("dark", 0), ("bright", 120)):
+        (tmp_path / "skies" / name).mkdir(parents=True)
         for number in range(20):
-            red, green = (np.sin(20 * way**2 + draw.uniform(0, 6)) for way in (down, across))
-            pixels = (
-                120 + 80 * np.stack([red, green, 0 * red], 2) + [0, 0, blue] + draw.normal(scale=4, size=(24, 24, 3))
-            )
-            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "waves" / name / f"{number}.png")
+            pixels = np.stack([255 * (down < 0.5), 255 * (down >= 0.5), 0 * down + blue], 2)
+            pixels = pixels + draw.normal(scale=20, size=pixels.shape)
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "skies" / name / f"{number}.png")
 
     def make(recipe):
-        return _trial(tmp_path / "trial", tmp_path / "waves", modality, family, recipe)
+        return _trial(tmp_path / "trial", tmp_path / "skies", modality, family, recipe)
 
     return make
