@@ -76,7 +76,7 @@ def vicreg_terms(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]
         second: Of the other.
     """
     variances, covariances = zip(*map(_spread, (first, second)), strict=True)
-    return functional.mse_loss(first, second), sum(variances) / 2, sum(covariances)
+    return functional.mse_loss(first, second), torch.stack(variances).mean(), torch.stack(covariances).sum()
 
 
 def _spread(view: Tensor) -> tuple[Tensor, Tensor]:

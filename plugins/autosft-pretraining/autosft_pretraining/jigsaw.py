@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import BackboneInfo, Choice, Facts, Float, Int, Problem, Space, Trial
-from autosft_pretraining.pretraining import Pretraining
+from autosft.api import BackboneInfo, Choice, Facts, Problem, Space, Trial
+from autosft_pretraining.pretraining import Pretraining, rates
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
@@ -23,8 +23,7 @@ class Jigsaw(Pretraining):
     views = ("light",)
     space: ClassVar[Space] = {
         "tiles": Choice((3, 2), doc="tiles across and down"),
-        "optim.head_lr": Float(1e-4, 1e-2, default=1e-3, log=True, doc="peak learning rate of what tells the order"),
-        "stop.max_epochs": Int(2, 100, default=20, log=True, doc="passes over all rows"),
+        **rates(passes=20),
     }
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import BackboneInfo, Facts, Float, Int, Problem, Space, Trial
-from autosft_pretraining.pretraining import Pretraining
+from autosft.api import BackboneInfo, Facts, Float, Problem, Space, Trial
+from autosft_pretraining.pretraining import Pretraining, rates
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
@@ -22,8 +22,7 @@ class MaskedLanguageModel(Pretraining):
     name, prior = "mlm", 0.6
     space: ClassVar[Space] = {
         "fraction": Float(0.1, 0.4, default=0.15, doc="fraction of the tokens that are hidden"),
-        "optim.head_lr": Float(1e-4, 1e-2, default=1e-3, log=True, doc="peak learning rate of the decoder"),
-        "stop.max_epochs": Int(2, 60, default=10, log=True, doc="passes over all rows"),
+        **rates(passes=10, lr=1e-3),
     }
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
@@ -48,8 +47,7 @@ class MaskedAutoencoder(Pretraining):
     views = ("light",)
     space: ClassVar[Space] = {
         "fraction": Float(0.3, 0.8, default=0.5, doc="fraction of the places that are hidden"),
-        "optim.head_lr": Float(1e-4, 1e-2, default=1e-3, log=True, doc="peak learning rate of the decoder"),
-        "stop.max_epochs": Int(2, 100, default=20, log=True, doc="passes over all rows"),
+        **rates(passes=20),
     }
 
     def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:

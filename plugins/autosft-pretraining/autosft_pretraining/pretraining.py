@@ -1,4 +1,4 @@
-"""`Pretraining`: what all strategies of this package share. Each says what is learned: its `Objective`."""
+"""`Pretraining` and `rates`: what all strategies of this package share. Each says what is learned: its `Objective`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,26 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from autosft.api import BackboneInfo, Facts, Problem, Runtime, Stage, Strategy, Strength, Trial
+from autosft.api import BackboneInfo, Facts, Float, Int, Problem, Runtime, Space, Stage, Strategy, Strength, Trial
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder, Model
     from autosft_pretraining.objective import Objective
+
+
+def rates(passes: int, lr: float = 1e-4) -> Space:
+    """The ranges of the shared fields that mean something else while an encoder is pretrained.
+
+    Args:
+        passes: Over all rows, by default.
+        lr: By default; ten times as low as for learning from targets, so that pretrained encoders do not lose what they
+            know.
+    """
+    return {
+        "optim.lr": Float(1e-5, 3e-3, default=lr, log=True, doc="peak learning rate of the encoder's last block"),
+        "optim.head_lr": Float(1e-4, 1e-2, default=1e-3, log=True, doc="peak learning rate of all beside the encoder"),
+        "stop.max_epochs": Int(2, 100, default=passes, log=True, doc="passes over all rows"),
+    }
 
 
 class Pretraining(Strategy):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, final
 
-from autosft.api import Choice, Float, Int, Space, Trial
-from autosft_pretraining.pretraining import Pretraining
+from autosft.api import Choice, Float, Space, Trial
+from autosft_pretraining.pretraining import Pretraining, rates
 
 if TYPE_CHECKING:
     from autosft.api.tensors import Encoder
     from autosft_pretraining.objective import Objective
 
 _SHARED: Space = {
-    "optim.head_lr": Float(1e-4, 1e-2, default=1e-3, log=True, doc="peak learning rate of the projector"),
+    **rates(passes=20),
     "optim.batch_size": Choice((64, 128, 32), doc="rows per optimizer step"),
-    "stop.max_epochs": Int(2, 100, default=20, log=True, doc="passes over all rows"),
 }
 
 
