@@ -19,10 +19,11 @@ def autosft_modalities() -> Iterable[Modality]:
 
 @hookimpl
 def autosft_backbones() -> Iterable[BackboneFamily]:
-    """The models of timm."""
+    """The models of timm, and small networks that learn from scratch."""
+    from autosft_image.cnn_family import CnnFamily
     from autosft_image.timm_family import TimmFamily
 
-    return [TimmFamily()]
+    return [TimmFamily(), CnnFamily()]
 
 
 @hookimpl

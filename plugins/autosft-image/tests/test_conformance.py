@@ -2,7 +2,9 @@ from typing import ClassVar
 
 import pytest
 
+from autosft.api import Recipe, State
 from autosft.testing.conformance import BackboneConformance, ModalityConformance, WeightSourceConformance
+from autosft_image.cnn_family import NETWORKS, CnnFamily
 from autosft_image.curated import BY_NAME
 from autosft_image.modality import ImageModality
 from autosft_image.packages import EfficientNetLitePackages
@@ -44,6 +46,20 @@ class TestTimm(OfImages, BackboneConformance):
     @pytest.fixture
     def family(self):
         return TimmFamily()
+
+
+class TestCnn(OfImages, BackboneConformance):
+    @pytest.fixture
+    def family(self):
+        return CnnFamily()
+
+    @pytest.fixture(params=NETWORKS, ids=lambda info: info.name)
+    def info(self, request):
+        return request.param
+
+    def test_it_has_as_many_weights_as_it_says(self, family, info):
+        encoder = family.build(info, Recipe(backbone=info.name, strategy="full"), State(), None)
+        assert sum(parameter.numel() for parameter in encoder.parameters()) == info.parameters
 
 
 class TestPackages(WeightSourceConformance):
