@@ -21,7 +21,7 @@ class _TwoViews(Pretraining):
     """Each row is augmented twice, strongly."""
 
     views = ("strong", "strong")
-    unlabeled_cost = 2.0
+    unlabeled_cost, optional = 2.0, True
 
 
 @final
@@ -45,7 +45,7 @@ class SimClr(_TwoViews):
     """Contrastive learning (SimCLR: Chen et al., 2020): each view is to be more like the other one of its row than like
     any of another row in the batch."""
 
-    name, prior, optional, whole = "simclr", 0.4, True, True
+    name, prior, whole = "simclr", 0.4, True
     space: ClassVar[Space] = {
         **_SHARED,
         "temperature": Float(0.05, 0.5, default=0.2, log=True, doc="by which similarities are divided"),
@@ -63,7 +63,7 @@ class Dino(_TwoViews):
     """Self-distillation without labels (DINO: Caron et al., 2021), with one size of crops: what an average of the
     encoder's earlier weights makes of one view, centred and sharpened, is told from the other view."""
 
-    name, prior, optional = "dino", 0.3, True
+    name, prior = "dino", 0.3
     space: ClassVar[Space] = {
         **_SHARED,
         "momentum": Choice((0.99, 0.996), doc="how much of the teacher stays at each step"),
