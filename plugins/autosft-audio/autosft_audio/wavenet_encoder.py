@@ -68,10 +68,10 @@ class WaveNetEncoder(MaskingEncoder):
     def masked(self, inputs: Sequence[Tensor], fraction: float, generator: torch.Generator) -> Masked:
         """What all layers pass on at hidden frames, in whose place the mean of all frames stands."""
         frames, lengths = self._frames(inputs)
-        starts = torch.rand(frames.shape[:2], generator=generator).to(frames.device)
-        starts = starts < max(1 - (1 - fraction) ** (1 / SPAN), float(starts[:, 0].min()) + 1e-6)  # one at least
-        spans = max_pool1d(nn.functional.pad(starts.float(), (SPAN - 1, 0)), SPAN, 1).bool()
-        hidden = spans & _there(frames, lengths)
+        there = _there(frames, lengths)
+        draw = torch.rand(there.shape, generator=generator).to(frames.device).masked_fill(~there, 2.0)
+        starts = draw <= draw.min().clamp(min=1 - (1 - fraction) ** (1 / SPAN))  # one at least
+        hidden = max_pool1d(nn.functional.pad(starts.float(), (SPAN - 1, 0)), SPAN, 1).bool() & there
         passed = self._passed(frames.masked_fill(hidden[..., None], 0.0), lengths)
         return Masked(passed[hidden], frames[hidden])
 
