@@ -25,6 +25,7 @@ OWN = {
     "autosft-image": {"timm", "torchvision", "pillow"},
     "autosft-mlflow": set(),
     "autosft-pretraining": set(),
+    "autosft-semisupervised": set(),
     "autosft-strategies": set(),
     "autosft-tensorboard": {"pillow"},
     "autosft-text": {"transformers", "tokenizers"},

@@ -185,7 +185,7 @@ class TeacherMember(Document):
     Attributes:
         trial: The number of the earlier trial that it is of, in the same run.
         weight: Its fraction in what they answer together; weights add up to 1.
-        recipe: What made it; it was not taught itself.
+        recipe: What made it; it was not taught itself, but may have looked through encoders of others.
     """
 
     trial: int

@@ -87,11 +87,13 @@ class TeacherModel:
         trial: The number of the trial that it is of.
         weight: Its fraction in what they answer together; weights add up to 1.
         load: Its parts and itself, on the device.
+        frozen: Whether its encoder is as it was loaded, so that encoded rows may come from the cache.
     """
 
     trial: int
     weight: float
     load: Callable[[], tuple[Parts, Model]]
+    frozen: bool = False
 
 
 @dataclass(frozen=True)

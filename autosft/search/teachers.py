@@ -11,7 +11,7 @@ from autosft.contracts.record import Record
 from autosft.host.registry import Registry
 from autosft.runs.run import Run
 from autosft.search.memory.trials import Trials
-from autosft.search.outcome.choice import Expected, choose, standing, weighed
+from autosft.search.outcome.choice import MOST_ENCODERS, Expected, choose, lenders
 from autosft.search.outcome.ensemble import likely
 from autosft.search.outcome.predictions import read_predictions
 from autosft.search.space import has_teacher
@@ -19,15 +19,13 @@ from autosft.search.space import has_teacher
 MOST_TEACHERS = 3
 """So many models teach together: each is asked about all that the student sees."""
 
-MOST_ENCODERS = 3
-"""Through so many other encoders rows are seen, beside the trial's own: each has to encode all of them."""
-
 
 @final
 class Teachers:
     """Chooses teachers: those that would answer together if the search ended now, the largest weights first; or the one
     that would be taken alone, where answers have no mean. And encoders: those of the best trials that left theirs as it
-    was, one of each other backbone. Who builds on others is not built on, so that recipes stay finite.
+    was, one of each other backbone. Recipes stay finite: who has been taught teaches nobody, and who has looked through
+    encoders of others teaches, but lends nobody its own.
 
     Args:
         run: The run.
@@ -61,13 +59,13 @@ class Teachers:
         return self._weights
 
     def _able(self, ended: Sequence[Record]) -> list[Record]:
-        """The trials that may be built on."""
+        """The trials that may teach."""
         failed = {number for record in ended for number in record.failed_teachers}
         return [
             record
             for record in ended
             if record.state == "done"
-            and not record.recipe.teacher
+            and not (record.recipe.teacher and "teacher" in self._registry.strategy(record.recipe.strategy).wants)
             and record.number not in failed
             and self._run.has_model(record.number)
         ]
@@ -75,12 +73,7 @@ class Teachers:
     def _encoders(self, ended: Sequence[Record], backbone: str) -> dict[int, float]:
         """The best trial with a frozen encoder of each of the best other backbones, all alike; where no other can be
         tried, that of the backbone itself, which adds nothing."""
-        frozen = [one for one in self._able(ended) if self._registry.strategy(one.recipe.strategy).cheap]
-        scored = [one for one in frozen if one.score is not None]
-        best: dict[str, int] = {}
-        values = weighed(scored, self._expected)
-        for record in sorted(scored, key=lambda record: standing(record, values)):
-            best.setdefault(record.recipe.backbone, record.number)
+        best = lenders(self._able(ended), self._expected)
         numbers = [number for name, number in best.items() if name != backbone][:MOST_ENCODERS]
         if not numbers and not self._has_other(backbone):
             numbers = list(best.values())

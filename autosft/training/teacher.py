@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -62,10 +63,31 @@ class Teacher:
             BadTeacher: A model is missing, damaged, or knows other labels than the trial.
             OutOfTime: There is no time for all rows.
         """
+        return self._together(self._each(rows))
+
+    def agreement(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """How many of the models, by weight, give the same labels to every target as they do together, for rows without
+        targets, in their order: from 0 to 1, shape (rows,). It is 1 where answers are no labels: no two numbers are
+        quite the same.
+
+        Raises:
+            ValueError: As for `answers`, as are all others.
+            BadInput: A problem offers no pseudo-labels; `Problem.offers` tells.
+        """
+        each, found = self._each(rows), np.ones(len(rows))
+        asked = zip(self._trial.parts.problems, self._trial.parts.states.problems, self._together(each), strict=True)
+        for position, (problem, state, outputs) in enumerate(asked):
+            if problem.classes(state):
+                labels = objects(problem.pseudo_labels(outputs, state)[0])
+                theirs = [objects(problem.pseudo_labels(one[position], state)[0]) for one in each]
+                agreeing = zip(theirs, self._trial.teacher, strict=True)
+                found = np.minimum(found, sum(model.weight * (one == labels) for one, model in agreeing))
+        return found
+
+    def _each(self, rows: Rows) -> list[tuple[Outputs, ...]]:
         if foreign := set(rows.id) - set(self._trial.unlabeled.id):
             raise ValueError(f"Teachers label rows without targets alone, and {sorted(foreign)[0]!r} is none.")
-        each = [self._answered(model, rows) for model in self._trial.teacher]
-        return self._together(each)
+        return [self._answered(model, rows) for model in self._trial.teacher]
 
     def beside(self, loader: Batches) -> Batches:
         """What a `Loader` loads, in steps: its batch under `"student"`, and the same rows as each model takes them, in
@@ -129,7 +151,7 @@ class Teacher:
                 loaded = loaded or self._load(model)
                 parts, network = loaded
                 with drawing_apart():
-                    outputs = answer(parts, alone, network, some)
+                    outputs = answer(parts, alone, network, some, cached=model.frozen)
                 StoredOutputs(some, outputs, parts.states.problems).write(folder)
             portions.append(StoredOutputs.read(folder, some.columns).outputs)
         return tuple(Outputs.concat(several) for several in zip(*portions, strict=True))

@@ -22,7 +22,12 @@ def teachers_of(recipe: Recipe, run: Run, registry: Registry, device: torch.devi
     """The models, none of them loaded yet."""
     task = run.document.task
     return tuple(
-        TeacherModel(one.trial, one.weight, partial(_load, run.trial_folder(one.trial), task, registry, device))
+        TeacherModel(
+            one.trial,
+            one.weight,
+            partial(_load, run.trial_folder(one.trial), task, registry, device),
+            frozen=registry.strategy(one.recipe.strategy).cheap,
+        )
         for one in recipe.teacher
     )
 

@@ -21,14 +21,16 @@ from autosft.search.memory.sampler import Sampler
 from autosft.search.memory.study import Study, sqlite_url
 from autosft.search.memory.trials import Trials
 from autosft.search.orders.retries import to_quarantine
-from autosft.search.outcome.disk import Disk
+from autosft.search.outcome.disk import KEPT_MODELS, Disk
 from autosft.search.policy.budget import Estimates
-from autosft.search.policy.proposals import Proposals
+from autosft.search.policy.proposals import MOST_LESSONS, Proposals
 from autosft.search.policy.scheduler import Scheduler
 from autosft.search.space import content_of, whole_space_of
 from autosft.search.teachers import MOST_TEACHERS, Teachers
 from autosft.testing.toy import ToyStrategy
 from autosft.workers.worker import Worker
+from autosft_strategies.cotraining import CoTraining
+from autosft_strategies.probe import Probe
 
 
 class Pupil(ToyStrategy):
@@ -69,7 +71,8 @@ class Search:
     def begin(self, strategy, backbone="tiny/wide", **more):
         params = {"backbone": backbone, "strategy": strategy}
         space = whole_space_of(self.task, self.registry, self.plan, params)
-        params = {**defaults(space), **params, f"{strategy}.optim.lr": 0.05, f"{strategy}.optim.head_lr": 0.2}
+        rates = {f"{strategy}.optim.lr": 0.05, f"{strategy}.optim.head_lr": 0.2}
+        params = {**defaults(space), **params, **{name: rate for name, rate in rates.items() if name in space}}
         return self.trials.start({**params, **more}, space, self.teachers.of(strategy, backbone))
 
     def work(self, number):
@@ -87,8 +90,20 @@ class Search:
 
 
 @pytest.fixture
-def registry(with_parts):
-    return with_parts(strategies={"pupil": Pupil()})
+def strategies():
+    """Beside the toy."""
+    return [Pupil()]
+
+
+@pytest.fixture
+def registry(with_parts, strategies):
+    return with_parts(strategies={one.name: one for one in strategies})
+
+
+@pytest.fixture
+def plan(task, registry):
+    """There are rows without targets."""
+    return make_plan(task, registry, precheck(task, registry, SearchSpec()), Facts(unlabeled=20))
 
 
 @pytest.fixture
@@ -134,6 +149,42 @@ def test_a_pupil_keeps_its_teacher_through_a_restart_and_another_teacher_is_anot
     alone = before.changed(teacher=())
     assert content_of(before) != content_of(alone) and content_of(before, cut=True) == content_of(alone, cut=True)
     assert number in search.trials.unfinished
+
+
+def test_a_pupil_is_tried_again_with_its_defaults_by_other_teachers_and_three_times_at_most(search):
+    for _ in range(30):
+        search.work(search.next())
+    pupils = [record for record in search.trials.ended if record.recipe.strategy == "pupil"]
+    first = pupils[0].recipe
+    alike = [one.recipe for one in pupils if content_of(one.recipe, cut=True) == content_of(first, cut=True)]
+    assert 1 < len(alike) <= MOST_LESSONS
+    assert len({content_of(recipe) for recipe in alike}) == len(alike), "by other teachers each time"
+
+
+@pytest.mark.parametrize("strategies", [[Pupil(), Probe(), CoTraining()]])
+def test_who_looked_through_encoders_of_others_may_teach_and_lends_nobody_its_own(search):
+    lender = search.train("probe", "tiny/narrow")
+    looker = search.train("cotraining", "tiny/wide")
+    assert [one.trial for one in looker.recipe.teacher] == [lender.number]
+
+    assert looker.number in search.teachers.of("pupil", "tiny/wide")
+    assert looker.number not in search.teachers.of("cotraining", "tiny/narrow")
+
+
+@pytest.mark.parametrize("strategies", [[Pupil(), Probe(), CoTraining()]])
+def test_encoders_that_the_next_trial_would_look_through_stay_on_disk(search):
+    lender = search.train("probe", "tiny/narrow")
+    for _ in range(KEPT_MODELS + 1):
+        search.train("toy", "tiny/wide")
+    search.train("probe", "tiny/wide")
+    search.trials.ended[0] = lender.model_copy(update={"score": 0.0})
+
+    Disk(search.run, search.registry, search.trials, 1e9).tidy()
+    assert search.run.has_model(lender.number)
+    assert search.teachers.of("cotraining", "tiny/wide") == {lender.number: 1.0}
+
+    Disk(search.run, search.registry, search.trials, 1.0).tidy()
+    assert not search.run.has_model(lender.number), "where room is short it is for what answers"
 
 
 def test_teachers_stay_on_disk_as_long_as_a_pupil_may_be_trained(search):

@@ -3,6 +3,7 @@ that is killed on its way, with two workers."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -58,7 +59,8 @@ def install(tmp_path_factory, here):
                 toy.write_distribution(folder, module)
             patch.syspath_prepend(folder)
             patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-            kept = ("autosft-toy", "autosft-strategies", *(f"autosft-{name}" for name in sketches))
+            first = ("autosft-toy", "autosft-strategies", "autosft-semisupervised")
+            kept = (*first, *(f"autosft-{name}" for name in sketches))
             patch.setenv("AUTOSFT_DISABLE_PLUGINS", toy.all_but(*kept))
 
         yield make
@@ -119,3 +121,17 @@ def bundled(tmp_path):
         return Predictor.load(tmp_path / "best", registry=parts)
 
     return make
+
+
+@pytest.fixture
+def few(install, tmp_path):
+    """The toy plugin and the first-party strategies; forty labelled points, and the other points without labels in a
+    file of their own, with copies of some."""
+    install()
+    whole = json.loads(make_points(tmp_path / "clouds.points.json", rows=480, seed=1).read_text())
+    data, more = tmp_path / "few.points.json", tmp_path / "more.points.json"
+    test = [{**row, "split": "test"} for row in whole["rows"][240:]]
+    data.write_text(json.dumps({"rows": whole["rows"][:40] + test, "unlabeled": []}))
+    points = [row["x"] for row in whole["rows"][:240]] + [row["x"] for row in whole["rows"][240:245]]
+    more.write_text(json.dumps({"rows": [], "unlabeled": points}))
+    return data, more

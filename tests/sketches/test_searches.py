@@ -38,8 +38,8 @@ DATA = {
         make_points(folder / "clouds.points.json", rows=120, missing=["height"]),
         problems=["classification", "regression"],
     ),
-    "fixmatch": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "lora": lambda folder: make_points(folder / "clouds.points.json", rows=120),
+    "meanteacher": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "names": lambda folder: two_classifications(make_points(folder / "clouds.points.json", rows=120)),
     "neighbors": lambda folder: make_points(folder / "clouds.points.json", rows=120),
     "pairs": lambda folder: make_points(folder / "clouds.points.json", rows=120),
@@ -49,9 +49,9 @@ DATA = {
     "vocabulary": lambda folder: task("texts", "classification", texts=list(vocabulary.texts())),
 }
 STRATEGIES = {
-    "fixmatch": ["fixmatch"],
     "halves": ["toy", "probe"],
     "lora": ["lora"],
+    "meanteacher": ["meanteacher"],
     "names": ["toy", "probe"],
     "neighbors": ["neighbors"],
     "pairs": ["contrastive"],
@@ -61,7 +61,7 @@ STRATEGIES = {
 INSTALLED = {"halves": (), "names": ()}
 """Those that need no plugin but the toy one: half of the rows have both targets; two targets are classifications."""
 
-TOGETHER = ("boxes", "fixmatch", "halves", "lora", "names", "pairs")
+TOGETHER = ("boxes", "halves", "lora", "meanteacher", "names", "pairs")
 """Those of which two processes train each trial too: a loss of a whole batch, steps of several streams, targets that
 are missing, adapters, two targets of one problem, rows that stay together."""
 

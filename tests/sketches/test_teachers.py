@@ -1,10 +1,8 @@
-"""Proves trials that are taught by earlier ones: by distillation, and by labels for rows without."""
+"""Whole searches with trials that earlier ones teach: by distillation, and by answers to rows without labels."""
 
 import csv
 
-import distillation
 import pytest
-import selftraining
 import speech
 import torch
 
@@ -18,32 +16,17 @@ from autosft.host.loading import load
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
 from autosft.search.memory.study import Study, sqlite_url
-from autosft.testing.conformance import StrategyConformance
-from autosft.testing.toy import make_points
+from autosft.testing.toy import ToyFamily, make_points
+from autosft_semisupervised.distillation import Distill
+from autosft_semisupervised.selftraining import SelfTraining
 
-NAMES = {"distillation": "distill", "selftraining": "selftraining"}
-
-
-class TestDistill(StrategyConformance):
-    """Among others: killed after every epoch, it ends with the same weights."""
-
-    @pytest.fixture
-    def strategy(self):
-        return distillation.Distill()
+INFO = ToyFamily().match("wide")[0]
 
 
-class TestSelfTraining(StrategyConformance):
-    """Among others: killed after every epoch, it ends with the same weights."""
-
-    @pytest.fixture
-    def strategy(self):
-        return selftraining.SelfTraining()
-
-
-@pytest.mark.parametrize("strategy", [distillation.Distill(), selftraining.SelfTraining()])
+@pytest.mark.parametrize("strategy", [Distill(), SelfTraining()])
 def test_which_problems_can_be_taught_is_seen_by_what_they_offer(strategy):
-    assert strategy.accepts(Facts(), None, [Classification(), Regression()]) == ""
-    assert "transcription cannot" in strategy.accepts(Facts(), None, [Classification(), speech.Transcription()])
+    assert strategy.accepts(Facts(), INFO, [Classification(), Regression()]) == ""
+    assert "transcription cannot" in strategy.accepts(Facts(), INFO, [Classification(), speech.Transcription()])
 
 
 def teachers(run):
@@ -55,14 +38,14 @@ def teachers(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sketch", NAMES)
+@pytest.mark.parametrize("strategy", ["selftraining", "distill"])
 def test_taught_trials_go_through_a_whole_search_and_keep_their_teacher_when_it_is_killed(
-    sketch, install, killed, tmp_path
+    strategy, install, killed, tmp_path
 ):
-    install(sketch)
+    install()
     data, folder = make_points(tmp_path / "clouds.points.json", rows=480, seed=1), tmp_path / "run"
-    settings = {"strategies": ["toy", NAMES[sketch]], "trials": 6}
-    killed(data, folder, at=NAMES[sketch], after=0.3, **settings)
+    settings = {"strategies": ["toy", strategy], "trials": 6}
+    killed(data, folder, at=strategy, after=0.3, **settings)
     before = teachers(folder)
     assert before
 
@@ -70,7 +53,7 @@ def test_taught_trials_go_through_a_whole_search_and_keep_their_teacher_when_it_
 
     records = [Record.read(path) for path in sorted(folder.glob("trials/*/record.json"))]
     assert [record.error for record in records if record.error] == [] and sum(result.trials.values()) == 6
-    taught = [record for record in records if record.recipe.strategy == NAMES[sketch]]
+    taught = [record for record in records if record.recipe.strategy == strategy]
     assert before.items() <= teachers(folder).items() and {record.number for record in taught} == set(teachers(folder))
     assert all(record.split_score is None for record in taught), "its teacher knows the rows of other folds"
     assert any(record.split_score is not None for record in records)
@@ -87,3 +70,19 @@ def test_taught_trials_go_through_a_whole_search_and_keep_their_teacher_when_it_
     assert len(Predictor.load(folder).predict(list(run.data.test.ref))) == result.test_rows
     with (folder / "leaderboard.csv").open() as stream:
         assert len(list(csv.DictReader(stream))) == len(records)
+
+
+@pytest.mark.slow
+def test_who_has_looked_through_encoders_of_others_teaches_and_a_student_does_not(install, few, tmp_path):
+    data, more = few
+    settings = {"strategies": ["probe", "cotraining", "selftraining"], "trials": 8, "unlabeled": str(more)}
+    run_search(data, run=tmp_path / "run", budget=None, threads=2, device="cpu", **settings)
+
+    records = [Record.read(path) for path in sorted((tmp_path / "run").glob("trials/*/record.json"))]
+    assert [record.error for record in records if record.error] == []
+    taught = [record for record in records if record.recipe.strategy == "selftraining"]
+    by = [member.recipe for record in taught for member in record.recipe.teacher]
+    assert any(recipe.strategy == "cotraining" and recipe.teacher for recipe in by)
+    assert all(recipe.strategy != "selftraining" for recipe in by), "who has been taught teaches nobody"
+    assert not any(one.recipe.teacher for recipe in by for one in recipe.teacher), "recipes are finite"
+    assert all(record.pseudo_labels and record.unlabeled == 200 for record in taught)

@@ -1,28 +1,11 @@
 """Rows without labels, through whole searches: they help where labels are few, and a search that is killed goes on."""
 
-import json
-
 import pytest
 
 from autosft.contracts.record import Record
 from autosft.deploy.predictor import Predictor
 from autosft.runs.run import Run
 from autosft.search.driver import run_search
-from autosft.testing.points import make_points
-
-
-@pytest.fixture
-def few(install, tmp_path):
-    """The toy plugin and the first-party strategies; forty labelled points, and the other points without labels in a
-    file of their own, with copies of some."""
-    install()
-    whole = json.loads(make_points(tmp_path / "clouds.points.json", rows=480, seed=1).read_text())
-    data, more = tmp_path / "few.points.json", tmp_path / "more.points.json"
-    test = [{**row, "split": "test"} for row in whole["rows"][240:]]
-    data.write_text(json.dumps({"rows": whole["rows"][:40] + test, "unlabeled": []}))
-    points = [row["x"] for row in whole["rows"][:240]] + [row["x"] for row in whole["rows"][240:245]]
-    more.write_text(json.dumps({"rows": [], "unlabeled": points}))
-    return data, more
 
 
 @pytest.mark.slow
@@ -46,6 +29,22 @@ def test_a_search_learns_from_rows_without_labels_and_never_from_copies(few, tmp
     assert all(record.split_score is not None for record in learned), "heads know no rows of other folds"
     assert all(one.recipe.backbone != record.recipe.backbone for record in learned for one in record.recipe.teacher)
     assert len(Predictor.load(tmp_path / "run").predict(list(run.data.test.ref))) == result.test_rows
+
+
+@pytest.mark.slow
+def test_a_search_trains_encoders_on_rows_without_labels_and_goes_on_where_it_was_killed(few, tmp_path, killed):
+    data, more = few
+    settings = {"strategies": ["probe", "softmatch"], "trials": 3, "unlabeled": str(more)}
+    killed(data, tmp_path / "run", at="softmatch", after=0.5, **settings)
+
+    result = run_search(data, run=tmp_path / "run", budget=None, threads=2, workers=2, device="cpu", **settings)
+
+    records = [Record.read(path) for path in sorted((tmp_path / "run").glob("trials/*/record.json"))]
+    learned = [record for record in records if record.recipe.strategy == "softmatch"]
+    assert learned and [record.error for record in records if record.error] == []
+    assert all(record.score is not None and record.score > 0.6 for record in learned)
+    assert len(Predictor.load(tmp_path / "run").predict(list(Run.read(tmp_path / "run").data.test.ref))) == 240
+    assert result.test_rows == 240
 
 
 @pytest.mark.slow

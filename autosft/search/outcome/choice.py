@@ -21,6 +21,9 @@ confidence of 95 % (the rule of three: Hanley and Lippman-Hand, 1983). On a hand
 PRIOR_WEIGHT = 4.0
 """A prior counts as so many standard errors of the best score, times the prior: see docs/explanation/search.md."""
 
+MOST_ENCODERS = 3
+"""Through so many other encoders rows are seen, beside the trial's own: each has to encode all of them."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -137,6 +140,21 @@ def contenders(records: Sequence[Record], expected: Expected, count: int) -> set
     chosen = choose(records, expected)
     kept = [*best, *_frozen(scored, expected, values)[:1], *([chosen] if chosen else [])]
     return {record.number for record in kept}
+
+
+def lenders(records: Sequence[Record], expected: Expected) -> dict[str, int]:
+    """The numbers of the trials whose encoders others may look through, by backbone, the best first: the best of each
+    backbone that left its encoder as it was, and that looked through no others itself."""
+    scored = [
+        one
+        for one in records
+        if one.score is not None and one.recipe.strategy in expected.frozen and not one.recipe.teacher
+    ]
+    values = weighed(scored, expected)
+    best: dict[str, int] = {}
+    for record in sorted(scored, key=lambda record: standing(record, values)):
+        best.setdefault(record.recipe.backbone, record.number)
+    return best
 
 
 def standing(record: Record, values: Mapping[int, float]) -> tuple[float, float, int]:

@@ -9,7 +9,7 @@ from autosft.contracts.record import Record
 from autosft.host.registry import Registry
 from autosft.runs.run import OUTPUTS_FRACTION, Run
 from autosft.search.memory.trials import Trials
-from autosft.search.outcome.choice import Expected, contenders
+from autosft.search.outcome.choice import MOST_ENCODERS, Expected, contenders, lenders
 from autosft.search.outcome.ensemble import likely
 from autosft.search.outcome.predictions import read_predictions
 
@@ -36,6 +36,8 @@ class Disk:
     def __init__(self, run: Run, registry: Registry, trials: Trials, quota: float) -> None:
         self._run, self._registry, self._trials, self._quota = run, registry, trials, quota
         self._expected = Expected.of(registry, run.document.plan)
+        tried = {name for candidate in run.document.plan.candidates for name in candidate.strategies}
+        self._lends = any("encoders" in registry.strategy(name).wants for name in tried)
         self._models: set[int] = set()
         self._outputs: dict[int, int] = {}
         self._sizes: dict[int, tuple[int, int]] = {}  # after how many epochs, and the bytes
@@ -48,10 +50,11 @@ class Disk:
         """Delete the heavy files of trials that are out of the running, and teach none that is not.
 
         Where that is not enough, the encoders go that no such trial starts from, then the models that are kept for an
-        ensemble alone, and then the worst paused trials: their records, now `"stopped"`, are returned.
+        ensemble, or for others to look through, alone, and then the worst paused trials: their records, now
+        `"stopped"`, are returned.
         """
         self._meet_new_trials()
-        self._delete_all_but(KEPT_MODELS, self.members)
+        self._delete_all_but(KEPT_MODELS, self.members, self._lenders())
         self._trim_outputs()
         paused = sorted(self._trials.paused, key=Record.order)
         stopped: list[Record] = []
@@ -91,10 +94,15 @@ class Disk:
             predictions, _ = read_predictions(self._run, self._registry, there)
             self.members = tuple(likely(predictions, there, self._expected))
 
-    def _delete_all_but(self, count: int, members: tuple[int, ...]) -> None:
+    def _lenders(self) -> Sequence[int]:
+        """The trials whose encoders the next one would look through, if anything that may be tried wants some."""
+        there = [record for record in self._trials.ended if self._run.has_model(record.number)]
+        return list(lenders(there, self._expected).values())[: MOST_ENCODERS + 1] if self._lends else ()
+
+    def _delete_all_but(self, count: int, members: tuple[int, ...], lenders: Sequence[int] = ()) -> None:
         ended = [record for record in self._trials.ended if record.number in self._models]
         there = [record for record in ended if self._run.has_model(record.number)]  # what was deleted keeps no place
-        kept = contenders(there, self._expected, count) | set(members)
+        kept = contenders(there, self._expected, count) | {*members, *lenders}
         kept |= {teacher for one in (*kept, *self._trials.unfinished) for teacher in self._trials.teachers_of(one)}
         for number in self._models - kept:
             self._run.drop_model(number)

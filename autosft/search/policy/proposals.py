@@ -51,6 +51,9 @@ and there is anything else to try."""
 FEWEST_ROWS = 1000
 """It is not made on fewer rows than these."""
 
+MOST_LESSONS = 3
+"""So many times a strategy is tried with its defaults by other teachers, while better ones are found."""
+
 
 @final
 @dataclass(frozen=True)
@@ -255,10 +258,13 @@ class Proposals:
         return {**params, "unlabeled": count}
 
     def _only_cut(self, params: Params, uncut: Mapping[str, Sequence[tuple[float, int]]]) -> bool:
-        """Whether the same was started already on as many rows and for as many epochs, whoever taught it."""
+        """Whether the same was started already on as many rows and for as many epochs, whoever taught it; but students
+        learn again from other teachers a few times."""
         recipe = recipe_of(params, 0)
         if self.registry.strategy(recipe.strategy).cheap and not has_teacher(self.registry, recipe.strategy):
             return False
         rows, epochs = extent_of(recipe)
         earlier = uncut.get(content_of(recipe, cut=True), ())
+        if "teacher" in self.registry.strategy(recipe.strategy).wants and len(earlier) < MOST_LESSONS:
+            earlier = [one for one in earlier if one != (rows, epochs)]
         return any(rows <= on and epochs <= for_ for on, for_ in earlier)

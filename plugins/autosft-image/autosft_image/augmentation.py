@@ -1,4 +1,4 @@
-"""How pictures are changed at random while training: crops, mirror images, and two policies of changes.
+"""How pictures are changed at random while training: crops, mirror images, two policies of changes, and cutout.
 
 Everything random is drawn from the generator that a view is given. torchvision's own random transforms draw from
 torch's global one, which loading threads would share (pytorch/vision#7027): what they draw is drawn here, and its
@@ -8,7 +8,7 @@ functions do the rest.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -35,6 +35,10 @@ _CROP_RATIO = (3 / 4, 4 / 3)
 
 _CROPS = 10
 """So many crops are drawn until one lies within the picture."""
+
+_CUT = 0.5
+"""The largest side of what is cut out, as a fraction of the picture's shorter one (as for FixMatch: Sohn et al., 2020).
+"""
 
 _STRENGTHS = 30
 """TrivialAugment draws a strength of 0 to so many."""
@@ -117,6 +121,40 @@ def rand_augment(size: Size, generator: np.random.Generator) -> Change:
     """Two changes of the middling strength that torchvision gives them (Cubuk et al., 2020)."""
     first, second = (_drawn(size, generator, 0.3, MIDDLING) for _ in range(2))
     return lambda seen: second(first(seen))
+
+
+@final
+class Cutout:
+    """A square in one color anywhere in the picture, of which the edge may cut off a part (DeVries and Taylor, 2017).
+
+    Args:
+        color: Of the three channels, from 0 to 1, such as the mean that an encoder expects.
+    """
+
+    def __init__(self, color: Sequence[float]) -> None:
+        self._color = [round(255 * channel) for channel in color]
+
+    def __call__(self, size: Size, generator: np.random.Generator) -> Change:
+        """Any side up to half of the picture's shorter one is as likely as any other."""
+        import torch
+        from torchvision import tv_tensors
+        from torchvision.transforms.v2 import functional
+
+        half = generator.uniform(0, _CUT) * min(size) / 2
+        (top, bottom), (left, right) = (_span(generator.uniform(0, length), half, length) for length in size)
+        color = torch.tensor(self._color, dtype=torch.uint8).reshape(3, 1, 1)
+
+        def cut(seen: Any) -> Any:
+            if isinstance(seen, tv_tensors.TVTensor) and not isinstance(seen, tv_tensors.Image):
+                return seen
+            return functional.erase(seen, top, left, bottom - top, right - left, color)
+
+        return cut
+
+
+def _span(middle: float, half: float, length: int) -> tuple[int, int]:
+    """Where it begins and ends within a side of this length."""
+    return max(0, round(middle - half)), min(length, round(middle + half))
 
 
 def _drawn(size: Size, generator: np.random.Generator, strength: float, limits: Limits) -> Change:

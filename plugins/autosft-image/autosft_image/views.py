@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from autosft.api import Example, Inputs, Meta, State, Strength
-from autosft_image.augmentation import Change, RandomCrop, Size, Step, rand_augment, random_mirror, trivial_augment
+from autosft_image.augmentation import (
+    Change,
+    Cutout,
+    RandomCrop,
+    Size,
+    Step,
+    rand_augment,
+    random_mirror,
+    trivial_augment,
+)
 
 _ENLARGE = 4
 """Enlarging further adds cost and no information."""
@@ -65,7 +74,8 @@ def image_view(
     """The view of one strength.
 
     `"none"` shows the middle of the image, or if it is squashed, all of it. `"light"` crops at random and mirrors
-    where `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES` says.
+    where `flip` allows it; `"strong"` adds random changes of color or shape as one of `POLICIES` says, and then fills a
+    square with the mean color.
     """
     from torchvision.transforms import v2
 
@@ -81,7 +91,7 @@ def image_view(
     if flip:
         steps.append(random_mirror)
     if strength == "strong":
-        steps.append(POLICIES[policy])
+        steps += [POLICIES[policy], Cutout(options["mean"])]
     return ImageView(steps, options["mean"], options["std"])
 
 

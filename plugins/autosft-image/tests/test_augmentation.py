@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_sample_image
+from torchvision import tv_tensors
 from torchvision.transforms.v2 import InterpolationMode
 
-from autosft_image.augmentation import CHANGES, MIDDLING, WIDE, RandomCrop, _crop, change, random_mirror
+from autosft_image.augmentation import CHANGES, MIDDLING, WIDE, Cutout, RandomCrop, _crop, change, random_mirror
 
 SIZE = (107, 160)
 ALWAYS = {"auto_contrast", "equalize"}
@@ -57,3 +58,20 @@ def test_a_crop_is_a_square_and_half_of_the_pictures_are_mirrored(pixels):
     assert RandomCrop(32, InterpolationMode.BILINEAR)(SIZE, draw)(pixels).shape == (3, 32, 32)
     mirrored = [not torch.equal(random_mirror(SIZE, draw)(pixels), pixels) for _ in range(200)]
     assert sum(mirrored) == pytest.approx(100, abs=30)
+
+
+def test_a_square_of_up_to_half_the_shorter_side_is_filled_with_the_mean_color_and_nothing_else_changes(pixels):
+    color, draw, areas = [0.2, 0.4, 0.6], np.random.default_rng(0), []
+    for _ in range(300):
+        cut = Cutout(color)(SIZE, draw)(pixels)
+        changed = (cut != pixels).any(0)
+        assert (torch.tensor([51, 102, 153]) == cut[:, changed].T).all()
+        rows, columns = changed.any(1).sum(), changed.any(0).sum()
+        assert max(rows, columns) <= 54, "half of 107, rounded"
+        areas.append(int(rows * columns))
+    assert min(areas) < 100 and max(areas) > 2000 and len(set(areas)) > 100
+
+
+def test_boxes_stay_where_they_are_while_a_square_is_cut_out():
+    box = tv_tensors.BoundingBoxes(torch.tensor([[40, 30, 90, 60]]), format="XYXY", canvas_size=SIZE)
+    assert Cutout([0.5] * 3)(SIZE, np.random.default_rng(0))(box) is box

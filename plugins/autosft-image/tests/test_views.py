@@ -187,8 +187,9 @@ def test_boxes_move_with_what_they_surround(strength, policy, crop_mode):
     sample[30:60, 40:90] = 255
     box = tv_tensors.BoundingBoxes(torch.tensor([[40, 30, 90, 60]]), format="XYXY", canvas_size=(90, 120))
     own = {"crop_mode": crop_mode, "policy": policy or next(iter(POLICIES))}
+    black = Inputs(kind=LITE.kind, options={**LITE.options, "mean": (0.0, 0.0, 0.0)})  # so is what is cut out
     made = ImageModality().view(
-        LITE, Recipe(backbone="b", strategy="s", own={"image": own}), State(), strength=strength
+        black, Recipe(backbone="b", strategy="s", own={"image": own}), State(), strength=strength
     )
     looked = 0
     for seed in range(12):

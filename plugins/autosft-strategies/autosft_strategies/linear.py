@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -109,6 +109,10 @@ class LinearProblem:
         """The raw outputs of all rows, shape (rows, outputs)."""
         return raw_of(self._features, solution)
 
+    def descend(self, value: Callable[[Tensor], Tensor], penalty: float, start: Solution, gradient: float) -> Solution:
+        """The minimum of any function of the raw outputs of all rows, beside the penalty; see `descend`."""
+        return descend(self, self._features, value, penalty, start, gradient)
+
     def losses(self, out: Tensor, targets: Tensor) -> Tensor:
         """The loss of each row, of raw outputs (rows, outputs) and encoded targets."""
         return self._problem.loss(out, targets, self._state, self._recipe)
@@ -176,46 +180,71 @@ class Objective:
         return every_weight, every_bias
 
     def _smooth(self, penalty: float, start: Solution | None, gradient: float) -> Solution:
-        total, outputs = float(self._weights.sum()), self._problem.outputs
+        total = float(self._weights.sum())
 
-        def solution_of(numbers: npt.NDArray[np.float64]) -> Solution:
-            values = torch.from_numpy(numbers).float().view(outputs, -1)
-            return values[:, :-1], values[:, -1]
+        def value(out: Tensor) -> Tensor:
+            return (self._problem.losses(out, self._targets) * self._weights).double().sum() / total
 
-        def value_and_gradient(numbers: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-            weight, bias = solution_of(numbers)
-            out = raw_of(self._features, (weight, bias)).requires_grad_()
-            losses = self._problem.losses(out, self._targets) * self._weights
-            (slopes,) = torch.autograd.grad(losses.sum() / total, out)
-            value = float(losses.detach().double().sum()) / total + 0.5 * penalty * float(
-                weight.double().square().sum()
-            )
-            gradient = torch.cat([self._summed(slopes) + penalty * weight, slopes.sum(0)[:, None]], 1)
-            return value, gradient.double().flatten().numpy()
+        return descend(self._problem, self._features, value, penalty, start, gradient)
 
-        def look_at_the_clock(_: object) -> None:
-            if self._problem.seconds_left() < 0:
-                raise StopIteration
 
-        begin = torch.zeros(outputs, self._features.shape[1] + 1)
-        if start:
-            begin = torch.cat([start[0], start[1][:, None]], 1)
-        found = minimize(
-            value_and_gradient,
-            begin.double().flatten().numpy(),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": ITERATIONS, "gtol": gradient, "ftol": ROUNDING},
-            callback=look_at_the_clock,
-        )
-        weight, bias = solution_of(found.x)
-        return weight.contiguous(), bias.clone()
+def descend(
+    problem: LinearProblem,
+    features: Any,
+    value: Callable[[Tensor], Tensor],
+    penalty: float,
+    start: Solution | None,
+    gradient: float = GRADIENT,
+) -> Solution:
+    """A minimum of a function of raw outputs plus half the squared weights times a penalty, by SciPy's L-BFGS; if the
+    time is up before, what was reached.
 
-    def _summed(self, slopes: Tensor) -> Tensor:
-        """The sum of rows, each times its slopes (rows, outputs), shape (outputs, columns)."""
-        if isinstance(self._features, csr_array):
-            return torch.from_numpy(np.ascontiguousarray((self._features.T @ slopes.numpy()).T))
-        return slopes.T @ self._features
+    Args:
+        problem: Knows the time that is left, and how many outputs there are.
+        features: Dense or sparse, shape (rows, columns), as `LinearProblem` has them.
+        value: From raw outputs (rows, outputs) to a scalar.
+        penalty: See `LinearProblem.penalty`.
+        start: Where to begin; None means 0.
+        gradient: No derivative of the objective is larger at the minimum.
+    """
+
+    def solution_of(numbers: npt.NDArray[np.float64]) -> Solution:
+        values = torch.from_numpy(numbers).float().view(problem.outputs, -1)
+        return values[:, :-1], values[:, -1]
+
+    def value_and_gradient(numbers: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        weight, bias = solution_of(numbers)
+        out = raw_of(features, (weight, bias)).requires_grad_()
+        found = value(out)
+        (slopes,) = torch.autograd.grad(found, out)
+        whole = float(found.detach()) + 0.5 * penalty * float(weight.double().square().sum())
+        gradient = torch.cat([_summed(features, slopes) + penalty * weight, slopes.sum(0)[:, None]], 1)
+        return whole, gradient.double().flatten().numpy()
+
+    def look_at_the_clock(_: object) -> None:
+        if problem.seconds_left() < 0:
+            raise StopIteration
+
+    begin = torch.zeros(problem.outputs, features.shape[1] + 1)
+    if start:
+        begin = torch.cat([start[0], start[1][:, None]], 1)
+    found = minimize(
+        value_and_gradient,
+        begin.double().flatten().numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": ITERATIONS, "gtol": gradient, "ftol": ROUNDING},
+        callback=look_at_the_clock,
+    )
+    weight, bias = solution_of(found.x)
+    return weight.contiguous(), bias.clone()
+
+
+def _summed(features: Any, slopes: Tensor) -> Tensor:
+    """The sum of rows, each times its slopes (rows, outputs), shape (outputs, columns)."""
+    if isinstance(features, csr_array):
+        return torch.from_numpy(np.ascontiguousarray((features.T @ slopes.numpy()).T))
+    return slopes.T @ features
 
 
 def raw_of(features: Any, solution: Solution) -> Tensor:

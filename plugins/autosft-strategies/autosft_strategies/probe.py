@@ -122,7 +122,7 @@ def unscaled(weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor) -> tuple
     return weight, bias - weight @ mean
 
 
-def _folds(trial: Trial, position: int, chosen: Tensor) -> Tensor:
+def folds_of(trial: Trial, position: int, chosen: Tensor) -> Tensor:
     """The fold of each chosen row of those that have the problem's target, strata in proportion. Rows of a group share
     one, unless there is just one group."""
     import torch
@@ -153,7 +153,7 @@ def choose(trial: Trial, runtime: Runtime, position: int, linear: LinearProblem,
 
     draw = torch.Generator().manual_seed(seed_of(trial.parts.recipe.seed, "folds"))
     chosen = torch.randperm(len(features), generator=draw)[:CHOOSING_ROWS]
-    folds = _folds(trial, position, chosen)
+    folds = folds_of(trial, position, chosen)
     enough = FOLDS if features.layout == torch.strided else math.ceil(FOLDS * ENOUGH_HELD_OUT / len(chosen))
     numbers = range(min(enough, int(folds.max()) + 1))
     parts = [(linear.on(chosen[folds != fold]), linear.on(chosen[folds == fold])) for fold in numbers]

@@ -20,6 +20,15 @@ def against_freezing(info: BackboneInfo, problems: Sequence[Problem]) -> str:
     return f"it reads pooled features alone, not {', '.join(more)}" if more else ""
 
 
+def against_labelling(info: BackboneInfo, problems: Sequence[Problem]) -> str:
+    """Frozen encoders, whose heads label rows without targets by class, for one target."""
+    if len(problems) > 1:
+        return "it labels rows for one target"
+    if not (problems[0].offers("is_logistic") and problems[0].offers("pseudo_labels")):
+        return f"it labels rows by class, which {problems[0].name} does not have"
+    return against_freezing(info, problems)
+
+
 def against_training(info: BackboneInfo) -> str:
     """The encoder must have something to train."""
     return "nothing in this encoder can be trained" if info.origin == "fitted" else ""

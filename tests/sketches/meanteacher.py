@@ -1,7 +1,7 @@
-"""A sketch of batches of unequal kinds, `Stage.evaluated` and `after_step`: unlabelled rows teach too.
+"""A sketch of batches of unequal kinds, `Stage.evaluated` and `after_step`: rows without labels teach too.
 
-FixMatch (Sohn et al., 2020): what the model is sure of in a light view is the label of the strong view. The answers
-come from an average of the weights over time, as in Mean Teacher (Tarvainen and Valpola, 2017).
+Mean Teacher (Tarvainen and Valpola, 2017): an average of the weights over time answers one view, and the model is to
+answer another one alike.
 """
 
 import copy
@@ -16,19 +16,18 @@ PER_LABELED = 2
 """Unlabelled rows per labelled one."""
 
 
-class FixMatch(Strategy):
+class MeanTeacher(Strategy):
     """One stage over labelled and unlabelled rows."""
 
-    name = "fixmatch"
+    name, unlabeled_cost = "meanteacher", 1.3
     uses, wants = frozenset({"optim.lr"}), frozenset({"unlabeled"})
-    space: ClassVar = {"sure": Float(0.5, 0.99, default=0.8), "memory": Float(0.5, 0.999, default=0.8)}
+    space: ClassVar = {"memory": Float(0.5, 0.999, default=0.8), "weight": Float(0.1, 10.0, default=1.0, log=True)}
 
     def accepts(self, facts, info, problems):
         return "" if [problem.name for problem in problems] == ["classification"] else "needs one label per row"
 
     def stages(self, trial, runtime, model):
         import torch
-        from torch.nn.functional import cross_entropy
 
         from autosft.api.tensors import CombinedLoader, Loader, parameter_groups, row_losses
 
@@ -36,13 +35,13 @@ class FixMatch(Strategy):
         teacher = copy.deepcopy(model)
 
         def loss(step):
-            labeled, (light, strong) = step["labelled"], step["unlabelled"].inputs
+            labeled, (one, other) = step["labelled"], step["unlabelled"].inputs
             supervised = row_losses(trial.parts, model(labeled), labeled).mean()
-            light, strong = (replace(step["unlabelled"], inputs=view) for view in (light, strong))
+            one, other = (replace(step["unlabelled"], inputs=view) for view in (one, other))
             with torch.no_grad():
-                sureness, labels = model(light)[0].softmax(1).max(1)
-            losses = cross_entropy(model(strong)[0], labels, reduction="none")
-            return supervised + (losses * (sureness > own.get("sure", 0.8))).mean()
+                taught = teacher(one)[0].softmax(1)
+            apart = (model(other)[0].softmax(1) - taught).square().sum(1)
+            return supervised + own.get("weight", 1.0) * apart.mean()
 
         def follow():
             with torch.no_grad():
@@ -50,7 +49,7 @@ class FixMatch(Strategy):
                     slow.lerp_(fast, 1 - own.get("memory", 0.8))
 
         yield Stage(
-            name="fixmatch",
+            name="meanteacher",
             model=model,
             batches=CombinedLoader(
                 {
@@ -59,7 +58,7 @@ class FixMatch(Strategy):
                         trial.parts,
                         runtime,
                         trial.unlabeled,
-                        ["light", "strong"],
+                        ["light", "light"],
                         shuffle=True,
                         batch_size=PER_LABELED * trial.parts.recipe.optim.batch_size,
                     ),
@@ -77,4 +76,4 @@ class FixMatch(Strategy):
 
 @hookimpl
 def autosft_strategies():
-    return [FixMatch()]
+    return [MeanTeacher()]

@@ -1,0 +1,1 @@
+"""Semi-supervised training strategies: they train the encoder on rows with and without labels."""
