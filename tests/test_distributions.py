@@ -24,6 +24,7 @@ OWN = {
     "autosft-audio": {"transformers", "tokenizers", "soundfile"},
     "autosft-image": {"timm", "torchvision", "pillow"},
     "autosft-mlflow": set(),
+    "autosft-pretraining": set(),
     "autosft-semisupervised": set(),
     "autosft-strategies": set(),
     "autosft-tensorboard": {"pillow"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autosft.contracts.graph import Graph
+from autosft.contracts.masking import Masked, MaskingEncoder
 from autosft.contracts.steps import Step
 from autosft.contracts.tensors import Batch, Encoder, LinearHead, Model
 from autosft.training.encoders import Encoders
@@ -22,6 +23,8 @@ __all__ = [
     "Graph",
     "LinearHead",
     "Loader",
+    "Masked",
+    "MaskingEncoder",
     "Model",
     "Step",
     "Teacher",

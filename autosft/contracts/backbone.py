@@ -55,6 +55,8 @@ class BackboneInfo(Document):
         origin: What it is before any training: `"pretrained"`; `"fitted"`, if all that it knows is learned by
             `BackboneFamily.fit` and nothing in it can be trained; or `"scratch"`, if its weights are drawn, so that it
             says nothing as long as it stays frozen.
+        hides: What stands at the places that its encoder can hide from itself, for masked modelling: `"tokens"` or
+            `"values"`; empty if the encoder is no `MaskingEncoder`.
     """
 
     name: str
@@ -68,6 +70,7 @@ class BackboneInfo(Document):
     arguments: Mapping[str, Any] = {}
     languages: frozenset[str] = frozenset()
     origin: Literal["pretrained", "fitted", "scratch"] = "pretrained"
+    hides: Literal["", "tokens", "values"] = ""
 
 
 class WeightFile(Document):

@@ -65,7 +65,8 @@ class Starts:
             told = (
                 f"{start.strategy} has pretrained {start.backbone} in {record.seconds:.0f} s, for trials to start from"
             )
-            self._callback(Noted(told))
+            for text in (told, *(f"{start.strategy} on {start.backbone}: {note}" for note in record.notes)):
+                self._callback(Noted(text))
             self._ready += waiting
             return []
         why = f"{start.strategy} could not make the encoder that it starts from: {record.error}"

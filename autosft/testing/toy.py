@@ -163,8 +163,12 @@ class ToyFamily(BackboneFamily):
         """A narrow one and a wide one."""
         points = Inputs(kind="points")
         return [
-            BackboneInfo(name="tiny/wide", inputs=points, gigaflops=2e-6, prior=0.6, arguments={"width": 16}),
-            BackboneInfo(name="tiny/narrow", inputs=points, gigaflops=1e-6, prior=0.5, arguments={"width": 8}),
+            BackboneInfo(
+                name="tiny/wide", inputs=points, gigaflops=2e-6, prior=0.6, arguments={"width": 16}, hides="values"
+            ),
+            BackboneInfo(
+                name="tiny/narrow", inputs=points, gigaflops=1e-6, prior=0.5, arguments={"width": 8}, hides="values"
+            ),
         ]
 
     def match(self, pattern: str) -> Sequence[BackboneInfo]:

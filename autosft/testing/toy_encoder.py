@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autosft.api.tensors import Encoder
+from autosft.api.tensors import Masked, MaskingEncoder
 
 FIXED_SEED = 20_000
 """Toy encoders come with the same weights everywhere, as if they had been pretrained."""
 
 
-class ToyEncoder(Encoder):
-    """A perceptron of two blocks.
+class ToyEncoder(MaskingEncoder):
+    """A perceptron of two blocks. A point is one place: some of its numbers are hidden, and all are asked for.
 
     Args:
         numbers: How many numbers a point has.
@@ -26,6 +26,7 @@ class ToyEncoder(Encoder):
     def __init__(self, numbers: int, width: int, activation: str) -> None:
         super().__init__()
         self.widths = {"pooled": width}
+        self.place_width, self.place_numbers = width, numbers
         self.activation = torch.tanh if activation == "tanh" else torch.relu
         self.first = nn.Linear(numbers, width)
         self.second = nn.Linear(width, width)
@@ -38,3 +39,8 @@ class ToyEncoder(Encoder):
     def forward(self, inputs: Any) -> Mapping[str, Tensor]:
         """Points (rows, numbers) to `"pooled"` (rows, width)."""
         return {"pooled": self.activation(self.second(self.activation(self.first(inputs))))}
+
+    def masked(self, inputs: Any, fraction: float, generator: torch.Generator) -> Masked:
+        """Points with 0, the mean of all, in the place of what is hidden."""
+        hidden = torch.rand(inputs.shape, generator=generator) < fraction
+        return Masked(self(inputs.masked_fill(hidden.to(inputs.device), 0.0))["pooled"], inputs)

@@ -156,6 +156,9 @@ def _train_stage(training: _Training, number: int, stage: Stage) -> None:
         before = None
     if current.epoch or not limit:
         current.settle()
+        if training.more and current.epoch < limit and not stage.valid:
+            done = f"stage {stage.name!r} ended after {current.epoch} of {limit} epochs"
+            checkpoints.notes.append(f"{done}: there was no time for more")
     elif before is None:
         raise OutOfTime(f"The time was up before stage {stage.name!r} had begun.")
     else:

@@ -65,7 +65,9 @@ class Setup:
         train_rows = subset(data.train, count)
         if replay and not data.valid_is_predefined:
             train_rows += data.valid
-        states = self.states(order.recipe, train_rows, weights, "refit" if replay else "train")
+        unlabeled = self._unlabeled(order.recipe)
+        part = "refit" if replay else order.work if pretrains else "train"
+        states = self.states(order.recipe, train_rows, weights, part, unlabeled if pretrains else None)
         if replay:  # thresholds and the like were tuned on validation rows, which are training rows now
             states = States(states.modality, states.backbone, load_states(folder)[1].problems)
         parts = Parts(
@@ -83,7 +85,7 @@ class Setup:
             folder / REFIT if replay else folder,
             train=train_rows,
             valid=Rows.of(()) if replay or pretrains else data.valid,
-            unlabeled=self._unlabeled(order.recipe),
+            unlabeled=unlabeled,
             start=self._run.start_folder(order.recipe.start) / MODEL if order.recipe.start else None,
             teacher=teachers_of(order.recipe, self._run, self._registry, self._device),
             pause_after=order.pause_after,
@@ -123,9 +125,12 @@ class Setup:
             rank=self._group.rank,
         )
 
-    def states(self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str) -> States:
+    def states(
+        self, recipe: Recipe, rows: Rows, weights: WeightFile | None, part: str, unlabeled: Rows | None = None
+    ) -> States:
         """What the modality learned for all trials, and what the other parts learn from training rows, once per
-        backbone and part of the data. What the encoder knows that a trial starts from comes with it."""
+        backbone and part of the data; of an encoder that is pretrained, from rows without targets too. What the encoder
+        knows that a trial starts from comes with it."""
         start = recipe.start.model_dump_json() if recipe.start else ""
         key = (recipe.backbone, len(rows), part, start)
         if key not in self._states:
@@ -136,7 +141,7 @@ class Setup:
                 modality=plan.state,
                 backbone=load_states(self._run.start_folder(start))[1].backbone
                 if start
-                else family.fit(info, rows, self._read, weights),
+                else family.fit(info, rows + unlabeled if unlabeled else rows, self._read, weights),
                 problems=tuple(problem.fit(rows.with_target(n).target(n)) for n, problem in enumerate(self._problems)),
             )
         return self._states[key]

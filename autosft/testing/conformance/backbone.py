@@ -20,6 +20,7 @@ from autosft.contracts.space import defaults
 from autosft.contracts.state import State
 from autosft.contracts.tensors import Batch, Encoder
 from autosft.errors import BadInput, BadWeights
+from autosft.testing.conformance.masking import check_masked
 from autosft.testing.conformance.promises import (
     Offline,
     check_light,
@@ -158,9 +159,8 @@ class BackboneConformance(Offline):
     def test_the_number_of_its_parameters_is_about_what_it_announces(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any], weights: WeightFile | None
     ) -> None:
-        built = sum(
-            parameter.numel() for parameter in family.build(info, _recipe(family, info), batch[0], None).parameters()
-        )
+        parameters = family.build(info, _recipe(family, info), batch[0], None).parameters()
+        built = sum(parameter.numel() for parameter in parameters)
         if not info.parameters or not built or weights:
             pytest.skip("it does not say how many it has, has none, or is built of what lies beside its weights")
         assert built / PARAMETERS_OFF <= info.parameters <= built * PARAMETERS_OFF, f"it has {built}"
@@ -217,6 +217,13 @@ class BackboneConformance(Offline):
         second = family.build(info, _recipe(family, info), check_state(state), None).eval()
         before, after = _encoded(first, inputs), _encoded(second, inputs)
         assert all(torch.equal(before[key], after[key]) for key in before)
+
+    def test_what_it_hides_from_itself_it_has_not_seen(
+        self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]
+    ) -> None:
+        if not info.hides:
+            pytest.skip("it hides nothing from itself")
+        check_masked(family.build(info, _recipe(family, info), batch[0], None).eval(), info.hides, batch[1])
 
     def test_a_row_alone_is_encoded_as_among_others(
         self, family: BackboneFamily, info: BackboneInfo, batch: tuple[State, Any]

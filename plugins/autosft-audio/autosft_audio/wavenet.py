@@ -19,6 +19,7 @@ _INFO = BackboneInfo(
     gigaflops=0.179,
     prior=0.3,
     origin="scratch",
+    hides="values",
 )
 
 

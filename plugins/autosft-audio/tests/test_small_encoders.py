@@ -98,3 +98,12 @@ def test_weights_are_refused():
     for family in (BandsFamily(), WaveNetFamily()):
         with pytest.raises(BadWeights, match="takes no weights"):
             family.build(family.curated()[0], RECIPE, None, WeightFile(source="test", path="w.safetensors"))
+
+
+def test_stretches_of_sound_are_hidden_and_about_as_many_frames_as_asked_for(built, tone):
+    encoder, waves = built("wavenet/small"), [torch.from_numpy(tone(500.0, 4.0)) for _ in range(8)]
+    frames, masked = encoder._frames(waves)[0], encoder.masked(waves, 0.5, torch.Generator().manual_seed(0))
+    assert len(masked.targets) / frames[..., 0].numel() == pytest.approx(0.5, abs=0.1)
+    assert masked.targets.shape[1] == BANDS and masked.encoded.shape == (len(masked.targets), encoder.place_width)
+    few = encoder.masked(waves[:1], 0.001, torch.Generator().manual_seed(0))
+    assert 1 <= len(few.targets) <= 10

@@ -34,6 +34,7 @@ def _info(name: str, parameters: int, gigaflops: float) -> BackboneInfo:
         gigaflops=gigaflops,
         prior=0.1,
         origin="scratch",
+        hides="values",
     )
 
 

@@ -120,6 +120,7 @@ def _info(entry: _Entry) -> BackboneInfo:
         pretrained={"hub": f"timm/{entry.name}"},
         license=entry.license,
         arguments=arguments,
+        hides="values",
     )
 
 

@@ -60,6 +60,7 @@ def describe(name: str, config: Mapping[str, Any], arguments: Mapping[str, Any],
         pretrained={"hub": hub} if hub else {},
         license=_SPDX.get(license, license),
         arguments=arguments,
+        hides="values",
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any, final
 
 import torch  # noqa: TID253 - a module must be a class of torch; only a build imports this file
 from torch import Tensor, nn  # noqa: TID253
-from torch.nn.functional import layer_norm  # noqa: TID253
+from torch.nn.functional import adaptive_avg_pool2d, interpolate, layer_norm  # noqa: TID253
 
-from autosft.api.tensors import Encoder
+from autosft.api import BadInput
+from autosft.api.tensors import Masked, MaskingEncoder
 
 EARLIER = 2
 """Stages before the last whose means over the picture join the pooled vector, each normalized. The last one has learned
@@ -17,8 +18,15 @@ what its classes need and forgotten other things, such as textures (Head2Toe: Ev
 in benchmarks/README.md."""
 
 
+_STRIDE = 32
+"""Pixels between two places of the last map, where timm does not say."""
+
+_SHOWN = 8
+"""Of a hidden patch of whatever size so many pixels across and down are asked for: means of smaller squares."""
+
+
 @final
-class TimmEncoder(Encoder):
+class TimmEncoder(MaskingEncoder):
     """Gives `"pooled"`, what timm pools with the means of earlier stages beside it, and `"maps"` (batch, channels,
     height, width) or `"tokens"`, class token and all."""
 
@@ -33,6 +41,8 @@ class TimmEncoder(Encoder):
         last = int(network.num_features)
         pooled = int(getattr(network, "head_hidden_size", 0) or last) + sum(stages[place] for place in self._earlier)
         self.widths = {"pooled": pooled, "maps": last, "tokens": last}
+        self._stride = _stride(network)
+        self.place_width, self.place_numbers = last, 3 * _SHOWN**2
 
     def forward(self, inputs: Tensor) -> Mapping[str, Tensor]:
         """Encode images, shape (batch, 3, height, width)."""
@@ -52,6 +62,33 @@ class TimmEncoder(Encoder):
             encoded["tokens"] = features
         return encoded
 
+    def masked(self, inputs: Tensor, fraction: float, generator: torch.Generator) -> Masked:
+        """What the last map, or the last tokens, have where a patch of pixels is hidden; the mean pixel stands there
+        (SimMIM: Xie et al., 2022). Values are the patch at 8 x 8 pixels.
+
+        Raises:
+            BadInput: Its tokens are no patches of the image, but for what stands before them.
+        """
+        rows, _, height, width = inputs.shape
+        down, across = (max(1, round(side / self._stride)) for side in (height, width))
+        cells = down * across
+        drawn = torch.rand(rows, cells, generator=generator).argsort(1).argsort(1)
+        hidden = (drawn < max(1, round(fraction * cells))).view(rows, 1, down, across).to(inputs.device)
+        covered = interpolate(hidden.float(), (height, width)).bool()
+        places = self._places(self(inputs.masked_fill(covered, 0.0)), down, across)
+        patches = adaptive_avg_pool2d(inputs, (down * _SHOWN, across * _SHOWN))
+        patches = patches.unflatten(3, (across, _SHOWN)).unflatten(2, (down, _SHOWN)).permute(0, 2, 4, 1, 3, 5)
+        return Masked(places[hidden[:, 0]], patches.flatten(3)[hidden[:, 0]])
+
+    def _places(self, encoded: Mapping[str, Tensor], down: int, across: int) -> Tensor:
+        """One vector per patch, shape (rows, down, across, width)."""
+        if "maps" in encoded:
+            return interpolate(encoded["maps"], (down, across)).permute(0, 2, 3, 1)
+        tokens, before = encoded.get("tokens"), int(getattr(self.network, "num_prefix_tokens", 0))
+        if tokens is None or tokens.shape[1] - before != down * across:
+            raise BadInput(f"its tokens are not the {down} x {across} patches of the image")
+        return tokens[:, before:].unflatten(1, (down, across))
+
     def blocks(self) -> Sequence[Sequence[str]]:
         """Parameters in timm's own groups, from the stem to the last norm."""
         from timm.models import group_parameters
@@ -60,6 +97,13 @@ class TimmEncoder(Encoder):
             return _by_child(self.network)
         groups = group_parameters(self.network, self.network.group_matcher(coarse=False))
         return [[f"network.{name}" for name in names] for _, names in sorted(groups.items()) if names]
+
+
+def _stride(network: Any) -> int:
+    """Pixels between two places of what the network ends in."""
+    described = getattr(network, "feature_info", None)
+    stages = list(getattr(described, "info", described) or ())
+    return int(stages[-1].get("reduction", _STRIDE)) if stages else _STRIDE
 
 
 def _channels(network: Any) -> list[int]:

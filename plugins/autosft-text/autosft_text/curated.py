@@ -71,6 +71,7 @@ def _info(entry: _Entry) -> BackboneInfo:
         license=entry.license,
         arguments=arguments_of(entry.pooling, entry.before),
         languages=entry.languages,
+        hides="tokens",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from autosft.api import BackboneInfo, BadWeights, Inputs, WeightFile
@@ -9,6 +10,7 @@ from autosft.api.weights import read_config, sha256_of_file
 from autosft_text.checkpoint import TOKENIZER, WEIGHTS, reads_text, size_of
 from autosft_text.curated import BY_REPOSITORY, PREFIX, arguments_of
 from autosft_text.sentence import encoder_folder, sentence_modules
+from autosft_text.tokenizing import MASKS
 
 _BESIDE = (
     TOKENIZER,
@@ -52,7 +54,15 @@ def from_folder(folder: Path) -> tuple[BackboneInfo, WeightFile] | None:
         prior=known.prior if known else 0.5,
         license=known.license if known else "",
         languages=known.languages if known else frozenset(),
+        hides="tokens" if _has_mask(home) else "",
         arguments=arguments_of(modules.pooling or str(stated.get("pooling", "")), str(stated.get("before", ""))),
     )
     digest = "" if parts else sha256_of_file(weights)
     return info, WeightFile(source="folder", path=str(folder.absolute()), sha256=digest, license=info.license)
+
+
+def _has_mask(folder: Path) -> bool:
+    """Whether the vocabulary has a token that stands for a hidden one."""
+    words = [json.dumps(word).encode() for word in MASKS] + [f"\n{word}\n".encode() for word in MASKS]
+    files = (folder / TOKENIZER, folder / "vocab.txt", folder / "vocab.json")
+    return any(word in content for file in files if file.is_file() for content in [file.read_bytes()] for word in words)

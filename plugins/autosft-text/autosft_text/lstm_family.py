@@ -25,6 +25,7 @@ _INFO = BackboneInfo(
     prior=0.15,
     arguments={"embedding": 128, "width": 128},
     origin="scratch",
+    hides="tokens",
 )
 
 

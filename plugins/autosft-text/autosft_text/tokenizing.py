@@ -19,6 +19,9 @@ LONGEST = 256
 """Tokens of a text that an encoder sees at most. Attention and all else of a transformer cost in proportion to them or
 more, and two such ends seldom leave open what a text is about."""
 
+MASKS = ("[MASK]", "<mask>")
+"""What stands for a hidden token in the vocabularies of BERT and of RoBERTa, and of all that came of them."""
+
 _CHARACTERS = 16
 """No more characters per token are looked at, so that a megabyte in a row costs no more than a page."""
 
@@ -73,6 +76,23 @@ class TextTokenizer:
             numbers[place, : len(row)] = row
             there[place, : len(row)] = True
         return numbers, there
+
+    @property
+    def mask(self) -> int | None:
+        """The number of the token that stands for one that is hidden; None if the tokenizer has none."""
+        found = (self._tokenizer.token_to_id(word) for word in MASKS)
+        return next((number for number in found if number is not None), None)
+
+    def ordinary(self, numbers: npt.NDArray[np.int64], there: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Where tokens stand that are of the texts themselves: neither special ones nor what stands before every text.
+
+        Args:
+            numbers: As a call gives them.
+            there: Beside them.
+        """
+        special = [number for number, token in self._tokenizer.get_added_tokens_decoder().items() if token.special]
+        places, ends = np.arange(numbers.shape[1]), there.sum(1, keepdims=True) - len(self._last)
+        return there & (places >= self.before_tokens) & (places < ends) & ~np.isin(numbers, special)
 
     def preparation(self) -> dict[str, Any]:
         """How texts become numbers, in words for whoever does it elsewhere."""

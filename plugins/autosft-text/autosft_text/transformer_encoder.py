@@ -14,10 +14,11 @@ import torch  # noqa: TID253 - a module must be a class of torch; only a build i
 from torch import Tensor, nn  # noqa: TID253
 from torch.nn.functional import layer_norm  # noqa: TID253
 
-from autosft.api import BadWeights, WeightFile
-from autosft.api.tensors import Encoder, Graph
+from autosft.api import BadInput, BadWeights, WeightFile
+from autosft.api.tensors import Graph, Masked, MaskingEncoder
 from autosft.api.weights import sha256_of_file
 from autosft_text.checkpoint import WEIGHTS, is_of_several, own, reads_text
+from autosft_text.masking import chosen_tokens, corrupted
 from autosft_text.pooling import Pooling
 from autosft_text.sentence import encoder_folder
 from autosft_text.tokenizing import TextTokenizer
@@ -31,7 +32,7 @@ _SHOWN = 4
 
 
 @final
-class TransformerEncoder(Encoder):
+class TransformerEncoder(MaskingEncoder):
     """From texts to `"pooled"` (batch, width), `"tokens"` (batch, length, width) and `"mask"` (batch, length).
 
     Args:
@@ -51,6 +52,7 @@ class TransformerEncoder(Encoder):
         self._tokenizer, self._pooling = tokenizer, pooling
         tokens = int(network.config.hidden_size)
         self.widths = {"pooled": width + len(pooling.modes) * tokens, "tokens": tokens}
+        self.place_width = tokens
 
     def forward(self, inputs: Sequence[str]) -> Mapping[str, Tensor]:
         """Encode texts."""
@@ -61,6 +63,27 @@ class TransformerEncoder(Encoder):
         else:
             pooled, tokens = encoded(self.network, numbers, mask, self._pooling, self.layers)
         return {"pooled": pooled, "tokens": tokens, "mask": mask}
+
+    def masked(self, inputs: Sequence[str], fraction: float, generator: torch.Generator) -> Masked:
+        """What the last layer has at a fraction of the tokens, most of which are masked.
+
+        Raises:
+            BadInput: The tokenizer has no token for what is hidden.
+        """
+        if (mask := self._tokenizer.mask) is None:
+            raise BadInput("its tokenizer has no token that stands for one that is hidden")
+        given, there = self._tokenizer(inputs)
+        numbers, places = torch.from_numpy(given), torch.from_numpy(self._tokenizer.ordinary(given, there))
+        chosen = chosen_tokens(places, fraction, generator)
+        embeddings = self.token_embeddings()
+        shown = corrupted(numbers, chosen, mask, len(embeddings), generator).to(embeddings.device)
+        seen = torch.from_numpy(there).to(embeddings.device)
+        states = self.network(input_ids=shown, attention_mask=seen.long()).last_hidden_state
+        return Masked(states[chosen.to(states.device)], numbers[chosen].to(states.device))
+
+    def token_embeddings(self) -> Tensor:
+        """The network's own."""
+        return self.network.get_input_embeddings().weight
 
     def _in_groups(self, numbers: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Pooled vectors and tokens, a few texts of like length at a time: where work is what costs, and not its

@@ -1,0 +1,1 @@
+"""Self-supervised pretraining: encoders learn from all rows, without targets, and trials start from them."""
