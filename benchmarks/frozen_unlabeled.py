@@ -2,7 +2,8 @@
 
 Each data set is encoded once by each backbone (at most 2,400 training, 1,600 unlabelled and 800 test rows), and kept in
 `OUT/<set>.npz`. Of each draw, so many labelled rows of each class are taken; the other training rows, and the set's own
-folder of such, are without labels. Each way gives a head for each backbone. What is done is not done again.
+folder of such, are without labels. Each way gives a head for each backbone. What is done is not done again. The
+`baseline` is self-training by an ensemble in plain scikit-learn.
 
 Writes `OUT/done.jsonl`, and prints the mean over draws of two test scores: of the heads alone, averaged, and of the
 mean of their answers. The score is accuracy; of rows with several labels, mean average precision. `--uneven` makes one
@@ -28,6 +29,7 @@ import numpy as np
 import torch
 from first_recipes import Setting, changes_of
 from sklearn.decomposition import TruncatedSVD
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.semi_supervised import LabelSpreading
 
@@ -139,13 +141,16 @@ class Case:
         """Of the right number of outputs."""
         return LinearHead(2, self.outputs)
 
-    def scores(self, heads: Heads) -> tuple[float, float]:
-        """The mean of the heads' scores, and that of their mean answer, on test rows."""
+    def answers(self, heads: Heads) -> list[np.ndarray]:
+        """The probabilities that each head gives test rows."""
         problem, parts = self.trial.parts.problems[0], self.trial.parts
-        answers = [
+        return [
             problem.tensors(raw_of(one, head), parts.states.problems[0], parts.recipe)["probabilities"].numpy()
             for one, head in zip(self.tests, heads, strict=True)
         ]
+
+    def scores(self, answers: Sequence[np.ndarray]) -> tuple[float, float]:
+        """The mean of the scores of several answers, and that of their mean, on test rows."""
         return float(np.mean([self._score(one) for one in answers])), self._score(np.mean(answers, axis=0))
 
     def _score(self, answer: np.ndarray) -> float:
@@ -214,13 +219,48 @@ def spread_labels(case: Case) -> Heads:
     return heads.solutions()
 
 
-WAYS: Mapping[str, Callable[[Case], Heads]] = {
-    "probe": probe,
-    "cotraining": cotraining,
-    "cotraining alone": alone(label_and_solve),
-    "spreading": together(spread_and_solve),
-    "label spreading": spread_labels,
-    "entropy": alone(solve_with_entropy),
+def baseline(case: Case) -> list[np.ndarray]:
+    """Self-training by an ensemble in plain scikit-learn, which shares no code with AutoSFT: logistic regression on
+    each backbone's features and on all side by side. Classes are supposed to be even, half-way."""
+    count, classes = len(case.trial.train), case.outputs
+    state = case.trial.parts.states.problems[0]
+    labels = case.trial.parts.problems[0].encode(case.trial.train.target(0), state).numpy()
+    views: list[tuple[np.ndarray, np.ndarray]] = []
+    for every, test in zip(case.features, case.tests, strict=True):
+        mean, scale = every[count:].mean(0), every[count:].std(0) + 1e-6
+        views.append(tuple(((one - mean) / scale / every.shape[1] ** 0.5 * 10).numpy() for one in (every, test)))
+    views.append((np.concatenate([one for one, _ in views], 1), np.concatenate([one for _, one in views], 1)))
+    weights = np.array([1 / len(case.features)] * len(case.features) + [1.0])[:, None, None]
+    chosen, given, trust = np.arange(0), labels[:0], np.ones(0)
+    for step in range(6):
+        rows, every = np.r_[np.arange(count), count + chosen], (np.r_[labels, given], np.r_[np.ones(count), trust])
+        models = [LogisticRegression(max_iter=400).fit(one[rows], every[0], every[1]) for one, _ in views]
+        mean = np.sum(weights * [m.predict_proba(one[count:]) for m, (one, _) in zip(models, views, strict=True)], 0)
+        mean /= mean.sum(1, keepdims=True)
+        mean /= mean.mean(0, keepdims=True) ** 0.5
+        mean /= mean.sum(1, keepdims=True)
+        answer, sure = mean.argmax(1), mean.max(1)
+        most = int(np.ceil((step + 1) / 5 * len(mean) / classes))
+        order = np.argsort(-sure, kind="stable")
+        chosen = np.sort(np.concatenate([order[answer[order] == label][:most] for label in range(classes)]))
+        given, trust = answer[chosen], 0.5 * sure[chosen]
+    found = np.array([model.predict_proba(test) for model, (_, test) in zip(models, views, strict=True)])
+    return list(found * weights * len(found) / weights.sum())
+
+
+def of_heads(way: Callable[[Case], Heads]) -> Callable[[Case], list[np.ndarray]]:
+    """What the heads answer that a way gives."""
+    return lambda case: case.answers(way(case))
+
+
+WAYS: Mapping[str, Callable[[Case], list[np.ndarray]]] = {
+    "baseline": baseline,
+    "probe": of_heads(probe),
+    "cotraining": of_heads(cotraining),
+    "cotraining alone": of_heads(alone(label_and_solve)),
+    "spreading": of_heads(together(spread_and_solve)),
+    "label spreading": of_heads(spread_labels),
+    "entropy": of_heads(alone(solve_with_entropy)),
 }
 
 
@@ -252,10 +292,10 @@ def measured(arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], list[
             if ways.keys() <= known:
                 continue
             case = Case(kept, shots, draw, arguments.uneven, selection)
-            for way, heads in ways.items():
+            for way, answers in ways.items():
                 if way not in known:
                     started = time.perf_counter()
-                    scores = case.scores(heads(case))
+                    scores = case.scores(answers(case))
                     done.append({**key, "way": way, "scores": scores, "seconds": time.perf_counter() - started})
                     with log.open("a") as stream:
                         stream.write(json.dumps(done[-1]) + "\n")

@@ -13,7 +13,7 @@ from autosft.testing.scaffold import KINDS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
 PAGES = sorted(FOLDER.glob("*.md"))
-OF_PARTS = [page for page in PAGES if page.stem != "debugging"]
+OF_PARTS = [page for page in PAGES if page.stem not in ("debugging", "few-labels")]
 IN_REFERENCE = {"metric": ("metrics.md", "autosft_metrics"), "section": ("report.md", "autosft_report_sections")}
 """The kinds whose example is short: its page of the reference, and its hook."""
 
@@ -55,6 +55,12 @@ def test_a_tutorial_of_a_part_has_a_package_a_search_and_at_the_end_its_tests(pa
     assert "pyproject.toml" in files and any(name.startswith("tests/test_") for name in files)
     assert ("autosft", "search") in [words[:2] for words in commands]
     assert commands[-1] == ("pytest", "-q")
+
+
+def test_the_walk_with_few_labels_pretrains_fine_tunes_annotates_and_answers_with_networks_of_each_kind():
+    commands = [" ".join(command.words) for command in commands_of(FOLDER / "few-labels.md")]
+    for name in ("transformers/bert", "transformers/gpt2", "lstm/", "cnn/", "wavenet/", "mlm", "jigsaw", "autosft predict"):
+        assert any(name in command for command in commands), name
 
 
 def test_a_backbone_has_20_lines():
