@@ -93,7 +93,8 @@ def test_a_plugin_imports_the_api_alone(path):
 
 
 def test_plugins_that_are_made_or_taught_import_the_api_alone():
-    told = [*(CORE / "testing" / "templates").rglob("package/*.jinja"), *(ROOT / "docs" / "tutorials").glob("*.md")]
+    pages = [page for page in (ROOT / "docs" / "tutorials").glob("*.md") if page.stem != "few-labels"]
+    told = [*(CORE / "testing" / "templates").rglob("package/*.jinja"), *pages]
     modules = {
         path: set(re.findall(r"^ *from (autosft(?:\.\w+)*) import", path.read_text(), re.MULTILINE)) for path in told
     }

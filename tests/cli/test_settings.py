@@ -58,7 +58,7 @@ def the_line(done):
         ("--set toy.lr=9", "9 is out of range. Allowed: 0.001 to 0.1, logarithmic"),
         ("--set batchsize=16", "Did you mean 'batch_size'?"),
         ("--set lr", "is not PART.PARAMETER=VALUE"),
-        ("--set fixmatch.threshold=0.8", "Unknown part 'fixmatch'"),
+        ("--set simsiam.threshold=0.8", "Unknown part 'simsiam'"),
         ("-p nowhere.py", "nowhere.py: no such file"),
         ("-p broken.py", "broken.py:3: Importing broken.py raised NameError: name 'undefined' is not defined"),
     ],

@@ -71,7 +71,8 @@ def test_a_missing_part_names_the_failed_plugin_that_might_have_had_it(distribut
 
 def test_a_package_that_is_installed_but_broken_is_not_recommended():
     broken = Plugin("autosft-strategies", "0.1", "strategies", "m", status="failed", error="It is torn.")
-    others = [Plugin(f"autosft-{name}", "0.1", name, "m") for name in ("audio", "image", "text")]
+    names = ("audio", "image", "pretraining", "semisupervised", "text")
+    others = [Plugin(f"autosft-{name}", "0.1", name, "m") for name in names]
     with pytest.raises(PartMissing, match=r"autosft-strategies 0.1 .*It is torn") as caught:
         Registry(plugins=(broken, *others)).strategy("probe")
     assert "pip install" not in str(caught.value)
