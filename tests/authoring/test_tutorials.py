@@ -13,7 +13,8 @@ from autosft.testing.scaffold import KINDS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
 PAGES = sorted(FOLDER.glob("*.md"))
-OF_PARTS = [page for page in PAGES if page.stem not in ("debugging", "few-labels")]
+WALK = FOLDER / "few-labels.md"
+OF_PARTS = [page for page in PAGES if page != WALK and page.stem != "debugging"]
 IN_REFERENCE = {"metric": ("metrics.md", "autosft_metrics"), "section": ("report.md", "autosft_report_sections")}
 """The kinds whose example is short: its page of the reference, and its hook."""
 
@@ -28,7 +29,8 @@ def test_what_a_tutorial_says_works(page, environment, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     project = re.search(r'^name = "(.+)"', files_of(page).get("pyproject.toml", ""), re.MULTILINE)
     try:
-        Reader(tmp_path / "here", environment.python, install=environment.install, exactly=True).follow(page)
+        exactly = page != WALK  # it trains networks, and no two machines come to the same numbers
+        Reader(tmp_path / "here", environment.python, install=environment.install, exactly=exactly).follow(page)
     finally:
         if project:
             environment.run("pip", "uninstall", "--quiet", "--yes", project[1], cwd=tmp_path)
@@ -58,8 +60,8 @@ def test_a_tutorial_of_a_part_has_a_package_a_search_and_at_the_end_its_tests(pa
 
 
 def test_the_walk_with_few_labels_pretrains_fine_tunes_annotates_and_answers_with_networks_of_each_kind():
-    commands = [" ".join(command.words) for command in commands_of(FOLDER / "few-labels.md")]
-    for name in ("transformers/bert", "transformers/gpt2", "lstm/", "cnn/", "wavenet/", "mlm", "jigsaw", "autosft predict"):
+    commands = [" ".join(command.words) for command in commands_of(WALK)]
+    for name in ("transformers/bert", "transformers/gpt2", "lstm/", "cnn/", "wavenet/", "mlm", "jigsaw", "predict"):
         assert any(name in command for command in commands), name
 
 
