@@ -20,7 +20,7 @@ IN_REFERENCE = {"metric": ("metrics.md", "autosft_metrics"), "section": ("report
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_tutorial_says_works(page, environment, tmp_path, monkeypatch):
     for name in ("WEIGHTS_MIRROR", "WEIGHTS_CACHE", "WORKER_PREFIX"):
