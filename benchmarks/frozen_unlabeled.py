@@ -121,9 +121,9 @@ class Case:
         chosen = np.concatenate([chance.permutation(group)[:shots] for group in groups])
         others, test = np.setdiff1d(np.arange(len(truth)), chosen), np.arange(len(kept["ys"]))
         if uneven:
-            shares = np.geomspace(1, 0.1, len(classes))[chance.permutation(len(classes))]
-            others = others[chance.random(len(others)) < shares[truth[others]]]
-            test = test[chance.random(len(test)) < shares[kept["ys"]]]
+            fractions = np.geomspace(1, 0.1, len(classes))[chance.permutation(len(classes))]
+            others = others[chance.random(len(others)) < fractions[truth[others]]]
+            test = test[chance.random(len(test)) < fractions[kept["ys"]]]
         more = [[] if uneven or f"u/{name}" not in kept else [kept[f"u/{name}"]] for name in names]
         self.features = [
             torch.from_numpy(np.concatenate([kept[f"t/{name}"][chosen], kept[f"t/{name}"][others], *one])).float()
@@ -194,7 +194,7 @@ def together(solve: Callable[..., Solved]) -> Callable[[Case], Heads]:
     return lambda case: solve(case.trial, case.runtime, case.head, case.features)[0]
 
 
-def alone(solve: Callable[..., Solved]) -> Callable[[Case], Heads]:
+def one_by_one(solve: Callable[..., Solved]) -> Callable[[Case], Heads]:
     """Each encoder alone."""
     return lambda case: [solve(case.trial, case.runtime, case.head, [one])[0][0] for one in case.features]
 
@@ -257,10 +257,10 @@ WAYS: Mapping[str, Callable[[Case], list[np.ndarray]]] = {
     "baseline": baseline,
     "probe": of_heads(probe),
     "cotraining": of_heads(cotraining),
-    "cotraining alone": of_heads(alone(label_and_solve)),
+    "cotraining alone": of_heads(one_by_one(label_and_solve)),
     "spreading": of_heads(together(spread_and_solve)),
     "label spreading": of_heads(spread_labels),
-    "entropy": of_heads(alone(solve_with_entropy)),
+    "entropy": of_heads(one_by_one(solve_with_entropy)),
 }
 
 

@@ -90,7 +90,7 @@ class SelfAdaptive(Weighting):
     def __init__(self, classes: int, fairness: float) -> None:
         super().__init__()
         self._fairness = fairness
-        self.sureness, self.means, self.shares = RunningMean(), RunningMean(classes), RunningMean(classes)
+        self.sureness, self.means, self.histogram = RunningMean(), RunningMean(classes), RunningMean(classes)
         self._expected: Tensor | None = None
 
     def forward(self, unlabelled: Tensor, labelled: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -99,7 +99,7 @@ class SelfAdaptive(Weighting):
         labels = _certain(unlabelled, classes)
         means = self.means(unlabelled.mean(0))
         thresholds = self.sureness(sureness.mean()) * means / means.max()
-        self._expected = _normal(_divided(means, self.shares(labels.mean(0))))
+        self._expected = _normal(_divided(means, self.histogram(labels.mean(0))))
         return labels, (sureness >= thresholds[classes]).to(unlabelled)
 
     def penalty(self, strong: Tensor, weights: Tensor) -> Tensor:
@@ -107,8 +107,8 @@ class SelfAdaptive(Weighting):
         counted = strong[weights > 0]
         if self._expected is None or not len(counted):
             return strong.new_zeros(())
-        shares = _certain(counted, counted.argmax(1)).mean(0)
-        answered = _normal(_divided(counted.mean(0), shares))
+        histogram = _certain(counted, counted.argmax(1)).mean(0)
+        answered = _normal(_divided(counted.mean(0), histogram))
         return self._fairness * (self._expected * (answered + 1e-12).log()).sum()
 
 
@@ -172,9 +172,9 @@ def _certain(probabilities: Tensor, classes: Tensor) -> Tensor:
     return one_hot(classes, probabilities.shape[1]).to(probabilities)
 
 
-def _divided(numbers: Tensor, shares: Tensor) -> Tensor:
+def _divided(numbers: Tensor, histogram: Tensor) -> Tensor:
     """0 where nothing has a share."""
-    return torch.where(shares > 0, numbers / shares.clamp_min(1e-12), 0.0)
+    return torch.where(histogram > 0, numbers / histogram.clamp_min(1e-12), 0.0)
 
 
 def _normal(numbers: Tensor) -> Tensor:
