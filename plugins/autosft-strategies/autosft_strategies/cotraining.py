@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, final
 
-from autosft.api import BackboneInfo, Facts, Fit, Problem, Runtime, Strategy, Trial
-from autosft_strategies.reasons import against_labelling
+from autosft_strategies.labelling import FrozenHead
 
 if TYPE_CHECKING:
-    from autosft.api.tensors import Model
+    from autosft_strategies.pseudolabels import Solve
 
 
 @final
-class CoTraining(Strategy):
+class CoTraining(FrozenHead):
     """Linear heads on the frozen features of several backbones label rows without targets together, and learn from what
     they are sure of; the trial keeps the head on its own backbone.
 
@@ -25,19 +22,11 @@ class CoTraining(Strategy):
     less.
     """
 
-    name, prior, cheap = "cotraining", 1.0, True
-    wants, most_unlabeled = frozenset({"unlabeled", "encoders"}), 4000
+    name, prior = "cotraining", 1.0
+    wants = frozenset({"unlabeled", "encoders"})
 
-    def accepts(self, facts: Facts, info: BackboneInfo, problems: Sequence[Problem]) -> str:
-        """Any encoder that knows something before it is trained, where each row is of one class."""
-        return against_labelling(info, problems)
+    def solver(self) -> Solve:
+        """Imported when it is asked for."""
+        from autosft_strategies.pseudolabels import label_and_solve
 
-    def stages(self, trial: Trial, runtime: Runtime, model: Model) -> Iterable[Fit]:
-        """The head, solved round by round."""
-        yield Fit("cotraining", partial(_solve, trial, runtime, model))
-
-
-def _solve(trial: Trial, runtime: Runtime, model: Model) -> None:
-    from autosft_strategies.pseudolabels import label_and_solve, solve_together
-
-    solve_together(trial, runtime, model, label_and_solve)
+        return label_and_solve
